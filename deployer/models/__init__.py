@@ -1,0 +1,1 @@
+"""What users may write (strict) and what the program uses (complete, frozen)."""

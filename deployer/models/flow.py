@@ -1,0 +1,162 @@
+"""A compiled flow: plain and frozen, all that the rest of the program may know of Metaflow.
+
+The compiler makes it; nothing here depends on the machine, the user, the folder or the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
+ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
+
+
+@dataclass(frozen=True)
+class Decorator:
+    """A step or flow decorator with its attributes as Metaflow resolved them (JSON values)."""
+
+    name: str
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often Airflow runs a task again.
+
+    `times` retries run the user's code, `fallback` more only let `@catch` record a failure of the
+    platform; `minutes_between` is the wait before each.
+    """
+
+    times: int = 0
+    minutes_between: float = 0
+    fallback: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `line` is its line in the flow's file.
+
+    `next` and `previous` are step names in graph order. `foreaches` are the foreach steps that enclose
+    this step, outermost first (a join that closes a foreach is no longer inside it). `joins` is the
+    split or foreach step that a join closes. `pod` holds the attributes of `@kubernetes` after Metaflow
+    merged `@resources` and mfdeploy merged the manifest (empty with local compute). `options` are the
+    command-line options that go before ``step`` when the task runs. `timeout_seconds` is set only by `@timeout`.
+    """
+
+    name: str
+    kind: StepKind
+    line: int
+    doc: str = ""
+    next: tuple[str, ...] = ()
+    previous: tuple[str, ...] = ()
+    foreaches: tuple[str, ...] = ()
+    foreach_over: str | None = None
+    joins: str | None = None
+    condition: str | None = None
+    cases: Mapping[str, str] = field(default_factory=dict)
+    parallel: bool = False
+    decorators: tuple[Decorator, ...] = ()
+    retries: Retries = Retries()
+    timeout_seconds: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A flow parameter. `default` is a JSON value; a JSONType's is its decoded document.
+
+    `deploy_time` says that the default is a function, evaluated by the apply alone; `required` that
+    Metaflow demands a value and there is no default.
+    """
+
+    name: str
+    type: ParameterType
+    line: int
+    default: Any = None
+    deploy_time: bool = False
+    required: bool = False
+    help: str = ""
+    separator: str | None = None
+
+
+@dataclass(frozen=True)
+class FlowSchedule:
+    """What `@schedule` says, a cron expression exactly as written (``hourly`` etc. as words)."""
+
+    cron: str
+    timezone: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class ProjectNames:
+    """`@project` as Metaflow resolved it: names of project, branch, and the flow within them."""
+
+    project: str
+    branch: str
+    flow: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the code package holds.
+
+    `files` maps each of the user's files (path in the package) to the first 16 hex digits of its SHA-256;
+    `metaflow_digest` covers Metaflow's own files and those of its extensions.
+    """
+
+    files: Mapping[str, str]
+    metaflow_version: str
+    metaflow_digest: str
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow as it would be deployed. `steps` are in graph order, the start step first.
+
+    `file` is relative to the manifest that names it, as written there. `environment` holds the variables
+    that every task gets (no secret, no path of this machine, no code address). `configs` are resolved values.
+    """
+
+    name: str
+    file: str
+    line: int
+    doc: str
+    start: str
+    end: str
+    steps: tuple[Step, ...]
+    parameters: tuple[Parameter, ...]
+    code: Code
+    schedule: FlowSchedule | None = None
+    project: ProjectNames | None = None
+    configs: Mapping[str, Any] = field(default_factory=dict)
+    decorators: tuple[Decorator, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def step(self, name: str) -> Step:
+        """The step of that name. Raises KeyError."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A built code package: where tasks fetch it and what each step's container runs.
+
+    `scripts` maps a step's name to the bash script of its task. A script reads what differs between tasks from its
+    environment: METAFLOW_RUN_ID, METAFLOW_TASK_ID, METAFLOW_RETRY_COUNT, METAFLOW_MAX_USER_CODE_RETRIES,
+    METAFLOW_INPUT_PATHS, METAFLOW_SPLIT_INDEX and (start step) METAFLOW_PARAMETERS, one JSON object of parameter
+    values by name. `parameters` are the values of deploy-time defaults (JSON values by parameter name).
+    """
+
+    url: str
+    sha: str
+    scripts: Mapping[str, str]
+    environment: Mapping[str, str]
+    parameters: Mapping[str, Any] = field(default_factory=dict)

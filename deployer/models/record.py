@@ -1,0 +1,37 @@
+"""The record that each deployed DAG file carries: the only state there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+RECORD_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who applied it, when (UTC, ISO 8601) and from which commit. Never compared."""
+
+    applied_by: str
+    applied_at: str
+    commit: str | None
+    tool_version: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a DAG file says of its deployment.
+
+    `description` is the canonical description that plans compare, by section (see `deployer.description`).
+    `body_digest` is the SHA-256 of the DAG file without its record, so that an edit by hand shows.
+    """
+
+    owner: str
+    environment: str
+    address: str
+    dag_id: str
+    description: Mapping[str, Any]
+    body_digest: str
+    provenance: Provenance | None = None
+    format: int = RECORD_FORMAT
