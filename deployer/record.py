@@ -33,6 +33,12 @@ def write(body: str, record: Record) -> str:
     return f"{body}{_START}{{\n{''.join(lines)}}}\n"
 
 
+def body(text: str) -> str:
+    """A DAG file's text without its record; all of it when it has none."""
+    start = text.rfind(_START)
+    return text if start < 0 else text[:start]
+
+
 def read(text: str) -> tuple[Record, bool] | None:
     """The record of a DAG file, and whether the body is still the one that it was made for.
 
@@ -67,6 +73,6 @@ def _build(values: dict[str, Any]) -> Record:
 
 
 def _literal(value: Any) -> str:
-    """`value` as Python source, nested below one level of indentation. Only the first line stands at column 0 of a dict."""
+    """`value` as Python source, its lines after the first indented so that none starts at column 0."""
     text = pprint.pformat(value, width=112, sort_dicts=True)
     return text.replace("\n", "\n     ")

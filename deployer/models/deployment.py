@@ -19,7 +19,7 @@ DatastoreType = Literal["local", "s3", "gs", "azure"]
 
 @dataclass(frozen=True)
 class Place:
-    """A folder or URL: `written` as in the manifest, `resolved` as this machine reaches it (an absolute path or a URL)."""
+    """A folder or URL: `written` as in the manifest, `resolved` as this machine reaches it (absolute path, URL)."""
 
     written: str
     resolved: str
@@ -42,7 +42,7 @@ class Environment:
     protect: bool = False
     metaflow: Mapping[str, str] = field(default_factory=dict)
     kubernetes: Mapping[str, Any] = field(default_factory=dict)
-    location: Location = Location("")
+    location: Location = field(default_factory=lambda: Location(""))
 
 
 @dataclass(frozen=True)

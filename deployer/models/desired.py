@@ -30,11 +30,12 @@ class Desired:
 class Deployed:
     """One file found at a target. `record` is None for a file that is not ours, or that cannot be read as ours.
 
-    `version` is the target's own version of the file, `intact` says that the body still is what the record was made for.
-    `adoptable` names the tool that wrote a file without our record, where that is known.
+    `version` is the target's own version of the file, `intact` says that the body still is what the record was made
+    for, `problem` why a record that is there cannot be used.
     """
 
     file: str
     version: str
     record: Record | None
     intact: bool = True
+    problem: str = ""

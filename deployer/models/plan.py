@@ -76,10 +76,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """All changes, sorted by address; `targets` gives each environment's target as written in the manifest."""
+    """All changes, sorted by address; `targets` gives each environment's target as written in the manifest.
+
+    `flows` and `exclude` are the patterns that the plan was narrowed with: its apply plans with the same.
+    """
 
     changes: Sequence[Change]
     targets: Mapping[str, str] = field(default_factory=dict)
+    flows: Sequence[str] = ()
+    exclude: Sequence[str] = ()
     tool_version: str = ""
     format: int = PLAN_FORMAT
 

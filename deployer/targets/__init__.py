@@ -25,7 +25,7 @@ class Target(Protocol):
     """
 
     def list(self) -> Mapping[str, str]:
-        """Version of each DAG file (``*.py`` directly in the folder) by name; empty when the folder is not there yet."""
+        """Version of each DAG file (``*.py`` directly in the folder) by name; empty when there is no such folder."""
 
     def read(self, file: str) -> tuple[bytes, str]:
         """Content and version of a file. Raises MovedError when it is gone."""

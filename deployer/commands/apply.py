@@ -1,0 +1,170 @@
+"""mfdeploy apply and destroy: publish exactly what a plan says."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from deployer import __version__, desired, record
+from deployer.applier import Applied, apply_changes
+from deployer.commands import git
+from deployer.commands.guards import refuse_unguarded
+from deployer.commands.plan import PlanResult, present
+from deployer.commands.planning import Planned, make_plan, narrowed
+from deployer.deployed import target_problem
+from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.index import update_index
+from deployer.models.desired import Desired
+from deployer.models.flow import Package
+from deployer.models.plan import Change, Plan
+from deployer.models.record import Provenance, Record
+from deployer.models.selection import Selection
+from deployer.targets import TargetError
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What the user allows by name: deletes of protected addresses, and deleting much of an environment at once."""
+
+    delete: tuple[str, ...] = ()
+    mass_change: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan that is ready to be applied: shown as `planned`, made of `planning`."""
+
+    planned: PlanResult
+    planning: Planned
+    destroy: bool = False
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """What became of each change, and warnings on what else went wrong."""
+
+    done: Sequence[Change]
+    failed: Sequence[tuple[Change, str]]
+    not_done: Sequence[Change]
+    warnings: Sequence[Diagnostic] = ()
+
+
+def prepare(
+    selection: Selection, saved: Plan | None = None, destroy: bool = False, progress: Progress | None = None
+) -> Prepared:
+    """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done."""
+    report = progress or _silent
+    planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
+    if saved is not None:
+        problems = list(_moved(saved, planning.plan))
+        if problems:
+            raise DeployError(problems)
+    return Prepared(present(planning), planning, destroy)
+
+
+def execute(prepared: Prepared, permissions: Permissions, progress: Progress | None = None) -> ApplyResult:
+    """Apply a prepared plan: packages first, then DAG files, deletes last.
+
+    Raises DeployError when the plan may not be applied, or when anything fails before the first DAG file is written.
+    """
+    report = progress or _silent
+    planning = prepared.planning
+    pending = planning.plan.pending
+    refuse_unguarded(planning, permissions.delete, permissions.mass_change or prepared.destroy)
+    content = _content(planning, pending, report)
+    applied = apply_changes(pending, planning.deployed.targets, content, report)
+    return ApplyResult(
+        done=[change for change, _ in applied.done],
+        failed=applied.failed,
+        not_done=applied.not_done,
+        warnings=_remember(planning, applied),
+    )
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _moved(saved: Plan, now: Plan) -> Iterator[Diagnostic]:
+    """How the plan of this moment differs from the one that was saved; nothing when it is the same."""
+    for name in sorted(set(saved.targets) | set(now.targets)):
+        if saved.targets.get(name) != now.targets.get(name):
+            yield _stale(f"{name}: the target was {saved.targets.get(name)!r} and is {now.targets.get(name)!r}")
+    before = {(change.address, change.file): change for change in saved.changes}
+    after = {(change.address, change.file): change for change in now.changes}
+    for key in sorted(set(before) | set(after)):
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        if old is None or new is None:
+            yield _stale(f"{key[0]} ({key[1]}): {'is no longer planned' if new is None else 'was not in the plan'}")
+        elif old.version != new.version:
+            yield _stale(f"{key[0]}: {key[1]} at the target was changed since the plan was made")
+        else:
+            yield _stale(f"{key[0]}: the manifests or the code no longer give the planned result")
+
+
+def _stale(message: str) -> Diagnostic:
+    return Diagnostic("stale-plan", message, hint="plan again and review the new plan")
+
+
+def _content(planning: Planned, pending: Sequence[Change], progress: Progress) -> dict[tuple[str, str], bytes]:
+    """The DAG files to write, by environment and file; their code packages are in the datastore when this returns."""
+    writes = [change for change in pending if change.action in ("create", "update")]
+    if not writes:
+        return {}
+    items = [planning.item(change.environment, change.file) for change in writes]
+    user = user_name(os.environ)
+    packages = desired.package(items, upload=True, user=user, progress=progress)
+    commit = git.commit_of(Path(planning.desired.manifests.folder))
+    applied_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    provenance = Provenance(user, applied_at, commit, __version__)
+    return {
+        (item.deployment.environment.name, item.file): _dag_file(item, packages[item.deployment.address], provenance)
+        for item in items
+    }
+
+
+def _dag_file(item: Desired, built: Package, provenance: Provenance) -> bytes:
+    body = desired.render(item, built)
+    environment = item.deployment.environment
+    return record.write(
+        body,
+        Record(
+            owner=environment.project,
+            environment=environment.name,
+            address=item.deployment.address,
+            dag_id=item.dag_id,
+            description=item.description,
+            body_digest=record.digest_body(body),
+            provenance=provenance,
+        ),
+    ).encode()
+
+
+def user_name(environ: Mapping[str, str]) -> str:
+    """Who applies: the variables that Metaflow looks at, else the account of this process."""
+    named = (environ.get(name) for name in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
+    return next(filter(None, named), None) or getpass.getuser()
+
+
+def _remember(planning: Planned, applied: Applied) -> list[Diagnostic]:
+    """Note in each target's index what was done. It is a cache: that it cannot be written is only a warning."""
+    notes: dict[str, dict[str, str | None]] = {}
+    for change, version in applied.done:
+        notes.setdefault(change.environment, {})[change.file] = change.address if version else None
+    problems = []
+    for name, files in notes.items():
+        environment = planning.environments[name]
+        try:
+            update_index(planning.deployed.targets[name], environment.project, name, files)
+        except TargetError as error:
+            problem = target_problem(environment, f"the index could not be written: {error}")
+            problems.append(replace(problem, severity=Severity.WARNING))
+    return problems

@@ -1,0 +1,81 @@
+"""Plan a selection: what the commands plan, apply and destroy have in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from deployer import __version__, desired
+from deployer.deployed import DeployedState, survey
+from deployer.desired import DesiredState, Progress
+from deployer.errors import DeployError
+from deployer.models.deployment import Environment
+from deployer.models.desired import Desired
+from deployer.models.plan import Plan
+from deployer.models.selection import Selection
+from deployer.planner import plan_changes
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with both sides that it was made from."""
+
+    plan: Plan
+    desired: DesiredState
+    deployed: DeployedState
+
+    @property
+    def environments(self) -> Mapping[str, Environment]:
+        return self.desired.manifests.environments
+
+    def item(self, environment: str, file: str) -> Desired:
+        """The deployment that writes this file. Raises KeyError."""
+        for item in self.desired.items:
+            if (item.deployment.environment.name, item.file) == (environment, file):
+                return item
+        raise KeyError((environment, file))
+
+
+def make_plan(selection: Selection, progress: Progress, *, destroy: bool = False) -> Planned:
+    """Compare what the manifests ask for with what is deployed. Nothing is written. Raises DeployError.
+
+    A plan to destroy asks for nothing, so that all that the manifests manage is deleted; no flow is compiled.
+    """
+    if destroy:
+        state = DesiredState(desired.load_manifests(selection, os.environ), (), ())
+    else:
+        state = desired.build_or_refuse(selection, os.environ, progress)
+    chosen = _environments(state, selection)
+    known = () if destroy else [item.address for item in state.manifests.deployments]
+    progress("reading what is deployed")
+    deployed = survey(chosen.values(), known)
+    _refuse_unmatched(selection, state, deployed)
+    changes = plan_changes(state.items, deployed.sites, selection.selects)
+    plan = Plan(
+        changes=changes,
+        targets={name: environment.target.written for name, environment in chosen.items()},
+        flows=selection.flows,
+        exclude=selection.exclude,
+        tool_version=__version__,
+    )
+    return Planned(plan, state, deployed)
+
+
+def narrowed(selection: Selection, plan: Plan) -> Selection:
+    """The selection that a saved plan was made with, on these manifests and variables."""
+    return replace(selection, environments=tuple(plan.targets), flows=tuple(plan.flows), exclude=tuple(plan.exclude))
+
+
+def _environments(state: DesiredState, selection: Selection) -> dict[str, Environment]:
+    names = selection.environments or state.manifests.environments
+    return {name: state.manifests.environments[name] for name in sorted(names)}
+
+
+def _refuse_unmatched(selection: Selection, state: DesiredState, deployed: DeployedState) -> None:
+    addresses = {item.address for item in state.manifests.deployments}
+    for site in deployed.sites:
+        addresses |= {item.record.address for item in site.deployed if item.record}
+    problems = desired.unmatched_patterns(selection, addresses)
+    if problems:
+        raise DeployError(problems)

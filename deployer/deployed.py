@@ -1,0 +1,78 @@
+"""What is deployed: the records in the DAG files of the targets, read without running any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from deployer import record
+from deployer.errors import DeployError, Diagnostic
+from deployer.index import read_index
+from deployer.models.deployment import Environment
+from deployer.models.desired import Deployed
+from deployer.planner import Site
+from deployer.targets import Target, TargetError
+from deployer.targets.registry import open_target
+
+
+@dataclass(frozen=True)
+class DeployedState:
+    """The targets of the environments that were looked at, and what each holds."""
+
+    targets: Mapping[str, Target]
+    sites: tuple[Site, ...]
+
+    def body(self, environment: str, file: str) -> str:
+        """A DAG file's text as it is deployed, without its record; empty when there is none. Raises TargetError."""
+        site = next(site for site in self.sites if site.environment == environment)
+        if all(item.file != file for item in site.deployed):
+            return ""
+        content, _ = self.targets[environment].read(file)
+        return record.body(content.decode(errors="replace"))
+
+
+def survey(environments: Iterable[Environment], known: Collection[str]) -> DeployedState:
+    """List and read every target once. `known`: the manifests' addresses. Raises DeployError for all that fail."""
+    targets: dict[str, Target] = {}
+    sites: list[Site] = []
+    problems: list[Diagnostic] = []
+    for environment in environments:
+        try:
+            target = open_target(environment)
+            sites.append(_look_at(environment, target, known))
+            targets[environment.name] = target
+        except DeployError as error:
+            problems += error.diagnostics
+        except TargetError as error:
+            problems.append(target_problem(environment, str(error)))
+    if problems:
+        raise DeployError(problems)
+    return DeployedState(targets, tuple(sites))
+
+
+def target_problem(environment: Environment, message: str) -> Diagnostic:
+    """A target that cannot be read or written, with the manifest line that names it."""
+    return Diagnostic("target", message, environment.location, f"environments.{environment.name}.target")
+
+
+def _look_at(environment: Environment, target: Target, known: Collection[str]) -> Site:
+    return Site(
+        environment=environment.name,
+        project=environment.project,
+        deployed=tuple(_read(target, file) for file in target.list()),
+        known=frozenset(address for address in known if address.startswith(f"{environment.name}/")),
+        remembered=read_index(target, environment.project, environment.name),
+    )
+
+
+def _read(target: Target, file: str) -> Deployed:
+    content, version = target.read(file)
+    try:
+        found = record.read(content.decode())
+    except UnicodeDecodeError:
+        return Deployed(file, version, None, problem=f"{file} is there already and is not text in UTF-8")
+    except record.RecordError as error:
+        return Deployed(file, version, None, problem=f"{file} cannot be read as one of ours: {error}")
+    if found is None:
+        return Deployed(file, version, None)
+    return Deployed(file, version, found[0], intact=found[1])

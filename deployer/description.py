@@ -1,0 +1,181 @@
+"""The canonical description of a deployment: what decides it, and nothing else.
+
+Two descriptions are equal exactly when the same thing would be deployed. Nothing in one depends on who plans,
+when, on which machine or in which folder; paths are as the manifests write them. Its sections are the words that a plan
+explains with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deployer.models.deployment import Deployment, Schedule
+from deployer.models.flow import Flow, Parameter, Step
+from deployer.models.plan import FieldChange, FileChanges, Reason, ReasonWord
+
+KNOWN_AT_APPLY = "(known at apply)"
+
+_WORDS: Mapping[str, ReasonWord] = {
+    "code": "code",
+    "graph": "graph",
+    "schedule": "schedule",
+    "parameters": "parameters",
+    "retries": "retries",
+    "resources": "resources",
+    "settings": "settings",
+    "metaflow": "metaflow version",
+    "renderer": "renderer version",
+}
+# Told by the section of Metaflow itself, and by the code: an upgrade must not show as a change of settings.
+_NOT_SETTINGS = {"METAFLOW_VERSION"}
+
+
+def describe(
+    deployment: Deployment, flow: Flow, schedule: Schedule | None, renderer_version: int, runtime_digest: str
+) -> dict[str, Any]:
+    """The canonical description (JSON values) of one flow in one environment."""
+    return {
+        "code": {"flow": flow.name, "file": deployment.file.written, "files": dict(flow.code.files)},
+        "graph": {"start": flow.start, "end": flow.end, "steps": {step.name: _node(step) for step in flow.steps}},
+        "schedule": _schedule(deployment, schedule),
+        "parameters": {item.name: _parameter(item, deployment) for item in flow.parameters},
+        "retries": {step.name: _retries(step) for step in flow.steps},
+        "resources": {step.name: _plain(step.pod) for step in flow.steps if step.pod},
+        "settings": _settings(deployment, flow),
+        "metaflow": {"version": flow.code.metaflow_version, "digest": flow.code.metaflow_digest},
+        "renderer": {"version": renderer_version, "runtime": runtime_digest},
+    }
+
+
+def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Reason]:
+    """Why `after` is not `before`: one reason for each section that differs, none when they are equal."""
+    reasons = []
+    for section, word in _WORDS.items():
+        old, new = before.get(section), after.get(section)
+        if old == new:
+            continue
+        if section == "code":
+            reasons.append(_explain_code(old or {}, new or {}))
+        else:
+            fields = tuple(_differences(section, old, new, _shared_steps(before, after)))
+            # Steps that come or go are told by the graph; where that is all, the section has nothing to add.
+            if fields:
+                reasons.append(Reason(word, fields))
+    for section in sorted(set(before) - set(_WORDS)):
+        reasons.append(Reason("renderer version", (FieldChange(section, before[section], after.get(section)),)))
+    return reasons
+
+
+def _node(step: Step) -> dict[str, Any]:
+    node: dict[str, Any] = {"kind": step.kind, "next": list(step.next)}
+    optional = {
+        "foreach_over": step.foreach_over,
+        "joins": step.joins,
+        "condition": step.condition,
+        "cases": dict(step.cases),
+    }
+    return node | {key: value for key, value in optional.items() if value}
+
+
+def _schedule(deployment: Deployment, schedule: Schedule | None) -> dict[str, Any]:
+    if schedule is None or schedule.cron is None:
+        return {"cron": None}
+    return {"cron": schedule.cron, "timezone": schedule.timezone, "catchup": deployment.catchup}
+
+
+def _parameter(parameter: Parameter, deployment: Deployment) -> dict[str, Any]:
+    described: dict[str, Any] = {"type": parameter.type, "required": parameter.required, "help": parameter.help}
+    if parameter.separator is not None:
+        described["separator"] = parameter.separator
+    if parameter.name in deployment.parameters:
+        described["default"] = _plain(deployment.parameters[parameter.name])
+    elif parameter.deploy_time:
+        described["default"] = KNOWN_AT_APPLY
+    elif not parameter.required:
+        described["default"] = _plain(parameter.default)
+    return described
+
+
+def _retries(step: Step) -> dict[str, Any]:
+    return {
+        "times": step.retries.times,
+        # Without a retry the wait between retries decides nothing.
+        "minutes_between": step.retries.minutes_between if step.retries.times + step.retries.fallback else 0,
+        "fallback": step.retries.fallback,
+    }
+
+
+def _settings(deployment: Deployment, flow: Flow) -> dict[str, Any]:
+    environment = deployment.environment
+    variables = {name: value for name, value in flow.environment.items() if name not in _NOT_SETTINGS}
+    return {
+        "tags": sorted(set(deployment.tags)),
+        "max_workers": deployment.max_workers,
+        "max_active_runs": deployment.max_active_runs,
+        "namespace": deployment.namespace,
+        "workflow_timeout": deployment.workflow_timeout,
+        "worker_pool": deployment.worker_pool,
+        "paused": deployment.paused,
+        "description": deployment.description,
+        "owner": deployment.owner,
+        "python": deployment.python.written if deployment.python else None,
+        "package_environment": deployment.package_environment,
+        "package_suffixes": sorted(deployment.package_suffixes),
+        "configs": _plain(flow.configs),
+        "compute": environment.compute,
+        "datastore": environment.datastore.written,
+        "cluster": _plain(environment.kubernetes),
+        "variables": dict(sorted(variables.items())),
+        "steps": {step.name: _step_settings(step) for step in flow.steps},
+    }
+
+
+def _step_settings(step: Step) -> dict[str, Any]:
+    settings = {
+        "environment": dict(step.environment),
+        "timeout_seconds": step.timeout_seconds,
+        "options": list(step.options),
+    }
+    return {key: value for key, value in settings.items() if value}
+
+
+def _plain(value: Any) -> Any:
+    """`value` with mappings as dicts and sequences as lists, as it comes back from JSON or from a record."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _shared_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    return set(before.get("graph", {}).get("steps", ())) & set(after.get("graph", {}).get("steps", ()))
+
+
+def _explain_code(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
+    before, after = old.get("files", {}), new.get("files", {})
+    files = FileChanges(
+        added=tuple(sorted(set(after) - set(before))),
+        removed=tuple(sorted(set(before) - set(after))),
+        changed=tuple(sorted(name for name in set(before) & set(after) if before[name] != after[name])),
+    )
+    names = tuple(
+        FieldChange(f"code.{key}", old.get(key), new.get(key))
+        for key in ("flow", "file")
+        if old.get(key) != new.get(key)
+    )
+    return Reason("code", names, files)
+
+
+def _differences(path: str, old: Any, new: Any, shared: set[str]) -> Iterator[FieldChange]:
+    """The smallest differing fields below `path`; of settings by step only those of steps that were and are there."""
+    if old == new:
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        by_step = path in ("retries", "resources", "settings.steps")
+        for key in sorted(set(old) | set(new)):
+            if not by_step or key in shared:
+                yield from _differences(f"{path}.{key}", old.get(key), new.get(key), shared)
+    else:
+        yield FieldChange(path, old, new)

@@ -1,0 +1,126 @@
+"""What should be deployed: the pipeline from manifests to described deployments, in one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from deployer import compiler, manifest, renderer
+from deployer.description import describe
+from deployer.errors import DeployError, Diagnostic, Severity, nearest
+from deployer.manifest import Manifests
+from deployer.models.deployment import Deployment
+from deployer.models.desired import Desired
+from deployer.models.flow import Flow, Package
+from deployer.models.selection import Selection
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DesiredState:
+    """The selected deployments, compiled and described, with the manifests that they come from."""
+
+    manifests: Manifests
+    items: tuple[Desired, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(item for item in self.diagnostics if item.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return tuple(item for item in self.diagnostics if item.severity is not Severity.ERROR)
+
+
+def load_manifests(selection: Selection, environ: Mapping[str, str]) -> Manifests:
+    """The manifests of a selection, all of its environments resolved. Raises DeployError with every problem found."""
+    return manifest.load(
+        selection.manifests,
+        variables=selection.variables,
+        environ=environ,
+        environments=selection.environments or None,
+    )
+
+
+def build(selection: Selection, environ: Mapping[str, str], progress: Progress) -> DesiredState:
+    """Load, resolve, compile, check, describe. Nothing is written anywhere.
+
+    Problems of flows are returned beside those that are well, so that all are told at once; problems of the
+    manifests themselves raise DeployError, since there is nothing to compile then.
+    """
+    manifests = load_manifests(selection, environ)
+    chosen = choose(manifests.deployments, selection)
+    progress(f"compiling {len(chosen)} flows")
+    compiled = compiler.compile_flows(chosen, progress)
+    checked = [
+        (deployment, compiled.flows[deployment.address])
+        for deployment in chosen
+        if deployment.address in compiled.flows
+    ]
+    problems = [problem for deployment, flow in checked for problem in renderer.check(deployment, flow)]
+    refused = {problem for problem in problems if problem.severity is Severity.ERROR}
+    items = () if refused else tuple(_describe(deployment, flow) for deployment, flow in checked)
+    diagnostics = (*manifests.warnings, *compiled.diagnostics, *problems, *_duplicate_ids(items))
+    return DesiredState(manifests, items, tuple(sorted(set(diagnostics), key=lambda item: item.sort_key)))
+
+
+def build_or_refuse(selection: Selection, environ: Mapping[str, str], progress: Progress) -> DesiredState:
+    """As `build`, but raises DeployError when anything at all is wrong."""
+    state = build(selection, environ, progress)
+    if state.errors:
+        raise DeployError(state.diagnostics)
+    return state
+
+
+def package(items: Sequence[Desired], *, upload: bool, user: str, progress: Progress) -> Mapping[str, Package]:
+    """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError."""
+    return compiler.build_packages([item.deployment for item in items], upload=upload, user=user, progress=progress)
+
+
+def render(item: Desired, built: Package) -> str:
+    """The DAG file's text without its record."""
+    return renderer.render(item.deployment, item.flow, built)
+
+
+def choose(deployments: Iterable[Deployment], selection: Selection) -> list[Deployment]:
+    """The deployments that a selection takes."""
+    return [item for item in deployments if selection.selects(item.address)]
+
+
+def unmatched_patterns(selection: Selection, addresses: Iterable[str]) -> list[Diagnostic]:
+    """One error for each pattern of the selection that takes none of the addresses: most likely it is misspelt."""
+    known = sorted(set(addresses))
+    names = sorted({address.partition("/")[2] for address in known})
+    return [
+        Diagnostic(
+            code="unknown-flow",
+            message=f"no flow matches {pattern!r}",
+            hint=nearest(pattern, [*names, *known]),
+        )
+        for pattern in (*selection.flows, *selection.exclude)
+        if not any(Selection(selection.manifests, flows=(pattern,)).selects(address) for address in known)
+    ]
+
+
+def _describe(deployment: Deployment, flow: Flow) -> Desired:
+    schedule = renderer.schedule_of(deployment, flow)
+    description = describe(deployment, flow, schedule, renderer.RENDERER_VERSION, compiler.runtime_digest())
+    return Desired(deployment, flow, renderer.dag_id(deployment, flow), description)
+
+
+def _duplicate_ids(items: Iterable[Desired]) -> Iterator[Diagnostic]:
+    """Two deployments that would write the same file at one target."""
+    seen: dict[tuple[str, str], Desired] = {}
+    for item in items:
+        key = (item.deployment.environment.target.resolved, item.dag_id)
+        first = seen.setdefault(key, item)
+        if first is not item:
+            yield Diagnostic(
+                code="duplicate-dag-id",
+                message=f"{item.deployment.address} and {first.deployment.address} both have the DAG id {item.dag_id!r}",
+                location=item.deployment.location,
+                path=f"flows.{item.deployment.name}",
+                hint="give one of them a dag_id of its own",
+            )

@@ -1,0 +1,293 @@
+"""What users may write in a manifest: strict, every key described, no key that does nothing.
+
+The models check and describe (the JSON Schema is made from them); the values that the program uses are merged from the
+documents themselves, so `Field(None)` says only that a key may be absent: a written `null` is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+NAME: Final = r"^[a-zA-Z][a-zA-Z0-9_-]*$"
+NO_SCHEDULE: Final = "none"
+SCHEDULE_WORDS: Final = ("hourly", "daily", "weekly")
+# A scalar where a map may stand is short for the map with this one key: `retries: 3` is `retries: {times: 3}`.
+SHORT_FORMS: Final = {"retries": "times", "schedule": "cron"}
+# Dotted paths (`*` for any name) whose values no DAG, plan or record ever holds, so that ${env...} may stand there.
+# There is none yet: every setting of today ends in one of the three.
+MAY_BE_SECRET: Final[frozenset[str]] = frozenset()
+
+_CRON_FIELD = re.compile(r"[0-9A-Za-z*,/?#-]+\Z")
+
+
+def _problem(code: str, message: str, hint: str = "") -> PydanticCustomError:
+    # The template has no other braces: the message may hold what a user wrote.
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4096)
+def _cron_problem(text: str) -> tuple[str, str] | None:
+    from croniter import CroniterBadDateError, croniter
+
+    if text in SCHEDULE_WORDS:
+        return None
+    word = text.lower().lstrip("@")
+    if word in (NO_SCHEDULE, "null", "off", "no", "never"):
+        return f"{text!r} is no cron expression", "write none for no schedule"
+    fields = text.split()
+    if len(fields) not in (5, 6):
+        hint = f"write {word}" if word in SCHEDULE_WORDS else ""
+        found = f"{text!r} has {len(fields)} field{'' if len(fields) == 1 else 's'}"
+        return f"{found}, expected a cron of 5 (minute hour day month weekday), or {', '.join(SCHEDULE_WORDS)}", hint
+    wrong = [field for field in fields if not _CRON_FIELD.match(field)]
+    if wrong:
+        return f"cron {text!r}: the field {wrong[0]!r} cannot be read", ""
+    if len(fields) == 6:  # the AWS form, whose sixth field is the year: translated where crons are rendered
+        return None
+    try:
+        croniter(text).get_next()
+    except CroniterBadDateError:
+        return f"cron {text!r} never fires", ""
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
+        return f"cron {text!r} cannot be read", str(error).splitlines()[0][:120]
+    return None
+
+
+def _check_cron(text: str | None) -> str | None:
+    if text is None or text == NO_SCHEDULE:
+        return text
+    problem = _cron_problem(text)
+    if problem is not None:
+        raise _problem("bad-cron", *problem)
+    return text
+
+
+@lru_cache(maxsize=1)
+def _timezones() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
+
+
+def _check_timezone(text: str) -> str:
+    from deployer.errors import nearest
+
+    # The set, not ZoneInfo(): a file system that ignores case would accept what the next machine refuses.
+    if text not in _timezones():
+        same = next((zone for zone in _timezones() if zone.lower() == text.lower()), "")
+        hint = f"did you mean {same!r}?" if same else nearest(text, sorted(_timezones()))
+        raise _problem("bad-timezone", f"unknown timezone {text!r}, expected a name like Europe/Helsinki or UTC", hint)
+    return text
+
+
+def _check_setting_names(settings: dict[str, Any]) -> dict[str, Any]:
+    for name in settings:
+        if not re.match(r"METAFLOW_[A-Z0-9_]+\Z", name) and name != "profile":
+            hint = f"did you mean 'METAFLOW_{name.upper()}'?" if re.match(r"\w+\Z", name) else ""
+            raise _problem(
+                "unknown-key", f"unknown key {name!r}, expected profile or Metaflow settings (METAFLOW_...)", hint
+            )
+    return settings
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+DagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=250)]
+Cron = Annotated[str | None, AfterValidator(_check_cron)]
+Timezone = Annotated[str, AfterValidator(_check_timezone)]
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+MegaBytes = Positive
+Values = dict[Text, JsonValue]
+Names = dict[Text, str]
+MetaflowSettings = Annotated[
+    dict[str, JsonValue],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"profile": {"type": "string", "description": "Reads config_<profile>.json."}},
+            "patternProperties": {"^METAFLOW_[A-Z0-9_]+$": {"type": ["string", "number", "boolean"]}},
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
+class Strict(BaseModel):
+    """No other key, no other type: nothing is converted and nothing is ignored."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class ShortForm(Strict):
+    """A map that may be written as one scalar, the value of its first key."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        whole = handler.resolve_ref_schema(handler(core))
+        first = next(iter(whole["properties"].values()))
+        return {"anyOf": [{key: value for key, value in first.items() if key not in ("title", "default")}, whole]}
+
+
+class Schedule(ShortForm):
+    """When Airflow starts a run."""
+
+    cron: Cron = Field(
+        None, description="A cron of five fields, hourly, daily or weekly; none for no schedule. AWS crons (six) work."
+    )
+    timezone: Timezone = Field(None, description="The timezone that the cron is read in, as in Europe/Helsinki.")
+
+
+class Retries(ShortForm):
+    """How often Airflow runs a failed task again, for the steps that carry no @retry of their own."""
+
+    times: NotNegative = Field(None, description="How often a failed task is run again.")
+    minutes_between: Annotated[float, Field(ge=0)] = Field(None, description="Minutes before each of them; else 2.")
+
+
+class Toleration(Strict):
+    """A Kubernetes toleration."""
+
+    key: str = Field(None, description="The taint's key; absent with operator Exists for every taint.")
+    operator: Literal["Exists", "Equal"] = Field(None, description="How key and value are compared.")
+    value: str = Field(None, description="The taint's value.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(None, description="The taint's effect.")
+    toleration_seconds: int = Field(None, description="How long a NoExecute taint is tolerated, in seconds.")
+
+
+class SecurityContext(Strict):
+    """The security context of a step's container."""
+
+    privileged: bool = Field(None, description="Whether the container runs privileged.")
+    allow_privilege_escalation: bool = Field(None, description="Whether a process may gain more privileges.")
+    run_as_user: int = Field(None, description="The user id that the container runs as.")
+    run_as_group: int = Field(None, description="The group id that the container runs as.")
+    run_as_non_root: bool = Field(None, description="Whether the container must not run as root.")
+
+
+class PodSettings(Strict):
+    """What a step's pod is like: the attributes of Metaflow's @kubernetes."""
+
+    cpu: Annotated[float, Field(gt=0)] = Field(None, description="CPUs.")
+    memory: MegaBytes = Field(None, description="Memory in MB.")
+    disk: MegaBytes = Field(None, description="Disk in MB.")
+    image: Text = Field(None, description="The container image.")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(None, description="When it is pulled.")
+    image_pull_secrets: list[Text] = Field(None, description="Kubernetes secrets that the image is pulled with.")
+    service_account: Text = Field(None, description="The Kubernetes service account.")
+    secrets: list[Text] = Field(None, description="Kubernetes secrets that become environment variables of the pod.")
+    node_selector: Names = Field(None, description="Labels of the nodes that the pod may run on.")
+    namespace: Text = Field(None, description="The Kubernetes namespace.")
+    gpu: NotNegative = Field(None, description="GPUs; 0 for a node without any.")
+    gpu_vendor: Literal["nvidia", "amd"] = Field(None, description="The GPUs' vendor.")
+    tolerations: list[Toleration] = Field(None, description="Taints of nodes that the pod tolerates.")
+    labels: Names = Field(None, description="Labels of the pod.")
+    annotations: Names = Field(None, description="Annotations of the pod.")
+    use_tmpfs: bool = Field(None, description="Whether a tmpfs is mounted.")
+    tmpfs_tempdir: bool = Field(None, description="Whether METAFLOW_TEMPDIR is the tmpfs.")
+    tmpfs_size: Positive = Field(None, description="The size of the tmpfs in MiB; else half of the memory.")
+    tmpfs_path: Text = Field(None, description="Where the tmpfs is mounted.")
+    persistent_volume_claims: Names = Field(None, description="Mount paths by name of the persistent volume claim.")
+    shared_memory: Positive = Field(None, description="Shared memory in MiB.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(None, description="A port that the container opens.")
+    qos: Literal["Guaranteed", "Burstable"] = Field(None, description="The pod's quality of service class.")
+    extended_resources: Names = Field(None, description="Kubernetes extended resources, amounts as quoted text.")
+    security_context: SecurityContext = Field(None, description="The container's security context.")
+
+
+class ClusterSettings(PodSettings):
+    """What every pod of an environment is like, and how Airflow reaches the cluster."""
+
+    context: Text = Field(None, description="The context in the kubeconfig that the Airflow worker uses.")
+    kubeconfig: Text = Field(None, description="The path of the kubeconfig on the Airflow worker.")
+    connection: Text = Field(None, description="The Airflow connection to the cluster.")
+    in_cluster: bool = Field(None, description="Whether the Airflow worker runs in the cluster that runs the pods.")
+
+
+class FlowSettings(Strict):
+    """Settings of a flow: in defaults, an environment, a flow, or a flow's overrides."""
+
+    schedule: Schedule = Field(None, description="When Airflow starts a run; absent for the flow's own @schedule.")
+    parameters: Values = Field(None, description="Values for the flow's parameters, by name.")
+    retries: Retries = Field(None, description="Retries of the steps that carry no @retry of their own.")
+    max_workers: Positive = Field(None, description="How many tasks of one run may run at once; else 100.")
+    max_active_runs: Positive = Field(None, description="How many runs may be active at once; else 16.")
+    catchup: bool = Field(None, description="Whether Airflow makes up for missed runs; else false.")
+    tags: list[Tag] = Field(None, description="Tags of the DAG and of each run.")
+    with_: list[Text] = Field(None, alias="with", description="Decorators for all steps, as in `retry:times=2`.")
+    namespace: Text = Field(None, description="The Metaflow namespace of the runs.")
+    workflow_timeout: Positive = Field(None, description="How long a run may take, in seconds.")
+    worker_pool: Text = Field(None, description="The Airflow pool of the tasks.")
+    paused: bool = Field(None, description="Whether the DAG starts paused when Airflow first sees it.")
+    description: str = Field(None, description="One line about the DAG.")
+    owner: Text = Field(None, description="The DAG's owner in Airflow; else the project.")
+    package_environment: Text = Field(None, description="Metaflow's --environment: local, conda, pypi; else local.")
+    package_suffixes: list[Text] = Field(None, description="Suffixes of more files for the code package.")
+    config_values: Values = Field(None, description="Values for the flow's Configs, by name.")
+    config_files: Names = Field(None, description="Files with the values of the flow's Configs, by name.")
+    branch: Text = Field(None, description="The branch of flows with @project; else the environment's name.")
+    python: Text = Field(None, description="Another Python interpreter to compile the flow with.")
+    kubernetes: PodSettings = Field(None, description="Settings of every pod.")
+    steps: dict[Text, PodSettings] = Field(None, description="Settings of one step's pods, by step name.")
+
+
+class Environment(FlowSettings):
+    """Where flows are deployed and what runs them, with settings for all of them."""
+
+    target: Text = Field(description="Where DAG files are published: a folder or a URL.")
+    compute: Literal["local", "kubernetes"] = Field(
+        description="What a step is: a process on the Airflow worker, or a pod."
+    )
+    datastore: Text = Field(description="Metaflow's datastore: a folder, s3://, gs:// or azure://container/prefix.")
+    production: bool = Field(None, description="Whether DAG ids are the flows' own names; else false.")
+    protect: bool = Field(None, description="Whether deletes must be named one by one; else false.")
+    schedules: bool = Field(None, description="false: no flow has a schedule here; else true.")
+    metaflow: Annotated[MetaflowSettings, AfterValidator(_check_setting_names)] = Field(
+        None, description="Metaflow's settings: METAFLOW_* values, and a profile that is read before them."
+    )
+    kubernetes: ClusterSettings = Field(None, description="Settings of every pod, and access to the cluster.")
+
+
+class Override(FlowSettings):
+    """Settings of one flow in one environment."""
+
+    dag_id: DagName = Field(None, description="The DAG's id in this environment.")
+
+
+class FlowEntry(FlowSettings):
+    """A flow to deploy."""
+
+    file: Text = Field(description="The flow's Python file, relative to this manifest.")
+    class_: Text = Field(None, alias="class", description="The flow's class, where the file has several.")
+    environments: list[str] = Field(None, description="The environments it is deployed to; else all.")
+    dag_id: DagName = Field(None, description="The DAG's id; else made from the flow's name and the environment.")
+    overrides: dict[str, Override] = Field(None, description="Settings for one environment, by its name.")
+
+
+class Manifest(Strict):
+    """A manifest of mfdeploy. All manifests of a folder are read as one; a name is defined once."""
+
+    version: Literal[1] = Field(None, description="The version of the manifest format: 1.")
+    project: Name = Field(None, description="Who owns the DAGs that these manifests deploy.")
+    variables: dict[Name, str | int | float | bool | None] = Field(
+        None, description="Variables with their default values; null for one that must be set by the caller."
+    )
+    defaults: FlowSettings = Field(None, description="Settings for every flow.")
+    environments: dict[Name, Environment] = Field(None, description="Environments by name.")
+    flows: dict[Name, FlowEntry] = Field(None, description="Flows by name.")

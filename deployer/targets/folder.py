@@ -1,0 +1,130 @@
+"""A target that is a folder on this machine, or one that is mounted here."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from deployer.targets import MovedError, TargetError
+
+
+class FolderTarget:
+    """DAG files in one folder. A file's version is the SHA-256 (hex) of its content.
+
+    A file system has no conditional write, so version and write are made one step by an exclusive lock on the folder
+    itself: the kernel drops it with the process, so none can be left behind. Content is written beside and moved into
+    place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def list(self) -> Mapping[str, str]:
+        with _errors(self.folder):
+            if not self.folder.is_dir():
+                return {}
+            files = sorted(path for path in self.folder.glob("*.py") if path.is_file())
+            return {path.name: _version(path.read_bytes()) for path in files}
+
+    def read(self, file: str) -> tuple[bytes, str]:
+        with _errors(self.folder):
+            content = self._current(file)
+            if content is None:
+                raise MovedError(file, f"{file} is no longer in {self.folder}")
+            return content, _version(content)
+
+    def create(self, file: str, content: bytes) -> str:
+        with _errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                if os.path.lexists(self._path(file)):
+                    raise MovedError(file, f"{file} appeared in {self.folder} since the plan was made")
+                self._write(file, content)
+        return _version(content)
+
+    def replace(self, file: str, content: bytes, version: str) -> str:
+        with _errors(self.folder), self._locked():
+            self._expect(file, version)
+            self._write(file, content)
+        return _version(content)
+
+    def delete(self, file: str, version: str) -> None:
+        with _errors(self.folder), self._locked():
+            self._expect(file, version)
+            self._path(file).unlink()
+            self._flush()
+
+    def _path(self, file: str) -> Path:
+        if Path(file).name != file or file in ("", ".", ".."):
+            raise TargetError(f"{file!r} is not a plain file name")
+        return self.folder / file
+
+    def _current(self, file: str) -> bytes | None:
+        try:
+            return self._path(file).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _expect(self, file: str, version: str) -> None:
+        content = self._current(file)
+        if content is None:
+            raise MovedError(file, f"{file} was removed from {self.folder} since the plan was made")
+        if _version(content) != version:
+            raise MovedError(file, f"{file} in {self.folder} was changed since the plan was made")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _write(self, file: str, content: bytes) -> None:
+        # No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".mfdeploy-", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            # mkstemp makes files that only their owner can read; Airflow is often another user.
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(self._path(file))
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        self._flush()
+
+    def _flush(self) -> None:
+        """Make the folder's own entry durable, so that a power cut cannot undo what was reported as done."""
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _umask() -> int:
+    current = os.umask(0o022)
+    os.umask(current)
+    return current
+
+
+@contextmanager
+def _errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or folder
+        raise TargetError(f"{place}: {error.strerror or error}") from error
