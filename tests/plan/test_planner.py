@@ -1,0 +1,168 @@
+"""Each action and each reason, from values alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from deployer.models.deployment import Place
+from deployer.models.flow import Code, Parameter, Retries, Step
+from deployer.models.plan import FieldChange, FileChanges
+from deployer.planner import plan_changes
+
+from . import made
+
+
+def only(desired, *there, **values):
+    (change,) = plan_changes([desired], [made.site(*there, **values)])
+    return change
+
+
+def test_nothing_is_planned_where_the_record_says_the_same() -> None:
+    item = made.desired()
+    change = only(item, made.deployed(item))
+    assert (change.action, change.reasons, change.version) == ("none", (), "v1")
+
+
+def test_a_flow_that_is_not_there_is_created_as_new() -> None:
+    change = only(made.desired())
+    assert (change.action, [reason.word for reason in change.reasons]) == ("create", ["new"])
+    assert (change.file, change.version, change.before) == ("TrainFlow.py", None, None)
+
+
+def test_a_file_that_the_index_remembers_is_missing_and_not_new() -> None:
+    change = only(made.desired(), remembered={"TrainFlow.py": "prod/train"})
+    assert (change.action, change.reasons[0].word) == ("create", "missing")
+    other = only(made.desired(), remembered={"TrainFlow.py": "prod/other"})
+    assert other.reasons[0].word == "new"
+
+
+def test_an_edit_by_hand_is_told_before_what_the_manifests_change() -> None:
+    before = made.desired(cron="0 3 * * *")
+    after = made.desired(cron="0 4 * * *")
+    change = only(after, made.deployed(before, intact=False))
+    assert change.action == "update"
+    assert [reason.word for reason in change.reasons] == ["drifted", "schedule"]
+    assert change.reasons[1].fields == (FieldChange("schedule.cron", "0 3 * * *", "0 4 * * *"),)
+
+
+@pytest.mark.parametrize(
+    ("values", "word", "field"),
+    [
+        ({"made": made.deployment(tags=("a",))}, "settings", FieldChange("settings.tags", [], ["a"])),
+        (
+            {"made": made.deployment(parameters={"alpha": 0.5})},
+            "parameters",
+            FieldChange("parameters.alpha.default", 0.01, 0.5),
+        ),
+        (
+            {"compiled": made.flow(code=Code(made.FILES, "2.20.0", "f" * 64))},
+            "metaflow version",
+            FieldChange("metaflow.version", "2.19.39", "2.20.0"),
+        ),
+        (
+            {"made": made.deployment(environment=made.environment(datastore=Place("../other", "/srv/build/metaflow")))},
+            "settings",
+            FieldChange("settings.datastore", "../build/metaflow", "../other"),
+        ),
+    ],
+)
+def test_a_reason_names_its_section_and_its_field(values, word, field) -> None:
+    change = only(made.desired(**values), made.deployed(made.desired()))
+    assert (change.action, [reason.word for reason in change.reasons]) == ("update", [word])
+    assert list(change.reasons[0].fields) == [field]
+
+
+def test_code_tells_the_files() -> None:
+    files = {"train.py": "9" * 16, "new.py": "3" * 16}
+    change = only(
+        made.desired(compiled=made.flow(code=Code(files, "2.19.39", "f" * 64))), made.deployed(made.desired())
+    )
+    (reason,) = change.reasons
+    assert (reason.word, reason.files) == ("code", FileChanges(("new.py",), ("helper.py",), ("train.py",)))
+
+
+def test_retries_and_resources_tell_only_of_steps_that_were_and_are_there() -> None:
+    base = made.flow().steps
+    longer = (
+        replace(base[0], next=("fit",), retries=Retries(times=1, minutes_between=2)),
+        Step("fit", "linear", 10, next=("end",), previous=("start",), retries=Retries(times=9), pod={"cpu": "8"}),
+        replace(base[1], previous=("fit",)),
+    )
+    change = only(made.desired(compiled=made.flow(steps=longer)), made.deployed(made.desired()))
+    assert [reason.word for reason in change.reasons] == ["graph", "retries"]
+    assert list(change.reasons[1].fields) == [FieldChange("retries.start.times", 3, 1)]
+
+
+def test_paths_of_this_machine_are_not_compared() -> None:
+    elsewhere = made.environment(
+        target=Place("../build/dags", "/home/eve/build/dags"),
+        datastore=Place("../build/metaflow", "/home/eve/metaflow"),
+    )
+    moved = made.deployment(environment=elsewhere, file=Place("flows/train.py", "/home/eve/flows/train.py"))
+    assert only(made.desired(moved), made.deployed(made.desired())).action == "none"
+
+
+def test_a_deploy_time_default_does_not_make_a_change() -> None:
+    parameters = (Parameter("when", "string", 6, deploy_time=True),)
+    item = made.desired(compiled=made.flow(parameters=parameters))
+    assert item.description["parameters"]["when"]["default"] == "(known at apply)"
+    assert only(item, made.deployed(item)).action == "none"
+
+
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ({"record": None}, "was not written by mfdeploy"),
+        ({"record": None, "problem": "TrainFlow.py cannot be read as one of ours: cut"}, "cut"),
+        ({"record": made.record_of(made.desired(), owner="sales")}, "the manifest project 'sales'"),
+        ({"record": made.record_of(made.desired(), environment="staging")}, "the environment 'staging'"),
+        ({"record": made.record_of(made.desired(), dag_id="Other")}, "the DAG 'Other'"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_a_conflict(values, note) -> None:
+    item = made.desired()
+    change = only(item, made.deployed(item, **values))
+    assert change.action == "conflict"
+    assert note in change.reasons[0].note
+
+
+def test_what_the_manifests_no_longer_list_is_deleted_and_nothing_else() -> None:
+    gone = made.desired(made.deployment("old"), dag_id="Old")
+    there = [
+        made.deployed(gone),
+        made.deployed(gone, file="theirs.py", record=made.record_of(gone, owner="sales")),
+        made.deployed(gone, file="staging.py", record=made.record_of(gone, environment="staging")),
+        made.deployed(gone, file="hand.py", record=None),
+    ]
+    (change,) = plan_changes([], [made.site(*there)])
+    assert (change.action, change.address, change.file, change.version) == ("delete", "prod/old", "Old.py", "v1")
+    assert [reason.word for reason in change.reasons] == ["removed"]
+
+
+def test_what_is_listed_but_not_selected_is_left_alone() -> None:
+    item = made.desired()
+    assert plan_changes([], [made.site(made.deployed(item))]) == ()
+    gone = made.desired(made.deployment("old"), dag_id="Old")
+    assert plan_changes([], [made.site(made.deployed(gone))], lambda address: address == "prod/train") == ()
+
+
+def test_a_new_dag_id_is_a_new_dag_and_an_old_one_that_goes() -> None:
+    before, after = made.desired(dag_id="Old"), made.desired(dag_id="New")
+    create, delete = plan_changes([after], [made.site(made.deployed(before))])
+    assert (create.action, create.dag_id, delete.action, delete.dag_id) == ("create", "New", "delete", "Old")
+    assert "history of Old stays behind" in delete.reasons[0].note
+
+
+def test_an_entry_that_was_renamed_is_one_update() -> None:
+    before = made.desired(made.deployment("old"))
+    (change,) = plan_changes([made.desired()], [made.site(made.deployed(before))])
+    assert (change.action, change.address) == ("update", "prod/train")
+    assert "renamed from prod/old" in change.reasons[0].note
+
+
+def test_changes_are_sorted_whatever_the_order_they_come_in() -> None:
+    items = [made.desired(made.deployment(name), dag_id=name.title()) for name in ("c", "a", "b")]
+    changes = plan_changes(items, [made.site()])
+    assert [change.address for change in changes] == ["prod/a", "prod/b", "prod/c"]
