@@ -1,0 +1,63 @@
+# A fresh clone needs make and Python 3.10 to 3.13 only: every target sets up what it uses, once.
+# Another interpreter: make test PYTHON=python3.12
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types fresh rewrite lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Touched when the virtual environment holds what the lock says; newer than both files means nothing is to do.
+READY := $(VENV)/.ready
+
+# Two workers, since the tests that run Airflow wait for processes most of the time.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
+
+demo: $(READY) ## deploy an example flow to a real Airflow on this machine, run it, and plan again
+	@$(BIN)/python tests/demo.py
+
+test: $(READY) ## run every test, also those that run the DAGs in Airflow 2 and 3
+	$(PYTEST)
+
+check: lint types fresh ## what CI runs: format, lint, types, generated files, every test
+	@$(MAKE) --no-print-directory test
+
+format: $(READY) ## put the code into the house format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: $(READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: $(READY)
+	$(BIN)/mypy
+
+# The schemas are made from the models; the lock must hold what pyproject.toml asks for.
+fresh: $(READY)
+	$(BIN)/python -m pytest -q --no-header -p no:cacheprovider tests/test_generated.py
+
+rewrite: $(READY) ## write golden files and schemas anew; review them as a diff
+	$(BIN)/mfdeploy schema --out schemas
+	$(BIN)/python -m pytest -n 2 -m "not airflow" --rewrite
+
+lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade \
+		--generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean: ## remove everything that make made: build/, caches, the virtual environment
+	rm -rf build dist $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find deployer tests deployments -name __pycache__ -prune -exec rm -rf {} +
+
+# Hashes are checked for what the lock names; the project itself comes from this folder, built with the locked hatchling.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 10) <= v < (3, 14) or sys.exit( \
+		"mfdeploy needs Python 3.10 to 3.13, $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % v[:2])'
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,62 @@
+"""Files that are made from others: the lock holds what pyproject.toml asks for, the schemas are the models'."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+LOCK = (ROOT / "requirements.lock").read_text()
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+
+
+def asked_for() -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return [Requirement(line) for line in project["project"]["dependencies"] + project["dependency-groups"]["dev"]]
+
+
+def locked() -> list[Requirement]:
+    return [Requirement(line.rstrip(" \\")) for line in LOCK.splitlines() if re.match(r"[a-z0-9]", line)]
+
+
+def holds(requirement: Requirement, python: str) -> bool:
+    # Markers write the full version (python_full_version < '3.11'), so any patch release does.
+    environment = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
+    return requirement.marker is None or requirement.marker.evaluate(environment)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_satisfies_the_project(python: str) -> None:
+    pins = {pin.name: next(iter(pin.specifier)).version for pin in locked() if holds(pin, python)}
+    wanted = [requirement for requirement in asked_for() if holds(requirement, python)]
+    unmet = [str(r) for r in wanted if r.name not in pins or not r.specifier.contains(pins[r.name])]
+    assert not unmet, "run `make lock`"
+
+
+def test_each_pin_of_the_lock_has_hashes() -> None:
+    blocks = re.split(r"\n(?=[a-z0-9])", LOCK.rstrip())
+    assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_the_lock_names_no_place_to_download_from() -> None:
+    assert re.findall(r"(?i)\S*://\S*|--(?:extra-)?index\S*|--find-links\S*", LOCK) == []
+
+
+def test_the_schemas_are_fresh(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deployer.cli", "schema", "--out", str(tmp_path)]
+    subprocess.run(command, check=True, cwd=ROOT)
+    made = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert made
+    kept = {path.name: path.read_text() for path in (ROOT / "schemas").glob("*.json")}
+    assert made == kept, "run `make rewrite`"
