@@ -1,0 +1,66 @@
+"""Lines of styled text, wrapped to a width: what every view for a terminal is written on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+Part = str | tuple[str, str]
+"""A text, or a text and its rich style. Texts are taken literally: there is no markup."""
+
+NARROWEST = 40
+
+
+class Page:
+    """Collects lines. `width` is in columns; without `colour` no escape sequence is written."""
+
+    def __init__(self, width: int = 80, colour: bool = False) -> None:
+        self.width = max(width, NARROWEST)
+        self._file = io.StringIO()
+        # rich looks at the environment for whatever is not given, and takes 80 columns when the height is unknown
+        # on a dumb terminal.
+        self._console = Console(
+            file=self._file,
+            width=self.width,
+            height=100,
+            color_system="standard" if colour else None,
+            force_terminal=colour,
+            no_color=not colour,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            legacy_windows=False,
+        )
+
+    def line(self, *parts: Part, indent: int = 0, hang: int = 2) -> None:
+        """A line that wraps; what is wrapped stands `hang` columns further in."""
+        self._write(Text(" " * indent), Text(" " * (indent + hang)), parts)
+
+    def entry(self, label: Part, *parts: Part, indent: int, label_width: int) -> None:
+        """A label, and beside it a text that stays in its own column when it wraps."""
+        first = Text(" " * indent) + _assemble([label])
+        first.pad_right(indent + label_width - first.cell_len)
+        self._write(first, Text(" " * (indent + label_width)), parts)
+
+    def blank(self) -> None:
+        """An empty line."""
+        self._file.write("\n")
+
+    def text(self) -> str:
+        """Everything so far; the last line ends with a newline."""
+        return self._file.getvalue()
+
+    def _write(self, first: Text, rest: Text, parts: Sequence[Part]) -> None:
+        room = max(self.width - max(first.cell_len, rest.cell_len), 8)
+        lines = _assemble(parts).wrap(self._console, room, overflow="fold") or [Text()]
+        for number, line in enumerate(lines):
+            whole = (first if number == 0 else rest) + line
+            whole.rstrip()
+            self._console.print(whole, soft_wrap=True)
+
+
+def _assemble(parts: Sequence[Part]) -> Text:
+    return Text.assemble(*parts)

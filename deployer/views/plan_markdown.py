@@ -1,0 +1,179 @@
+"""A plan as Markdown for a pull request's comment, made from its JSON form.
+
+Names, paths and values in it come from whoever opened the pull request, so each stands in a code span or in HTML
+entities: none can start a mention, a link, a heading or a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from deployer.description import KNOWN_AT_APPLY
+from deployer.views.graph import graph_to_mermaid, is_graph
+from deployer.views.inert import inert, mask, pair_text
+from deployer.views.plan_words import (
+    TOOL_WORDS,
+    TOOLS_REMARK,
+    Change,
+    count,
+    evaluated_at_apply,
+    explanation,
+    file_lines,
+    new_schedule,
+    pending_by_environment,
+    run_times,
+    summary_line,
+    tools_only,
+)
+
+MOST_CHARACTERS = 60_000  # GitHub takes 65,536
+_RESERVE = 400  # for the sentences that say what was left out
+_MOST_STEPS = 120  # a larger picture is not readable, and Mermaid refuses the largest
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_READ = re.compile(r"([\\`*_\[\]<>#!|~@&$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_COLUMNS = ("create", "update", "delete", "conflict", "unchanged")
+
+
+def code(text: str) -> str:
+    """`text` as a code span that nothing in it can end."""
+    shown = inert(text) or " "
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def code_html(text: str) -> str:
+    """`text` as inline code in HTML: in a table a code span is broken by ``|``, in a summary it is not read."""
+    return f"<code>{_PUNCTUATION.sub(lambda match: f'&#{ord(match.group())};', inert(text))}</code>"
+
+
+def prose(text: str) -> str:
+    """A sentence with every mark that Markdown or GitHub would read made plain."""
+    # An escaped "@" still is a mention, and an escaped "#" an issue, to what GitHub runs after Markdown.
+    return _READ.sub(r"\\\1", inert(text)).replace("\\@", "\\@&#8203;").replace("\\#", "\\#&#8203;")
+
+
+def plan_to_markdown(
+    plan: Mapping[str, Any],
+    *,
+    next_runs: Mapping[str, Sequence[str]] | None = None,
+    sources: Mapping[str, str] | None = None,
+    secrets: frozenset[str] = frozenset(),
+    limit: int = MOST_CHARACTERS,
+) -> str:
+    """The plan in at most `limit` characters. `sources` maps DAG files to their source diffs, if wanted."""
+    safe = mask(plan, secrets) if secrets else plan
+    pieces = [f"### mfdeploy plan\n\n**{summary_line(safe['summary'])}**\n"]
+    pending = pending_by_environment(safe)
+    if pending:
+        pieces.append(_table(safe))
+    budget = limit - sum(map(len, pieces)) - _RESERVE
+    lines, left_out = _take([(line, line) for line in _lists(pending, safe)], budget)
+    pieces += lines
+    if left_out:
+        pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
+    budget -= sum(map(len, lines))
+    details, left_out = _take(list(_all_details(pending, safe, next_runs or {}, sources or {})), budget)
+    pieces += details
+    if left_out:
+        pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")
+    return "".join(pieces)
+
+
+def _take(texts: Sequence[tuple[str, str]], budget: int) -> tuple[list[str], int]:
+    """Whole texts as long as they fit, each else its shorter form, and how many fit in neither."""
+    taken: list[str] = []
+    left_out = 0
+    for forms in texts:
+        text = next((form for form in forms if form and len(form) <= budget), None)
+        if text is None:
+            left_out += 1
+        else:
+            taken.append(text)
+            budget -= len(text)
+    return taken, left_out
+
+
+def _table(plan: Mapping[str, Any]) -> str:
+    rows = ["| environment | " + " | ".join(_COLUMNS) + " |", "|---|" + "--:|" * len(_COLUMNS)]
+    environments = sorted({change["environment"] for change in plan["changes"]})
+    for environment in environments:
+        actions = [change["action"] for change in plan["changes"] if change["environment"] == environment]
+        counts = [actions.count("none" if column == "unchanged" else column) for column in _COLUMNS]
+        rows.append(f"| {code_html(environment)} | {' | '.join(str(number or '') for number in counts)} |")
+    return "\n" + "\n".join(rows) + "\n"
+
+
+def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> Iterator[str]:
+    for environment, changes in pending.items():
+        target = plan["targets"].get(environment)
+        yield f"\n#### {code(environment)}{f' at {code(target)}' if target else ''}\n\n"
+        for change in changes:
+            words = ", ".join(reason["word"] for reason in change["reasons"])
+            ours = f" ({TOOLS_REMARK})" if tools_only(change) else ""
+            dag_id = code(change["dag_id"])
+            yield f"- **{change['action']}** {code(change['address'])} as {dag_id}: {words}{ours}\n"
+
+
+def _all_details(
+    pending: Mapping[str, Sequence[Change]],
+    plan: Mapping[str, Any],
+    next_runs: Mapping[str, Sequence[str]],
+    sources: Mapping[str, str],
+) -> Iterator[tuple[str, str]]:
+    """Each change's details, and what of them is left when there is little room: the reasons without the pictures."""
+    for changes in pending.values():
+        for change in changes:
+            body = "".join(f"{line}\n" for line in _details(change, plan, next_runs.get(change["address"], ())))
+            picture = _picture(change)
+            title = f"{change['action']} {change['address']}"
+            yield _folded(title, body + picture), _folded(title, body)
+    for file, diff in sorted(sources.items()):
+        if diff:
+            fence = "`" * max(3, max(map(len, re.findall("`+", diff)), default=0) + 1)
+            yield _folded(f"source of {file}", f"{fence}diff\n{diff}{fence}\n"), ""
+
+
+def _folded(title: str, body: str) -> str:
+    return f"\n<details><summary>{code_html(title)}</summary>\n\n{body}\n</details>\n"
+
+
+def _details(change: Change, plan: Mapping[str, Any], runs: Sequence[str]) -> Iterator[str]:
+    for reason in change["reasons"]:
+        remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
+        note = f": {prose(reason['note'])}" if reason["note"] else ""
+        yield f"- {reason['word']}{remark}{note}"
+        for field in reason["fields"]:
+            before, after = pair_text(field["before"], field["after"], 200)
+            yield f"  - {code(field['field'])}: {code(before)} → {code(after)}"
+        lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
+        for mark, path in lines:
+            yield f"  - {code(f'{mark} {path}')}"
+        if more:
+            yield f"  - and {more} more files"
+    yield from _beside(change, runs)
+    meaning = explanation(change, plan)
+    if meaning:
+        yield f"\n{prose(meaning)}"
+
+
+def _beside(change: Change, runs: Sequence[str]) -> Iterator[str]:
+    if schedule := new_schedule(change):
+        yield f"- schedule: {code(schedule)}"
+    for name in evaluated_at_apply(change):
+        yield f"- parameter {code(name)}: {KNOWN_AT_APPLY}"
+    if runs:
+        yield f"- next runs: {code(run_times(runs))}"
+
+
+def _picture(change: Change) -> str:
+    """The flow's graph where it is new or another one."""
+    words = {reason["word"] for reason in change["reasons"]}
+    graph = (change["after"] or {}).get("graph")
+    if not words & {"new", "graph"} or not is_graph(graph) or graph is None:
+        return ""
+    if len(graph["steps"]) > _MOST_STEPS:
+        return f"\n{len(graph['steps'])} steps: too many for a picture here.\n"
+    return f"\n```mermaid\n{graph_to_mermaid(graph)}```\n"

@@ -1,0 +1,121 @@
+"""A plan for people at a terminal, made from its JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from deployer.description import KNOWN_AT_APPLY
+from deployer.views.inert import inert, mask, pair_text
+from deployer.views.page import Page, Part
+from deployer.views.plan_words import (
+    TOOL_WORDS,
+    TOOLS_REMARK,
+    Change,
+    evaluated_at_apply,
+    explanation,
+    file_lines,
+    new_schedule,
+    newcomer,
+    pending_by_environment,
+    run_times,
+    summary_line,
+    tools_only,
+)
+
+SYMBOLS = {"create": "+", "update": "~", "delete": "-", "conflict": "!"}
+STYLES = {"create": "green", "update": "yellow", "delete": "red", "conflict": "bold magenta"}
+_FILE_STYLES = {"+": "green", "~": "yellow", "-": "red"}
+_INDENT = 6
+_WIDEST_LABEL = len("metaflow version  ")
+
+
+def plan_to_text(
+    plan: Mapping[str, Any],
+    *,
+    width: int = 80,
+    colour: bool = False,
+    next_runs: Mapping[str, Sequence[str]] | None = None,
+    secrets: frozenset[str] = frozenset(),
+) -> str:
+    """The plan as text. `plan` is what `plan_to_json` gives; `next_runs` maps addresses to ISO 8601 times."""
+    page = Page(width, colour)
+    safe = mask(plan, secrets) if secrets else plan
+    for environment, changes in pending_by_environment(safe).items():
+        target = inert(str(safe["targets"].get(environment, "")))
+        page.line((inert(environment), "bold"), (f"  {target}", "dim"))
+        column = min(max(len(inert(change["address"])) for change in changes), page.width // 2)
+        for change in changes:
+            page.blank()
+            _change(page, change, safe, column, (next_runs or {}).get(change["address"], ()))
+        page.blank()
+    page.line((summary_line(safe["summary"]), "bold"))
+    return page.text()
+
+
+def _change(page: Page, change: Change, plan: Mapping[str, Any], column: int, runs: Sequence[str]) -> None:
+    action = change["action"]
+    symbol = (SYMBOLS[action], STYLES[action])
+    address = inert(change["address"])
+    page.line("  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {inert(change['dag_id'])}", hang=_INDENT)
+    entries = [entry for reason in change["reasons"] for entry in _reason(page, change, reason)]
+    entries += _beside(change, runs)
+    label_width = max((len(label) for label, _ in entries), default=0) + 2
+    for label, parts in entries:
+        page.entry(label, *parts, indent=_INDENT, label_width=label_width)
+    meaning = explanation(change, plan)
+    if meaning:
+        page.line((inert(meaning), "dim"), indent=_INDENT, hang=0)
+
+
+Entry = tuple[str, Sequence[Part]]
+
+
+def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[Entry]:
+    """Lines beside one word, which stands at the first of them only."""
+    word = reason["word"]
+    lines = list(_details(page, reason))
+    if word == "new" and not lines:
+        lines = [[newcomer(change)]]
+    if word in TOOL_WORDS and not tools_only(change):
+        lines.append([(TOOLS_REMARK, "dim")])
+    for number, line in enumerate(lines or [[""]]):
+        yield (word if number == 0 else "", line)
+
+
+def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
+    if reason["note"]:
+        yield [inert(reason["note"])]
+    for field in reason["fields"]:
+        yield from _field(page, field)
+    if reason["files"]:
+        lines, more = file_lines(reason["files"])
+        for mark, path in lines:
+            yield [(mark, _FILE_STYLES[mark]), f" {inert(path)}"]
+        if more:
+            yield [(f"and {more} more files", "dim")]
+
+
+def _field(page: Page, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
+    """``path: before -> after``, on three lines where one is too narrow."""
+    room = page.width - _INDENT - _WIDEST_LABEL
+    before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
+    name = inert(field["field"])
+    if len(name) + len(before) + len(after) + len(":  -> ") <= room:
+        yield [f"{name}: {before} ", ("->", "dim"), f" {after}"]
+    else:
+        yield [f"{name}:"]
+        yield [f"     {before}"]
+        yield [("  -> ", "dim"), after]
+
+
+def _beside(change: Change, runs: Sequence[str]) -> Iterator[Entry]:
+    """What is worth knowing beside the reasons."""
+    schedule = new_schedule(change)
+    if schedule:
+        yield "schedule", [inert(schedule)]
+    names = evaluated_at_apply(change)
+    if names:
+        yield "parameters", [f"{', '.join(map(inert, names))} {KNOWN_AT_APPLY}"]
+    if runs:
+        yield "next runs", [inert(run_times(runs))]

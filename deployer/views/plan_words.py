@@ -1,0 +1,117 @@
+"""The sentences of a plan that the text and the Markdown share. All take the plan's JSON form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from deployer.description import KNOWN_AT_APPLY
+
+TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
+TOOLS_REMARK = "a change of the tools, not of yours"
+TOOLS_ONLY = "Only the tools changed here: nothing in your manifests or your code did."
+DELETED = "Airflow stops running it. Its past runs stay in Airflow until they are deleted there."
+MOST_FILES = 10
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(.*)$")
+
+Change = Mapping[str, Any]
+
+
+def summary_line(summary: Mapping[str, int]) -> str:
+    """``Plan: 2 to create, 1 to update, 0 to delete; 7 unchanged.``, or that there are no changes."""
+    unchanged = summary["none"]
+    if sum(summary.values()) == unchanged:
+        if unchanged == 0:
+            return "No changes. There are no deployments."
+        return f"No changes. {count(unchanged, 'deployment')} {'is' if unchanged == 1 else 'are'} up to date."
+    parts = [f"{summary[action]} to {action}" for action in ("create", "update", "delete")]
+    if summary["conflict"]:
+        parts.append(count(summary["conflict"], "conflict"))
+    return f"Plan: {', '.join(parts)}; {unchanged} unchanged."
+
+
+def count(number: int, noun: str) -> str:
+    """``1 flow``, ``2 flows``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def pending_by_environment(plan: Mapping[str, Any]) -> dict[str, list[Change]]:
+    """The changes that are not `none`, by environment."""
+    found: dict[str, list[Change]] = {}
+    for change in plan["changes"]:
+        if change["action"] != "none":
+            found.setdefault(change["environment"], []).append(change)
+    return dict(sorted(found.items()))
+
+
+def explanation(change: Change, plan: Mapping[str, Any]) -> str:
+    """What a change means where that is not plain from its reasons; empty for most."""
+    if change["action"] == "delete":
+        return "" if _other_dag_id(change, plan, "create") else DELETED
+    if tools_only(change):
+        return TOOLS_ONLY
+    old = _other_dag_id(change, plan, "delete") if change["action"] == "create" else ""
+    if old:
+        return f"To Airflow this is a new DAG with no runs yet. The history stays behind under the old id, {old}."
+    return ""
+
+
+def tools_only(change: Change) -> bool:
+    """Whether a change is churn of the tools, with nothing in it that a user did."""
+    words = {reason["word"] for reason in change["reasons"]}
+    return bool(words) and words <= TOOL_WORDS
+
+
+def _other_dag_id(change: Change, plan: Mapping[str, Any], action: str) -> str:
+    """The other id of a deployment whose id changes: it is created under one and deleted under the other."""
+    for other in plan["changes"]:
+        if (other["address"], other["action"]) == (change["address"], action) and other["dag_id"] != change["dag_id"]:
+            return str(other["dag_id"])
+    return ""
+
+
+def newcomer(change: Change) -> str:
+    """What a new deployment is, in a few words."""
+    graph = (change["after"] or {}).get("graph")
+    steps = graph.get("steps") if isinstance(graph, Mapping) else None
+    return f"not deployed yet, {count(len(steps), 'step')}" if isinstance(steps, Mapping) else "not deployed yet"
+
+
+def new_schedule(change: Change) -> str:
+    """The schedule of a deployment that is created: ``0 3 * * *, Europe/Helsinki``; empty for any other change."""
+    schedule = (change["after"] or {}).get("schedule") if change["action"] == "create" else None
+    if not isinstance(schedule, Mapping):
+        return ""
+    return ", ".join(str(schedule[key]) for key in ("cron", "timezone") if schedule.get(key)) or "none"
+
+
+def run_times(runs: Sequence[str]) -> str:
+    """ISO 8601 times as people read them: ``2026-11-23 03:00 +02:00``."""
+    return ", ".join(_TIME.sub(r"\1 \2 \3", each).rstrip() for each in runs)
+
+
+def file_lines(files: Mapping[str, Sequence[str]], most: int = MOST_FILES) -> tuple[list[tuple[str, str]], int]:
+    """``("+", path)`` for each file, at most `most` of them, and how many were left out."""
+    marks = (("+", "added"), ("-", "removed"), ("~", "changed"))
+    lines = [(mark, path) for mark, kind in marks for path in files[kind]]
+    # A list of eleven is not cut to ten and "1 more", which takes the same line.
+    return (lines, 0) if len(lines) <= most + 1 else (lines[:most], len(lines) - most)
+
+
+def evaluated_at_apply(change: Change) -> list[str]:
+    """Names of the parameters whose default the apply evaluates."""
+    if change["action"] not in ("create", "update"):
+        return []
+    parameters = (change["after"] or {}).get("parameters")
+    if not isinstance(parameters, Mapping):
+        return []
+    return [name for name, value in parameters.items() if KNOWN_AT_APPLY in _values(value)]
+
+
+def _values(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _values(item)
+    else:
+        yield value

@@ -1,0 +1,75 @@
+"""What an apply did, as JSON and as text made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from deployer.models.plan import Change
+from deployer.views.inert import inert, mask
+from deployer.views.page import Page
+from deployer.views.plan_text import STYLES
+
+_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+
+
+def result_to_json(
+    done: Sequence[Change],
+    failed: Sequence[tuple[Change, str]],
+    not_done: Sequence[Change],
+    secrets: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """Each change's address, action and DAG id, by what became of it."""
+    return {
+        "done": [_brief(change) for change in done],
+        "failed": [{**_brief(change), "message": mask(message, secrets)} for change, message in failed],
+        "not_done": [_brief(change) for change in not_done],
+    }
+
+
+def _brief(change: Change) -> dict[str, str]:
+    return {
+        "address": change.address,
+        "environment": change.environment,
+        "action": change.action,
+        "dag_id": change.dag_id,
+    }
+
+
+def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
+    """One line for each change, then the totals; for an apply that stopped, what is deployed now and what is not."""
+    page = Page(width, colour)
+    for change in result["done"]:
+        word = _DONE.get(change["action"], change["action"])
+        page.line((word, STYLES.get(change["action"], "")), f" {inert(change['dag_id'])}", _address(change))
+    for change in result["failed"]:
+        page.line(("failed ", "bold red"), f" {inert(change['dag_id'])}", _address(change))
+        for line in change["message"].splitlines():
+            page.line(inert(line), indent=8, hang=0)
+    for change in result["not_done"]:
+        page.line(
+            (f"not {_DONE.get(change['action'], 'done')}", "dim"), f" {inert(change['dag_id'])}", _address(change)
+        )
+    if any(result.values()):
+        page.blank()
+    _totals(page, result)
+    return page.text()
+
+
+def _address(change: Mapping[str, str]) -> tuple[str, str]:
+    return (f"  ({inert(change['address'])})", "dim")
+
+
+def _totals(page: Page, result: Mapping[str, Any]) -> None:
+    counts = _counts(result["done"])
+    if not result["failed"] and not result["not_done"]:
+        page.line((f"Apply complete: {counts}.", "bold"))
+        return
+    left = len(result["failed"]) + len(result["not_done"])
+    page.line((f"Apply stopped: {counts}; {left} not done.", "bold red"))
+    page.line("Each DAG is either as it was or as planned. The next plan shows what is left.", hang=0)
+
+
+def _counts(done: Iterable[Mapping[str, str]]) -> str:
+    actions = [change["action"] for change in done]
+    return ", ".join(f"{actions.count(action)} {word}" for action, word in _DONE.items())

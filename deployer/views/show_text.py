@@ -1,0 +1,95 @@
+"""One deployment in full, for a terminal; made from its JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deployer.description import KNOWN_AT_APPLY
+from deployer.views.graph import graph_to_text
+from deployer.views.inert import NOT_SET, inert, value_text
+from deployer.views.page import Page
+from deployer.views.plan_words import count, run_times
+
+_WIDEST_VALUE = 32
+
+
+def show_to_text(shown: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
+    """The listing that `mfdeploy show` prints. `shown` is what `show_to_json` gives."""
+    page = Page(width, colour)
+    page.line((inert(shown["address"]), "bold"), f"  {inert(shown['flow'])} in {inert(shown['file'])}")
+    page.line(f"DAG {inert(shown['dag_id'])}")
+    if shown["next_runs"]:
+        page.line(f"next runs {inert(run_times(shown['next_runs']))}", hang=len("next runs "))
+    _settings(page, shown["settings"])
+    if shown["parameters"]:
+        _parameters(page, shown["parameters"])
+    _steps(page, shown["steps"])
+    _heading(page, "Graph")
+    return page.text() + graph_to_text(shown["graph"], width=width, colour=colour, indent=2)
+
+
+def _heading(page: Page, text: str) -> None:
+    page.blank()
+    page.line((text, "bold"))
+
+
+def _settings(page: Page, settings: list[dict[str, Any]]) -> None:
+    _heading(page, "Settings")
+    values = [_value(page, each["value"]) for each in settings]
+    column = max((len(value) for value in values if len(value) <= _WIDEST_VALUE), default=0)
+    label_width = min(max(len(each["name"]) for each in settings), page.width // 2) + 2
+    for setting, value in zip(settings, values, strict=True):
+        page.entry(
+            inert(setting["name"]),
+            (f"{value:<{column}}  ", "dim" if value == NOT_SET else ""),
+            (inert(setting["source"]), "dim"),
+            indent=2,
+            label_width=max(label_width, len(inert(setting["name"])) + 1),
+        )
+
+
+def _value(page: Page, value: Any) -> str:
+    return value_text(value, max(page.width // 2, 20))
+
+
+def _parameters(page: Page, parameters: list[dict[str, Any]]) -> None:
+    _heading(page, "Parameters")
+    label_width = max(len(inert(each["name"])) for each in parameters) + 2
+    for each in parameters:
+        default = "required" if each["required"] and each["default"] is None else f"= {_value(page, each['default'])}"
+        if each["default"] == KNOWN_AT_APPLY:
+            default = KNOWN_AT_APPLY
+        helps = f"  {inert(each['help'])}" if each["help"] else ""
+        page.entry(
+            (inert(each["name"]), ""),
+            f"{each['type']} {default}",
+            (f"  {inert(each['source'])}", "dim"),
+            helps,
+            indent=2,
+            label_width=label_width,
+        )
+
+
+def _steps(page: Page, steps: list[dict[str, Any]]) -> None:
+    _heading(page, count(len(steps), "step").capitalize())
+    label_width = max((len(inert(each["name"])) for each in steps), default=0) + 2
+    for step in steps:
+        page.entry(inert(step["name"]), "; ".join(_facts(step)), indent=2, label_width=label_width)
+
+
+def _facts(step: Mapping[str, Any]) -> Iterator[str]:
+    retries = step["retries"]
+    if retries["times"]:
+        yield f"{retries['times']} x retry after {retries['minutes_between']:g} min"
+    if step["timeout_seconds"]:
+        yield f"timeout {step['timeout_seconds']} s"
+    resources = ", ".join(f"{inert(key)} {_bare(value)}" for key, value in sorted(step["resources"].items()))
+    if resources:
+        yield resources
+    if step["decorators"]:
+        yield " ".join(f"@{inert(name)}" for name in dict.fromkeys(step["decorators"]))
+
+
+def _bare(value: Any) -> str:
+    return inert(value) if isinstance(value, str) else value_text(value, 40)

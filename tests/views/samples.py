@@ -1,0 +1,235 @@
+"""Hand-made plans: every action, every reason, and texts that would do harm if they were printed as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployer.errors import Location
+from deployer.models.deployment import Deployment, Environment, Place, Schedule
+from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
+from deployer.models.plan import Change, FieldChange, FileChanges, Plan, Reason
+
+GRAPH: dict[str, Any] = {
+    "start": "start",
+    "end": "end",
+    "steps": {
+        "end": {"kind": "end", "next": []},
+        "evaluate": {"kind": "linear", "next": ["report"]},
+        "fit": {"kind": "foreach", "next": ["evaluate_one"], "foreach_over": "folds"},
+        "evaluate_one": {"kind": "linear", "next": ["gather"]},
+        "gather": {"kind": "join", "next": ["report"], "joins": "fit"},
+        "report": {"kind": "join", "next": ["publish"], "joins": "start"},
+        "publish": {
+            "kind": "switch",
+            "next": ["end", "alert"],
+            "condition": "quality",
+            "cases": {"good": "end", "bad": "alert"},
+        },
+        "alert": {"kind": "linear", "next": ["end"]},
+        "start": {"kind": "split", "next": ["fit", "evaluate"]},
+    },
+}
+LINE: dict[str, Any] = {
+    "start": "start",
+    "end": "end",
+    "steps": {"start": {"kind": "linear", "next": ["end"]}, "end": {"kind": "end", "next": []}},
+}
+
+
+def change(name: str, action: str, *reasons: Reason, environment: str = "prod", **more: Any) -> Change:
+    values: dict[str, Any] = {
+        "address": f"{environment}/{name}",
+        "environment": environment,
+        "action": action,
+        "dag_id": f"growth.{environment}.{name.title()}",
+        "file": f"growth.{environment}.{name.title()}.py",
+        "reasons": reasons,
+        "before": None if action == "create" else {"graph": LINE},
+        "after": None if action == "delete" else {"graph": GRAPH},
+        "version": None if action == "create" else "v1",
+    }
+    return Change(**(values | more))
+
+
+TARGETS = {
+    "prod": "git+ssh://git@example.com/acme/airflow-dags.git//dags?ref=main",
+    "staging": "s3://acme-airflow-staging/dags",
+}
+
+EVERYTHING = Plan(
+    changes=(
+        change("quiet", "none"),
+        change("absent", "create", Reason("missing", note="the DAG file was removed by hand")),
+        change(
+            "train",
+            "create",
+            Reason("new"),
+            after={"graph": GRAPH, "parameters": {"day": {"type": "string", "default": "(known at apply)"}}},
+        ),
+        change(
+            "score",
+            "update",
+            Reason("schedule", (FieldChange("schedule.cron", "0 3 * * *", "0 4 * * *"),)),
+            Reason("code", files=FileChanges(("lib/new.py",), ("lib/old.py",), ("score.py", "lib/model.py"))),
+            Reason(
+                "parameters",
+                (
+                    FieldChange("parameters.alpha.default", None, 0.05),
+                    FieldChange("parameters.query.default", "select 1", "select *\nfrom " + "x" * 90),
+                ),
+            ),
+            Reason("retries", (FieldChange("retries.fit.times", 3, 5),)),
+            Reason("resources", (FieldChange("resources.fit", None, {"cpu": 8, "memory": 32000}),)),
+            Reason("drifted", note="the DAG file was edited by hand; the edit would be lost"),
+        ),
+        change(
+            "upgrade",
+            "update",
+            Reason("metaflow version", (FieldChange("metaflow.version", "2.19.1", "2.19.39"),)),
+            Reason("renderer version", (FieldChange("renderer.version", 1, 2),)),
+        ),
+        change("renamed", "create", Reason("new"), dag_id="growth.prod.Renamed2"),
+        change(
+            "renamed",
+            "delete",
+            Reason("removed", note="the DAG id is now growth.prod.Renamed2; the history stays behind"),
+        ),
+        change("taken", "conflict", Reason("conflict", note="taken.py was not written by mfdeploy")),
+        change("wide", "update", Reason("graph", (FieldChange("graph.steps.fit.kind", "linear", "foreach"),))),
+        change("old", "delete", Reason("removed", note="the manifests no longer list it"), environment="staging"),
+        change(
+            "many",
+            "update",
+            Reason("code", files=FileChanges(changed=tuple(f"lib/part_{n:02}.py" for n in range(30)))),
+            environment="staging",
+        ),
+    ),
+    targets=TARGETS,
+    tool_version="0.1.0",
+)
+
+NOTHING = Plan((change("quiet", "none"), change("calm", "none")), targets=TARGETS, tool_version="0.1.0")
+
+_EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
+HOSTILE = Plan(
+    (
+        change(
+            "evil",
+            "update",
+            Reason("parameters", (FieldChange(f"parameters.{_EVIL}", _EVIL, "sesame-secret"),), note=_EVIL),
+            Reason("code", files=FileChanges(added=(_EVIL,))),
+            Reason("graph", note="the graph changed"),
+            dag_id=_EVIL,
+            after={
+                "graph": {
+                    "start": _EVIL,
+                    "end": "end",
+                    "steps": {
+                        _EVIL: {"kind": "foreach", "next": ["end"], "foreach_over": _EVIL},
+                        "end": {"kind": "end", "next": []},
+                    },
+                }
+            },
+        ),
+    ),
+    targets={"prod": f"s3://sesame-secret/{_EVIL}"},
+    tool_version="0.1.0",
+)
+NEXT_RUNS = {
+    "prod/train": ("2026-11-23T03:00:00+02:00", "2026-11-24T03:00:00+02:00", "2026-11-25T03:00:00+02:00"),
+    "prod/score": ("2026-11-23T04:00:00+00:00", "2026-11-24T04:00:00+00:00", "2026-11-25T04:00:00+00:00"),
+}
+
+
+def _large() -> dict[str, Any]:
+    steps: dict[str, Any] = {"start": {"kind": "linear", "next": ["load"]}}
+    steps["load"] = {"kind": "split", "next": [f"source_{n}" for n in range(4)]}
+    for n in range(4):
+        steps[f"source_{n}"] = {"kind": "foreach", "next": [f"clean_{n}"], "foreach_over": "pages"}
+        steps[f"clean_{n}"] = {"kind": "linear", "next": [f"check_{n}"]}
+        steps[f"check_{n}"] = {"kind": "linear", "next": [f"collect_{n}"]}
+        steps[f"collect_{n}"] = {"kind": "join", "next": ["merge"], "joins": f"source_{n}"}
+    steps["merge"] = {"kind": "join", "next": ["decide"], "joins": "load"}
+    steps["decide"] = {
+        "kind": "switch",
+        "next": ["load_more", "end"],
+        "condition": "enough",
+        "cases": {"no": "load_more", "yes": "end"},
+    }
+    steps["load_more"] = {"kind": "linear", "next": ["decide"]}
+    steps["end"] = {"kind": "end", "next": []}
+    return {"start": "start", "end": "end", "steps": dict(sorted(steps.items()))}
+
+
+LARGE_GRAPH = _large()
+
+FLOW = Flow(
+    name="TrainFlow",
+    file="flows/train.py",
+    line=4,
+    doc="Trains.",
+    start="start",
+    end="end",
+    steps=(
+        Step("start", "foreach", 12, next=("fit",), foreach_over="folds"),
+        Step(
+            "fit",
+            "linear",
+            20,
+            next=("gather",),
+            previous=("start",),
+            foreaches=("start",),
+            retries=Retries(3, 2),
+            timeout_seconds=600,
+            decorators=(Decorator("retry", {"times": 3}), Decorator("kubernetes", {})),
+            pod={"cpu": 8, "memory": 32000, "gpu": 1, "image": "acme/gpu:3", "disk": None},
+        ),
+        Step("gather", "join", 30, next=("end",), previous=("fit",), joins="start"),
+        Step("end", "end", 40, previous=("gather",)),
+    ),
+    parameters=(
+        Parameter("alpha", "number", 6, default=0.05, help="Learning rate"),
+        Parameter("day", "string", 7, deploy_time=True),
+        Parameter("customer", "string", 8, required=True, help="Whose model to train, by its short name in the CRM"),
+        Parameter("token", "string", 9, default="sesame-secret"),
+    ),
+    code=Code({"train.py": "0123456789abcdef"}, "2.19.39", "fedcba9876543210"),
+    schedule=FlowSchedule("daily", None, 3),
+)
+
+_FILE = "deployments/train.yaml"
+DEPLOYMENT = Deployment(
+    name="train",
+    environment=Environment(
+        name="prod",
+        project="growth",
+        target=Place(TARGETS["prod"], TARGETS["prod"]),
+        compute="kubernetes",
+        datastore=Place("s3://acme-metaflow/prod", "s3://acme-metaflow/prod"),
+        datastore_type="s3",
+        production=True,
+        metaflow={"METAFLOW_SERVICE_URL": "https://metaflow.acme.example"},
+        location=Location(_FILE, 8),
+    ),
+    file=Place("flows/train.py", "/somewhere/flows/train.py"),
+    location=Location(_FILE, 20, 3),
+    schedule=Schedule("0 3 * * *", "Europe/Helsinki"),
+    parameters={"alpha": 0.01},
+    retries=(3, 2.0),
+    max_workers=500,
+    tags=("team:growth", "nightly"),
+    kubernetes={"namespace": "ml", "image": "python:3.12"},
+    steps={"fit": {"cpu": 8, "image": "acme/gpu:3"}},
+    sources={
+        "file": Location(_FILE, 21, 5),
+        "schedule.cron": Location(_FILE, 22, 5),
+        "schedule.timezone": Location(_FILE, 22, 30),
+        "parameters.alpha": Location(_FILE, 30, 5),
+        "retries.times": Location("deployments/defaults.yaml", 4, 5),
+        "max_workers": Location(_FILE, 23, 5),
+        "tags": Location("deployments/defaults.yaml", 6, 5),
+        "kubernetes": Location(_FILE, 12, 5),
+        "steps.fit.cpu": Location(_FILE, 25, 5),
+        "steps.fit.image": Location(_FILE, 25, 20),
+    },
+)

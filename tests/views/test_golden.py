@@ -1,0 +1,108 @@
+"""What people see, held as files that `--rewrite` writes anew and a reviewer reads as a diff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployer.errors import Diagnostic, Location, Severity
+from deployer.views.diagnostics import diagnostics_to_text
+from deployer.views.graph import graph_to_text
+from deployer.views.plan_json import plan_to_json
+from deployer.views.plan_markdown import plan_to_markdown
+from deployer.views.plan_text import plan_to_text
+from deployer.views.result_text import result_to_json, result_to_text
+from deployer.views.show_json import show_to_json
+from deployer.views.show_text import show_to_text
+from deployer.views.source_diff import source_diffs
+from tests.views import samples
+
+GOLDEN = Path(__file__).parent / "golden"
+SECRETS = frozenset({"sesame-secret"})
+PLANS = {"everything": samples.EVERYTHING, "nothing": samples.NOTHING, "hostile": samples.HOSTILE}
+
+
+def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
+    path = GOLDEN / name
+    if request.config.getoption("--rewrite"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    assert text == path.read_bytes().decode("utf-8")
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", PLANS)
+def test_plan_text(name: str, width: int, colour: bool, request: pytest.FixtureRequest) -> None:
+    data = plan_to_json(PLANS[name], SECRETS)
+    text = plan_to_text(data, width=width, colour=colour, next_runs=samples.NEXT_RUNS, secrets=SECRETS)
+    compare(f"plan_{name}_{width}{'_colour' if colour else ''}.txt", text, request)
+    if not colour:
+        assert max(map(len, text.splitlines())) <= width
+        assert all(line == line.rstrip() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_plan_markdown(name: str, request: pytest.FixtureRequest) -> None:
+    data = plan_to_json(PLANS[name], SECRETS)
+    diffs = source_diffs({"prod/score.py": ("a = 1\n```\n", "a = 2\n```\n")}) if name == "everything" else None
+    compare(
+        f"plan_{name}.md",
+        plan_to_markdown(data, next_runs=samples.NEXT_RUNS, sources=diffs, secrets=SECRETS),
+        request,
+    )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_show(width: int, request: pytest.FixtureRequest) -> None:
+    shown = show_to_json(
+        samples.DEPLOYMENT,
+        samples.FLOW,
+        "growth.prod.Train",
+        samples.DEPLOYMENT.schedule,
+        samples.NEXT_RUNS["prod/train"],
+        SECRETS,
+    )
+    compare(f"show_{width}.txt", show_to_text(shown, width=width), request)
+
+
+def test_graph_of_many_steps(request: pytest.FixtureRequest) -> None:
+    compare("graph_80.txt", graph_to_text(samples.LARGE_GRAPH, width=80), request)
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+def test_diagnostics(colour: bool, request: pytest.FixtureRequest) -> None:
+    found = [
+        Diagnostic(
+            "unknown-key",
+            "unknown key 'retrys'",
+            Location("deployments/a.yaml", 3, 5),
+            "flows.train",
+            "did you mean 'retries'?",
+        ),
+        Diagnostic("flow", "cannot be loaded:\nTraceback\n  \x1b[31mboom sesame-secret", Location("flows/a.py", 7)),
+        Diagnostic("old", "this is on its way out", severity=Severity.WARNING),
+    ]
+    compare(f"diagnostics{'_colour' if colour else ''}.txt", diagnostics_to_text(found, colour, SECRETS), request)
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["complete", "stopped"])
+def test_result(stopped: bool, request: pytest.FixtureRequest) -> None:
+    pending = [change for change in samples.EVERYTHING.pending if change.action != "conflict"]
+    done, failed, left = (pending[:2], pending[2:3], pending[3:]) if stopped else (pending, [], [])
+    message = "s3://bucket: the file was changed\nby somebody with sesame-secret"
+    data = result_to_json(done, [(change, message) for change in failed], left, SECRETS)
+    compare(f"result_{'stopped' if stopped else 'complete'}.txt", result_to_text(data, width=80), request)
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+def test_source_diff(colour: bool, request: pytest.FixtureRequest) -> None:
+    sources = {
+        "prod/a.py": ("import x\n\nday = 1\n", "import x\n\nday = 2\ntext = '\x1b[0m sesame-secret'\n"),
+        "prod/new.py": ("", "import x\n"),
+        "prod/same.py": ("same\n", "same\n"),
+        "prod/old.py": ("import x\n-- gone\n", ""),
+    }
+    text = "\n".join(source_diffs(sources, colour, SECRETS).values())
+    compare(f"source_diff{'_colour' if colour else ''}.txt", text, request)

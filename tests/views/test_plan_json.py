@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from deployer.errors import DeployError
+from deployer.models.plan import Plan
+from deployer.views.plan_json import plan_from_json, plan_from_text, plan_schema, plan_to_json
+from tests.views import samples
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "plan.schema.json"
+
+
+@pytest.mark.parametrize("plan", [samples.EVERYTHING, samples.NOTHING, samples.HOSTILE, Plan(())])
+def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
+    text = json.dumps(plan_to_json(plan))
+    assert plan_from_text(text) == plan
+    jsonschema.validate(json.loads(text), plan_schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_is_fresh(request: pytest.FixtureRequest) -> None:
+    text = json.dumps(plan_schema(), indent=2) + "\n"
+    if request.config.getoption("--rewrite"):
+        SCHEMA.write_text(text, encoding="utf-8")
+    assert SCHEMA.read_text(encoding="utf-8") == text
+
+
+def edited(*path: Any, value: Any = None, remove: bool = False) -> dict[str, Any]:
+    data = copy.deepcopy(plan_to_json(samples.EVERYTHING))
+    holder: Any = data
+    for part in path[:-1]:
+        holder = holder[part]
+    if remove:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (edited("format", value=2), "plan.json:1: error: format: this is not a plan of format 1 (format: 2)"),
+        (edited("format", value=True), "format: "),
+        (edited("format", remove=True), "this is not a plan of format 1 (format: None)"),
+        (edited("extra", value=1), "extra: unknown key"),
+        (edited("changes", 1, "adress", value="a"), "changes[1].adress: unknown key; did you mean 'address'?"),
+        (edited("changes", 1, "address", remove=True), "changes[1].address: the key is missing"),
+        (edited("changes", 1, "action", value="explode"), "changes[1].action: input should be 'create'"),
+        (edited("changes", 1, "version", value=3), "changes[1].version: input should be a valid string"),
+        (edited("changes", 3, "reasons", 0, "word", value="whim"), "changes[3].reasons[0].word: "),
+        (edited("changes", 3, "reasons", 1, "files", "moved", value=[]), "changes[3].reasons[1].files.moved: unknown"),
+        (edited("changes", 1, "action", value="none"), "summary: the counts are not those of the changes"),
+        (edited("targets", value=[]), "targets: input should be"),
+        ([], "error: input should be"),
+        ("plan", "error: input should be"),
+    ],
+)
+def test_what_is_no_plan_is_refused(data: Any, expected: str) -> None:
+    with pytest.raises(DeployError) as refusal:
+        plan_from_json(data, "plan.json")
+    assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "plan.json:1:2: error: not a saved plan"),
+        ('{"format": 1, "format": 1}', "the key 'format' is there twice"),
+        ("[" * 100_000, "not a saved plan"),
+        ("", "not a saved plan"),
+    ],
+)
+def test_text_that_is_no_plan_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(DeployError) as refusal:
+        plan_from_text(text, "plan.json")
+    assert expected in str(refusal.value)
+
+
+def test_secrets_are_masked_in_values_and_not_in_names() -> None:
+    data = plan_to_json(samples.HOSTILE, frozenset({"sesame-secret", "prod"}))
+    assert "sesame-secret" not in json.dumps(data)
+    assert data["changes"][0]["environment"] == "prod"
