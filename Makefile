@@ -41,7 +41,6 @@ fresh: $(READY)
 	$(BIN)/python -m pytest -q --no-header -p no:cacheprovider tests/test_generated.py
 
 rewrite: $(READY) ## write golden files and schemas anew; review them as a diff
-	$(BIN)/mfdeploy schema --out schemas
 	$(BIN)/python -m pytest -n 2 -m "not airflow" --rewrite
 
 lock: $(READY) ## resolve requirements.lock anew from pyproject.toml

@@ -1,0 +1,172 @@
+"""The direction of imports, held by walking them.
+
+    cli -> commands, views -> desired, planner, applier -> manifest | compiler | renderer | targets -> models, errors
+
+Each room may know the floors below its own, and no other room of its floor.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "deployer"
+
+# From the ground up. A room is a module or a folder of the package; what stands on one line does not know each other.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("models",),
+    ("record", "description"),  # the models' upper edge: how they are written down and compared
+    ("manifest", "compiler", "renderer", "targets", "runtime"),
+    ("index",),  # what is remembered beside a target
+    ("desired", "planner", "applier"),
+    ("deployed",),  # what a target holds, as the planner wants it
+    ("commands", "views"),
+    ("cli",),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+# These run in processes of their own, where there is nothing but Metaflow and the standard library.
+ALONE = ("compiler/worker", "runtime")
+# Decided from their arguments alone, so that they can be tested with values.
+PURE = ("planner", "description")
+IMPURE_MODULES = {
+    "os",
+    "sys",
+    "io",
+    "time",
+    "datetime",
+    "pathlib",
+    "random",
+    "socket",
+    "subprocess",
+    "tempfile",
+    "uuid",
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def is_alone(path: Path) -> bool:
+    return name_of(path).startswith(ALONE) and path != PACKAGE / "runtime" / "__init__.py"
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path, nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything that is imported; relative names are made absolute."""
+    package = ("deployer", *path.relative_to(PACKAGE).parts[:-1])
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*start, *filter(None, [node.module])))
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def at_import_time(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when the module is imported: all but the bodies of functions."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from at_import_time(child)
+
+
+def knows(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and room of each import of this package (the package itself, for its version, is no room)."""
+    for line, name in imports(path, ast.walk(tree_of(path))):
+        parts = name.split(".")
+        if parts[0] == "deployer" and len(parts) > 1 and parts[1] != "__version__":
+            yield line, parts[1]
+
+
+def outside(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and top-level name of each import from elsewhere."""
+    for line, name in imports(path, ast.walk(tree_of(path))):
+        top = name.partition(".")[0]
+        if top != "deployer":
+            yield line, top
+
+
+def test_each_room_has_a_floor() -> None:
+    rooms = {room_of(path) for path in MODULES} - {"__init__", "__main__"}
+    assert rooms == set(FLOOR)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down_only(path: Path) -> None:
+    room = room_of(path)
+    if room in ("__init__", "__main__"):
+        return
+    up = [
+        f"{name_of(path)}:{line} knows {other}"
+        for line, other in knows(path)
+        if other != room and not below(other, room)
+    ]
+    assert not up
+
+
+def below(other: str, room: str) -> bool:
+    return FLOOR[other] < FLOOR[room]
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if is_alone(path)], ids=name_of)
+def test_what_runs_elsewhere_needs_metaflow_and_the_standard_library_only(path: Path) -> None:
+    allowed = {*sys.stdlib_module_names, "metaflow", "boto3"}  # where Metaflow is, boto3 is: it asks for it
+    foreign = [f"line {line}: {top}" for line, top in outside(path) if top not in allowed]
+    inside = [f"line {line}: {room}" for line, room in knows(path) if room != room_of(path)]
+    assert foreign + inside == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if not is_alone(path)], ids=name_of)
+def test_metaflow_is_not_imported_with_us(path: Path) -> None:
+    # It takes 0.8 seconds, and it reads its settings for good when it is imported.
+    tops = {name.partition(".")[0] for _, name in imports(path, at_import_time(tree_of(path)))}
+    assert not tops & {"metaflow", "airflow"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if room_of(path) != "compiler" and not is_alone(path)], ids=name_of
+)
+def test_only_the_compiler_knows_metaflow(path: Path) -> None:
+    assert not {top for _, top in outside(path)} & {"metaflow", "airflow"}
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_what_decides_does_no_io(room: str) -> None:
+    assert not {top for _, top in outside(PACKAGE / f"{room}.py")} & IMPURE_MODULES
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if room_of(path) != "cli" and not is_alone(path)], ids=name_of
+)
+def test_only_the_command_line_prints_or_exits(path: Path) -> None:
+    assert [f"line {node.lineno}: {words}" for node, words in loud(path)] == []
+
+
+def loud(path: Path) -> Iterator[tuple[ast.expr, str]]:
+    """Calls and names that print, exit or take hold of the terminal's streams."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Name) and node.id in ("print", "exit", "quit", "SystemExit"):
+            yield node, node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            words = f"{node.value.id}.{node.attr}"
+            if words in ("sys.exit", "os._exit", "sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__"):
+                yield node, words
