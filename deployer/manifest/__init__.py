@@ -1,0 +1,59 @@
+"""The manifests: YAML files in, complete and frozen deployments out, every problem with its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.manifest.load import Loader
+from deployer.manifest.schema import manifest_schema
+from deployer.models.deployment import Deployment, Environment
+
+__all__ = ["Manifests", "load", "manifest_schema"]
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What the manifests of a folder say.
+
+    `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
+    address. `secrets` are the texts that came from ``${env...}``: views must never print them.
+    """
+
+    project: str
+    environments: Mapping[str, Environment]
+    deployments: tuple[Deployment, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+    secrets: frozenset[str] = frozenset()
+
+
+def load(
+    folder: Path,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    environments: Collection[str] | None = None,
+) -> Manifests:
+    """Read, check and resolve every manifest below `folder`.
+
+    `variables` are those of the command line, `environ` the process environment (os.environ when absent).
+    `environments` limits which are resolved; what is wrong in the others is reported all the same, except an
+    environment variable that is not set. Raises DeployError with every problem of every file.
+    """
+    loader = Loader(
+        folder,
+        variables if variables is not None else {},
+        environ if environ is not None else os.environ,
+        None if environments is None else frozenset(environments),
+    )
+    resolved = loader.load()
+    if loader.report.errors:
+        raise DeployError(loader.report.found)
+    warnings = sorted(
+        {found for found in loader.report.found if found.severity is Severity.WARNING}, key=lambda found: found.sort_key
+    )
+    return Manifests(
+        loader.project, resolved.environments, resolved.deployments, tuple(warnings), frozenset(loader.secrets)
+    )

@@ -1,7 +1,7 @@
 """What users may write in a manifest: strict, every key described, no key that does nothing.
 
 The models check and describe (the JSON Schema is made from them); the values that the program uses are merged from the
-documents themselves, so `Field(None)` says only that a key may be absent: a written `null` is refused.
+documents themselves, so a default of None says only that a key may be absent: a written `null` is refused.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -37,7 +38,7 @@ _CRON_FIELD = re.compile(r"[0-9A-Za-z*,/?#-]+\Z")
 
 def _problem(code: str, message: str, hint: str = "") -> PydanticCustomError:
     # The template has no other braces: the message may hold what a user wrote.
-    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})
 
 
 @lru_cache(maxsize=4096)
@@ -68,8 +69,10 @@ def _cron_problem(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _check_cron(text: str | None) -> str | None:
-    if text is None or text == NO_SCHEDULE:
+def _check_cron(text: Any) -> Any:
+    if text is False:
+        raise _problem("bad-cron", "false is no cron expression", "write none for no schedule")
+    if not isinstance(text, str) or text == NO_SCHEDULE:
         return text
     problem = _cron_problem(text)
     if problem is not None:
@@ -109,7 +112,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 DagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=250)]
-Cron = Annotated[str | None, AfterValidator(_check_cron)]
+Cron = Annotated[str | None, BeforeValidator(_check_cron)]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -127,6 +130,10 @@ MetaflowSettings = Annotated[
         }
     ),
 ]
+
+
+def _optional(description: str, alias: str | None = None) -> Any:
+    return Field(None, description=description, alias=alias)
 
 
 class Strict(BaseModel):
@@ -148,103 +155,103 @@ class ShortForm(Strict):
 class Schedule(ShortForm):
     """When Airflow starts a run."""
 
-    cron: Cron = Field(
-        None, description="A cron of five fields, hourly, daily or weekly; none for no schedule. AWS crons (six) work."
+    cron: Cron = _optional(
+        "A cron of five fields, hourly, daily or weekly; none for no schedule. AWS crons (six) work."
     )
-    timezone: Timezone = Field(None, description="The timezone that the cron is read in, as in Europe/Helsinki.")
+    timezone: Timezone = _optional("The timezone that the cron is read in, as in Europe/Helsinki.")
 
 
 class Retries(ShortForm):
     """How often Airflow runs a failed task again, for the steps that carry no @retry of their own."""
 
-    times: NotNegative = Field(None, description="How often a failed task is run again.")
-    minutes_between: Annotated[float, Field(ge=0)] = Field(None, description="Minutes before each of them; else 2.")
+    times: NotNegative = _optional("How often a failed task is run again.")
+    minutes_between: Annotated[float, Field(ge=0)] = _optional("Minutes before each of them; else 2.")
 
 
 class Toleration(Strict):
     """A Kubernetes toleration."""
 
-    key: str = Field(None, description="The taint's key; absent with operator Exists for every taint.")
-    operator: Literal["Exists", "Equal"] = Field(None, description="How key and value are compared.")
-    value: str = Field(None, description="The taint's value.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(None, description="The taint's effect.")
-    toleration_seconds: int = Field(None, description="How long a NoExecute taint is tolerated, in seconds.")
+    key: str = _optional("The taint's key; absent with operator Exists for every taint.")
+    operator: Literal["Exists", "Equal"] = _optional("How key and value are compared.")
+    value: str = _optional("The taint's value.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = _optional("The taint's effect.")
+    toleration_seconds: int = _optional("How long a NoExecute taint is tolerated, in seconds.")
 
 
 class SecurityContext(Strict):
     """The security context of a step's container."""
 
-    privileged: bool = Field(None, description="Whether the container runs privileged.")
-    allow_privilege_escalation: bool = Field(None, description="Whether a process may gain more privileges.")
-    run_as_user: int = Field(None, description="The user id that the container runs as.")
-    run_as_group: int = Field(None, description="The group id that the container runs as.")
-    run_as_non_root: bool = Field(None, description="Whether the container must not run as root.")
+    privileged: bool = _optional("Whether the container runs privileged.")
+    allow_privilege_escalation: bool = _optional("Whether a process may gain more privileges.")
+    run_as_user: int = _optional("The user id that the container runs as.")
+    run_as_group: int = _optional("The group id that the container runs as.")
+    run_as_non_root: bool = _optional("Whether the container must not run as root.")
 
 
 class PodSettings(Strict):
     """What a step's pod is like: the attributes of Metaflow's @kubernetes."""
 
-    cpu: Annotated[float, Field(gt=0)] = Field(None, description="CPUs.")
-    memory: MegaBytes = Field(None, description="Memory in MB.")
-    disk: MegaBytes = Field(None, description="Disk in MB.")
-    image: Text = Field(None, description="The container image.")
-    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(None, description="When it is pulled.")
-    image_pull_secrets: list[Text] = Field(None, description="Kubernetes secrets that the image is pulled with.")
-    service_account: Text = Field(None, description="The Kubernetes service account.")
-    secrets: list[Text] = Field(None, description="Kubernetes secrets that become environment variables of the pod.")
-    node_selector: Names = Field(None, description="Labels of the nodes that the pod may run on.")
-    namespace: Text = Field(None, description="The Kubernetes namespace.")
-    gpu: NotNegative = Field(None, description="GPUs; 0 for a node without any.")
-    gpu_vendor: Literal["nvidia", "amd"] = Field(None, description="The GPUs' vendor.")
-    tolerations: list[Toleration] = Field(None, description="Taints of nodes that the pod tolerates.")
-    labels: Names = Field(None, description="Labels of the pod.")
-    annotations: Names = Field(None, description="Annotations of the pod.")
-    use_tmpfs: bool = Field(None, description="Whether a tmpfs is mounted.")
-    tmpfs_tempdir: bool = Field(None, description="Whether METAFLOW_TEMPDIR is the tmpfs.")
-    tmpfs_size: Positive = Field(None, description="The size of the tmpfs in MiB; else half of the memory.")
-    tmpfs_path: Text = Field(None, description="Where the tmpfs is mounted.")
-    persistent_volume_claims: Names = Field(None, description="Mount paths by name of the persistent volume claim.")
-    shared_memory: Positive = Field(None, description="Shared memory in MiB.")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(None, description="A port that the container opens.")
-    qos: Literal["Guaranteed", "Burstable"] = Field(None, description="The pod's quality of service class.")
-    extended_resources: Names = Field(None, description="Kubernetes extended resources, amounts as quoted text.")
-    security_context: SecurityContext = Field(None, description="The container's security context.")
+    cpu: Annotated[float, Field(gt=0)] = _optional("CPUs.")
+    memory: MegaBytes = _optional("Memory in MB.")
+    disk: MegaBytes = _optional("Disk in MB.")
+    image: Text = _optional("The container image.")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = _optional("When it is pulled.")
+    image_pull_secrets: list[Text] = _optional("Kubernetes secrets that the image is pulled with.")
+    service_account: Text = _optional("The Kubernetes service account.")
+    secrets: list[Text] = _optional("Kubernetes secrets that become environment variables of the pod.")
+    node_selector: Names = _optional("Labels of the nodes that the pod may run on.")
+    namespace: Text = _optional("The Kubernetes namespace.")
+    gpu: NotNegative = _optional("GPUs; 0 for a node without any.")
+    gpu_vendor: Literal["nvidia", "amd"] = _optional("The GPUs' vendor.")
+    tolerations: list[Toleration] = _optional("Taints of nodes that the pod tolerates.")
+    labels: Names = _optional("Labels of the pod.")
+    annotations: Names = _optional("Annotations of the pod.")
+    use_tmpfs: bool = _optional("Whether a tmpfs is mounted.")
+    tmpfs_tempdir: bool = _optional("Whether METAFLOW_TEMPDIR is the tmpfs.")
+    tmpfs_size: Positive = _optional("The size of the tmpfs in MiB; else half of the memory.")
+    tmpfs_path: Text = _optional("Where the tmpfs is mounted.")
+    persistent_volume_claims: Names = _optional("Mount paths by name of the persistent volume claim.")
+    shared_memory: Positive = _optional("Shared memory in MiB.")
+    port: Annotated[int, Field(ge=1, le=65535)] = _optional("A port that the container opens.")
+    qos: Literal["Guaranteed", "Burstable"] = _optional("The pod's quality of service class.")
+    extended_resources: Names = _optional("Kubernetes extended resources, amounts as quoted text.")
+    security_context: SecurityContext = _optional("The container's security context.")
 
 
 class ClusterSettings(PodSettings):
     """What every pod of an environment is like, and how Airflow reaches the cluster."""
 
-    context: Text = Field(None, description="The context in the kubeconfig that the Airflow worker uses.")
-    kubeconfig: Text = Field(None, description="The path of the kubeconfig on the Airflow worker.")
-    connection: Text = Field(None, description="The Airflow connection to the cluster.")
-    in_cluster: bool = Field(None, description="Whether the Airflow worker runs in the cluster that runs the pods.")
+    context: Text = _optional("The context in the kubeconfig that the Airflow worker uses.")
+    kubeconfig: Text = _optional("The path of the kubeconfig on the Airflow worker.")
+    connection: Text = _optional("The Airflow connection to the cluster.")
+    in_cluster: bool = _optional("Whether the Airflow worker runs in the cluster that runs the pods.")
 
 
 class FlowSettings(Strict):
     """Settings of a flow: in defaults, an environment, a flow, or a flow's overrides."""
 
-    schedule: Schedule = Field(None, description="When Airflow starts a run; absent for the flow's own @schedule.")
-    parameters: Values = Field(None, description="Values for the flow's parameters, by name.")
-    retries: Retries = Field(None, description="Retries of the steps that carry no @retry of their own.")
-    max_workers: Positive = Field(None, description="How many tasks of one run may run at once; else 100.")
-    max_active_runs: Positive = Field(None, description="How many runs may be active at once; else 16.")
-    catchup: bool = Field(None, description="Whether Airflow makes up for missed runs; else false.")
-    tags: list[Tag] = Field(None, description="Tags of the DAG and of each run.")
-    with_: list[Text] = Field(None, alias="with", description="Decorators for all steps, as in `retry:times=2`.")
-    namespace: Text = Field(None, description="The Metaflow namespace of the runs.")
-    workflow_timeout: Positive = Field(None, description="How long a run may take, in seconds.")
-    worker_pool: Text = Field(None, description="The Airflow pool of the tasks.")
-    paused: bool = Field(None, description="Whether the DAG starts paused when Airflow first sees it.")
-    description: str = Field(None, description="One line about the DAG.")
-    owner: Text = Field(None, description="The DAG's owner in Airflow; else the project.")
-    package_environment: Text = Field(None, description="Metaflow's --environment: local, conda, pypi; else local.")
-    package_suffixes: list[Text] = Field(None, description="Suffixes of more files for the code package.")
-    config_values: Values = Field(None, description="Values for the flow's Configs, by name.")
-    config_files: Names = Field(None, description="Files with the values of the flow's Configs, by name.")
-    branch: Text = Field(None, description="The branch of flows with @project; else the environment's name.")
-    python: Text = Field(None, description="Another Python interpreter to compile the flow with.")
-    kubernetes: PodSettings = Field(None, description="Settings of every pod.")
-    steps: dict[Text, PodSettings] = Field(None, description="Settings of one step's pods, by step name.")
+    schedule: Schedule = _optional("When Airflow starts a run; absent for the flow's own @schedule.")
+    parameters: Values = _optional("Values for the flow's parameters, by name.")
+    retries: Retries = _optional("Retries of the steps that carry no @retry of their own.")
+    max_workers: Positive = _optional("How many tasks of one run may run at once; else 100.")
+    max_active_runs: Positive = _optional("How many runs may be active at once; else 16.")
+    catchup: bool = _optional("Whether Airflow makes up for missed runs; else false.")
+    tags: list[Tag] = _optional("Tags of the DAG and of each run.")
+    with_: list[Text] = _optional("Decorators for all steps, as in `retry:times=2`.", alias="with")
+    namespace: Text = _optional("The Metaflow namespace of the runs.")
+    workflow_timeout: Positive = _optional("How long a run may take, in seconds.")
+    worker_pool: Text = _optional("The Airflow pool of the tasks.")
+    paused: bool = _optional("Whether the DAG starts paused when Airflow first sees it.")
+    description: str = _optional("One line about the DAG.")
+    owner: Text = _optional("The DAG's owner in Airflow; else the project.")
+    package_environment: Text = _optional("Metaflow's --environment: local, conda, pypi; else local.")
+    package_suffixes: list[Text] = _optional("Suffixes of more files for the code package.")
+    config_values: Values = _optional("Values for the flow's Configs, by name.")
+    config_files: Names = _optional("Files with the values of the flow's Configs, by name.")
+    branch: Text = _optional("The branch of flows with @project; else the environment's name.")
+    python: Text = _optional("Another Python interpreter to compile the flow with.")
+    kubernetes: PodSettings = _optional("Settings of every pod.")
+    steps: dict[Text, PodSettings] = _optional("Settings of one step's pods, by step name.")
 
 
 class Environment(FlowSettings):
@@ -255,39 +262,39 @@ class Environment(FlowSettings):
         description="What a step is: a process on the Airflow worker, or a pod."
     )
     datastore: Text = Field(description="Metaflow's datastore: a folder, s3://, gs:// or azure://container/prefix.")
-    production: bool = Field(None, description="Whether DAG ids are the flows' own names; else false.")
-    protect: bool = Field(None, description="Whether deletes must be named one by one; else false.")
-    schedules: bool = Field(None, description="false: no flow has a schedule here; else true.")
-    metaflow: Annotated[MetaflowSettings, AfterValidator(_check_setting_names)] = Field(
-        None, description="Metaflow's settings: METAFLOW_* values, and a profile that is read before them."
+    production: bool = _optional("Whether DAG ids are the flows' own names; else false.")
+    protect: bool = _optional("Whether deletes must be named one by one; else false.")
+    schedules: bool = _optional("false: no flow has a schedule here; else true.")
+    metaflow: Annotated[MetaflowSettings, AfterValidator(_check_setting_names)] = _optional(
+        "Metaflow's settings: METAFLOW_* values, and a profile that is read before them."
     )
-    kubernetes: ClusterSettings = Field(None, description="Settings of every pod, and access to the cluster.")
+    kubernetes: ClusterSettings = _optional("Settings of every pod, and access to the cluster.")
 
 
 class Override(FlowSettings):
     """Settings of one flow in one environment."""
 
-    dag_id: DagName = Field(None, description="The DAG's id in this environment.")
+    dag_id: DagName = _optional("The DAG's id in this environment.")
 
 
 class FlowEntry(FlowSettings):
     """A flow to deploy."""
 
     file: Text = Field(description="The flow's Python file, relative to this manifest.")
-    class_: Text = Field(None, alias="class", description="The flow's class, where the file has several.")
-    environments: list[str] = Field(None, description="The environments it is deployed to; else all.")
-    dag_id: DagName = Field(None, description="The DAG's id; else made from the flow's name and the environment.")
-    overrides: dict[str, Override] = Field(None, description="Settings for one environment, by its name.")
+    class_: Text = _optional("The flow's class, where the file has several.", alias="class")
+    environments: list[str] = _optional("The environments it is deployed to; else all.")
+    dag_id: DagName = _optional("The DAG's id; else made from the flow's name and the environment.")
+    overrides: dict[str, Override] = _optional("Settings for one environment, by its name.")
 
 
 class Manifest(Strict):
     """A manifest of mfdeploy. All manifests of a folder are read as one; a name is defined once."""
 
-    version: Literal[1] = Field(None, description="The version of the manifest format: 1.")
-    project: Name = Field(None, description="Who owns the DAGs that these manifests deploy.")
-    variables: dict[Name, str | int | float | bool | None] = Field(
-        None, description="Variables with their default values; null for one that must be set by the caller."
+    version: Literal[1] = _optional("The version of the manifest format: 1.")
+    project: Name = _optional("Who owns the DAGs that these manifests deploy.")
+    variables: dict[Name, str | int | float | bool | None] = _optional(
+        "Variables with their default values; null for one that must be set by the caller."
     )
-    defaults: FlowSettings = Field(None, description="Settings for every flow.")
-    environments: dict[Name, Environment] = Field(None, description="Environments by name.")
-    flows: dict[Name, FlowEntry] = Field(None, description="Flows by name.")
+    defaults: FlowSettings = _optional("Settings for every flow.")
+    environments: dict[Name, Environment] = _optional("Environments by name.")
+    flows: dict[Name, FlowEntry] = _optional("Flows by name.")

@@ -1,0 +1,77 @@
+"""Checks what one part of the manifests says about another: the names of environments, and DAG ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from deployer.errors import nearest
+from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, shorten
+from deployer.models.deployment import Deployment
+from deployer.models.manifest import NAME
+
+
+def check_name(name: str, entry: Entry, path: Path, report: Report) -> None:
+    """A name that the user gave to an environment or a flow."""
+    if not re.match(NAME, name) or name.endswith("\n"):
+        message = f"{shorten(name)!r} is no name"
+        report.error("bad-name", message, entry.key, path, "a name is a letter, then letters, digits, _ or -")
+
+
+def check_environments(flow: Node, path: Path, known: Mapping[str, Entry], report: Report) -> None:
+    """The environments that a flow names exist, and its overrides are for environments that it is deployed to."""
+    if not isinstance(flow, Map):
+        return
+    named = flow.get("environments")
+    listed = _listed(named, (*path, "environments"), known, report) if isinstance(named, Items) else None
+    overrides = flow.get("overrides")
+    if not isinstance(overrides, Map):
+        return
+    for name, entry in overrides.entries.items():
+        if name not in known:
+            _unknown(name, entry, (*path, "overrides", name), known, report)
+        elif listed is not None and name not in listed:
+            message = f"the flow is not deployed to {name!r}"
+            hint = f"add {name!r} to its `environments`, or remove this"
+            report.error("unused-override", message, entry.key, (*path, "overrides", name), hint)
+
+
+def _listed(named: Items, path: Path, known: Mapping[str, Entry], report: Report) -> set[str]:
+    names: set[str] = set()
+    for at, item in enumerate(named.nodes):
+        if not isinstance(item, Scalar) or not isinstance(item.value, str) or item.broken:
+            continue
+        if item.value not in known:
+            _unknown(item.value, Entry(item.location, item), (*path, at), known, report)
+        elif item.value in names:
+            report.error("duplicate-name", f"{item.value!r} is listed twice", item.location, (*path, at))
+        names.add(item.value)
+    return names
+
+
+def _unknown(name: str, entry: Entry, path: Path, known: Mapping[str, Entry], report: Report) -> None:
+    hint = nearest(name, known) or f"the environments are {', '.join(sorted(known)) or 'none'}"
+    report.error("unknown-environment", f"no environment {shorten(name)!r}", entry.key, path, hint)
+
+
+def check_asked(asked: Iterable[str], known: Mapping[str, Entry], report: Report) -> None:
+    """The environments that the caller asked for exist."""
+    for name in asked:
+        if name not in known:
+            hint = nearest(name, known) or f"the environments are {', '.join(sorted(known)) or 'none'}"
+            report.error("unknown-environment", f"no environment {shorten(name)!r}", None, hint=hint)
+
+
+def check_dag_ids(deployments: Iterable[Deployment], report: Report) -> None:
+    """No two deployments name one DAG id at one target. Ids that nobody wrote are known only with the flow's code."""
+    seen: dict[tuple[str, str], Deployment] = {}
+    for deployment in deployments:
+        if deployment.dag_id is None:
+            continue
+        first = seen.setdefault((deployment.environment.target.resolved, deployment.dag_id), deployment)
+        if first is deployment:
+            continue
+        message = f"{deployment.address} and {first.address} both are DAG {deployment.dag_id!r} at one target"
+        hint = "give each its own `dag_id` (in `overrides` for one environment), or leave it out"
+        place = deployment.source("dag_id")
+        report.error("duplicate-dag-id", message, place, ("flows", deployment.name, "dag_id"), hint)

@@ -1,0 +1,127 @@
+"""A parsed document: plain values that remember where they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from deployer.errors import Diagnostic, Location, Severity
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value. `text` is how it was written; `plain` says that it was written without quotes.
+
+    A `broken` scalar has no usable value, and that has been reported: nothing more is said about it.
+    """
+
+    value: str | int | float | bool | None
+    location: Location
+    text: str = ""
+    plain: bool = True
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    nodes: tuple[Node, ...]
+    location: Location
+
+
+class Entry(NamedTuple):
+    """A key's place and its value."""
+
+    key: Location
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A map. `short` says that it was written as one scalar (``retries: 3``), so paths stop before its key."""
+
+    entries: dict[str, Entry]
+    location: Location
+    short: bool = False
+
+    def get(self, *names: str) -> Node | None:
+        """The node below, or None where a key is absent or what holds it is no map."""
+        node: Node | None = self
+        for name in names:
+            entry = node.entries.get(name) if isinstance(node, Map) else None
+            node = entry.node if entry else None
+        return node
+
+
+Node = Scalar | Items | Map
+
+
+def to_data(node: Node) -> Any:
+    """The node as dicts, lists and scalars."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Items):
+        return [to_data(item) for item in node.nodes]
+    return {name: to_data(entry.node) for name, entry in node.entries.items()}
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """``flows.train.tags[2]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def leaves(node: Node, path: Path = ()) -> Iterator[tuple[str, Location]]:
+    """Each setting's dotted path with its place: scalars and whole lists."""
+    if not isinstance(node, Map):
+        yield dotted(path), node.location
+        return
+    for name, entry in node.entries.items():
+        yield from leaves(entry.node, (*path, name))
+
+
+def describe(node: Node) -> str:
+    """What was found, in words: ``the text 'x'``."""
+    if isinstance(node, Map):
+        return "a map"
+    if isinstance(node, Items):
+        return "a list"
+    value = node.value
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"the text {shorten(value)!r}"
+    return f"the number {node.text or value}"
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text` cut to a length that a message can hold."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+@dataclass
+class Report:
+    """The problems found so far."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+    errors: int = 0
+
+    def error(self, code: str, message: str, location: Location | None, path: Path = (), hint: str = "") -> None:
+        """Add an error."""
+        self.errors += 1
+        self.found.append(Diagnostic(code, message, location, dotted(path), hint))
+
+    def warn(self, code: str, message: str, location: Location | None, path: Path = (), hint: str = "") -> None:
+        """Add a warning."""
+        self.found.append(Diagnostic(code, message, location, dotted(path), hint, Severity.WARNING))

@@ -1,0 +1,258 @@
+"""YAML text to nodes: strict, bounded, every value with its place.
+
+Works on libyaml's events and not on PyYAML's composer: events need no recursion, so depth and size are refused before
+they cost anything, and no tag ever builds an object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from deployer.errors import Diagnostic, Location
+from deployer.manifest.nodes import Entry, Items, Map, Node, Scalar, shorten
+from deployer.manifest.scalars import resolve
+
+MAX_BYTES: Final = 10_000_000
+MAX_DEPTH: Final = 50
+MAX_COPIES: Final = 100_000  # nodes that aliases may add to a file
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class ParseError(Exception):
+    """A file cannot be read as a document; what was read of it is not to be used."""
+
+    def __init__(self, code: str, message: str, location: Location, hint: str = "") -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code, message, location, hint=hint)
+
+
+def parse(data: bytes, file: str) -> tuple[Node | None, list[Diagnostic]]:
+    """The document of a file and what is wrong in it; None for an empty document or one that cannot be used.
+
+    `file` is the name for locations.
+    """
+    reader = _Reader(file)
+    try:
+        node = reader.read(_decode(data, file))
+    except ParseError as error:
+        return None, [*reader.problems, error.diagnostic]
+    return node, reader.problems
+
+
+def _decode(data: bytes, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise ParseError(
+            "yaml-syntax", f"the file has {len(data):,} bytes, at most {MAX_BYTES:,} are read", Location(file)
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        place = Location(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
+        raise ParseError("yaml-syntax", message, place, "save the file as UTF-8") from None
+    return text
+
+
+@dataclass
+class _Open:
+    """A list or map whose end has not been read."""
+
+    location: Location
+    anchor: str | None
+    is_map: bool
+    entries: dict[str, Entry] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    key: tuple[str, Location] | None = None
+    skip: bool = False  # the next value belongs to a key that was refused
+    size: int = 1
+    depth: int = 1
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Diagnostic] = []
+        self.open: list[_Open] = []
+        self.root: Node | None = None
+        self.anchors: dict[str, tuple[Node, int, int]] = {}  # node, its size, its depth
+        self.copies = 0
+
+    def place(self, mark: Any) -> Location:
+        return Location(self.file, mark.line + 1, mark.column + 1)
+
+    def problem(self, code: str, message: str, location: Location, hint: str = "") -> None:
+        self.problems.append(Diagnostic(code, message, location, hint=hint))
+
+    def read(self, text: str) -> Node | None:
+        """The document. Raises ParseError."""
+        documents = 0
+        try:
+            for event in yaml.parse(text, Loader=_LOADER):
+                if isinstance(event, yaml.DocumentStartEvent):
+                    documents += 1
+                    self.check_document(event, documents)
+                else:
+                    self.take(event)
+        except yaml.MarkedYAMLError as error:
+            raise _syntax_error(error, text, self.file) from None
+        except yaml.reader.ReaderError as error:
+            raise _unreadable(error, text, self.file) from None
+        return self.root
+
+    def check_document(self, event: Any, number: int) -> None:
+        if number > 1:
+            raise ParseError(
+                "yaml-syntax", "a second document starts here, expected one in each file", self.place(event.start_mark)
+            )
+        if event.version or event.tags:
+            raise ParseError("yaml-syntax", "YAML directives (%YAML, %TAG) are not supported", Location(self.file))
+
+    def take(self, event: Any) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            self.take_scalar(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self.take_alias(event)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self.start(event)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            self.end()
+
+    def start(self, event: Any) -> None:
+        place = self.place(event.start_mark)
+        if len(self.open) >= MAX_DEPTH:
+            raise ParseError("too-large", f"lists and maps are nested more than {MAX_DEPTH} deep", place)
+        self.refuse_tag(event, place)
+        if self.expects_key():
+            self.refuse_key("a list or map", place)
+        self.open.append(_Open(place, event.anchor, isinstance(event, yaml.MappingStartEvent)))
+
+    def end(self) -> None:
+        done = self.open.pop()
+        node: Node = Map(done.entries, done.location) if done.is_map else Items(tuple(done.nodes), done.location)
+        self.add(node, done.size, done.depth, done.anchor)
+
+    def take_scalar(self, event: Any) -> None:
+        place = self.place(event.start_mark)
+        self.refuse_tag(event, place)
+        plain = bool(event.implicit[0])
+        if self.expects_key():
+            self.take_key(event.value, plain, place)
+            return
+        broken = False
+        value: Any = event.value
+        if plain:
+            try:
+                value = resolve(event.value)
+            except ValueError as error:
+                self.problem("bad-number", str(error), place, "put it in quotes if it is text")
+                broken = True
+        self.add(Scalar(value, place, event.value, plain, broken), 1, 0, event.anchor)
+
+    def take_key(self, text: str, plain: bool, place: Location) -> None:
+        holder = self.open[-1]
+        if plain and text == "<<":
+            hint = "write the keys out, or put what is shared in `defaults`"
+            self.problem("merge-key", "merge keys (<<) are not supported", place, hint)
+            holder.skip = True
+            return
+        try:
+            is_text = not plain or isinstance(resolve(text), str)
+        except ValueError:
+            is_text = False
+        if not is_text:
+            found = f"{shorten(text)}" if text else "nothing"
+            self.problem("bad-key", f"expected a name as key, found {found}", place, f'put it in quotes: "{text}"')
+            holder.skip = True
+        elif text in holder.entries:
+            first = holder.entries[text].key
+            self.problem("duplicate-key", f"the key {shorten(text)!r} is already at line {first.line}", place)
+            holder.skip = True
+        else:
+            holder.key = (text, place)
+
+    def take_alias(self, event: Any) -> None:
+        place = self.place(event.start_mark)
+        if self.expects_key():
+            self.refuse_key("an alias", place)
+        known = self.anchors.get(event.anchor)
+        if known is None:
+            # Also an alias inside its own anchor: anchors count once their value is complete.
+            raise ParseError("yaml-syntax", f"the alias *{shorten(event.anchor)} has no anchor before it", place)
+        node, size, depth = known
+        self.copies += size
+        if self.copies > MAX_COPIES or len(self.open) + depth > MAX_DEPTH:
+            raise ParseError("too-large", f"aliases repeat more than {MAX_COPIES:,} values", place)
+        self.add(node, size, depth, None)
+
+    def add(self, node: Node, size: int, depth: int, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = (node, size, depth)
+        if not self.open:
+            self.root = node
+            return
+        holder = self.open[-1]
+        holder.size += size
+        holder.depth = max(holder.depth, depth + 1)
+        if not holder.is_map:
+            holder.nodes.append(node)
+        elif holder.key is not None:
+            name, place = holder.key
+            holder.entries[name] = Entry(place, node)
+            holder.key = None
+        else:
+            holder.skip = False
+
+    def expects_key(self) -> bool:
+        return bool(self.open) and self.open[-1].is_map and self.open[-1].key is None and not self.open[-1].skip
+
+    def refuse_key(self, found: str, place: Location) -> None:
+        raise ParseError("bad-key", f"expected a name as key, found {found}", place)
+
+    def refuse_tag(self, event: Any, place: Location) -> None:
+        if event.tag is not None:
+            hint = "put the value in quotes if it is text" if event.tag.endswith(":str") else "remove it"
+            raise ParseError("yaml-tag", f"YAML tags are not supported, found {_tag(event.tag)}", place, hint)
+
+
+def _tag(tag: str) -> str:
+    return shorten(tag.replace("tag:yaml.org,2002:", "!!") if tag.startswith("tag:yaml.org,2002:") else tag)
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> ParseError:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return ParseError("yaml-syntax", str(error.problem or error), Location(file))
+    place = Location(file, mark.line + 1, mark.column + 1)
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    message = error.problem or "the YAML cannot be read"
+    if error.context and error.context_mark and error.context_mark.line != mark.line:
+        message += f" ({error.context} that starts at line {error.context_mark.line + 1})"
+    return ParseError("yaml-syntax", message, place, _syntax_hint(message, line, mark.column))
+
+
+def _syntax_hint(message: str, line: str, column: int) -> str:
+    at = line[column : column + 1]
+    before = line[max(column - 1, 0) : column]
+    if at == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not with a tab"
+    if at in ("@", "`", "%") or before in ("*", "&", "!") or at in ("*", "&"):
+        return f"put a value that starts with {at if at in ('@', '`', '%', '*', '&') else before} in quotes"
+    if "${" in line and ("flow mapping" in message or "'}'" in message):
+        return "put ${...} in quotes inside { }"
+    if "mapping values" in message:
+        return "put a value that contains ': ' in quotes, or check the indentation"
+    return ""
+
+
+def _unreadable(error: yaml.reader.ReaderError, text: str, file: str) -> ParseError:
+    # PyYAML counts in the whole text and names no line: the first character that YAML excludes is found again.
+    code = ord(error.character) if isinstance(error.character, str) else int(error.character)
+    position = text.find(chr(code))
+    before = text[: max(position, 0)]
+    place = Location(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+    return ParseError("yaml-syntax", f"the character U+{code:04X} is not allowed in YAML", place)

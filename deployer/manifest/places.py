@@ -1,0 +1,132 @@
+"""Paths and URLs of manifests: relative to the manifest that holds them, and never out of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from deployer.errors import Location, nearest
+from deployer.manifest.nodes import Path as NodePath
+from deployer.manifest.nodes import Report, Scalar, shorten
+from deployer.models.deployment import DatastoreType, Place
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
+_PASSWORD: Final = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+_DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
+_OTHER_SCHEMES: Final = {
+    "file": "write the path alone",
+    "gcs": "write gs://bucket/prefix",
+    "abfs": "write azure://container/prefix",
+    "abfss": "write azure://container/prefix",
+    "s3a": "write s3://bucket/prefix",
+}
+
+
+def resolve_path(text: str, holder: Location) -> str:
+    """A path of the manifest at `holder` as an absolute one. Links are kept: a virtual environment's Python is one."""
+    return os.path.abspath(Path(holder.file).parent / text)  # noqa: PTH100
+
+
+def local_place(node: Scalar) -> Place:
+    """The place of a path that has been checked."""
+    text = str(node.value)
+    return Place(text, resolve_path(text, node.location))
+
+
+def target_place(node: Scalar) -> Place:
+    """The place of a target that has been checked: an absolute path, or the URL as written."""
+    text = str(node.value)
+    return Place(text, text) if _URL.match(text) else local_place(node)
+
+
+def datastore_place(node: Scalar) -> tuple[Place, DatastoreType]:
+    """The place and kind of a datastore that has been checked. A URL's last slash is dropped."""
+    text = str(node.value)
+    if _URL.match(text):
+        return Place(text, text.rstrip("/")), _DATASTORES[text.split("://")[0]]
+    return local_place(node), "local"
+
+
+def check_path(node: Scalar, path: NodePath, report: Report) -> bool:
+    """Whether the text can be a path on every machine alike."""
+    text = str(node.value)
+    if "\0" in text:
+        report.error("bad-path", "the path holds a NUL character", node.location, path)
+    elif text.startswith("~"):
+        hint = "the home folder differs between those who plan; write a path relative to the manifest"
+        report.error("bad-path", f"{shorten(text)!r} starts in a home folder", node.location, path, hint)
+    else:
+        return True
+    return False
+
+
+def check_file(node: Scalar, path: NodePath, root: Path | None, report: Report) -> None:
+    """The file must exist; with a `root` it must also lie below it, links followed."""
+    if not check_path(node, path, report):
+        return
+    text = str(node.value)
+    full = Path(resolve_path(text, node.location))
+    try:
+        real = full.resolve(strict=True)
+        is_file = real.is_file()
+    except (OSError, RuntimeError, ValueError):
+        report.error("bad-path", f"no file {shorten(text)!r}", node.location, path, _near_file(full, node.location))
+        return
+    if not is_file:
+        report.error("bad-path", f"{shorten(text)!r} is not a file", node.location, path)
+    elif root is not None and not real.is_relative_to(root):
+        message = f"{shorten(text)!r} leads out of the project's folder {str(root)!r}"
+        report.error("bad-path", message, node.location, path, "keep flows beside or below the manifest folder")
+
+
+def _near_file(full: Path, holder: Location) -> str:
+    try:
+        names = [entry.name for entry in full.parent.iterdir() if entry.is_file()]
+    except (OSError, ValueError):
+        return f"paths are relative to the manifest {holder.file}"
+    return nearest(full.name, sorted(names)) or f"paths are relative to the manifest {holder.file}"
+
+
+def check_target(node: Scalar, path: NodePath, report: Report) -> None:
+    """A path or a URL without a password; which kinds of URL there are is the targets' to know."""
+    text = str(node.value)
+    if _check_no_password(node, path, report) and not _URL.match(text):
+        if _SCP.match(text):
+            fixed = text.replace(":", "/", 1)
+            hint = f"write git+ssh://{fixed}"
+            report.error("bad-path", f"{shorten(text)!r} is neither a path nor a URL", node.location, path, hint)
+        else:
+            check_path(node, path, report)
+
+
+def check_datastore(node: Scalar, compute: object, path: NodePath, report: Report) -> None:
+    """A URL that Metaflow has a datastore for, or a path; pods cannot reach a path."""
+    text = str(node.value)
+    if not _check_no_password(node, path, report):
+        return
+    if not _URL.match(text):
+        if check_path(node, path, report) and compute == "kubernetes":
+            message = f"pods cannot reach the folder {shorten(text)!r} of this machine"
+            hint = "with `compute: kubernetes` write s3://..., gs://... or azure://..."
+            report.error("bad-datastore", message, node.location, path, hint)
+        return
+    scheme, rest = text.split("://", 1)
+    if scheme not in _DATASTORES:
+        message = f"unknown datastore {shorten(text)!r}, expected s3://, gs://, azure:// or a path"
+        hint = _OTHER_SCHEMES.get(scheme) or nearest(scheme, _DATASTORES)
+        report.error("bad-datastore", message, node.location, path, hint)
+    elif not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]+(/|\Z)", rest) or re.search(r"[\s?#\\]|//", rest):
+        message = f"{shorten(text)!r} is not of the form {scheme}://bucket/prefix"
+        report.error("bad-datastore", message, node.location, path)
+
+
+def _check_no_password(node: Scalar, path: NodePath, report: Report) -> bool:
+    if not _PASSWORD.search(str(node.value)):
+        return True
+    # Without the text: it is the secret.
+    hint = "leave it out; credentials come from the machine that plans and applies"
+    report.error("secret-in-dag", "the URL holds a password", node.location, path, hint)
+    return False

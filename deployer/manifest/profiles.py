@@ -1,0 +1,148 @@
+"""Metaflow's settings of an environment: METAFLOW_* values and the named profile below them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from deployer.errors import Location
+from deployer.manifest.files import shown
+from deployer.manifest.nodes import Items, Map, Node, Report, Scalar, shorten, to_data
+from deployer.manifest.nodes import Path as NodePath
+
+_CREDENTIALS: Final = ("METAFLOW_SERVICE_AUTH_KEY", "METAFLOW_SERVICE_HEADERS")
+_IDENTITY: Final = {
+    "METAFLOW_USER": "runs belong to the scheduler, whoever plans",
+    "METAFLOW_HOME": "profiles are read from .metaflowconfig beside the manifest",
+    "METAFLOW_PROFILE": "write `profile:` under `metaflow:`",
+}
+_DEFAULT_DATASTORE: Final = "METAFLOW_DEFAULT_DATASTORE"
+_SYSROOT: Final = "METAFLOW_DATASTORE_SYSROOT_"
+_MAX_BYTES: Final = 1_000_000
+
+
+class Datastore(NamedTuple):
+    """What `datastore:` says, to hold a profile's settings against."""
+
+    kind: str
+    root: str
+
+
+class Setting(NamedTuple):
+    """A setting's value as Metaflow reads it from the process environment, and its place."""
+
+    text: str
+    location: Location
+
+
+def read_settings(node: Node | None, datastore: Datastore, path: NodePath, report: Report) -> dict[str, Setting]:
+    """The METAFLOW_* settings of an environment's `metaflow:`, the profile's read in below them."""
+    if not isinstance(node, Map):
+        return {}
+    settings: dict[str, Setting] = {}
+    profile = node.entries.get("profile")
+    if profile is not None:
+        settings = _read_profile(profile.node, datastore, (*path, "profile"), report)
+    for name, entry in node.entries.items():
+        if name == "profile":
+            continue
+        _refuse(name, entry.key, (*path, name), report)
+        text = _text(entry.node)
+        if text is None:
+            message = "expected text, a number, true or false"
+            report.error("wrong-type", message, entry.node.location, (*path, name), "leave the key out for the default")
+        else:
+            settings[name] = Setting(text, entry.node.location)
+    return settings
+
+
+def _text(node: Node) -> str | None:
+    if isinstance(node, Items | Map):
+        return json.dumps(to_data(node))
+    if node.value is None:
+        return None
+    # As written: a number's text says more than its value (1.10), and Metaflow converts from text itself.
+    return str(node.value).lower() if isinstance(node.value, bool) else node.text
+
+
+def _refuse(name: str, place: Location, path: NodePath, report: Report) -> None:
+    if name in _CREDENTIALS:
+        hint = "put it into a Kubernetes secret (`kubernetes: {secrets: [...]}`) or the Airflow worker's environment"
+        report.error("secret-in-dag", f"{name} is a credential and would be written into DAG files", place, path, hint)
+    elif name in _IDENTITY:
+        report.error("refused-setting", f"{name} cannot be set here", place, path, _IDENTITY[name])
+    elif name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
+        hint = "write `datastore:` in the environment"
+        report.error("refused-setting", f"{name} cannot be set here", place, path, hint)
+
+
+def _read_profile(node: Node, datastore: Datastore, path: NodePath, report: Report) -> dict[str, Setting]:
+    name = node.value if isinstance(node, Scalar) else None
+    if not isinstance(name, str) or not re.match(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z", name):
+        report.error("wrong-type", "expected the name of a profile", node.location, path)
+        return {}
+    folder = Path(node.location.file).parent
+    places = [folder / ".metaflowconfig" / f"config_{name}.json", folder / f"config_{name}.json"]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        message = f"no profile {name!r}; looked for {' and '.join(shown(place) for place in places)}"
+        hint = "profiles are never read from the home folder; copy it there"
+        report.error("bad-path", message, node.location, path, hint)
+        return {}
+    return _read_profile_file(file, datastore, report)
+
+
+def _read_profile_file(file: Path, datastore: Datastore, report: Report) -> dict[str, Setting]:
+    place = Location(shown(file))
+    try:
+        data = file.read_bytes()
+        if len(data) > _MAX_BYTES:
+            raise ValueError(f"it has more than {_MAX_BYTES:,} bytes")
+        text = data.decode("utf-8-sig")
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        report.error("bad-profile", f"not JSON: {error.msg}", Location(place.file, error.lineno, error.colno))
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        report.error("bad-profile", f"the profile cannot be read: {error}", place)
+        return {}
+    if not isinstance(values, dict):
+        report.error("bad-profile", "expected a JSON object of METAFLOW_* settings", place)
+        return {}
+    settings: dict[str, Setting] = {}
+    for name, value in values.items():
+        setting = _profile_setting(name, value, _find_key(text, name, place.file), datastore, report)
+        if setting is not None:
+            settings[name] = setting
+    return settings
+
+
+def _profile_setting(name: str, value: Any, place: Location, datastore: Datastore, report: Report) -> Setting | None:
+    if not re.match(r"METAFLOW_[A-Z0-9_]+\Z", name):
+        report.error("unknown-key", f"unknown setting {shorten(name)!r}, expected METAFLOW_...", place, (name,))
+        return None
+    if name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
+        # Profiles that Metaflow itself wrote name the datastore: fine as long as both say the same.
+        root = datastore.root.removeprefix("azure://")  # Metaflow writes this one without the scheme
+        said = {_DEFAULT_DATASTORE: datastore.kind, f"{_SYSROOT}{datastore.kind.upper()}": root}
+        if said.get(name) != str(value).rstrip("/"):
+            message = f"{name} is {shorten(str(value))!r}, but the environment's datastore is {datastore.root!r}"
+            report.error("refused-setting", message, place, (name,), "remove it here, or change `datastore:`")
+        return None
+    before = report.errors
+    _refuse(name, place, (name,), report)
+    if report.errors > before:
+        return None
+    if value is None:
+        report.error("wrong-type", "expected a value, found null", place, (name,), "remove the line")
+        return None
+    return Setting(value if isinstance(value, str) else json.dumps(value), place)
+
+
+def _find_key(text: str, name: str, file: str) -> Location:
+    at = text.find(json.dumps(name))
+    if at < 0:
+        return Location(file)
+    return Location(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))

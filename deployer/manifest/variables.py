@@ -1,0 +1,210 @@
+"""`${var.x}` and `${env.X}`: replaced in values after the document is read, so that no value changes its structure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from deployer.errors import nearest
+from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, describe, shorten
+from deployer.manifest.scalars import resolve
+from deployer.models.manifest import MAY_BE_SECRET, NAME
+
+ENVIRON_PREFIX: Final = "MFDEPLOY_VAR_"
+_REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
+_VARIABLE: Final = re.compile(r"var\.([a-zA-Z][a-zA-Z0-9_-]*)\Z")
+_ENVIRON: Final = re.compile(r"env\.([a-zA-Z_][a-zA-Z0-9_]*)(:-(.*))?\Z", re.DOTALL)
+_FORMS: Final = "write ${var.NAME}, ${env.NAME} or ${env.NAME:-default}; $${ stands for the text ${"
+
+
+class SecretText(str):
+    """A text that came from `${env...}`: it keeps its mark through merges and never shows in a repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "SecretText('***')"
+
+
+class Variable(NamedTuple):
+    """A variable's value, and its text as it stands in the middle of another text."""
+
+    value: str | int | float | bool | None
+    text: str
+
+
+def read_variables(
+    section: Node | None, given: Mapping[str, str], environ: Mapping[str, str], complete: bool, report: Report
+) -> dict[str, Variable]:
+    """The variables' values: as declared, else from MFDEPLOY_VAR_<name>, else (strongest) as given.
+
+    `complete` is False when a file could not be read, and with it a declaration may be missing.
+    """
+    declared = section.entries if isinstance(section, Map) else {}
+    values = {name: _declare(name, entry, report) for name, entry in declared.items()}
+    outside: dict[str, tuple[str, str]] = {}
+    for key, text in environ.items():
+        if key.startswith(ENVIRON_PREFIX):
+            outside[key.removeprefix(ENVIRON_PREFIX)] = (text, key)
+    outside |= {name: (text, f"--var {name}") for name, text in given.items()}
+    for name, (text, origin) in outside.items():
+        if name in declared:
+            values[name] = _convert(text, values[name], name, origin, report)
+        elif not complete:
+            continue
+        elif name in given:
+            hint = nearest(name, declared) or "declare it under `variables:`"
+            report.error("unknown-variable", f"{origin}: the manifests declare no variable {name!r}", None, hint=hint)
+        else:
+            message = f"{origin} is set, but the manifests declare no variable {name!r}"
+            report.warn("unknown-variable", message, None, hint=nearest(name, declared))
+    return values
+
+
+def _declare(name: str, entry: Entry, report: Report) -> Variable:
+    key, node = entry
+    if not re.match(NAME, name):
+        report.error("bad-name", f"{shorten(name)!r} is no name", key, ("variables", name), "use letters, digits, _, -")
+    if not isinstance(node, Scalar):
+        report.error(
+            "wrong-type",
+            f"expected text, a number, true or false, found {describe(node)}",
+            node.location,
+            ("variables", name),
+        )
+        return Variable("", "")
+    if isinstance(node.value, str) and "${" in node.value:
+        message = "a variable's value cannot refer to others"
+        report.error("bad-reference", message, node.location, ("variables", name), "set it with --var or MFDEPLOY_VAR_")
+    return Variable(node.value, node.text)
+
+
+def _convert(text: str, declared: Variable, name: str, origin: str, report: Report) -> Variable:
+    if declared.value is None or isinstance(declared.value, str):
+        return Variable(text, text)
+    try:
+        value = resolve(text)
+    except ValueError:
+        value = None
+    wanted: tuple[type, ...] = (float, int) if isinstance(declared.value, float) else (type(declared.value),)
+    if type(value) in wanted:
+        return Variable(value, text)
+    kind = {bool: "true or false", int: "a whole number", float: "a number"}[wanted[0]]
+    message = f"{origin} is {shorten(text)!r}, expected {kind} like the declared value {declared.text}"
+    report.error("wrong-type", message, None, ("variables", name))
+    return declared
+
+
+@dataclass
+class Substitution:
+    """Replaces references in a tree of nodes.
+
+    `is_asked` says whether a path belongs to an environment that is to be resolved: only there must `${env.X}` be set.
+    `secrets` collects the texts that came from `${env...}`.
+    """
+
+    values: Mapping[str, Variable]
+    environ: Mapping[str, str]
+    complete: bool
+    report: Report
+    is_asked: Callable[[Path], bool] = lambda path: True
+    may_be_secret: frozenset[str] = MAY_BE_SECRET
+    secrets: set[str] = field(default_factory=set)
+
+    def replace(self, node: Node, path: Path) -> Node:
+        """The node with every reference replaced; what cannot be replaced is reported and marked broken."""
+        if isinstance(node, Scalar):
+            if isinstance(node.value, str) and "${" in node.value:
+                return self._replace_scalar(node, node.value, path)
+            return node
+        if isinstance(node, Items):
+            items = tuple(self.replace(item, (*path, at)) for at, item in enumerate(node.nodes))
+            return node if all(map(_same, items, node.nodes)) else Items(items, node.location)
+        entries = {
+            name: Entry(entry.key, self.replace(entry.node, (*path, name))) for name, entry in node.entries.items()
+        }
+        same = all(entries[name].node is entry.node for name, entry in node.entries.items())
+        return node if same else replace(node, entries=entries)
+
+    def _replace_scalar(self, node: Scalar, text: str, path: Path) -> Scalar:
+        whole = _REFERENCE.fullmatch(text)
+        variable = _VARIABLE.match(whole.group(1) or "") if whole else None
+        if variable:
+            found = self._variable(variable.group(1), node, path)
+            if found is None:
+                return replace(node, broken=True)
+            return replace(node, value=found.value, text=found.text, plain=False)
+        parts: list[str] = []
+        secret = False
+        end = 0
+        for match in _REFERENCE.finditer(text):
+            part = self._reference(match, node, path)
+            if part is None:
+                return replace(node, broken=True)
+            secret = secret or isinstance(part, SecretText)
+            parts += (text[end : match.start()], part)
+            end = match.end()
+        joined = "".join([*parts, text[end:]])
+        if not secret:
+            return replace(node, value=joined, text=joined, plain=False)
+        return replace(node, value=SecretText(joined), text="***", plain=False)
+
+    def _reference(self, match: re.Match[str], node: Scalar, path: Path) -> str | None:
+        """The text that a reference stands for; None when it has none."""
+        if match.group() == "$${":
+            return "${"
+        inner = match.group(1)
+        if inner is None:
+            self.report.error("bad-reference", "a ${ without its }", node.location, path, _FORMS)
+            return None
+        if variable := _VARIABLE.match(inner):
+            found = self._variable(variable.group(1), node, path)
+            return None if found is None else found.text
+        if environ := _ENVIRON.match(inner):
+            return self._from_environ(environ.group(1), environ.group(3), node, path)
+        self.report.error("bad-reference", f"unknown reference {shorten(match.group())}", node.location, path, _FORMS)
+        return None
+
+    def _variable(self, name: str, node: Scalar, path: Path) -> Variable | None:
+        found = self.values.get(name)
+        if found is None:
+            if self.complete:
+                hint = nearest(name, self.values) or "declare it under `variables:`"
+                self.report.error("unknown-variable", f"no variable {name!r} is declared", node.location, path, hint)
+            return None
+        if found.value is None:
+            hint = f"set it with --var {name}=... or {ENVIRON_PREFIX}{name}"
+            self.report.error("unset-variable", f"the variable {name!r} has no value", node.location, path, hint)
+            return None
+        return found
+
+    def _from_environ(self, name: str, default: str | None, node: Scalar, path: Path) -> SecretText | None:
+        # Refused by its place and not by its value: who plans must not matter.
+        if not any(_matches(pattern, path) for pattern in self.may_be_secret):
+            self.report.error(
+                "secret-in-dag",
+                f"${{env.{name}}} is treated as a secret, and this value ends in plans and DAG files",
+                node.location,
+                path,
+                f"for what is no secret use a variable: ${{var.NAME}}, set with --var or {ENVIRON_PREFIX}NAME",
+            )
+            return None
+        text = self.environ.get(name) or default
+        if text is None and self.is_asked(path):
+            message = f"the environment variable {name} is not set"
+            self.report.error("unset-variable", message, node.location, path, f"set it, or write ${{env.{name}:-...}}")
+            return None
+        if text:
+            self.secrets.add(text)
+        return SecretText(text or "")
+
+
+def _same(one: Node, other: Node) -> bool:
+    return one is other
+
+
+def _matches(pattern: str, path: Path) -> bool:
+    parts = pattern.split(".")
+    return len(parts) == len(path) and all(part in ("*", name) for part, name in zip(parts, path, strict=True))

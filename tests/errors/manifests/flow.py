@@ -1,0 +1,1 @@
+# A file that the manifests of these cases name; nothing runs it.
