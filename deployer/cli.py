@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from deployer import __version__
-from deployer.errors import DeployError, Diagnostic, Location, Severity
+from deployer.errors import DeployError, Diagnostic, Severity
 
 if TYPE_CHECKING:
     from deployer.commands.apply import ApplyResult, Prepared
@@ -404,7 +404,7 @@ def _read(path: Path) -> str:
 
 def _cannot(verb: str, path: Path, error: Exception) -> Diagnostic:
     reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-    return Diagnostic(f"cannot-{verb}", f"cannot {verb} the file: {reason}", Location(str(path)))
+    return Diagnostic(f"cannot-{verb}", f"cannot {verb} {path}: {reason}")
 
 
 def _selection(
@@ -517,3 +517,7 @@ def _progress() -> Iterator[Callable[[str], None] | None]:
     console = Console(stderr=True)
     with console.status(Text("reading the manifests"), spinner="line") as status:
         yield lambda text: status.update(Text(inert(text), overflow="ellipsis", no_wrap=True))
+
+
+if __name__ == "__main__":
+    main()

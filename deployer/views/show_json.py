@@ -12,7 +12,7 @@ from deployer.views.graph import graph_of
 from deployer.views.inert import mask
 
 DEFAULT = "default"
-# Name in the manifest, and attribute of the resolved deployment. Schedule, retries and parameters are told apart below.
+# Name in the manifest, and attribute of the resolved deployment. Schedule, retries and parameters have their own below.
 _SETTINGS = (
     ("python", "python"),
     ("branch", "branch"),
@@ -29,12 +29,12 @@ _SETTINGS = (
     ("with", "decorators"),
     ("package_environment", "package_environment"),
     ("package_suffixes", "package_suffixes"),
-    ("configs", "config_values"),
+    ("config_values", "config_values"),
     ("config_files", "config_files"),
     ("kubernetes", "kubernetes"),
     ("steps", "steps"),
 )
-_ENVIRONMENT = ("project", "target", "compute", "datastore", "production", "protect", "metaflow")
+_ENVIRONMENT = ("target", "compute", "datastore", "production", "protect", "metaflow")
 
 
 def show_to_json(
@@ -48,9 +48,18 @@ def show_to_json(
     """Everything as JSON values. A setting's `source` is ``file:line``, or ``default`` for mfdeploy's own."""
     shown = {
         "address": deployment.address,
+        "project": deployment.environment.project,
         "flow": flow.name,
         "file": flow.file,
-        "environment": deployment.environment.name,
+        "environment": {
+            "name": deployment.environment.name,
+            "source": str(deployment.environment.location),
+            "settings": [
+                {"name": path, "value": _plain(value), "source": _environment_source(deployment, path)}
+                for name in _ENVIRONMENT
+                for path, value in _flatten(name, getattr(deployment.environment, name))
+            ],
+        },
         "dag_id": dag_id,
         "next_runs": list(next_runs),
         "settings": [
@@ -69,27 +78,23 @@ Setting = tuple[str, Any, str]
 
 
 def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedule | None) -> Iterator[Setting]:
-    environment = deployment.environment
-    for name in _ENVIRONMENT:
-        value = getattr(environment, name)
-        yield from _flatten(f"environment.{name}", value, str(environment.location))
     yield "file", deployment.file, _source(deployment, "file")
     yield "dag_id", dag_id, _source(deployment, "dag_id") if deployment.dag_id else DEFAULT
     yield from _schedule(deployment, flow, schedule)
     yield from _retries(deployment)
     for name, attribute in _SETTINGS:
         value = getattr(deployment, attribute)
-        for path, leaf, _ in _flatten(name, value, ""):
-            yield path, leaf, _source(deployment, path, attribute + path[len(name) :])
+        for path, leaf in _flatten(name, value):
+            yield path, leaf, _source(deployment, path)
 
 
-def _flatten(path: str, value: Any, source: str) -> Iterator[Setting]:
+def _flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """One setting for each leaf of a mapping; none for an empty one."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _flatten(f"{path}.{key}", item, source)
+            yield from _flatten(f"{path}.{key}", item)
     else:
-        yield path, value, source
+        yield path, value
 
 
 def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> Iterator[Setting]:
@@ -119,6 +124,12 @@ def _source(deployment: Deployment, *paths: str, default: str = DEFAULT) -> str:
                 return str(deployment.sources[path])
             path = path.rpartition(".")[0]
     return default
+
+
+def _environment_source(deployment: Deployment, path: str) -> str:
+    # Metaflow's settings may come from a profile that the environment names: they have no line of their own.
+    default = str(deployment.environment.location) if path.startswith("metaflow.") else DEFAULT
+    return _source(deployment, path, default=default)
 
 
 def _parameter(parameter: Parameter, deployment: Deployment, flow: Flow) -> dict[str, Any]:

@@ -11,16 +11,21 @@ from deployer.views.inert import NOT_SET, inert, value_text
 from deployer.views.page import Page
 from deployer.views.plan_words import count, run_times
 
-_WIDEST_VALUE = 32
+_WIDEST_NAME = 24
+_LONGEST_VALUE = 300
 
 
 def show_to_text(shown: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
     """The listing that `mfdeploy show` prints. `shown` is what `show_to_json` gives."""
     page = Page(width, colour)
     page.line((inert(shown["address"]), "bold"), f"  {inert(shown['flow'])} in {inert(shown['file'])}")
-    page.line(f"DAG {inert(shown['dag_id'])}")
+    page.line(f"DAG {inert(shown['dag_id'])} of project {inert(shown['project'])}")
     if shown["next_runs"]:
         page.line(f"next runs {inert(run_times(shown['next_runs']))}", hang=len("next runs "))
+    environment = shown["environment"]
+    _heading(page, f"Environment {inert(environment['name'])}", f"  {inert(environment['source'])}")
+    _settings(page, environment["settings"])
+    _heading(page, "Settings")
     _settings(page, shown["settings"])
     if shown["parameters"]:
         _parameters(page, shown["parameters"])
@@ -29,23 +34,24 @@ def show_to_text(shown: Mapping[str, Any], *, width: int = 80, colour: bool = Fa
     return page.text() + graph_to_text(shown["graph"], width=width, colour=colour, indent=2)
 
 
-def _heading(page: Page, text: str) -> None:
+def _heading(page: Page, text: str, beside: str = "") -> None:
     page.blank()
-    page.line((text, "bold"))
+    page.line((text, "bold"), (beside, "dim"))
 
 
 def _settings(page: Page, settings: list[dict[str, Any]]) -> None:
-    _heading(page, "Settings")
-    values = [_value(page, each["value"]) for each in settings]
-    column = max((len(value) for value in values if len(value) <= _WIDEST_VALUE), default=0)
-    label_width = min(max(len(each["name"]) for each in settings), page.width // 2) + 2
+    values = [value_text(each["value"], _LONGEST_VALUE) for each in settings]
+    # A few long names or values do not push all the others aside: they take the room that they need.
+    label_width = max((len(each["name"]) for each in settings if len(each["name"]) <= _WIDEST_NAME), default=0) + 2
+    column = max((len(value) for value in values if len(value) <= page.width // 4), default=0)
     for setting, value in zip(settings, values, strict=True):
+        unset = value in (NOT_SET, '""', "[]")
         page.entry(
             inert(setting["name"]),
-            (f"{value:<{column}}  ", "dim" if value == NOT_SET else ""),
+            (f"{'-' if unset else value:<{column}}  ", "dim" if unset else ""),
             (inert(setting["source"]), "dim"),
             indent=2,
-            label_width=max(label_width, len(inert(setting["name"])) + 1),
+            label_width=max(label_width, len(inert(setting["name"])) + 2),
         )
 
 

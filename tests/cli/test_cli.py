@@ -1,0 +1,310 @@
+"""The command line against stand-ins for the commands: options in, streams and exit codes out."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer import cli
+from deployer.errors import DeployError, Diagnostic, Location, Severity
+from deployer.models.plan import Plan
+from deployer.views.plan_json import plan_from_text
+from tests.views import samples
+
+WARNING = Diagnostic("old", "on its way out", severity=Severity.WARNING)
+REFUSAL = DeployError(Diagnostic("unknown-key", "unknown key 'x'", Location("deployments/a.yaml", 3)))
+Stub = Callable[..., None]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Stub:
+    def put(name: str, **members: Any) -> None:
+        module = types.ModuleType(f"deployer.commands.{name}")
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    return put
+
+
+def planned(plan: Plan = samples.EVERYTHING, **more: Any) -> Any:
+    values: dict[str, Any] = {"warnings": (), "secrets": frozenset(), "next_runs": {}, "sources": {}}
+    return types.SimpleNamespace(plan=plan, **(values | more))
+
+
+class Apply:
+    """Stands for the apply command: remembers what it was asked to do."""
+
+    def __init__(self, command: Stub, plan: Plan = samples.EVERYTHING, failed: bool = False) -> None:
+        self.plan, self.failed = plan, failed
+        self.prepared: list[dict[str, Any]] = []
+        self.executed: list[Any] = []
+        permissions = lambda delete, mass_change: types.SimpleNamespace(delete=delete, mass_change=mass_change)  # noqa: E731
+        command("apply", prepare=self.prepare, execute=self.execute, Permissions=permissions)
+
+    def prepare(self, selection: Any, **more: Any) -> Any:
+        self.prepared.append({"selection": selection, **more})
+        return types.SimpleNamespace(planned=planned(self.plan))
+
+    def execute(self, prepared: Any, permissions: Any, progress: Any) -> Any:
+        self.executed.append(permissions)
+        pending = list(self.plan.pending)
+        failed = [(pending.pop(), "no such bucket")] if self.failed else []
+        return types.SimpleNamespace(done=pending, failed=failed, not_done=[], warnings=[WARNING])
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("mfdeploy ")
+
+
+@pytest.mark.parametrize("name", ["init", "validate", "show", "render", "plan", "apply", "destroy", "schema"])
+def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([name, "--help"]) == 0
+    assert f"mfdeploy {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["paln"], "no such command"),
+        (["plan", "--fromat", "json"], "--fromat"),
+        (["plan", "--format", "yaml"], "'yaml'"),
+        (["plan", "extra"], "extra"),
+        (["show", "train"], "--env"),
+        (["destroy"], "--env"),
+        (["plan", "--var", "branch"], "is not NAME=VALUE"),
+        (["plan", "--var", "a=1", "--var", "a=2"], "given twice"),
+        (["plan", "--diff", "--format", "json"], "--diff has no JSON form"),
+        (["apply", "plan.json", "--env", "prod"], "a saved plan is applied as it is"),
+        (["apply", "no-such-plan.json"], "error: cannot read no-such-plan.json: No such file"),
+    ],
+)
+def test_bad_usage_is_refused_with_1(
+    arguments: list[str], expected: str, command: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("plan", plan=lambda *_, **__: planned())
+    Apply(command)
+    assert cli.run(arguments) == 1
+    out, err = capsys.readouterr()
+    assert expected.lower() in (out + err).lower()
+    assert bool(out) == ("--format" in arguments and "json" in arguments)
+
+
+def test_no_command_shows_the_help_and_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert "Usage: mfdeploy" in err
+
+
+@pytest.mark.parametrize("flag", [["--format", "json"], ["--format=json"]])
+def test_a_refusal_in_json_is_one_document(flag: list[str], command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise REFUSAL
+
+    command("plan", plan=refuse)
+    assert cli.run(["plan", *flag]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["diagnostics"][0] == {
+        "severity": "error",
+        "code": "unknown-key",
+        "message": "unknown key 'x'",
+        "file": "deployments/a.yaml",
+        "line": 3,
+        "column": None,
+        "path": "",
+        "hint": "",
+    }
+    assert err == ""
+
+
+def test_a_plan_goes_to_stdout_and_its_warnings_to_stderr(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    def plan(selection: Any, progress: Any, diff: bool) -> Any:
+        asked.append(selection)
+        return planned(warnings=[WARNING], sources={"prod/a.py": ("a\n", "b\n")} if diff else {})
+
+    command("plan", plan=plan)
+    options = ["--env", "prod", "-e", "staging", "--flow", "a*", "--exclude", "b", "--var", "x=1=2", "-m", "there"]
+    assert cli.run(["plan", "--diff", *options]) == 0
+    out, err = capsys.readouterr()
+    assert "--- deployed/prod/a.py\n+++ planned/prod/a.py" in out
+    assert out.endswith("Plan: 3 to create, 4 to update, 2 to delete, 1 conflict; 1 unchanged.\n")
+    assert err == "warning: on its way out\n1 warning\n"
+    assert asked[0].manifests == Path("there")
+    assert (asked[0].environments, asked[0].flows, asked[0].exclude) == (("prod", "staging"), ("a*",), ("b",))
+    assert asked[0].variables == {"x": "1=2"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "flag", "code"),
+    [(samples.EVERYTHING, True, 2), (samples.EVERYTHING, False, 0), (samples.NOTHING, True, 0)],
+)
+def test_detailed_exitcode(plan: Plan, flag: bool, code: int, command: Stub) -> None:
+    command("plan", plan=lambda *_, **__: planned(plan))
+    assert cli.run(["plan", *(["--detailed-exitcode"] if flag else [])]) == code
+
+
+def test_a_saved_plan_is_applied_without_asking(
+    command: Stub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("plan", plan=lambda *_, **__: planned())
+    apply = Apply(command)
+    saved = tmp_path / "plan.json"
+    assert cli.run(["plan", "--out", str(saved), "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    assert saved.read_text() == out
+    assert f"mfdeploy apply {saved}" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+    assert plan_from_text(out) == samples.EVERYTHING
+    assert cli.run(["apply", str(saved), "--allow-delete", "prod/a", "--allow-delete", "b", "--allow-mass-change"]) == 0
+    assert apply.prepared[0]["saved"] == samples.EVERYTHING
+    assert (apply.executed[0].delete, apply.executed[0].mass_change) == (("prod/a", "b"), True)
+    out, err = capsys.readouterr()
+    assert "Apply complete" in out
+    assert "on its way out" in err
+
+
+def test_a_plan_that_cannot_be_saved(command: Stub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command("plan", plan=lambda *_, **__: planned())
+    assert cli.run(["plan", "--out", str(tmp_path / "no" / "plan.json")]) == 1
+    assert "plan.json: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
+def test_apply_asks_on_a_terminal(
+    answer: str, code: int, command: Stub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply = Apply(command)
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    assert cli.run(["apply"]) == code
+    assert len(apply.executed) == (code == 0)
+    assert "Apply these changes? [y/N] " in capsys.readouterr().err
+
+
+def test_apply_without_a_terminal_wants_yes(
+    command: Stub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply = Apply(command)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert cli.run(["apply"]) == 1
+    assert "add --yes" in capsys.readouterr().err
+    assert not apply.executed
+    assert cli.run(["apply", "--yes"]) == 0
+    assert len(apply.executed) == 1
+
+
+def test_nothing_to_apply_asks_nothing(
+    command: Stub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply = Apply(command, samples.NOTHING)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert cli.run(["apply"]) == 0
+    assert capsys.readouterr().out == "No changes. 2 deployments are up to date.\n"
+    assert not apply.executed
+
+
+def test_an_apply_that_stops_half_way_is_1(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    Apply(command, failed=True)
+    assert cli.run(["destroy", "--env", "prod", "--yes"]) == 1
+    assert "no such bucket" in capsys.readouterr().out
+
+
+def test_interrupted(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    command("plan", plan=interrupt)
+    assert cli.run(["plan"]) == 130
+
+
+def test_a_bug_is_3_with_its_traceback_in_a_file(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("sesame")
+
+    command("plan", plan=fail)
+    assert cli.run(["plan"]) == 3
+    err = capsys.readouterr().err
+    path = Path(err.partition("report it with ")[2].split()[0])
+    assert "ZeroDivisionError: sesame" in path.read_text()
+    assert "Traceback" not in err
+    assert "sesame" not in err
+    path.unlink()
+
+
+@pytest.mark.parametrize(("severity", "code"), [(Severity.ERROR, 1), (Severity.WARNING, 0)])
+def test_validate(severity: Severity, code: int, command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    found = Diagnostic("x", "is wrong", severity=severity)
+    result = types.SimpleNamespace(diagnostics=[found], deployments=1)
+    command("validate", validate=lambda *_, **__: result)
+    assert cli.run(["validate", "--no-flows"]) == code
+    out, err = capsys.readouterr()
+    assert out == ("" if code else "Valid: 1 deployment.\n")
+    assert err == f"{severity.value}: is wrong\n1 {severity.value}\n"
+    assert cli.run(["validate", "--format", "json"]) == code
+    assert json.loads(capsys.readouterr().out)["diagnostics"][0]["severity"] == severity.value
+
+
+def test_show_and_render(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = types.SimpleNamespace(
+        deployment=samples.DEPLOYMENT,
+        flow=samples.FLOW,
+        dag_id="growth.prod.Train",
+        schedule=samples.DEPLOYMENT.schedule,
+        next_runs=(),
+        warnings=(),
+        secrets=frozenset({"sesame-secret"}),
+    )
+    command("show", show=lambda *_: shown)
+    command("render", render=lambda *_: types.SimpleNamespace(source="# ääkköset\n", warnings=()))
+    assert cli.run(["show", "train", "--env", "prod"]) == 0
+    assert "0 3 * * *" in capsys.readouterr().out
+    assert cli.run(["show", "train", "--env", "prod", "--format", "json"]) == 0
+    out = capsys.readouterr().out
+    assert json.loads(out)["dag_id"] == "growth.prod.Train"
+    assert "sesame-secret" not in out
+    assert cli.run(["render", "train", "--env", "prod"]) == 0
+    assert capsys.readouterr().out == "# ääkköset\n"
+
+
+def test_init(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    made = types.SimpleNamespace(manifest=Path("deployments/mfdeploy.yaml"), text="", flows=["A", "B"])
+    command("init", init=lambda _: made)
+    assert cli.run(["init"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "Wrote deployments/mfdeploy.yaml with 2 flows:\n  A\n  B\n"
+    assert err == "Next: mfdeploy plan --manifests deployments\n"
+
+
+def mfdeploy(*arguments: str, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "deployer.cli", *arguments], check=False, **more)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    # pydantic is not in the list: newer versions of Typer import it themselves.
+    code = "import sys; from deployer import cli; cli.run(['plan', '--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert "typer" in loaded
+    assert not loaded & {"rich", "yaml", "jinja2", "metaflow", "boto3", "croniter"}
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    with subprocess.Popen(["true"], stdin=subprocess.PIPE) as reader:
+        reader.wait()
+        done = mfdeploy("plan", "--help", stdout=reader.stdin, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"")
