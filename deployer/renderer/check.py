@@ -1,0 +1,96 @@
+"""What cannot, or cannot yet, be put on Airflow: found before anything is built, with the line to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deployer.errors import Diagnostic, nearest
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Step
+from deployer.renderer import parameters, pods
+from deployer.renderer.dag_id import MAX_LENGTH, dag_id, is_valid
+from deployer.renderer.schedule import find_problem, flow_location
+
+# Flow decorators that ask the scheduler for something which the DAG file does not hold.
+_FLOW_DECORATORS = {
+    "airflow_external_task_sensor": "start the DAG by a schedule, or trigger it from the other DAG",
+    "airflow_s3_key_sensor": "wait for the key in the start step",
+    "exit_hook": "use a notification of Airflow",
+    "trigger": "use @schedule, or trigger the DAG over Airflow's API",
+    "trigger_on_finish": "use @schedule, or trigger the DAG from the other one",
+}
+_MAX_TAG_LENGTH = 100
+
+
+def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
+    """Every reason why the flow cannot be deployed as the manifests say; an empty list where it can.
+
+    Problems of the code are located in the flow's file, those of the manifest where it was written.
+    """
+    found = [*_flow_decorators(deployment, flow), *_settings(deployment, flow)]
+    for step in flow.steps:
+        found += [*_graph(deployment, step), *_pod(deployment, step)]
+    schedule = find_problem(deployment, flow)
+    if schedule:
+        found.append(schedule)
+    found += parameters.check(deployment, flow, scheduled=_is_scheduled(deployment, flow))
+    return sorted(set(found), key=lambda diagnostic: diagnostic.sort_key)
+
+
+def _is_scheduled(deployment: Deployment, flow: Flow) -> bool:
+    if deployment.schedule is not None:
+        return deployment.schedule.cron is not None
+    return flow.schedule is not None
+
+
+def _unsupported(deployment: Deployment, line: int, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("unsupported", message, flow_location(deployment, line), hint=hint)
+
+
+def _flow_decorators(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    for decorator in flow.decorators:
+        if decorator.name in _FLOW_DECORATORS:
+            message = f"@{decorator.name} of {flow.name} is not supported yet"
+            yield _unsupported(deployment, flow.line, message, _FLOW_DECORATORS[decorator.name])
+
+
+def _graph(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
+    if step.kind == "foreach" and step.foreaches:
+        message = (
+            f"step {step.name!r} is a foreach inside the foreach of {step.foreaches[-1]!r}, which is not supported yet"
+        )
+        yield _unsupported(deployment, step.line, message, "make one foreach over all pairs of items")
+    if step.kind == "switch" or step.condition:
+        message = f"step {step.name!r} chooses its successor (condition={step.condition!r}), which is not supported yet"
+        yield _unsupported(deployment, step.line, message, "choose inside of a step, with an if statement")
+    if step.parallel:
+        message = f"step {step.name!r} is a parallel step (num_parallel), which cannot run on Airflow"
+        yield _unsupported(deployment, step.line, message, "use a foreach, whose tasks do not talk to each other")
+
+
+def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
+    if deployment.environment.compute != "kubernetes":
+        return
+    for name in pods.unknown_attributes(step):
+        message = f"step {step.name!r}: the attribute {name!r} of @kubernetes cannot be put into a pod on Airflow"
+        yield _unsupported(deployment, step.line, message, "remove it from the step or from the manifest")
+
+
+def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    name = dag_id(deployment, flow)
+    if not is_valid(name):
+        message = (
+            f"Airflow takes no DAG id {name!r}: only letters, digits, '_', '.' and '-', at most {MAX_LENGTH} of them"
+        )
+        path = f"flows.{deployment.name}.dag_id" if deployment.dag_id else ""
+        yield Diagnostic("bad-dag-id", message, deployment.source("dag_id"), path, "set dag_id")
+    for tag in deployment.tags:
+        if len(tag) > _MAX_TAG_LENGTH:
+            message = f"the tag {tag[:20] + '...'!r} is longer than the {_MAX_TAG_LENGTH} characters that Airflow takes"
+            yield Diagnostic("bad-tag", message, deployment.source("tags"), f"flows.{deployment.name}.tags")
+    for setting in deployment.environment.kubernetes:
+        if setting not in pods.CLUSTER_SETTINGS:
+            message = f"unknown setting {setting!r} of the cluster"
+            hint = nearest(setting, pods.CLUSTER_SETTINGS)
+            path = f"environments.{deployment.environment.name}.kubernetes.{setting}"
+            yield Diagnostic("unknown-key", message, deployment.environment.location, path, hint)

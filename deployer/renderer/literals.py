@@ -1,0 +1,170 @@
+"""Python source that is made from data: the only way by which anything of a user gets into a DAG file.
+
+A `Source` can be built by the functions here alone, and the template environment writes nothing else. So no text can
+stand where code is expected, and reading the literals back gives the values that went in.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass
+from datetime import timedelta
+from typing import Any
+
+WIDTH = 110
+_SEAL = object()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A piece of Python source that is safe to write as it is."""
+
+    text: str
+    seal: InitVar[object] = None
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("a Source is made by literal(), triple_quoted(), identifier() or duration() only")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def finalize(value: object) -> str:
+    """What a template may write: a Source, and nothing else."""
+    if isinstance(value, Source):
+        return value.text
+    raise TypeError(f"a template tried to write a raw {type(value).__name__}: {value!r}")
+
+
+def literal(value: Any, indent: int = 0, room: int = WIDTH, breaks: str = "\n") -> Source:
+    """`value` (None, bool, int, finite float, str, list, tuple, mapping with str keys) as a Python literal.
+
+    Mappings are written in the order of their keys. What does not fit into `room` columns is spread over lines that
+    are indented by `indent` columns; a string is cut after `breaks`. Raises TypeError or ValueError for other values.
+    """
+    return Source(_write(value, indent, room - indent, breaks), _SEAL)
+
+
+def triple_quoted(text: str) -> Source:
+    """A string literal for reading: triple quotes where these hold exactly the text, a plain literal where not."""
+    readable = all(character.isprintable() or character == "\n" for character in text)
+    source = f'"""{text}"""'
+    if readable and "\\" not in text and '"""' not in text and not text.endswith('"'):
+        return Source(source, _SEAL)
+    return literal(text)
+
+
+def lines_of(text: str) -> Source:
+    """Like `triple_quoted`, for a constant: the text starts on a line of its own."""
+    source = triple_quoted(text).text
+    if source.startswith('"""'):
+        return Source(f'"""\\\n{source[3:]}', _SEAL)
+    return Source(source, _SEAL)
+
+
+def identifier(name: str, taken: Collection[str] = ()) -> Source:
+    """`name` as a variable that hides no keyword, no builtin and nothing in `taken`."""
+    cleaned = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not cleaned or cleaned[0].isdigit():
+        cleaned = f"_{cleaned}"
+    while (
+        cleaned in taken or keyword.iskeyword(cleaned) or keyword.issoftkeyword(cleaned) or hasattr(builtins, cleaned)
+    ):
+        cleaned += "_"
+    return Source(cleaned, _SEAL)
+
+
+def constant(name: str) -> Source:
+    """A name that this room chose itself: an argument or a constant. Raises ValueError for anything else."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
+        raise ValueError(f"not a name: {name!r}")
+    return Source(name, _SEAL)
+
+
+def duration(value: timedelta) -> Source:
+    """A call of `timedelta` with the fewest words: days, minutes or seconds."""
+    seconds = value.total_seconds()
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds and seconds % size == 0:
+            return Source(f"timedelta({unit}={int(seconds // size)})", _SEAL)
+    whole = int(seconds) if seconds == int(seconds) else seconds
+    return Source(f"timedelta(seconds={whole!r})", _SEAL)
+
+
+def names(found: Sequence[Source]) -> Source:
+    """One variable as it is, several as a list."""
+    text = ", ".join(source.text for source in found)
+    return Source(text if len(found) == 1 else f"[{text}]", _SEAL)
+
+
+def joined(found: Iterable[Source], between: str) -> Source:
+    """Sources with an operator of ours between them."""
+    if between not in (" >> ", " + "):
+        raise ValueError(f"not an operator: {between!r}")
+    return Source(between.join(source.text for source in found), _SEAL)
+
+
+def _write(value: Any, indent: int, room: int, breaks: str) -> str:
+    line = _one_line(value)
+    if len(line) <= room:
+        return line
+    inner = indent + 4
+    space = " " * inner
+    if isinstance(value, str):
+        parts = _cut(value, breaks)
+        if len(parts) == 1:
+            return line
+        return "(\n" + "".join(f"{space}{_one_line(part)}\n" for part in parts) + " " * indent + ")"
+    if isinstance(value, Mapping) and value:
+        items = []
+        for key, item in sorted(value.items()):
+            name = f"{_one_line(key)}: "
+            items.append(space + name + _write(item, inner, WIDTH - inner - len(name) - 1, breaks) + ",\n")
+        return "{\n" + "".join(items) + " " * indent + "}"
+    if isinstance(value, (list, tuple)) and value:
+        items = [space + _write(item, inner, WIDTH - inner - 1, breaks) + ",\n" for item in value]
+        opening, closing = ("[", "]") if isinstance(value, list) else ("(", ")")
+        return opening + "\n" + "".join(items) + " " * indent + closing
+    return line
+
+
+def _one_line(value: Any) -> str:
+    if value is None or isinstance(value, bool) or type(value) is int:
+        return repr(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value!r} has no literal")
+        return repr(value)
+    if isinstance(value, str):
+        return _quoted(str(value))
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("a mapping's keys must be strings")
+        return "{" + ", ".join(f"{_quoted(key)}: {_one_line(item)}" for key, item in sorted(value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_one_line(item) for item in value) + "]"
+    if isinstance(value, tuple):
+        return "(" + "".join(f"{_one_line(item)}, " for item in value).rstrip() + ")" if value else "()"
+    raise TypeError(f"a {type(value).__name__} has no literal here")
+
+
+def _quoted(text: str) -> str:
+    """`repr` with double quotes where that needs no other change."""
+    source = repr(text)
+    if source.startswith("'") and '"' not in text and "'" not in text:
+        source = f'"{source[1:-1]}"'
+    if ast.literal_eval(source) != text:
+        raise ValueError("a string that Python cannot write")
+    return source
+
+
+def _cut(text: str, breaks: str) -> list[str]:
+    """`text` in pieces that each end with `breaks`; together they are the text."""
+    pieces = text.split(breaks)
+    return [piece + breaks for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])

@@ -1,0 +1,298 @@
+"""A DAG file's text: what is in it, and the template that it is put into."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import jinja2
+import yaml
+
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Package, Step
+from deployer.renderer import parameters, pods, tasks
+from deployer.renderer.dag_id import dag_id
+from deployer.renderer.literals import Source, constant, duration, finalize, lines_of, literal, triple_quoted
+from deployer.renderer.schedule import schedule_of
+from deployer.renderer.tasks import Argument, Group, Task
+
+# Counts up when the same description would give a DAG that behaves differently.
+RENDERER_VERSION = 1
+# Metaflow's own limit for a task without @timeout.
+DEFAULT_TIMEOUT = timedelta(days=5)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A bash script as a constant of the DAG file."""
+
+    name: Source
+    text: Source
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template writes. `local` and `fallback` only choose between its parts."""
+
+    local: bool
+    fallback: bool
+    groups: bool
+    docstring: Source
+    doc: Source
+    flow: Source
+    scripts: tuple[Script, ...]
+    default_script: Source
+    environment: Source
+    python: Source | None
+    cluster: ClusterParts | None
+    dag_arguments: tuple[Argument, ...]
+    default_arguments: tuple[Argument, ...]
+    cron: Source | None
+    timezone: Source | None
+    params: tuple[ParamCall, ...]
+    items: tuple[Task | Group, ...]
+    order: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class ClusterParts:
+    """What all pods of the flow share, and the operator's arguments that lead to the cluster."""
+
+    labels: Source
+    annotations: Source
+    spec: Source
+    container: Source
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True)
+class ParamCall:
+    """A Param; one that must be given has no default."""
+
+    name: Source
+    default: Source | None
+    arguments: tuple[Argument, ...]
+
+
+def render(deployment: Deployment, flow: Flow, package: Package) -> str:
+    """The DAG file without its record, ending with one newline: the same text for the same input, everywhere.
+
+    `deployment` and `flow` must have passed `check`. Raises DeployError for a schedule that did not.
+    """
+    text = _environment().get_template("dag.py.jinja").render(page=_page(deployment, flow, package))
+    return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("deployer.renderer"),
+        undefined=jinja2.StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # What is written is Python, not HTML; finalize lets only literals through.
+        autoescape=False,  # noqa: S701
+    )
+
+
+def _page(deployment: Deployment, flow: Flow, package: Package) -> Page:
+    schedule = schedule_of(deployment, flow)
+    scripts = _script_names(package, flow)
+    environments = {step.name: _step_environment(deployment, flow, step, package) for step in flow.steps}
+    common, own = _shared(environments)
+    extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
+    margin = tasks.LOCAL_MARGIN
+    cluster = None
+    if deployment.environment.compute == "kubernetes":
+        arguments = pods.cluster_arguments(deployment.environment.kubernetes)
+        margin += timedelta(seconds=arguments["startup_timeout_seconds"])
+        cluster = _cluster(deployment, flow, arguments, extras)
+    layout = tasks.arrange(flow, deployment.max_workers, extras, margin)
+    return Page(
+        local=cluster is None,
+        fallback=any(step.retries.fallback for step in flow.steps),
+        groups=any(step.foreaches for step in flow.steps),
+        docstring=triple_quoted(_docstring(deployment, flow)),
+        doc=lines_of(_documentation(deployment, flow)),
+        flow=literal(flow.name),
+        scripts=tuple(Script(name, literal(text, breaks=" && ")) for text, name in scripts.items()),
+        default_script=next(iter(scripts.values())),
+        environment=literal(common),
+        python=literal(deployment.python.resolved) if deployment.python else None,
+        cluster=cluster,
+        dag_arguments=tasks.as_arguments(_dag_arguments(deployment, flow)),
+        default_arguments=_default_arguments(deployment),
+        cron=literal(schedule.cron) if schedule else None,
+        timezone=literal(schedule.timezone) if schedule else None,
+        params=tuple(_param_call(param) for param in parameters.build(deployment, flow, package)),
+        items=layout.items,
+        order=layout.order,
+    )
+
+
+def _docstring(deployment: Deployment, flow: Flow) -> str:
+    environment = deployment.environment
+    return (
+        f"{flow.name} on Airflow: {deployment.address} of the project {environment.project}.\n\n"
+        "Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then plan and apply.\n"
+    )
+
+
+def _documentation(deployment: Deployment, flow: Flow) -> str:
+    """Markdown for people who look at the DAG in Airflow: the flow's docstring and its manifest entry."""
+    entry = yaml.safe_dump(
+        {deployment.name: _plain(deployment.entry)}, sort_keys=False, allow_unicode=True, width=100
+    ).rstrip("\n")
+    longest = max((len(ticks) for ticks in re.findall(r"`{3,}", entry)), default=2)
+    fence = "`" * (longest + 1)
+    head = f"{flow.doc.strip()}\n\n" if flow.doc.strip() else ""
+    where = f"Deployed by mfdeploy as `{deployment.address}`, from `{deployment.file.written}`:"
+    return f"{head}{where}\n\n{fence}yaml\n{entry}\n{fence}\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
+    """Each distinct script and the constant that holds it: SCRIPT, and SCRIPT_2 and so on where steps differ."""
+    found: dict[str, Source] = {}
+    for step in flow.steps:
+        text = package.scripts[step.name]
+        if text not in found:
+            found[text] = constant("SCRIPT" if not found else f"SCRIPT_{len(found) + 1}")
+    return found
+
+
+def _step_environment(deployment: Deployment, flow: Flow, step: Step, package: Package) -> dict[str, str]:
+    """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
+    environment = deployment.environment
+    own: dict[str, str] = {
+        "METAFLOW_TAGS": json.dumps(sorted({*deployment.tags, "mfdeploy", f"env:{environment.name}"})),
+        "METAFLOW_TASK_OPTIONS": json.dumps(list(step.options)),
+    }
+    if deployment.namespace is not None:
+        own["METAFLOW_TASK_NAMESPACE"] = deployment.namespace
+    if environment.compute == "kubernetes":
+        own["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
+        own["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
+        own["MFDEPLOY_RESULT_FILE"] = "/airflow/xcom/return.json"
+        own.update(pods.build(deployment, flow, step).environment)
+    return {**step.environment, **flow.environment, **package.environment, **own}
+
+
+def _extras(step: Step, own: Mapping[str, Any], scripts: Mapping[str, Source], package: Package) -> dict[str, Source]:
+    found: dict[str, Source] = {}
+    script = scripts[package.scripts[step.name]]
+    if script.text != "SCRIPT":
+        found["script"] = script
+    if own:
+        found["environment"] = literal(own, _indent(step))
+    return found
+
+
+def _cluster(
+    deployment: Deployment, flow: Flow, arguments: Mapping[str, Any], extras: dict[str, dict[str, Source]]
+) -> ClusterParts:
+    """What the pods share; what only some of them have is added to the `extras` of those."""
+    built = {step.name: pods.build(deployment, flow, step) for step in flow.steps}
+    shared = {
+        "labels": _shared({name: pod.metadata["labels"] for name, pod in built.items()}),
+        "annotations": _shared({name: pod.metadata["annotations"] for name, pod in built.items()}),
+        "pod_spec": _shared({name: pod.spec for name, pod in built.items()}),
+        "container": _shared({name: pod.container for name, pod in built.items()}),
+    }
+    namespace, own_namespace = _shared({name: {"namespace": pod.namespace} for name, pod in built.items()})
+    for step in flow.steps:
+        extras[step.name] |= {name: literal(value) for name, value in own_namespace[step.name].items()}
+        for argument, (_, own) in shared.items():
+            if own[step.name]:
+                extras[step.name][argument] = literal(own[step.name], _indent(step))
+    return ClusterParts(
+        labels=literal(shared["labels"][0]),
+        annotations=literal(shared["annotations"][0]),
+        spec=literal(shared["pod_spec"][0]),
+        container=literal(shared["container"][0]),
+        arguments=tasks.as_arguments(
+            {name: literal(value, 12) for name, value in sorted({**arguments, **namespace}.items())}
+        ),
+    )
+
+
+def _indent(step: Step) -> int:
+    """The column at which the arguments of the step's operator stand."""
+    return 12 if step.foreaches else 8
+
+
+def _shared(maps: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """What is the same in all maps, and what remains of each."""
+    first = next(iter(maps.values()))
+    common = {
+        key: value
+        for key, value in first.items()
+        if all(key in other and other[key] == value for other in maps.values())
+    }
+    rest = {name: {key: value for key, value in each.items() if key not in common} for name, each in maps.items()}
+    return common, rest
+
+
+def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
+    environment = deployment.environment
+    tags = {*deployment.tags, "metaflow", f"env:{environment.name}", f"project:{environment.project}"}
+    found: dict[str, Any] = {"dag_id": dag_id(deployment, flow)}
+    if deployment.description is not None:
+        found["description"] = deployment.description
+    found |= {
+        "tags": sorted(tags),
+        "catchup": deployment.catchup,
+        "max_active_runs": deployment.max_active_runs,
+        "max_active_tasks": _most_tasks(deployment, flow.steps),
+    }
+    if deployment.paused is not None:
+        found["is_paused_upon_creation"] = deployment.paused
+    sources = {name: literal(value, 4) for name, value in found.items()}
+    sources["doc_md"] = constant("DOC")
+    if deployment.workflow_timeout is not None:
+        sources["dagrun_timeout"] = duration(timedelta(seconds=deployment.workflow_timeout))
+    return sources
+
+
+def _most_tasks(deployment: Deployment, steps: Sequence[Step]) -> int:
+    """How many tasks can be ready at once: Airflow's own limit must not hold a run below its max_workers."""
+    each_run = sum(deployment.max_workers if step.foreaches else 1 for step in steps)
+    return each_run * deployment.max_active_runs
+
+
+def _default_arguments(deployment: Deployment) -> tuple[Argument, ...]:
+    found = {
+        "owner": literal(deployment.owner or deployment.environment.project),
+        "retries": literal(0),
+        "execution_timeout": duration(DEFAULT_TIMEOUT),
+    }
+    if deployment.worker_pool is not None:
+        found["pool"] = literal(deployment.worker_pool)
+    return tuple(Argument(literal(name), value) for name, value in found.items())
+
+
+def _param_call(param: parameters.Param) -> ParamCall:
+    found: dict[str, Any] = {"type": param.type}
+    if param.items is not None:
+        found["items"] = param.items
+    if param.help:
+        found["description"] = param.help
+    return ParamCall(
+        name=literal(param.name),
+        default=literal(param.default, 12) if param.has_default else None,
+        arguments=tasks.as_arguments({name: literal(value, 12) for name, value in found.items()}),
+    )

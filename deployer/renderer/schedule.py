@@ -1,0 +1,186 @@
+"""Schedules: what the manifest or `@schedule` says, as the five-field cron that Airflow understands.
+
+Metaflow's own documentation writes crons in the form of AWS (``0 10 * * ? *``: minute, hour, day of month, month, day
+of week from 1 for Sunday, year), which Airflow would read as five fields and seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import CroniterBadDateError, croniter
+
+from deployer.errors import DeployError, Diagnostic, Location
+from deployer.models.deployment import Deployment, Schedule
+from deployer.models.flow import Flow
+
+# Weekly is Sunday at midnight, as with `@schedule(weekly=True)`.
+WORDS = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0"}
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+
+
+def schedule_of(deployment: Deployment, flow: Flow) -> Schedule | None:
+    """The schedule that the DAG gets: five-field cron and timezone; None for a DAG that is only triggered.
+
+    Raises DeployError for one that cannot be translated.
+    """
+    problem = find_problem(deployment, flow)
+    if problem:
+        raise DeployError(problem)
+    written = _written(deployment, flow)
+    return None if written is None else Schedule(translate(written[0]), written[1] or "UTC")
+
+
+def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
+    """Why the schedule cannot be put on Airflow, at the place where it is written."""
+    written = _written(deployment, flow)
+    if written is None:
+        return None
+    cron, zone = written
+    of_manifest = deployment.schedule is not None
+    try:
+        translate(cron)
+    except ValueError as error:
+        place = _place(deployment, flow, "schedule.cron")
+        path = _path(deployment, "schedule.cron") if of_manifest else ""
+        return Diagnostic("bad-schedule", f"the schedule {cron!r} {error}", place, path, _HINT)
+    if zone is not None and not _is_zone(zone):
+        place = _place(deployment, flow, "schedule.timezone")
+        path = _path(deployment, "schedule.timezone") if of_manifest else ""
+        hint = "use a name of the IANA time zone database, such as Europe/Helsinki"
+        return Diagnostic("bad-schedule", f"no time zone is called {zone!r}", place, path, hint)
+    return None
+
+
+_HINT = "write five fields, such as '0 3 * * *', or hourly, daily or weekly"
+
+
+def translate(cron: str) -> str:
+    """A five-field cron that fires when `cron` does. Raises ValueError with the reason when there is none."""
+    text = " ".join(cron.split())
+    fields = WORDS.get(text, text).split(" ")
+    if len(fields) == 6:
+        fields = _from_aws(fields)
+    if len(fields) != 5:
+        raise ValueError(f"has {len(fields)} fields, not 5 (or 6 in the form of AWS)")
+    fields = ["*" if field == "?" else field for field in fields]
+    unknown = [word for field in fields for word in re.findall(r"[A-Za-z@]+", field) if not _is_name(word)]
+    if unknown:
+        raise ValueError(f"holds {unknown[0]!r}, which not every Airflow understands")
+    translated = " ".join(fields)
+    if not croniter.is_valid(translated):
+        raise ValueError("is not a cron expression")
+    try:
+        croniter(translated, datetime(2024, 1, 1, tzinfo=timezone.utc)).get_next(datetime)
+    except CroniterBadDateError:
+        raise ValueError("never fires") from None
+    return translated
+
+
+def _written(deployment: Deployment, flow: Flow) -> tuple[str, str | None] | None:
+    if deployment.schedule is not None:
+        cron = deployment.schedule.cron
+        return None if cron is None else (cron, deployment.schedule.timezone)
+    return (flow.schedule.cron, flow.schedule.timezone) if flow.schedule else None
+
+
+def _place(deployment: Deployment, flow: Flow, setting: str) -> Location:
+    if deployment.schedule is None and flow.schedule is not None:
+        return flow_location(deployment, flow.schedule.line)
+    return deployment.sources.get(setting, deployment.source("schedule"))
+
+
+def flow_location(deployment: Deployment, line: int) -> Location:
+    """A line of the flow's file, as the user would name that file from the working directory."""
+    resolved = Path(deployment.file.resolved)
+    try:
+        return Location(resolved.relative_to(Path.cwd()).as_posix(), line)
+    except ValueError:
+        return Location(str(resolved), line)
+
+
+def _path(deployment: Deployment, setting: str) -> str:
+    return f"flows.{deployment.name}.{setting}"
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_name(word: str) -> bool:
+    return word.upper() in _MONTHS or word.upper() in _DAYS
+
+
+def _from_aws(fields: Sequence[str]) -> list[str]:
+    """Five fields for the six of AWS. Source of the rules: Amazon EventBridge, "Cron expressions reference"."""
+    minute, hour, day, month, weekday, year = fields
+    if year not in ("*", "?"):
+        raise ValueError(f"asks for the year {year!r}, which a cron of Airflow cannot")
+    for field in (day, weekday):
+        if re.search(r"[LW#]", re.sub("|".join(_DAYS), "", field.upper())):
+            raise ValueError(f"holds {field!r} (L, W and # pick single days), which a cron of Airflow cannot")
+    if day not in ("*", "?") and weekday not in ("*", "?"):
+        # Unix cron takes either of the two, AWS refuses to choose.
+        raise ValueError("names both a day of month and a day of week; one of them must be '?'")
+    days = {value - 1 for value in _values(weekday, 1, 7, _DAYS)}
+    return [
+        _compact(_values(minute, 0, 59), 0, 59),
+        _compact(_values(hour, 0, 23), 0, 23),
+        _compact(_values(day, 1, 31), 1, 31),
+        _compact(_values(month, 1, 12, _MONTHS), 1, 12),
+        _compact(days, 0, 6),
+    ]
+
+
+def _values(field: str, low: int, high: int, words: Sequence[str] = ()) -> set[int]:
+    """All values that a field of an AWS cron matches."""
+    found: set[int] = set()
+    for part in field.split(","):
+        span, slash, step_text = part.partition("/")
+        step = _number(step_text, 1, high) if slash else 1
+        first, dash, last = span.partition("-")
+        if span in ("*", "?"):
+            start, end = low, high
+        else:
+            start = _number(first, low, high, words)
+            # `5/10` is: from 5, every 10th.
+            end = _number(last, low, high, words) if dash else (high if slash else start)
+        # A range may run over the end: FRI-MON.
+        span_values = range(start, end + 1) if start <= end else [*range(start, high + 1), *range(low, end + 1)]
+        found.update(list(span_values)[::step])
+    return found
+
+
+def _number(text: str, low: int, high: int, words: Sequence[str] = ()) -> int:
+    if text.upper() in words:
+        return list(words).index(text.upper()) + low
+    if not re.fullmatch(r"[0-9]+", text) or not low <= int(text) <= high:
+        raise ValueError(f"holds {text!r} where a number from {low} to {high} is expected")
+    return int(text)
+
+
+def _compact(found: set[int], low: int, high: int) -> str:
+    """The shortest of `*`, `*/n`, ranges and single values that stands for the set."""
+    ordered = sorted(found)
+    if len(ordered) == high - low + 1:
+        return "*"
+    for step in range(2, 31):
+        if len(ordered) > 2 and ordered == list(range(low, high + 1, step)):
+            return f"*/{step}"
+    parts, start = [], 0
+    for position, value in enumerate(ordered):
+        if position + 1 == len(ordered) or ordered[position + 1] != value + 1:
+            first = ordered[start]
+            parts.append(str(value) if first == value else f"{first}-{value}")
+            start = position + 1
+    return ",".join(parts)

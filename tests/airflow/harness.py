@@ -1,0 +1,184 @@
+"""Real Airflows for tests: virtual environments that are made once, and folders of DAG files that are run in them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+RUNNER = Path(__file__).with_name("runner.py")
+# Each Airflow, and the Pythons that it runs on (the first is preferred where the running one does not do).
+VERSIONS: Mapping[str, tuple[str, ...]] = {
+    "2.10.5": ("3.11", "3.12", "3.10"),
+    "2.11.2": ("3.11", "3.12", "3.10"),
+    "3.3.2": ("3.12", "3.13", "3.11", "3.10"),
+}
+PROVIDER = "apache-airflow-providers-cncf-kubernetes"
+# Old enough for any pip resolver to agree with 2.10, which pins little from above.
+EXTRA_REQUIREMENTS: Mapping[str, tuple[str, ...]] = {}
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """An installed Airflow: its version and its interpreter."""
+
+    version: str
+    python: Path
+
+    @property
+    def is_2(self) -> bool:
+        return self.version.startswith("2.")
+
+
+@dataclass
+class Home:
+    """One AIRFLOW_HOME with a database of its own, for the DAG files of one folder."""
+
+    airflow: Airflow
+    folder: Path
+    dags: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, runs: Sequence[Mapping[str, Any]] = (), timeout: float = 600) -> dict[str, Any]:
+        """Loads the DAG folder and runs DAGs one after the other, in one process. See `runner.py` for the answer."""
+        request, answer = self.folder / "request.json", self.folder / "answer.json"
+        request.write_text(json.dumps({"folder": str(self.dags), "runs": list(runs)}))
+        answer.unlink(missing_ok=True)
+        command = [str(self.airflow.python), str(RUNNER), str(request), str(answer)]
+        result = subprocess.run(
+            command,
+            env=self.environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        (self.folder / "output.log").write_text(result.stdout + result.stderr)
+        if not answer.exists():
+            raise AssertionError(f"Airflow {self.airflow.version} gave no answer:\n{result.stdout}\n{result.stderr}")
+        return dict(json.loads(answer.read_text()))
+
+    @property
+    def log(self) -> str:
+        """What the last `ask` wrote to its output, task logs among it."""
+        return (self.folder / "output.log").read_text()
+
+    def import_errors(self) -> dict[str, str]:
+        return dict(self.ask()["import_errors"])
+
+    def environment(self) -> dict[str, str]:
+        return {**_environment(self.airflow, self.folder, self.dags), **self.variables}
+
+
+def installed(version: str) -> Airflow:
+    """The Airflow of that version, installed by the first who asks. Others wait, in other processes too."""
+    python = _interpreter(version)
+    minor = _version_of(python)
+    folder = _cache() / f"{version}-{minor}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder.with_suffix(folder.suffix + ".lock")):
+        stamp = folder / "installed"
+        if not stamp.exists():
+            _install(version, python, folder)
+            stamp.touch()
+    return Airflow(version, folder / "bin" / "python")
+
+
+def new_home(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Home:
+    """An AIRFLOW_HOME in `folder` whose database is ready."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dags.mkdir(parents=True, exist_ok=True)
+    shutil.copy(_migrated(airflow), folder / "airflow.db")
+    return Home(airflow, folder, dags, dict(variables))
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("MFDEPLOY_AIRFLOW_VENVS") or ROOT / ".cache" / "airflow")
+
+
+def _migrated(airflow: Airflow) -> Path:
+    """An empty database of that Airflow: migrating takes seconds, copying nothing."""
+    database = airflow.python.parents[1] / "empty.db"
+    with _locked(database.with_suffix(".lock")):
+        if not database.exists():
+            home = database.with_name("migration")
+            shutil.rmtree(home, ignore_errors=True)
+            (home / "dags").mkdir(parents=True)
+            command = [str(airflow.python), "-m", "airflow", "db", "migrate"]
+            environment = _environment(airflow, home, home / "dags")
+            subprocess.run(command, env=environment, cwd=home, check=True, capture_output=True)
+            (home / "airflow.db").rename(database)
+    return database
+
+
+def _environment(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR", "USER") if name in os.environ}
+    return {
+        **kept,
+        "PATH": f"{airflow.python.parent}:{os.environ['PATH']}",
+        # Without it each process compiles some 1,500 files of the Kubernetes client again.
+        "PYTHONPYCACHEPREFIX": str(_cache() / "pycache"),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for tests only, and long enough for a signature",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+def _install(version: str, python: str, folder: Path) -> None:
+    uv = [shutil.which("uv")] if _works([shutil.which("uv") or "", "--version"]) else [sys.executable, "-m", "uv"]
+    shutil.rmtree(folder, ignore_errors=True)
+    requirements = [f"apache-airflow=={version}", PROVIDER, *EXTRA_REQUIREMENTS.get(version, ())]
+    for arguments in (
+        ["venv", "--quiet", "--python", python, str(folder)],
+        ["pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements],
+    ):
+        subprocess.run([str(part) for part in (*uv, *arguments)], check=True)
+
+
+def _interpreter(version: str) -> str:
+    """A Python that this Airflow runs on: the running one, else one of PATH or of pyenv that really starts."""
+    wanted = VERSIONS[version]
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if running in wanted:
+        return sys.executable
+    for minor in wanted:
+        found = [shutil.which(f"python{minor}"), *sorted(Path.home().glob(f".pyenv/versions/{minor}.*/bin/python"))]
+        for candidate in found:
+            if candidate and _version_of(str(candidate)) == minor:
+                return str(candidate)
+    raise AssertionError(f"Airflow {version} needs one of Python {', '.join(wanted)}, and none was found")
+
+
+def _version_of(python: str) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    result = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    return result.stdout.strip()
+
+
+def _works(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,231 @@
+"""Rendered DAGs with local compute, run by real Airflows: what each task is given, and in which order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Parameter, Retries, Step
+from deployer.renderer import check, dag_id, render
+from tests.airflow.harness import Airflow, Home
+from tests.renderer import flows
+
+pytestmark = pytest.mark.airflow
+
+HOSTILE = 'it\'s "quoted" $HOME $(id) `id` {{ ds }} {% if x %} \\ \n\t é 漢字 🚀 %s'
+PARAMETERS = (
+    Parameter("alpha", "number", 8, default=0.5),
+    Parameter("text", "string", 8, default=HOSTILE),
+    Parameter("flag", "boolean", 8, default=True),
+    Parameter("settings", "json", 8, default={"b": [1, None], "a": HOSTILE}),
+    Parameter("items", "json", 8, default=[1, "two", {"three": 3}]),
+    Parameter("nothing", "string", 8),
+    Parameter("needed", "integer", 8, required=True),
+)
+
+
+@dataclass
+class Ran:
+    """One DAG's run: Airflow's account of it, and the environments that its tasks saw."""
+
+    outcome: Mapping[str, Any]
+    seen: Mapping[str, Mapping[str, str]]
+
+    def task(self, step: str, map_index: int = -1) -> Mapping[str, Any]:
+        for task in self.outcome["tasks"]:
+            if (task["task_id"], task["map_index"]) == (step, map_index):
+                return dict(task)
+        raise KeyError((step, map_index))
+
+    def given(self, step: str, map_index: int = -1, attempt: int = 0) -> Mapping[str, str]:
+        identity = self.task(step, map_index)["rendered"]["metaflow_task_id"]
+        return self.seen[f"{step}.{identity}.{attempt}"]
+
+
+def cases() -> dict[str, tuple[Deployment, Flow]]:
+    """Every flow that is run, by the name of its manifest entry."""
+    splits = {"SPLITS": "3"}
+    failing = {"FAILURES": "2"}
+    retried = flows.with_step(flows.linear(), "start", retries=Retries(times=2), environment=failing)
+    found = {
+        "linear": flows.linear(),
+        "single": flows.flow(Step("start", "end", 10)),
+        "branches": flows.branches(),
+        "fan": flows.with_step(flows.fan(), "start", environment=splits),
+        "wide": flows.with_step(flows.wide_fan(), "pick", environment=splits),
+        "retried": retried,
+        "fallback": flows.with_step(flows.linear(), "start", retries=Retries(1, 0, 1), environment={"FAILURES": "2"}),
+        "failing": flows.with_step(flows.branches(), "up", environment=failing),
+        "params": flows.linear(parameters=PARAMETERS),
+        "hostile": flows.with_step(
+            flows.linear(), "start", doc=HOSTILE, environment={"USER_TEXT": HOSTILE}, options=("--with", HOSTILE)
+        ),
+    }
+    return {
+        name: (flows.deployment(name=name, dag_id=name, description=HOSTILE, namespace=HOSTILE), flow)
+        for name, flow in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def ran(
+    airflow: Airflow, airflow_home: Callable[..., Home], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Ran]:
+    """All cases, run by one process of each Airflow."""
+    seen = tmp_path_factory.mktemp("seen")
+    home = airflow_home(UNTRUSTED="{{ 7 * 7 }}")
+    for name, (deployment, flow) in cases().items():
+        assert check(deployment, flow) == []
+        flow = dataclasses.replace(flow, environment={**flow.environment, "SEEN": str(seen / name)})
+        text = render(deployment, flow, flows.package(flow))
+        (home.dags / f"{dag_id(deployment, flow)}.py").write_text(text)
+    conf = {"needed": 7, "text": HOSTILE * 2, "undeclared": "not for the flow"}
+    asked = [{"dag_id": name, "conf": conf if name == "params" else None} for name in cases()]
+    answer = home.ask(asked)
+    assert answer["import_errors"] == {}
+    assert answer["warnings"] == []
+    return {run["dag_id"]: Ran(run, flows.seen(seen / run["dag_id"])) for run in answer["runs"]}
+
+
+def input_paths(given: Mapping[str, str]) -> list[str]:
+    """The pathspecs (run/step/task) that a task reads, as Metaflow takes the list apart."""
+    from metaflow.util import decompress_list
+
+    text = given["METAFLOW_INPUT_PATHS"]
+    return list(decompress_list(text)) if text else []
+
+
+def pathspec(ran: Ran, step: str, map_index: int = -1) -> str:
+    return str(ran.task(step, map_index)["rendered"]["metaflow_pathspec"]).split("/", 1)[1]
+
+
+@pytest.mark.parametrize("name", [name for name in cases() if name != "failing"])
+def test_the_run_succeeds(ran: dict[str, Ran], name: str) -> None:
+    assert ran[name].outcome["state"] == "success", ran[name].outcome
+
+
+def test_each_step_reads_the_one_before(ran: dict[str, Ran]) -> None:
+    linear = ran["linear"]
+    assert input_paths(linear.given("start")) == []
+    assert input_paths(linear.given("end")) == [pathspec(linear, "start")]
+
+
+def test_a_join_reads_all_branches(ran: dict[str, Ran]) -> None:
+    branches = ran["branches"]
+    assert input_paths(branches.given("join")) == [pathspec(branches, "up"), pathspec(branches, "down")]
+    assert input_paths(branches.given("up")) == input_paths(branches.given("down")) == [pathspec(branches, "start")]
+
+
+def test_a_foreach_runs_its_body_for_each_item(ran: dict[str, Ran]) -> None:
+    fan = ran["fan"]
+    for index in range(3):
+        given = fan.given("fit", index)
+        assert given["METAFLOW_SPLIT_INDEX"] == str(index)
+        assert input_paths(given) == [pathspec(fan, "start")]
+        assert fan.task("fit", index)["rendered"]["metaflow_index"] == str(index)
+    assert input_paths(fan.given("join")) == [pathspec(fan, "fit", index) for index in range(3)]
+    assert "METAFLOW_SPLIT_INDEX" not in fan.given("join")
+
+
+def test_a_body_of_several_steps_stays_within_its_item(ran: dict[str, Ran]) -> None:
+    wide = ran["wide"]
+    for index in range(3):
+        assert input_paths(wide.given("load", index)) == [pathspec(wide, "pick")]
+        assert input_paths(wide.given("up", index)) == [pathspec(wide, "load", index)]
+        assert input_paths(wide.given("meet", index)) == [pathspec(wide, "up", index), pathspec(wide, "down", index)]
+        assert input_paths(wide.given("check", index)) == [pathspec(wide, "meet", index)]
+        assert "METAFLOW_SPLIT_INDEX" not in wide.given("up", index)
+    assert input_paths(wide.given("gather")) == [pathspec(wide, "check", index) for index in range(3)]
+
+
+def test_task_ids_are_unique(ran: dict[str, Ran]) -> None:
+    wide = ran["wide"]
+    found = [task["rendered"]["metaflow_pathspec"] for task in wide.outcome["tasks"]]
+    assert len(set(found)) == len(found) == 4 + 5 * 3
+
+
+def test_rendered_fields_are_what_the_task_got(ran: dict[str, Ran]) -> None:
+    for one in ran.values():
+        for task in one.outcome["tasks"]:
+            if task["state"] != "success":
+                continue
+            rendered = task["rendered"]
+            given = one.given(task["task_id"], task["map_index"], task["try_number"] - 1)
+            assert given["METAFLOW_RUN_ID"] == rendered["metaflow_run_id"]
+            assert given["METAFLOW_TASK_ID"] == rendered["metaflow_task_id"]
+            assert rendered["metaflow_pathspec"] == "/".join(
+                ["TrainFlow", rendered["metaflow_run_id"], task["task_id"], rendered["metaflow_task_id"]]
+            )
+            assert given["METAFLOW_STEP_NAME"] == task["task_id"]
+            assert given["METAFLOW_AIRFLOW_DAG_RUN_ID"] == one.outcome["run_id"]
+
+
+def test_the_run_id_is_that_of_the_stock_command(ran: dict[str, Ran]) -> None:
+    from metaflow.plugins.airflow.airflow_utils import run_id_creator
+
+    one = ran["linear"]
+    stock = "airflow-" + run_id_creator([one.outcome["run_id"], "linear"])
+    assert one.given("start")["METAFLOW_RUN_ID"] == stock
+
+
+def test_retries_count_attempts(ran: dict[str, Ran]) -> None:
+    retried = ran["retried"]
+    for attempt in range(3):
+        given = retried.given("start", attempt=attempt)
+        assert given["METAFLOW_RETRY_COUNT"] == str(attempt)
+        assert given["METAFLOW_MAX_USER_CODE_RETRIES"] == "2"
+    assert retried.task("start")["try_number"] == 3
+
+
+def test_a_fallback_retry_is_one_beyond_the_users(ran: dict[str, Ran]) -> None:
+    last = ran["fallback"].given("start", attempt=2)
+    assert last["METAFLOW_MAX_USER_CODE_RETRIES"] == "1"
+
+
+def test_a_failure_stops_what_follows_only(ran: dict[str, Ran]) -> None:
+    failing = ran["failing"]
+    assert failing.outcome["state"] == "failed"
+    states = {task["task_id"]: task["state"] for task in failing.outcome["tasks"]}
+    assert states == {
+        "start": "success",
+        "up": "failed",
+        "down": "success",
+        "join": "upstream_failed",
+        "end": "upstream_failed",
+    }
+
+
+def test_parameters_arrive_unchanged(ran: dict[str, Ran]) -> None:
+    params = ran["params"]
+    assert json.loads(params.given("start")["METAFLOW_PARAMETERS"]) == {
+        "alpha": 0.5,
+        "text": HOSTILE * 2,
+        "flag": True,
+        "settings": {"b": [1, None], "a": HOSTILE},
+        "items": [1, "two", {"three": 3}],
+        "nothing": None,
+        "needed": 7,
+    }
+    assert "METAFLOW_PARAMETERS" not in params.given("end")
+
+
+def test_what_users_write_is_no_template_and_no_shell(ran: dict[str, Ran]) -> None:
+    given = ran["hostile"].given("start")
+    assert given["USER_TEXT"] == HOSTILE
+    assert given["METAFLOW_TASK_NAMESPACE"] == HOSTILE
+    assert json.loads(given["METAFLOW_TASK_OPTIONS"]) == ["--with", HOSTILE]
+    assert given["UNTRUSTED"] == "{{ 7 * 7 }}"
+
+
+def test_a_task_finds_its_interpreter_and_leaves_nothing(ran: dict[str, Ran], airflow: Airflow) -> None:
+    given = ran["fan"].given("start")
+    assert Path(given["MFDEPLOY_PYTHON"]).samefile(airflow.python)
+    assert not Path(given["MFDEPLOY_RESULT_FILE"]).parent.exists()
+    assert given["METAFLOW_TAGS"] == '["env:prod", "mfdeploy", "team:growth"]'
