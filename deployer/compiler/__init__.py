@@ -1,0 +1,79 @@
+"""The only room that knows Metaflow: a flow file becomes a `Flow` description and a code package.
+
+Metaflow is never imported here. Helper processes do (see `worker`), one for each interpreter and set of Metaflow
+settings, so that what a flow does when it is imported stays outside of the program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from deployer.compiler import answers, process
+from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Package
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The flows that compiled, by the address of their deployment, and what is wrong with the others.
+
+    `diagnostics` holds errors (each of a flow that is missing from `flows`) and warnings.
+    """
+
+    flows: Mapping[str, Flow]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def _quiet(address: str) -> None:
+    """No progress."""
+
+
+def compile_flows(deployments: Sequence[Deployment], progress: Progress = _quiet) -> Compiled:
+    """Describe the flow of each deployment. Nothing is written anywhere.
+
+    `progress` gets the address of each deployment as it is done. A flow that cannot be compiled is a diagnostic,
+    whatever its code does; the others go on.
+    """
+    found = process.run(deployments, mode="describe", user="mfdeploy", progress=progress)
+    flows, diagnostics = {}, []
+    for deployment in deployments:
+        answer = found[deployment.address]
+        diagnostics += answers.diagnostics(deployment, answer)
+        if answer["result"] is not None:
+            flows[deployment.address] = answers.flow(deployment, answer["result"])
+    unique = dict.fromkeys(diagnostics)
+    return Compiled(flows, tuple(sorted(unique, key=lambda diagnostic: diagnostic.sort_key)))
+
+
+def build_packages(
+    deployments: Sequence[Deployment], *, upload: bool, user: str, progress: Progress = _quiet
+) -> Mapping[str, Package]:
+    """Build the code package of each deployment, by address; store it in its datastore where `upload` says so.
+
+    With `upload` the deploy-time functions are evaluated, for `user`; without, nothing is written or evaluated and
+    their values are ``(known at apply)``. Raises DeployError with the problems of all deployments.
+    """
+    found = process.run(deployments, mode="upload" if upload else "package", user=user, progress=progress)
+    problems = [
+        diagnostic
+        for deployment in deployments
+        for diagnostic in answers.diagnostics(deployment, found[deployment.address])
+        if diagnostic.severity is Severity.ERROR
+    ]
+    if problems:
+        raise DeployError(problems)
+    return {deployment.address: answers.package(found[deployment.address]["result"]) for deployment in deployments}
+
+
+@lru_cache(maxsize=1)
+def runtime_digest() -> str:
+    """The first 16 hex digits of the SHA-256 of what runs each task (`mfdeploy_task.py`)."""
+    runtime = Path(__file__).resolve().parent.parent / "runtime" / "mfdeploy_task.py"
+    return hashlib.sha256(runtime.read_bytes()).hexdigest()[:16]

@@ -7,7 +7,7 @@ The bash script of a task (``Package.scripts``, the same text for every step) st
 together read these variables, all of them strings:
 
 ==================================  ==================================================================================
-From ``Flow.environment``           METAFLOW_FLOW_NAME, METAFLOW_OWNER, METAFLOW_USER, USERNAME, METAFLOW_RUNTIME_NAME,
+From ``Flow.environment``           METAFLOW_FLOW_NAME, METAFLOW_OWNER, METAFLOW_USER, USER, METAFLOW_RUNTIME_NAME,
                                     METAFLOW_DEFAULT_DATASTORE, METAFLOW_DEFAULT_METADATA, METAFLOW_VERSION, ...
 From ``Package.environment``        METAFLOW_CODE_METADATA, METAFLOW_CODE_SHA, METAFLOW_CODE_URL, METAFLOW_CODE_DS and
                                     (local datastore) METAFLOW_DATASTORE_SYSROOT_LOCAL
@@ -56,11 +56,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from metaflow import decorators
+from metaflow import decorators, plugins
 from metaflow.decorators import StepDecorator
 from metaflow.flowspec import FlowSpec
 from metaflow.metadata_provider import MetaDatum
 from metaflow.parameters import JSONTypeClass
+from metaflow.user_decorators.user_step_decorator import UserStepDecoratorMeta
 
 # What the step said about its successors; written for Airflow once the step is known to have succeeded.
 _outcome: dict[str, Any] = {}
@@ -109,7 +110,7 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
 def main(argv: list[str] | None = None) -> int:
     """Runs the task that the environment describes. Returns the exit code."""
     flow_file = (argv if argv is not None else sys.argv[1:])[0]
-    decorators.get_all_step_decos()[TaskRecorder.name] = TaskRecorder
+    _register(TaskRecorder)
     if "METAFLOW_KUBERNETES_WORKLOAD" not in os.environ:
         _make_inert("kubernetes")
     inputs = os.environ.get("METAFLOW_INPUT_PATHS", "")
@@ -121,6 +122,14 @@ def main(argv: list[str] | None = None) -> int:
     if code == 0 and _outcome:
         _write_result(_outcome)
     return code
+
+
+def _register(decorator: type) -> None:
+    """Makes a step decorator known to ``--with``."""
+    plugins.STEP_DECORATORS.append(decorator)
+    known = UserStepDecoratorMeta._all_registered_decorators
+    if known.inited:
+        known.insert(TaskRecorder.name, decorator)
 
 
 def _make_inert(name: str) -> None:

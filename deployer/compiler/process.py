@@ -1,0 +1,162 @@
+"""Starts the helper processes and talks to them: jobs as JSON in, one JSON line for each out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from deployer.models.deployment import Deployment
+
+Mode = Literal["describe", "package", "upload"]
+Answer = Mapping[str, Any]
+
+WORKER = Path(__file__).resolve().parent / "worker"
+# Read by Metaflow for its own settings of the user and never there: the manifests alone say them.
+NO_HOME = "/nonexistent/mfdeploy"
+_DATASTORE_SETTINGS = {
+    "local": "METAFLOW_DATASTORE_SYSROOT_LOCAL",
+    "s3": "METAFLOW_DATASTORE_SYSROOT_S3",
+    "gs": "METAFLOW_DATASTORE_SYSROOT_GS",
+    "azure": "METAFLOW_DATASTORE_SYSROOT_AZURE",
+}
+# Access to the cluster, for Airflow and not for the pod.
+_ACCESS = ("context", "kubeconfig", "connection", "in_cluster")
+
+
+@dataclass(frozen=True)
+class _Helper:
+    """What one helper process is started with: the interpreter and the METAFLOW_* variables."""
+
+    python: str
+    variables: tuple[tuple[str, str], ...]
+
+
+def run(
+    deployments: Sequence[Deployment], *, mode: Mode, user: str, progress: Callable[[str], None]
+) -> dict[str, Answer]:
+    """The answer (``{"result", "problems"}``) for each deployment, by address. Never raises for what a flow does."""
+    groups: dict[_Helper, list[Deployment]] = {}
+    for deployment in deployments:
+        groups.setdefault(_helper(deployment, mode, user), []).append(deployment)
+    found: dict[str, Answer] = {}
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=max(1, min(cores, len(groups)))) as pool:
+        share = max(1, cores // max(1, min(cores, len(groups))))
+
+        def ask(helper: _Helper) -> None:
+            jobs = [_job(deployment, mode) for deployment in groups[helper]]
+            for answer in _ask(helper, jobs, share):
+                found[answer["id"]] = answer
+                progress(answer["id"])
+
+        list(pool.map(ask, groups))
+    return found
+
+
+def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
+    environment = deployment.environment
+    variables = {name: str(value) for name, value in environment.metaflow.items()}
+    variables["METAFLOW_USER"] = user if mode == "upload" else "mfdeploy"
+    variables["METAFLOW_HOME"] = NO_HOME
+    # Set, so that no `.metaflow` is made in the working directory.
+    variables[_DATASTORE_SETTINGS["local"]] = NO_HOME
+    if mode == "upload":
+        # Deploy-time functions and included files may use the datastore.
+        setting, root = _DATASTORE_SETTINGS[environment.datastore_type], _datastore(deployment)
+        variables[setting] = str(Path(root).parent) if environment.datastore_type == "local" else root
+        variables["METAFLOW_DEFAULT_DATASTORE"] = environment.datastore_type
+    python = deployment.python.resolved if deployment.python else sys.executable
+    return _Helper(python, tuple(sorted(variables.items())))
+
+
+def _datastore(deployment: Deployment) -> str:
+    """The root as Metaflow's ``--datastore-root`` takes it."""
+    environment = deployment.environment
+    if environment.datastore_type == "local":
+        return str(Path(environment.datastore.resolved) / ".metaflow")
+    return environment.datastore.resolved.removeprefix("azure://").rstrip("/")
+
+
+def _job(deployment: Deployment, mode: Mode) -> dict[str, Any]:
+    environment = deployment.environment
+    return {
+        "id": deployment.address,
+        "mode": mode,
+        "file": deployment.file.resolved,
+        "base": str(deployment.base.resolve()),
+        "class_name": deployment.class_name,
+        "compute": environment.compute,
+        "datastore_type": environment.datastore_type,
+        "datastore_root": _datastore(deployment),
+        "datastore_setting": _DATASTORE_SETTINGS[environment.datastore_type],
+        "production": environment.production,
+        "branch": deployment.branch,
+        "owner": deployment.owner,
+        "decorators": list(deployment.decorators),
+        "retries": list(deployment.retries) if deployment.retries else None,
+        "package_environment": deployment.package_environment,
+        "package_suffixes": list(deployment.package_suffixes),
+        "parameters": dict(deployment.parameters),
+        "config_values": dict(deployment.config_values),
+        "config_files": {name: place.resolved for name, place in deployment.config_files.items()},
+        "kubernetes": {key: value for key, value in deployment.kubernetes.items() if key not in _ACCESS},
+        "steps": {name: dict(settings) for name, settings in deployment.steps.items()},
+        "settings": {name: str(value) for name, value in environment.metaflow.items()},
+    }
+
+
+def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int) -> list[Answer]:
+    """Runs one helper. Jobs that it does not answer get a problem that says why it ended."""
+    answers: list[Answer] = []
+    request = json.dumps({"processes": processes, "jobs": jobs})
+    with tempfile.TemporaryFile() as errors:
+        try:
+            done = subprocess.run(  # noqa: S603
+                [helper.python, str(WORKER)],
+                input=request.encode(),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=_environment(helper),
+                check=False,
+            )
+            answers = [json.loads(line) for line in done.stdout.splitlines()]
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()
+            why = said[-1] if said else f"exit code {done.returncode}"
+        except OSError as error:
+            why = error.strerror or str(error)
+    answered = {answer["id"] for answer in answers}
+    return answers + [_unanswered(helper, job, why) for job in jobs if job["id"] not in answered]
+
+
+def _environment(helper: _Helper) -> dict[str, str]:
+    """The caller's environment without its Metaflow settings: those come from the manifests alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("METAFLOW_")}
+    fixed = {
+        # Some Metaflow lists are made from sets.
+        "PYTHONHASHSEED": "0",
+        # A child forked on macOS dies otherwise as soon as it uses a system library.
+        "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
+    }
+    return {**kept, **dict(helper.variables), **fixed}
+
+
+def _unanswered(helper: _Helper, job: Mapping[str, Any], why: str) -> Answer:
+    problem = {
+        "code": "bad-interpreter",
+        "message": f"cannot compile flows with {helper.python}: {why}",
+        "file": "",
+        "line": 0,
+        "hint": "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')",
+        "setting": "python",
+        "severity": "error",
+    }
+    return {"id": job["id"], "result": None, "problems": [problem]}

@@ -1,0 +1,95 @@
+"""What goes into a code package: the user's files, and Metaflow's own."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .problems import FlowError, Problem
+
+# Compute decorators check here, before an upload, that a client library is installed that only their own launcher needs.
+_CLIENT_CHECKS = ("kubernetes", "batch")
+
+
+@lru_cache(maxsize=1)
+def metaflow_files() -> tuple[tuple[str, str], ...]:
+    """(file, path in the package) of Metaflow's files and those of its extensions, found once for all flows."""
+    from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
+
+    content = MetaflowCodeContentV1(criteria=lambda module: False)
+    return tuple(sorted(content._cached_metaflow_files, key=lambda pair: str(pair[1])))
+
+
+@lru_cache(maxsize=1)
+def metaflow_digest() -> str:
+    """SHA-256 over the names and contents of Metaflow's files."""
+    digest = hashlib.sha256()
+    for file, path in metaflow_files():
+        digest.update(f"{path}\0{_sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def open_package(obj: Any) -> Any:
+    """Metaflow's package of a flow with its files found, but no archive made and nothing stored."""
+    from metaflow.package import MetaflowPackage
+    from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
+    from metaflow.user_configs.config_parameters import dump_config_values
+
+    MetaflowCodeContentV1._metaflow_distribution_files = lambda self: iter(metaflow_files())
+    MetaflowCodeContentV1._metaflow_extension_files = lambda self: iter(())
+
+    class Package(MetaflowPackage):  # type: ignore[misc]
+        """Runs in a thread of Metaflow's, which keeps an exception for later."""
+
+        error: BaseException | None = None
+
+        def _package_and_upload(self) -> None:
+            try:
+                _init_packages(obj)
+                self._mfcontent.add_info(self._environment.get_environment_info(include_ext_info=True))
+                self._mfcontent.add_config(dump_config_values(self._flow))
+                self._add_addl_files()
+                self._cached_user_members = sorted(self._user_code_tuples(), key=lambda pair: str(pair[1]))
+            except BaseException as error:
+                self.error = error
+
+    package = Package(obj.flow, obj.environment, obj.echo, suffixes=obj.package_suffixes)
+    package._create_thread.join()
+    if package.error is not None:
+        raise package.error
+    return package
+
+
+def _init_packages(obj: Any) -> None:
+    for step in obj.flow:
+        for decorator in step.decorators:
+            if decorator.name in _CLIENT_CHECKS:
+                continue
+            if getattr(decorator, "package_init_ctx", None) is not None:
+                decorator.package_init_ctx(step.__name__)
+            else:
+                decorator.package_init(obj.flow, step.__name__, obj.environment)
+
+
+def user_files(package: Any) -> dict[str, str]:
+    """Path in the package -> file, of everything that is not Metaflow's: sorted by path."""
+    found = {path: file for file, path in package._cached_user_members}
+    content = package._mfcontent
+    for more in (content._files, content._files_from_modules, content._other_files):
+        found.update((path, file) for file, path in more.items())
+    return dict(sorted(found.items()))
+
+
+def file_digests(package: Any) -> dict[str, str]:
+    """Path in the package -> first 16 hex digits of its SHA-256, for the user's files."""
+    return {path: _sha256(file)[:16] for path, file in user_files(package).items()}
+
+
+def _sha256(file: str) -> str:
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError as error:
+        message = f"cannot be read for the code package: {error.strerror}"
+        raise FlowError(Problem("unreadable-file", message, file, 1)) from None

@@ -1,0 +1,127 @@
+"""Describes a flow as plain JSON values, in the form of `deployer.models.flow.Flow`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from . import code, graph, variables
+from .decorate import decorators_of
+from .drive import with_flow
+from .job import Job
+from .parameters import describe_parameters
+from .pod import check_images, describe_pod
+from .problems import Problem
+from .source import Source
+
+Described = tuple[dict[str, Any], list[Problem]]
+
+
+def describe(job: Job) -> Described:
+    """The flow as it would be deployed, and warnings. Raises FlowError."""
+    return with_flow(job, lambda obj, source: _describe(job, obj, source))  # type: ignore[no-any-return]
+
+
+def _describe(job: Job, obj: Any, source: Source) -> Described:
+    check_images(job, obj)
+    flow = {
+        "name": obj.flow.name,
+        "line": source.flow()[1],
+        "doc": inspect.cleandoc(type(obj.flow).__doc__ or ""),
+        "start": obj.graph.start_step,
+        "end": obj.graph.end_step,
+        "steps": [_step(job, obj, name) for name in obj.graph.sorted_nodes],
+        "parameters": describe_parameters(obj.flow, source),
+        "code": _code(obj),
+        "schedule": _schedule(obj, source),
+        "project": _project(),
+        "configs": _configs(obj),
+        "decorators": list(_flow_decorators(obj)),
+        "environment": variables.flow_environment(job, obj),
+    }
+    return flow, list(_warnings(job, obj, source))
+
+
+def _step(job: Job, obj: Any, name: str) -> dict[str, Any]:
+    node = obj.graph[name]
+    decorators = {decorator.name: decorator for decorator in node.decorators}
+    timeout = decorators.get("timeout")
+    environment = decorators["environment"].attributes["vars"] if "environment" in decorators else {}
+    return {
+        **graph.describe_node(obj.graph, node),
+        "doc": node.doc,
+        "decorators": list(decorators_of(node, without=("kubernetes",) if job.on_kubernetes else ())),
+        "retries": _retries(node),
+        "timeout_seconds": timeout.secs if timeout is not None else None,
+        "environment": {key: str(value) for key, value in (environment or {}).items()},
+        "pod": describe_pod(job, obj, node) if job.on_kubernetes else {},
+        "options": variables.step_options(job, obj, node),
+    }
+
+
+def _retries(node: Any) -> dict[str, Any]:
+    counts = [decorator.step_task_retry_count() for decorator in node.decorators]
+    times = max((user for user, _ in counts), default=0)
+    fallback = max((error for _, error in counts), default=0)
+    retry = next((decorator for decorator in node.decorators if decorator.name == "retry"), None)
+    minutes = float(retry.attributes["minutes_between_retries"]) if retry is not None and times else 0.0
+    return {"times": times, "minutes_between": minutes, "fallback": fallback}
+
+
+def _code(obj: Any) -> dict[str, Any]:
+    from metaflow import metaflow_version
+
+    return {
+        "files": code.file_digests(code.open_package(obj)),
+        "metaflow_version": metaflow_version.get_version(),
+        "metaflow_digest": code.metaflow_digest(),
+    }
+
+
+def _schedule(obj: Any, source: Source) -> dict[str, Any] | None:
+    for decorator in obj.flow._flow_decorators.get("schedule", []):
+        attributes = decorator.attributes
+        words = [word for word in ("weekly", "hourly", "daily") if attributes[word]]
+        cron = attributes["cron"] or (words[0] if words else None)
+        if cron:
+            line = source.decorator("schedule")[1]
+            return {"cron": cron, "timezone": attributes.get("timezone"), "line": line}
+    return None
+
+
+def _project() -> dict[str, str] | None:
+    from metaflow import current
+
+    if not current.get("project_name"):
+        return None
+    return {"project": current.project_name, "branch": current.branch_name, "flow": current.project_flow_name}
+
+
+def _configs(obj: Any) -> dict[str, Any]:
+    from metaflow.user_configs.config_parameters import dump_config_values
+
+    values = dump_config_values(obj.flow).get("user_configs", {})
+    # Metaflow notes whether a value is plain text beside it.
+    plain: dict[str, Any] = json.loads(json.dumps({name: value for name, (value, _) in sorted(values.items())}))
+    return plain
+
+
+def _flow_decorators(obj: Any) -> Iterator[dict[str, Any]]:
+    from .decorate import plain
+
+    for name, decorators in sorted(obj.flow._flow_decorators.items()):
+        for decorator in decorators:
+            yield {"name": name, "attributes": plain(decorator.attributes)}
+
+
+def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:
+    if job.on_kubernetes:
+        return
+    for node in obj.graph:
+        for decorator in node.decorators:
+            if decorator.name == "kubernetes":
+                place = source.decorator("kubernetes", node.name)
+                message = f"@kubernetes has no effect on step {node.name}: the environment's compute is local"
+                yield Problem("inert", message, *place, severity="warning")

@@ -1,0 +1,27 @@
+"""A flow's graph in our words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_KINDS = {"start": "linear", "split-switch": "switch"}
+
+
+def describe_node(graph: Any, node: Any) -> dict[str, Any]:
+    """A step's place in the graph: its kind, the steps around it, what encloses it and what it closes."""
+    order = {name: index for index, name in enumerate(graph.sorted_nodes)}
+    is_join = node.type == "join"
+    enclosing = node.split_parents[:-1] if is_join else node.split_parents
+    return {
+        "name": node.name,
+        "kind": _KINDS.get(node.type, node.type),
+        "line": node.func_lineno,
+        "next": list(dict.fromkeys(node.out_funcs)),
+        "previous": sorted(node.in_funcs, key=lambda name: order[name]),
+        "foreaches": [name for name in enclosing if graph[name].type == "foreach"],
+        "foreach_over": node.foreach_param if node.type == "foreach" else None,
+        "joins": node.split_parents[-1] if is_join and node.split_parents else None,
+        "condition": node.condition,
+        "cases": {str(case): name for case, name in (node.switch_cases or {}).items()},
+        "parallel": bool(node.parallel_step),
+    }

@@ -1,0 +1,122 @@
+"""Loads a flow's file as ``python flow.py`` does, up to the point where its main block would start the flow."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from .problems import FlowError, Problem, describe_error, nearest, one_line, place_of
+
+
+def load_flow(file: Path, class_name: str | None) -> Any:
+    """The flow class of a file. Raises FlowError."""
+    from metaflow.exception import MetaflowException
+
+    try:
+        module = _run_module(file)
+    except SystemExit as stop:
+        where, line = place_of(stop, file.parent)
+        said = f" ({one_line(str(stop.code))})" if stop.code not in (None, 0) else ""
+        message = f"the file ends the program while it is imported: sys.exit{said}"
+        raise FlowError(_at(file, "import-failed", message, where, line)) from None
+    except ModuleNotFoundError as error:
+        where, line = place_of(error, file.parent)
+        hint = "install it where mfdeploy runs, or name an interpreter that has it with `python:`"
+        raise FlowError(_at(file, "missing-module", describe_error(error), where, line, hint)) from None
+    except MetaflowException as error:
+        where, line = place_of(error, file.parent)
+        message = f"{error.headline}: {one_line(error.message)}"
+        raise FlowError(_at(file, "flow-refused", message, error.source_file or where, error.line_no or line)) from None
+    except BaseException as error:
+        where, line = place_of(error, file.parent)
+        raise FlowError(_at(file, "import-failed", describe_error(error), where, line)) from None
+    return _choose(file, _flow_classes(module), vars(module), class_name)
+
+
+def _at(file: Path, code: str, message: str, where: str, line: int, hint: str = "") -> Problem:
+    return Problem(code, message, file=where or str(file), line=line or 1, hint=hint)
+
+
+def _run_module(file: Path) -> types.ModuleType:
+    """Runs the file as the main module, without its ``if __name__ == "__main__"`` block.
+
+    The name must be the one that the module has when a task runs, since Metaflow and pickle note it; a flow that is
+    started outside of such a block is not run either.
+    """
+    from metaflow.flowspec import FlowSpec
+
+    tree = ast.parse(file.read_bytes(), filename=str(file))
+    tree.body = [
+        node for statement in tree.body for node in (_orelse(statement) if _is_main(statement) else [statement])
+    ]
+    module = types.ModuleType("__main__")
+    module.__file__ = str(file)
+    module.__builtins__ = __builtins__  # type: ignore[attr-defined]
+    sys.modules["__main__"] = module
+    construct = FlowSpec.__init__
+    FlowSpec.__init__ = lambda self, use_cli=True: construct(self, use_cli=False)
+    try:
+        exec(compile(tree, str(file), "exec"), module.__dict__)  # noqa: S102
+    finally:
+        FlowSpec.__init__ = construct
+    return module
+
+
+def _is_main(statement: ast.stmt) -> bool:
+    if not (isinstance(statement, ast.If) and isinstance(statement.test, ast.Compare)):
+        return False
+    sides = [statement.test.left, *statement.test.comparators]
+    names = [side.id for side in sides if isinstance(side, ast.Name)]
+    values = [side.value for side in sides if isinstance(side, ast.Constant)]
+    return isinstance(statement.test.ops[0], ast.Eq) and names == ["__name__"] and values == ["__main__"]
+
+
+def _orelse(statement: ast.stmt) -> list[ast.stmt]:
+    return statement.orelse if isinstance(statement, ast.If) else []
+
+
+def _flow_classes(module: types.ModuleType) -> dict[str, Any]:
+    """The flows that a module defines, in the order of their lines. A class without steps is a base for others."""
+    from metaflow.flowspec import FlowSpec
+
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, FlowSpec)
+        and value.__module__ == module.__name__
+        and value.__name__ == name
+    }
+
+
+def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name: str | None) -> Any:
+    from metaflow.flowspec import FlowSpec
+
+    if class_name is not None:
+        chosen = names.get(class_name)
+        if isinstance(chosen, type) and issubclass(chosen, FlowSpec) and chosen is not FlowSpec:
+            return chosen
+        message = f"{file.name} has no flow {class_name!r}"
+        hint = nearest(class_name, flows) or (f"it has {', '.join(flows)}" if flows else "")
+        raise FlowError(Problem("unknown-class", message, setting="class", hint=hint))
+    candidates = {name: flow for name, flow in flows.items() if flow._steps} or flows
+    if not candidates:
+        hint = "a flow is a class that derives from metaflow.FlowSpec"
+        raise FlowError(Problem("no-flow", "the file defines no FlowSpec", file=str(file), line=1, hint=hint))
+    if len(candidates) > 1:
+        lines = {name: _line(flow) for name, flow in candidates.items()}
+        found = ", ".join(f"{name} (line {line})" for name, line in lines.items())
+        message = f"the file defines {len(candidates)} flows: {found}"
+        raise FlowError(
+            Problem("several-flows", message, str(file), min(lines.values()), "name one with `class:` in the manifest")
+        )
+    return next(iter(candidates.values()))
+
+
+def _line(flow: type) -> int:
+    from .source import Source
+
+    return Source(flow).flow()[1]

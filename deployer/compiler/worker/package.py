@@ -1,0 +1,116 @@
+"""Builds a flow's code package, the same bytes for the same content, and stores it where Metaflow would."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from . import code, parameters
+from .drive import with_flow
+from .job import Job
+from .problems import FlowError, Problem, describe_error
+from .script import task_script
+from .source import Source
+
+RUNTIME = Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task.py"
+KNOWN_AT_APPLY = "(known at apply)"
+# Metaflow's own constant for files in a package: Dec 3, 2019.
+_MTIME = 1575360000
+# Who built it, where and with what: nothing that a task needs.
+_IDENTITY = ("username", "platform", "python_version", "python_version_code", "production_token", "runtime", "app")
+
+
+def build(job: Job) -> tuple[dict[str, Any], list[Problem]]:
+    """The package of a flow in the form of `deployer.models.flow.Package`, stored if the job says so."""
+    return with_flow(job, lambda obj, source: (_build(job, obj, source), []))  # type: ignore[no-any-return]
+
+
+def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
+    package = code.open_package(obj)
+    blob = _archive(package)
+    upload = job.mode == "upload"
+    # Evaluated first: a function that fails must not leave a package behind.
+    values = _deploy_time_values(job, obj, source, upload)
+    url, sha = _store(job, obj, blob) if upload else _address(obj, blob)
+    script = task_script(job, obj, url, package.package_metadata)
+    environment = {
+        "METAFLOW_CODE_METADATA": package.package_metadata,
+        "METAFLOW_CODE_SHA": sha,
+        "METAFLOW_CODE_URL": url,
+        "METAFLOW_CODE_DS": job.datastore_type,
+    }
+    if job.datastore_type == "local":
+        environment[job.datastore_setting] = str(Path(job.datastore_root).parent)
+    return {
+        "url": url,
+        "sha": sha,
+        "scripts": {name: script for name in obj.graph.sorted_nodes},
+        "environment": environment,
+        "parameters": values,
+    }
+
+
+def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dict[str, Any]:
+    given = set(job.parameters)
+    if upload:
+        return parameters.evaluate(obj.flow, source, given)
+    described = parameters.describe_parameters(obj.flow, source)
+    return {one["name"]: KNOWN_AT_APPLY for one in described if one["deploy_time"] and one["name"] not in given}
+
+
+def _archive(package: Any) -> bytes:
+    """A gzipped tar: entries by name, times, owners and modes fixed."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=3, mtime=0, filename="") as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, data in sorted(_entries(package)):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime, entry.mode = len(data), _MTIME, 0o644
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def _entries(package: Any) -> Iterator[tuple[str, bytes]]:
+    content = package._mfcontent
+    seen = set()
+    for data, name in content.contents():
+        seen.add(name)
+        yield name, _normal(name, data) if isinstance(data, bytes) else Path(data).read_bytes()
+    yield f"{content._code_dir}/{RUNTIME.name}", RUNTIME.read_bytes()
+    for file, name in package._cached_user_members:
+        if name not in seen:
+            yield name, Path(file).read_bytes()
+
+
+def _normal(name: str, data: bytes) -> bytes:
+    """A generated file without identity, its keys in order."""
+    value = json.loads(data)
+    if name.endswith("/INFO"):
+        value = {key: item for key, item in value.items() if key not in _IDENTITY}
+    if isinstance(value, dict) and "module_files" in value:
+        value["module_files"] = sorted(value["module_files"])
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def _store(job: Job, obj: Any, blob: bytes) -> tuple[str, str]:
+    try:
+        url, sha = obj.flow_datastore.save_data([blob], len_hint=1)[0]
+    except Exception as error:
+        message = f"the code package cannot be stored in {job.datastore_root}: {describe_error(error)}"
+        raise FlowError(Problem("upload-failed", message, setting="datastore")) from None
+    return url, sha
+
+
+def _address(obj: Any, blob: bytes) -> tuple[str, str]:
+    """Where Metaflow's content-addressed store would put it."""
+    sha = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+    store = obj.flow_datastore.ca_store
+    return store._storage_impl.full_uri(store._storage_impl.path_join(store._prefix, sha[:2], sha)), sha

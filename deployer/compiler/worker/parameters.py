@@ -1,0 +1,113 @@
+"""A flow's parameters: what they are, and the values of those that a function computes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .problems import FlowError, Problem, describe_error
+from .source import Source
+
+_TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def describe_parameters(flow: Any, source: Source) -> list[dict[str, Any]]:
+    """The parameters in the order of their names' definition. Raises FlowError for a type that no form can show."""
+    flow._check_parameters(config_parameters=False)
+    found = [
+        _describe(parameter, *source.parameter(attribute, parameter.name))
+        for attribute, parameter in flow._get_parameters()
+        if not parameter.IS_CONFIG_PARAMETER
+    ]
+    return sorted(found, key=lambda parameter: (parameter["line"], parameter["name"]))
+
+
+def _describe(parameter: Any, file: str, line: int) -> dict[str, Any]:
+    from metaflow.parameters import DeployTimeField
+
+    kind = parameter_type(parameter)
+    given = parameter.kwargs.get("default")
+    if kind is None:
+        shown = getattr(parameter.kwargs["type"], "__name__", parameter.kwargs["type"])
+        message = f"parameter {parameter.name}: its type is {shown}"
+        hint = "use str, int, float, bool, or JSONType for lists and maps"
+        raise FlowError(Problem("parameter-type", message, file, line, hint))
+    deploy_time = isinstance(given, DeployTimeField)
+    default = None if deploy_time or given is None else _default(parameter, kind, given, file, line)
+    return {
+        "name": parameter.name,
+        "type": kind,
+        "line": line,
+        "default": default,
+        "deploy_time": deploy_time,
+        "required": bool(parameter.kwargs.get("required")) and given is None,
+        "help": parameter.kwargs.get("help") or "",
+        "separator": parameter.separator,
+    }
+
+
+def parameter_type(parameter: Any) -> str | None:
+    """Our word for a parameter's type; None for one that has none."""
+    from metaflow.includefile import FilePathClass
+    from metaflow.parameters import JSONTypeClass
+
+    kind = parameter.kwargs["type"]
+    if isinstance(kind, JSONTypeClass):
+        return "json"
+    if isinstance(kind, FilePathClass):
+        return "file"
+    return _TYPES.get(kind) if isinstance(kind, type) else None
+
+
+def _default(parameter: Any, kind: str, given: Any, file: str, line: int) -> Any:
+    """The default as a JSON value of the parameter's type, converted as Metaflow would at run time."""
+    name = parameter.name
+    try:
+        if kind == "json":
+            return json.loads(given) if isinstance(given, str) else json.loads(json.dumps(given))
+        if kind in ("integer", "number", "string") and not isinstance(given, bool):
+            return parameter.kwargs["type"](given)
+        if isinstance(given, bool):
+            return given if kind == "boolean" else parameter.kwargs["type"](given)
+    except (TypeError, ValueError) as error:
+        message = f"parameter {name}: its default is no {kind}: {describe_error(error)}"
+        raise FlowError(Problem("parameter-default", message, file, line)) from None
+    message = f"parameter {name}: its default {given!r} is no {kind}"
+    raise FlowError(Problem("parameter-default", message, file, line))
+
+
+def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
+    """The values of deploy-time defaults by parameter name, except those that are `given`. Raises FlowError."""
+    from metaflow.parameters import DeployTimeField
+
+    values, problems = {}, []
+    for attribute, parameter in flow._get_parameters():
+        if parameter.IS_CONFIG_PARAMETER or parameter.name in given:
+            continue
+        default = parameter.kwargs.get("default")
+        if not isinstance(default, DeployTimeField):
+            continue
+        try:
+            values[parameter.name] = _evaluate(parameter, default)
+        except Exception as error:
+            # Metaflow's own message is a traceback; the exception that it wraps says what went wrong.
+            cause = error.__context__ or error
+            message = f"parameter {parameter.name}: its deploy-time function failed: {describe_error(cause)}"
+            problems.append(Problem("deploy-time", message, *source.parameter(attribute, parameter.name)))
+    if problems:
+        raise FlowError(*problems)
+    return values
+
+
+def _evaluate(parameter: Any, default: Any) -> Any:
+    from metaflow.parameters import deploy_time_eval
+
+    value = deploy_time_eval(default)
+    kind = parameter_type(parameter)
+    if kind == "json" and isinstance(value, str):
+        return json.loads(value)
+    if kind in ("integer", "number") and isinstance(value, str):
+        return parameter.kwargs["type"](value)
+    if kind == "boolean" and isinstance(value, str):
+        return value == "True"
+    return value

@@ -1,0 +1,102 @@
+"""The attributes of `@kubernetes` for one step: the code's, then the manifest's, which is stronger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .decorate import plain
+from .job import Job
+from .problems import FlowError, Problem, nearest, one_line
+
+# Amounts, which users write as numbers or text: text, without a fraction of zero.
+_AMOUNTS = ("cpu", "memory", "disk", "gpu")
+_WHOLE = ("shared_memory", "tmpfs_size", "port")
+# compute_pool is in the node selector by then, the timeout is for @parallel alone.
+_SPENT = ("compute_pool", "hostname_resolution_timeout")
+
+
+def check_images(job: Job, obj: Any) -> None:
+    """Raises FlowError for steps without an image: Metaflow would take one of the Python that compiles the flow."""
+    from metaflow.metaflow_config import KUBERNETES_CONTAINER_IMAGE
+
+    if not job.on_kubernetes or KUBERNETES_CONTAINER_IMAGE or job.kubernetes.get("image"):
+        return
+    without = [
+        node.name
+        for node in (obj.graph[name] for name in obj.graph.sorted_nodes)
+        if "image" not in _decorator(node)._user_defined_attributes and not job.steps.get(node.name, {}).get("image")
+    ]
+    if without:
+        steps = f"step {without[0]} has" if len(without) == 1 else f"steps {', '.join(without)} have"
+        hint = "set kubernetes.image in the environment, to an image with the Python that the flow needs"
+        raise FlowError(Problem("missing-image", f"{steps} no container image", setting="file", hint=hint))
+
+
+def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Any]:
+    """The attributes that are set, in the form that Metaflow itself uses. Raises FlowError for bad ones."""
+    code = dict(_decorator(node).attributes)
+    if "tmpfs_size" not in _decorator(node)._user_defined_attributes:
+        # Metaflow made it from the memory, which the manifest may change.
+        code["tmpfs_size"] = None
+    merged = code
+    for section, given in (("kubernetes", job.kubernetes), (f"steps.{node.name}", job.steps.get(node.name, {}))):
+        _check_keys(section, given, code)
+        merged = {**merged, **given}
+    if merged == dict(_decorator(node).attributes):
+        return _normal(merged)
+    return _normal(_initialized(obj, node, merged))
+
+
+def _decorator(node: Any) -> Any:
+    return next(decorator for decorator in node.decorators if decorator.name == "kubernetes")
+
+
+def _check_keys(section: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for key in given:
+        if key not in known:
+            message = f"@kubernetes of this Metaflow has no attribute {key!r}"
+            hint = nearest(key, known)
+            raise FlowError(Problem("unknown-key", message, setting=f"{section}.{key}", hint=hint))
+
+
+def _initialized(obj: Any, node: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The attributes after Metaflow checked and completed them. @resources was merged before, and not again."""
+    from metaflow.exception import MetaflowException
+
+    decorator = type(_decorator(node))(attributes=dict(attributes))
+    others = [other for other in node.decorators if other.name not in ("kubernetes", "resources")]
+    try:
+        decorator.external_init()
+        decorator.step_init(obj.flow, obj.graph, node.name, others, obj.environment, obj.flow_datastore, obj.logger)
+    except MetaflowException as error:
+        message = one_line(error.message)
+        raise FlowError(Problem("bad-value", message, setting=f"steps.{node.name}")) from None
+    result: Mapping[str, Any] = decorator.attributes
+    return result
+
+
+def _normal(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    pod = {key: plain(value) for key, value in attributes.items() if key not in _SPENT}
+    for key in _AMOUNTS:
+        if pod.get(key) is not None:
+            pod[key] = _amount(pod[key])
+    for key in _WHOLE:
+        if pod.get(key) is not None:
+            pod[key] = int(float(pod[key]))
+    for key in ("secrets", "image_pull_secrets"):
+        if isinstance(pod.get(key), str):
+            pod[key] = [name.strip() for name in pod[key].split(",") if name.strip()]
+    if not (pod.get("use_tmpfs") or pod.get("tmpfs_size")):
+        for key in ("use_tmpfs", "tmpfs_tempdir", "tmpfs_path"):
+            pod.pop(key, None)
+    return {key: pod[key] for key in sorted(pod) if pod[key] not in (None, "", [], {})}
+
+
+def _amount(value: Any) -> str:
+    """``16.0`` and 16 are ``16``; ``0.5`` stays."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return str(int(number)) if number.is_integer() else str(number)

@@ -1,0 +1,66 @@
+"""What is wrong with a flow: where, what, what to do. Sent to the program as JSON, which knows the manifest's lines."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import traceback
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem. It is in a `file` (absolute) at `line`, or in the manifest's `setting` (``steps.fit``)."""
+
+    code: str
+    message: str
+    file: str = ""
+    line: int = 0
+    hint: str = ""
+    setting: str = ""
+    severity: str = "error"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class FlowError(Exception):
+    """The flow cannot be compiled, for the reasons given."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problem.message for problem in problems))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the known word most like `name`, or nothing."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def one_line(text: str) -> str:
+    """A message of Metaflow in one line, without the asterisks that it marks words with on a terminal."""
+    return re.sub(r"\*([^*\s](?:[^*]*[^*\s])?)\*", r"\1", " ".join(text.split()))
+
+
+def place_of(error: BaseException, folder: Path) -> tuple[str, int]:
+    """File and line of the innermost frame of the user's own code; nothing where there is none."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 1
+    found = ("", 0)
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename)
+        if path.is_absolute() and folder in path.parents and "site-packages" not in path.parts:
+            found = (frame.filename, frame.lineno or 1)
+    return found
+
+
+def describe_error(error: BaseException) -> str:
+    """Type and text of an exception, as the last line of a traceback shows them."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    text = one_line(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,107 @@
+"""What cannot be put on Airflow, or is not yet: refused by name, with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .job import Job
+from .problems import FlowError, Problem, nearest
+from .source import Place, Source
+
+# Name of the decorator -> (why it is refused, what to do instead).
+STEP_DECORATORS = {
+    "batch": (
+        "runs tasks on AWS Batch",
+        "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod",
+    ),
+    "slurm": ("runs tasks on Slurm", "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod"),
+    "parallel": ("needs several pods that start together", "use a foreach, or run the step in one bigger pod"),
+    "conda": ("is not supported yet", "put the packages into the image, or into the interpreter that `python:` names"),
+    "pypi": ("is not supported yet", "put the packages into the image, or into the interpreter that `python:` names"),
+}
+FLOW_DECORATORS = {
+    "trigger": ("waits for events", "use @schedule, or let whatever sends the event start the DAG"),
+    "trigger_on_finish": ("waits for events", "use @schedule, or let the other DAG's last task start this one"),
+    "exit_hook": ("runs code outside of the run", "use a callback of Airflow, or a last step"),
+    "airflow_external_task_sensor": ("is not supported yet", "let the other DAG start this one"),
+    "airflow_s3_key_sensor": ("is not supported yet", "let the start step wait for the object"),
+    "conda_base": STEP_DECORATORS["conda"],
+    "pypi_base": STEP_DECORATORS["pypi"],
+}
+# Metaflow's --environment: all that there are, and the one whose tasks need nothing but the code package.
+ENVIRONMENTS = ("local", "conda", "pypi", "fast-bakery")
+
+
+def check_environment(job: Job) -> None:
+    """Raises FlowError for a package environment other than local."""
+    name = job.package_environment
+    if name == "local":
+        return
+    if name in ENVIRONMENTS:
+        message, hint = f"the package environment {name!r} is not supported yet", STEP_DECORATORS["conda"][1]
+    else:
+        message = f"unknown package environment {name!r}"
+        hint = nearest(name, ENVIRONMENTS) or f"Metaflow has {', '.join(ENVIRONMENTS)}"
+    raise FlowError(Problem("unsupported", message, setting="package_environment", hint=hint))
+
+
+def check_decorators(job: Job, flow: Any, source: Source) -> None:
+    """Raises FlowError with all decorators that are refused, of the code and of the manifest."""
+    problems = [_refusal(spec.split(":")[0].strip(), STEP_DECORATORS, setting="with") for spec in job.decorators]
+    for name in _flow_decorators(flow):
+        problems.append(_refusal(name, FLOW_DECORATORS, source.decorator(name)))
+    for step in flow._steps:
+        for decorator in step.decorators:
+            place = source.decorator(decorator.name, step.__name__)
+            problems.append(_refusal(decorator.name, STEP_DECORATORS, place, f" (step {step.__name__})"))
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        raise FlowError(*found)
+
+
+def check_graph(graph: Any, source: Source) -> None:
+    """Raises FlowError for steps that start several pods at once, and for a way that leads back."""
+    problems = [
+        Problem("unsupported", f"step {node.name}: num_parallel {STEP_DECORATORS['parallel'][0]}", *source.step(node.name),
+                hint=STEP_DECORATORS["parallel"][1])
+        for node in graph
+        if node.parallel_foreach
+    ]  # fmt: skip
+    for name in _recursive(graph):
+        message = f"step {name} can lead back to itself: Airflow's graphs have no loops"
+        hint = "put the loop into one step, or let the last step start a new run"
+        problems.append(Problem("unsupported", message, *source.step(name), hint=hint))
+    if problems:
+        raise FlowError(*problems)
+
+
+def _refusal(
+    name: str, table: dict[str, tuple[str, str]], place: Place = ("", 0), where: str = "", setting: str = ""
+) -> Problem | None:
+    if name not in table:
+        return None
+    reason, advice = table[name]
+    return Problem("unsupported", f"@{name} {reason}{where}", *place, hint=advice, setting=setting)
+
+
+def _flow_decorators(flow: Any) -> Iterator[str]:
+    from metaflow.flowspec import FlowStateItems
+
+    yield from flow._flow_state[FlowStateItems.FLOW_DECORATORS]
+
+
+def _recursive(graph: Any) -> list[str]:
+    """The switch steps from which a way leads back to them."""
+    found = []
+    for node in graph:
+        seen: set[str] = set()
+        todo = list(node.out_funcs)
+        while todo:
+            name = todo.pop()
+            if name not in seen and name in graph:
+                seen.add(name)
+                todo.extend(graph[name].out_funcs)
+        if node.type == "split-switch" and node.name in seen:
+            found.append(node.name)
+    return found

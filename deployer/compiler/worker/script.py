@@ -1,0 +1,94 @@
+"""The bash script of a task, made of Metaflow's own pieces as `Kubernetes._command` puts them together."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Any
+
+from .job import Job
+
+# In a folder of the worker nothing of the worker's own Metaflow settings and modules may be found.
+_LOCAL_SETUP = (
+    'python() { "$MFDEPLOY_PYTHON" "$@"; }',
+    'export METAFLOW_HOME="$PWD/.metaflow-home"',
+    "unset PYTHONPATH",
+)
+
+
+def task_script(job: Job, obj: Any, url: str, metadata: str) -> str:
+    """Fetches the code package, runs the task and saves its logs. The same for every step.
+
+    For ``bash -c`` as it is; what differs between tasks comes from the environment (see `mfdeploy_task`). Ends
+    with the exit code of the task.
+    """
+    from metaflow.mflog import BASH_SAVE_LOGS, bash_capture_logs
+
+    flow_file = shlex.quote(os.path.basename(job.file))
+    bootstrap = obj.environment.bootstrap_commands(obj.graph.start_step, job.datastore_type)
+    task = " && ".join([*(_unescaped(command) for command in bootstrap), f"python -m mfdeploy_task {flow_file}"])
+    lines = [
+        *(() if job.on_kubernetes else _LOCAL_SETUP),
+        'mkdir -p "$PWD/.logs" || exit 1',
+        _exports(job),
+        *_fetch(job, obj, url, metadata),
+        bash_capture_logs(task, var_transform=lambda name: f'"${name}"'),
+        "c=$?",
+        # What it says when all is well is not for the task's log.
+        f"{BASH_SAVE_LOGS} >/dev/null",
+        "exit $c",
+    ]
+    if job.on_kubernetes:
+        lines.insert(0, '${METAFLOW_INIT_SCRIPT:+eval "${METAFLOW_INIT_SCRIPT}"}')
+    return "\n".join(lines) + "\n"
+
+
+def _exports(job: Job) -> str:
+    from metaflow.mflog import export_mflog_env_vars
+
+    return export_mflog_env_vars(
+        flow_name='"$METAFLOW_FLOW_NAME',
+        run_id="$METAFLOW_RUN_ID",
+        step_name="$METAFLOW_STEP_NAME",
+        task_id='$METAFLOW_TASK_ID"',
+        retry_count='"$METAFLOW_RETRY_COUNT"',
+        datastore_type=job.datastore_type,
+        stdout_path='"$PWD/.logs/mflog_stdout"',
+        stderr_path='"$PWD/.logs/mflog_stderr"',
+    )
+
+
+def _fetch(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
+    """The commands that fetch and unpack the package; the script ends where one fails."""
+    if job.datastore_type == "local":
+        commands = _local_fetch(metadata)
+    else:
+        commands = obj.environment.get_package_commands(url, job.datastore_type, metadata)
+        if not job.on_kubernetes:
+            # The interpreter on a worker has what the flow needs.
+            commands = [command for command in commands if " -m pip install " not in command]
+    return [f"{_unescaped(command)} || exit 1" if _may_fail(command) else _unescaped(command) for command in commands]
+
+
+def _local_fetch(metadata: str) -> list[str]:
+    from metaflow.mflog import BASH_FLUSH_LOGS, BASH_MFLOG
+    from metaflow.package import MetaflowPackage
+
+    exports = MetaflowPackage.get_post_extract_env_vars(metadata, dest_dir='"$PWD"')
+    return [
+        BASH_MFLOG,
+        BASH_FLUSH_LOGS,
+        "mkdir metaflow",
+        "cd metaflow",
+        'tar -xzf "$METAFLOW_CODE_URL"',
+        *(f"export {name.rstrip(':')}={value}" for name, value in exports.items()),
+    ]
+
+
+def _may_fail(command: str) -> bool:
+    return not command.startswith(("mflog()", "flush_mflogs()", "mflog ", "flush_mflogs", "i=0;", "export "))
+
+
+def _unescaped(command: str) -> str:
+    """Metaflow writes its pieces to be put between double quotes and split; here they are the script itself."""
+    return shlex.split(f'"{command}"')[0] if '\\"' in command else command

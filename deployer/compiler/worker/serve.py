@@ -1,0 +1,135 @@
+"""Reads a request, imports Metaflow once, and forks one child for each flow."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .job import Job, read_job
+from .problems import FlowError, Problem, describe_error
+
+
+def serve() -> None:
+    """Answers one request, ``{"processes": N, "jobs": [...]}``, with one JSON line for each job as it is done.
+
+    A line is ``{"id", "result", "problems"}``; `result` is null where the flow could not be compiled.
+    """
+    request = json.load(sys.stdin)
+    # What flows and Metaflow print must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    silence = os.open(os.devnull, os.O_RDWR)
+    os.dup2(silence, 0)
+    os.dup2(silence, 1)
+    _preload()
+    # From here on no bytecode: importing a flow must leave nothing in its folder.
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    for answer in _answers([read_job(data) for data in request["jobs"]], request["processes"]):
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _preload() -> None:
+    """Imports what every flow needs, but not metaflow.cli, which binds a flow's Config options when imported."""
+    import boto3  # noqa: F401
+    import metaflow.cli_args
+    import metaflow.cli_components.utils
+    import metaflow.lint
+    import metaflow.metaflow_git
+    import metaflow.package
+    import metaflow.plugins.cards.card_cli
+    import metaflow.plugins.kubernetes.kubernetes
+    import metaflow.plugins.package_cli
+    import metaflow.pylint_wrapper
+    import metaflow.user_configs.config_options  # noqa: F401
+
+    # Six git commands for each flow, for what is provenance and no part of the code package.
+    metaflow.metaflow_git._git_info_cache = {}
+    from . import code, describe, package  # noqa: F401
+
+    code.metaflow_files()
+
+
+@dataclass
+class _Child:
+    job: Job
+    pid: int
+    pipe: int
+    output: bytearray = field(default_factory=bytearray)
+
+
+def _answers(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
+    todo = list(reversed(jobs))
+    running: dict[int, _Child] = {}
+    with selectors.DefaultSelector() as selector:
+        while todo or running:
+            while todo and len(running) < max(1, processes):
+                child = _start(todo.pop())
+                running[child.pipe] = child
+                selector.register(child.pipe, selectors.EVENT_READ)
+            for key, _ in selector.select():
+                child = running[key.fd]
+                data = os.read(child.pipe, 1 << 16)
+                child.output += data
+                # The line's end, not the pipe's: a process that the flow left behind may hold the pipe open.
+                if not data or child.output.endswith(b"\n"):
+                    selector.unregister(child.pipe)
+                    os.close(child.pipe)
+                    yield _finish(running.pop(key.fd))
+
+
+def _start(job: Job) -> _Child:
+    reader, writer = os.pipe()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return _Child(job, pid, reader)
+    os.close(reader)
+    try:
+        os.dup2(1, 2)
+        answer = json.dumps(_run(job)).encode() + b"\n"
+        while answer:
+            answer = answer[os.write(writer, answer) :]
+    finally:
+        os._exit(0)
+
+
+def _finish(child: _Child) -> dict[str, Any]:
+    if child.output.endswith(b"\n"):
+        _end(child.pid)
+        answer: dict[str, Any] = json.loads(child.output)
+        return answer
+    code = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    hint = "look for os._exit, or for a native library that crashes, in what the file imports"
+    problem = Problem("crashed", f"the process that loads the flow {how}", child.job.file, 1, hint)
+    return {"id": child.job.id, "result": None, "problems": [problem.as_json()]}
+
+
+def _end(pid: int) -> None:
+    """Waits for a child that has answered and has nothing left to do but to exit."""
+    os.waitpid(pid, 0)
+
+
+def _run(job: Job) -> dict[str, Any]:
+    from .describe import describe
+    from .package import build
+
+    answer: dict[str, Any] = {"id": job.id, "result": None, "problems": []}
+    try:
+        result, warnings = describe(job) if job.mode == "describe" else build(job)
+        answer.update(result=result, problems=[warning.as_json() for warning in warnings])
+        json.dumps(answer)
+    except FlowError as error:
+        answer.update(result=None, problems=[problem.as_json() for problem in error.problems])
+    except BaseException as error:
+        problem = Problem("flow-refused", describe_error(error), job.file, 1)
+        answer.update(result=None, problems=[problem.as_json()])
+    return answer

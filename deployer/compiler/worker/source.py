@@ -1,0 +1,93 @@
+"""Where things are in a flow's source: the lines that messages point to."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+Place = tuple[str, int]
+
+
+class Source:
+    """The source of a flow's class and of the flow classes that it derives from, nearest first."""
+
+    def __init__(self, flow: type) -> None:
+        from metaflow.flowspec import FlowSpec
+
+        self._classes: list[tuple[str, ast.ClassDef]] = []
+        self._file = inspect.getfile(flow)
+        for cls in flow.__mro__:
+            if issubclass(cls, FlowSpec) and cls is not FlowSpec:
+                self._classes.extend(_class_nodes(cls))
+
+    def flow(self) -> Place:
+        """The line of the class statement."""
+        for file, node in self._classes[:1]:
+            return file, node.lineno
+        return self._file, 1
+
+    def decorator(self, name: str, step: str | None = None) -> Place:
+        """The line of a decorator of the flow, or of one of its steps; else that of what it decorates."""
+        nodes = self._step_nodes(step) if step else iter(self._classes)
+        first: Place | None = None
+        for file, node in nodes:
+            first = first or (file, node.lineno)
+            for decorator in node.decorator_list:
+                if _called_name(decorator) == name:
+                    return file, decorator.lineno
+        return first or self.flow()
+
+    def step(self, name: str) -> Place:
+        """The line of a step's ``def``."""
+        for file, node in self._step_nodes(name):
+            return file, node.lineno
+        return self.flow()
+
+    def parameter(self, attribute: str, name: str) -> Place:
+        """The line of the statement that defines a parameter, by its variable or its name."""
+        for file, node in self._classes:
+            for statement in node.body:
+                if isinstance(statement, (ast.Assign, ast.AnnAssign)) and (
+                    attribute in _targets(statement) or _first_argument(statement.value) == name
+                ):
+                    return file, statement.lineno
+        return self.flow()
+
+    def _step_nodes(self, step: str | None) -> Iterator[tuple[str, ast.FunctionDef]]:
+        for file, node in self._classes:
+            for statement in node.body:
+                if isinstance(statement, ast.FunctionDef) and statement.name == step:
+                    yield file, statement
+
+
+def _class_nodes(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
+    try:
+        file = inspect.getfile(cls)
+        tree = ast.parse(Path(file).read_bytes())
+    except (OSError, TypeError, SyntaxError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+            yield file, node
+
+
+def _called_name(node: ast.expr) -> str:
+    target = node.func if isinstance(node, ast.Call) else node
+    return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+
+
+def _targets(statement: ast.Assign | ast.AnnAssign) -> list[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _first_argument(value: ast.expr | None) -> object:
+    if not isinstance(value, ast.Call):
+        return None
+    named = [keyword.value for keyword in value.keywords if keyword.arg == "name"]
+    for node in (*value.args[:1], *named):
+        if isinstance(node, ast.Constant):
+            return node.value
+    return None

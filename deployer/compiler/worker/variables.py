@@ -1,0 +1,92 @@
+"""What a task gets from outside: the variables of every task, and each step's command-line options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from .job import Job
+
+# Credentials never leave the environment of who has them.
+SECRETS = ("METAFLOW_SERVICE_HEADERS", "METAFLOW_SERVICE_AUTH_KEY")
+# Mean the machine that compiles, not the one that runs.
+_OF_THE_DEPLOYER = ("METAFLOW_HOME", "METAFLOW_PROFILE")
+
+
+def flow_environment(job: Job, obj: Any) -> dict[str, str]:
+    """The variables that every task gets: what Metaflow's own scheduler sets, without secrets, paths and people."""
+    from metaflow import metaflow_version
+    from metaflow.metaflow_config import SERVICE_INTERNAL_URL
+
+    settings = {name: value for name, value in job.settings.items() if name not in (*SECRETS, *_OF_THE_DEPLOYER)}
+    metadata = settings.get("METAFLOW_DEFAULT_METADATA") or ("service" if SERVICE_INTERNAL_URL else "local")
+    variables = {
+        **settings,
+        "METAFLOW_FLOW_NAME": obj.flow.name,
+        "METAFLOW_OWNER": job.owner,
+        "METAFLOW_USER": job.owner,
+        "USER": job.owner,
+        "METAFLOW_RUNTIME_NAME": "airflow",
+        "METAFLOW_DEFAULT_DATASTORE": job.datastore_type,
+        "METAFLOW_DEFAULT_METADATA": metadata,
+        "METAFLOW_VERSION": json.dumps(
+            {
+                "environment_type": obj.environment.TYPE,
+                "flow_name": obj.flow.name,
+                "metaflow_version": metaflow_version.get_version(),
+                "runtime": "airflow",
+            }
+        ),
+    }
+    if SERVICE_INTERNAL_URL:
+        variables["METAFLOW_SERVICE_URL"] = SERVICE_INTERNAL_URL
+    if job.datastore_type != "local":
+        variables[job.datastore_setting] = job.datastore_root
+    if job.on_kubernetes:
+        variables["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
+        variables["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
+    configs = _config_keys(obj)
+    if configs:
+        # The values are in the code package; this says which to take from there.
+        variables["METAFLOW_FLOW_CONFIG_VALUE"] = json.dumps(configs)
+    return dict(sorted(variables.items()))
+
+
+def _config_keys(obj: Any) -> dict[str, str]:
+    from metaflow.user_configs.config_options import ConfigInput
+
+    return {
+        parameter.name: ConfigInput.make_key_name(parameter.name)
+        for _, parameter in obj.flow._get_parameters()
+        if parameter.IS_CONFIG_PARAMETER
+    }
+
+
+def step_options(job: Job, obj: Any, node: Any) -> list[str]:
+    """The options before ``step``: decorators that the code does not have, and those of flow decorators."""
+    return [*_with_options(node), *_flow_options(obj), f"--environment={obj.environment.TYPE}"]
+
+
+def _with_options(node: Any) -> Iterator[str]:
+    for decorator in node.decorators:
+        if decorator.statically_defined or decorator.inserted_by is not None:
+            continue
+        if decorator.name == "kubernetes":
+            # In the pod it notes where the task runs and keeps its logs; the pod's shape is Airflow's business.
+            yield "--with=kubernetes"
+        else:
+            yield f"--with={decorator.make_decorator_spec()}"
+
+
+def _flow_options(obj: Any) -> Iterator[str]:
+    from metaflow.decorators import flow_decorators
+
+    options: dict[str, Any] = {}
+    for decorator in flow_decorators(type(obj.flow)):
+        options.update(decorator.get_top_level_options())
+    for name, value in options.items():
+        if value is True:
+            yield f"--{name}"
+        elif value is not None and value is not False:
+            yield f"--{name}={value}"
