@@ -6,6 +6,7 @@ What takes time to import is imported where it is used, so that `--help` answers
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shlex
@@ -110,7 +111,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name="mfdeploy", standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) else DONE
     except DeployError as error:
         return _refuse(error.diagnostics, arguments)
     except _UsageError as error:
@@ -118,12 +118,35 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _say("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output went away. What is still buffered must not fail once more at exit.
+    except (_ReaderGone, BrokenPipeError):
+        # What is still buffered must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     except Exception as error:
         return _report_bug(error, arguments)
+    if code == INTERRUPTED:  # newer versions of Typer turn Ctrl-C into this code
+        _say("Interrupted.")
+    return code if isinstance(code, int) else DONE
+
+
+class _ReaderGone(Exception):
+    """Whoever read our standard output went away."""
+
+
+def _command(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Register a command. At a broken pipe Typer ends without a word, also where it is that of a worker of ours."""
+
+    def register(function: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(function)
+        def call(*arguments: Any, **options: Any) -> int:
+            try:
+                return function(*arguments, **options)
+            except BrokenPipeError as error:
+                raise RuntimeError("a pipe broke") from error
+
+        return app.command(name)(call)
+
+    return register
 
 
 @app.callback(invoke_without_command=True)
@@ -140,7 +163,7 @@ def _root(
     return DONE
 
 
-@app.command("init")
+@_command("init")
 def _init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to look for flows.")] = Path(),
 ) -> int:
@@ -156,7 +179,7 @@ def _init(
     return DONE
 
 
-@app.command("validate")
+@_command("validate")
 def _validate(
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
@@ -184,7 +207,7 @@ def _validate(
     return REFUSED if failed else DONE
 
 
-@app.command("show")
+@_command("show")
 def _show(
     flow: FlowName,
     env: Environment,
@@ -210,7 +233,7 @@ def _show(
     return DONE
 
 
-@app.command("render")
+@_command("render")
 def _render(flow: FlowName, env: Environment, manifests: Manifests = DEFAULT_MANIFESTS, var: Variables = None) -> int:
     """Print the DAG file of a flow."""
     from deployer.commands.render import render
@@ -221,7 +244,7 @@ def _render(flow: FlowName, env: Environment, manifests: Manifests = DEFAULT_MAN
     return DONE
 
 
-@app.command("plan")
+@_command("plan")
 def _plan(
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
@@ -252,7 +275,7 @@ def _plan(
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
 
 
-@app.command("apply")
+@_command("apply")
 def _apply(
     plan: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan that `plan --out` saved.")] = None,
     manifests: Manifests = DEFAULT_MANIFESTS,
@@ -283,7 +306,7 @@ def _apply(
     return _carry_out(prepared, yes or saved is not None, allow_delete, allow_mass_change)
 
 
-@app.command("destroy")
+@_command("destroy")
 def _destroy(
     env: Annotated[list[str], typer.Option("--env", "-e", metavar="NAME", help="Environment. Repeatable.")],
     manifests: Manifests = DEFAULT_MANIFESTS,
@@ -302,7 +325,7 @@ def _destroy(
     return _carry_out(prepared, yes, allow_delete, allow_mass_change)
 
 
-@app.command("schema")
+@_command("schema")
 def _schema(
     name: Annotated[SchemaName | None, typer.Argument(metavar="[manifest|plan]", help="Both when absent.")] = None,
 ) -> int:
@@ -469,12 +492,15 @@ def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
 
 def _print(text: str) -> None:
     """Put a result on standard output, as UTF-8 whatever the locale says."""
-    if buffer := getattr(sys.stdout, "buffer", None):
+    try:
+        if buffer := getattr(sys.stdout, "buffer", None):
+            sys.stdout.flush()
+            buffer.write(text.encode("utf-8", errors="backslashreplace"))
+        else:
+            sys.stdout.write(text)
         sys.stdout.flush()
-        buffer.write(text.encode("utf-8", errors="backslashreplace"))
-    else:
-        sys.stdout.write(text)
-    sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise _ReaderGone from error
 
 
 def _print_json(data: Mapping[str, Any]) -> None:

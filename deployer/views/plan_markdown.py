@@ -21,6 +21,7 @@ from deployer.views.plan_words import (
     evaluated_at_apply,
     explanation,
     file_lines,
+    narrowing,
     new_schedule,
     pending_by_environment,
     run_times,
@@ -66,6 +67,8 @@ def plan_to_markdown(
     """The plan in at most `limit` characters. `sources` maps DAG files to their source diffs, if wanted."""
     safe = mask(plan, secrets) if secrets else plan
     pieces = [f"### mfdeploy plan\n\n**{summary_line(safe['summary'])}**\n"]
+    if narrowing(safe):
+        pieces.append(f"\n{prose(narrowing(safe))}\n")
     pending = pending_by_environment(safe)
     if pending:
         pieces.append(_table(safe))
@@ -111,10 +114,16 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> 
         target = plan["targets"].get(environment)
         yield f"\n#### {code(environment)}{f' at {code(target)}' if target else ''}\n\n"
         for change in changes:
-            words = ", ".join(reason["word"] for reason in change["reasons"])
+            words = ", ".join(_in_brief(reason) for reason in change["reasons"])
             ours = f" ({TOOLS_REMARK})" if tools_only(change) else ""
             dag_id = code(change["dag_id"])
             yield f"- **{change['action']}** {code(change['address'])} as {dag_id}: {words}{ours}\n"
+
+
+def _in_brief(reason: Mapping[str, Any]) -> str:
+    # What an apply would overwrite or refuse should be seen without unfolding anything.
+    note = prose(reason["note"]) if reason["word"] in ("drifted", "conflict") else ""
+    return f"{reason['word']} ({note})" if note else str(reason["word"])
 
 
 def _all_details(
@@ -164,7 +173,7 @@ def _beside(change: Change, runs: Sequence[str]) -> Iterator[str]:
         yield f"- schedule: {code(schedule)}"
     for name in evaluated_at_apply(change):
         yield f"- parameter {code(name)}: {KNOWN_AT_APPLY}"
-    if runs:
+    if runs and change["action"] in ("create", "update"):
         yield f"- next runs: {code(run_times(runs))}"
 
 

@@ -15,6 +15,7 @@ from deployer.views.plan_words import (
     evaluated_at_apply,
     explanation,
     file_lines,
+    narrowing,
     new_schedule,
     newcomer,
     pending_by_environment,
@@ -49,6 +50,8 @@ def plan_to_text(
             page.blank()
             _change(page, change, safe, column, (next_runs or {}).get(change["address"], ()))
         page.blank()
+    if narrowing(safe):
+        page.line((inert(narrowing(safe)), "dim"))
     page.line((summary_line(safe["summary"]), "bold"))
     return page.text()
 
@@ -117,5 +120,5 @@ def _beside(change: Change, runs: Sequence[str]) -> Iterator[Entry]:
     names = evaluated_at_apply(change)
     if names:
         yield "parameters", [f"{', '.join(map(inert, names))} {KNOWN_AT_APPLY}"]
-    if runs:
+    if runs and change["action"] in ("create", "update"):
         yield "next runs", [inert(run_times(runs))]

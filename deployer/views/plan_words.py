@@ -12,6 +12,7 @@ TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
 TOOLS_REMARK = "a change of the tools, not of yours"
 TOOLS_ONLY = "Only the tools changed here: nothing in your manifests or your code did."
 DELETED = "Airflow stops running it. Its past runs stay in Airflow until they are deleted there."
+REFUSED = "An apply is refused until this is solved, or left out with --exclude."
 MOST_FILES = 10
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(.*)$")
 
@@ -29,6 +30,13 @@ def summary_line(summary: Mapping[str, int]) -> str:
     if summary["conflict"]:
         parts.append(count(summary["conflict"], "conflict"))
     return f"Plan: {', '.join(parts)}; {unchanged} unchanged."
+
+
+def narrowing(plan: Mapping[str, Any]) -> str:
+    """Which flows a narrowed plan is about; empty when it is about all of them."""
+    parts = [f"flows matching {', '.join(plan['flows'])}"] if plan["flows"] else []
+    parts += [f"without {', '.join(plan['exclude'])}"] if plan["exclude"] else []
+    return f"Only a part is planned: {', '.join(parts)}." if parts else ""
 
 
 def count(number: int, noun: str) -> str:
@@ -49,6 +57,8 @@ def explanation(change: Change, plan: Mapping[str, Any]) -> str:
     """What a change means where that is not plain from its reasons; empty for most."""
     if change["action"] == "delete":
         return "" if _other_dag_id(change, plan, "create") else DELETED
+    if change["action"] == "conflict":
+        return REFUSED
     if tools_only(change):
         return TOOLS_ONLY
     old = _other_dag_id(change, plan, "delete") if change["action"] == "create" else ""

@@ -230,6 +230,18 @@ def test_interrupted(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
 
     command("plan", plan=interrupt)
     assert cli.run(["plan"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_a_broken_pipe_that_is_not_ours_is_told(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    command("plan", plan=fail)
+    assert cli.run(["plan"]) == 3
+    path = Path(capsys.readouterr().err.partition("report it with ")[2].split()[0])
+    assert "BrokenPipeError" in path.read_text()
+    path.unlink()
 
 
 def test_a_bug_is_3_with_its_traceback_in_a_file(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,6 +105,7 @@ EVERYTHING = Plan(
         ),
     ),
     targets=TARGETS,
+    exclude=("staging/slow_*",),
     tool_version="0.1.0",
 )
 
