@@ -11,7 +11,8 @@ from deployer.views.inert import NOT_SET, inert, value_text
 from deployer.views.page import Page
 from deployer.views.plan_words import count, run_times
 
-_WIDEST_NAME = 24
+_EVERY = "every step"
+_WIDEST_NAME = 28
 _LONGEST_VALUE = 300
 
 
@@ -78,23 +79,36 @@ def _parameters(page: Page, parameters: list[dict[str, Any]]) -> None:
 
 
 def _steps(page: Page, steps: list[dict[str, Any]]) -> None:
-    _heading(page, count(len(steps), "step").capitalize())
-    label_width = max((len(inert(each["name"])) for each in steps), default=0) + 2
+    _heading(page, count(len(steps), "step"))
+    shared = _shared(steps)
+    label_width = max(len(inert(each["name"])) for each in [*steps, {"name": _EVERY if shared else ""}]) + 2
+    if shared:
+        page.entry((_EVERY, "dim"), _amounts(shared), indent=2, label_width=label_width)
     for step in steps:
-        page.entry(inert(step["name"]), "; ".join(_facts(step)), indent=2, label_width=label_width)
+        page.entry(inert(step["name"]), "; ".join(_facts(step, shared)), indent=2, label_width=label_width)
 
 
-def _facts(step: Mapping[str, Any]) -> Iterator[str]:
+def _shared(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The resources that all steps have alike, which are told once."""
+    first, *others = (step["resources"] for step in steps)
+    return {key: value for key, value in first.items() if others and all(each.get(key) == value for each in others)}
+
+
+def _facts(step: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
     retries = step["retries"]
     if retries["times"]:
         yield f"{retries['times']} x retry after {retries['minutes_between']:g} min"
     if step["timeout_seconds"]:
         yield f"timeout {step['timeout_seconds']} s"
-    resources = ", ".join(f"{inert(key)} {_bare(value)}" for key, value in sorted(step["resources"].items()))
-    if resources:
-        yield resources
+    own = {key: value for key, value in step["resources"].items() if key not in shared}
+    if own:
+        yield _amounts(own)
     if step["decorators"]:
         yield " ".join(f"@{inert(name)}" for name in dict.fromkeys(step["decorators"]))
+
+
+def _amounts(resources: Mapping[str, Any]) -> str:
+    return ", ".join(f"{inert(key)} {_bare(value)}" for key, value in sorted(resources.items()))
 
 
 def _bare(value: Any) -> str:
