@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from deployer import __version__, desired, record
 from deployer.applier import Applied, apply_changes
@@ -122,7 +121,7 @@ def _content(planning: Planned, pending: Sequence[Change], progress: Progress) -
     items = [planning.item(change.environment, change.file) for change in writes]
     user = user_name(os.environ)
     packages = desired.package(items, upload=True, user=user, progress=progress)
-    commit = git.commit_of(Path(planning.desired.manifests.folder))
+    commit = git.commit_of(planning.folder)
     applied_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     provenance = Provenance(user, applied_at, commit, __version__)
     return {

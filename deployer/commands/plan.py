@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from deployer import desired, renderer
+from deployer import desired
+from deployer.commands.next_runs import next_runs
 from deployer.commands.planning import Planned, make_plan
 from deployer.desired import Progress
 from deployer.errors import Diagnostic
 from deployer.models.plan import Change, Plan
 from deployer.models.selection import Selection
-
-_NEXT_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def _silent(_: str) -> None:
 def _next_runs(planned: Planned) -> dict[str, Sequence[str]]:
     now = datetime.now(timezone.utc)
     return {
-        change.address: renderer.next_runs(change.after["schedule"], now, _NEXT_RUNS)
+        change.address: next_runs(change.after["schedule"], now)
         for change in planned.plan.pending
         if change.after and change.after["schedule"]["cron"] and _moves_schedule(change)
     }

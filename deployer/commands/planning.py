@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from deployer import __version__, desired
 from deployer.deployed import DeployedState, survey
@@ -19,8 +20,9 @@ from deployer.planner import plan_changes
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan with both sides that it was made from."""
+    """A plan with both sides that it was made from, and the folder of the manifests."""
 
+    folder: Path
     plan: Plan
     desired: DesiredState
     deployed: DeployedState
@@ -59,7 +61,7 @@ def make_plan(selection: Selection, progress: Progress, *, destroy: bool = False
         exclude=selection.exclude,
         tool_version=__version__,
     )
-    return Planned(plan, state, deployed)
+    return Planned(selection.manifests, plan, state, deployed)
 
 
 def narrowed(selection: Selection, plan: Plan) -> Selection:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from deployer import renderer
+from deployer.commands.next_runs import next_runs
 from deployer.commands.one import find_one
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment, Schedule
@@ -30,7 +31,7 @@ class ShowResult:
 def show(selection: Selection, flow: str, environment: str) -> ShowResult:
     """Resolve and compile one flow in one environment. Raises DeployError."""
     item, state = find_one(selection, flow, environment)
-    runs = renderer.next_runs(item.description["schedule"], datetime.now(timezone.utc), 3)
+    runs = next_runs(item.description["schedule"], datetime.now(timezone.utc))
     return ShowResult(
         deployment=item.deployment,
         flow=item.flow,
