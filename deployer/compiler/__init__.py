@@ -42,7 +42,8 @@ def compile_flows(deployments: Sequence[Deployment], progress: Progress = _quiet
     whatever its code does; the others go on.
     """
     found = process.run(deployments, mode="describe", user="mfdeploy", progress=progress)
-    flows, diagnostics = {}, []
+    flows: dict[str, Flow] = {}
+    diagnostics: list[Diagnostic] = []
     for deployment in deployments:
         answer = found[deployment.address]
         diagnostics += answers.diagnostics(deployment, answer)

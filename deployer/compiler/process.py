@@ -119,7 +119,7 @@ def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int) -> list[An
     request = json.dumps({"processes": processes, "jobs": jobs})
     with tempfile.TemporaryFile() as errors:
         try:
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 [helper.python, str(WORKER)],
                 input=request.encode(),
                 stdout=subprocess.PIPE,

@@ -33,8 +33,8 @@ METAFLOW_TASK_NAMESPACE             optional: Metaflow's namespace for the task 
 METAFLOW_PRODUCTION_TOKEN           optional: read by Metaflow itself, which tags runs with ``production:<token>``
 METAFLOW_AIRFLOW_DAG_RUN_ID         Airflow's run id, becomes task metadata ``airflow-dag-run-id``
 METAFLOW_AIRFLOW_JOB_ID             Airflow's job id, becomes task metadata ``airflow-job-id``
-MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`` and a switch ``{"next": "step"}`` after
-                                    it succeeded; other steps write nothing. Folders are made. With kubernetes
+MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`` and a switch ``{"next": "step"}``,
+                                    after it succeeded; other steps write nothing. Folders are made. With kubernetes
                                     ``/airflow/xcom/return.json``
 MFDEPLOY_PYTHON                     local compute only: the interpreter (manifest ``python:``, or the worker's own). The
                                     script is run with ``bash -c`` in a fresh, empty folder
@@ -72,7 +72,7 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
 
     name = "mfdeploy_internal"
 
-    def task_pre_step(  # noqa: PLR0913 - the signature is Metaflow's
+    def task_pre_step(
         self,
         step_name: str,
         task_datastore: Any,
@@ -239,11 +239,12 @@ def _run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
     def start(self: Any, use_cli: bool = True) -> None:
         nonlocal started
         if not use_cli or started:
-            return construct(self, use_cli)
+            construct(self, use_cli)
+            return
         started = True
         flow = self if type(self).__name__ == wanted else object.__new__(getattr(module, wanted))
         sys.argv = [flow_file, *arguments(type(flow))]
-        return construct(flow, True)
+        construct(flow, True)
 
     FlowSpec.__init__ = start
     sys.argv = [flow_file]
@@ -265,7 +266,7 @@ def _run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
 def _exit_code(stop: SystemExit) -> int:
     if stop.code is None or isinstance(stop.code, int):
         return stop.code or 0
-    print(stop.code, file=sys.stderr)
+    sys.stderr.write(f"{stop.code}\n")
     return 1
 
 

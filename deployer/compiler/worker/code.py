@@ -9,7 +9,7 @@ from typing import Any
 
 from .problems import FlowError, Problem
 
-# Compute decorators check here, before an upload, that a client library is installed that only their own launcher needs.
+# Compute decorators check there for a client library that only their own launcher needs.
 _CLIENT_CHECKS = ("kubernetes", "batch")
 
 
@@ -27,7 +27,7 @@ def metaflow_digest() -> str:
     """SHA-256 over the names and contents of Metaflow's files."""
     digest = hashlib.sha256()
     for file, path in metaflow_files():
-        digest.update(f"{path}\0{_sha256(file)}\n".encode())
+        digest.update(f"{path}\0{sha256(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -84,10 +84,10 @@ def user_files(package: Any) -> dict[str, str]:
 
 def file_digests(package: Any) -> dict[str, str]:
     """Path in the package -> first 16 hex digits of its SHA-256, for the user's files."""
-    return {path: _sha256(file)[:16] for path, file in user_files(package).items()}
+    return {path: sha256(file)[:16] for path, file in user_files(package).items()}
 
 
-def _sha256(file: str) -> str:
+def sha256(file: str) -> str:
     try:
         return hashlib.sha256(Path(file).read_bytes()).hexdigest()
     except OSError as error:

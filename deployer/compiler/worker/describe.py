@@ -11,7 +11,7 @@ from . import code, graph, variables
 from .decorate import decorators_of
 from .drive import with_flow
 from .job import Job
-from .parameters import describe_parameters
+from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .problems import Problem
 from .source import Source
@@ -34,7 +34,7 @@ def _describe(job: Job, obj: Any, source: Source) -> Described:
         "end": obj.graph.end_step,
         "steps": [_step(job, obj, name) for name in obj.graph.sorted_nodes],
         "parameters": describe_parameters(obj.flow, source),
-        "code": _code(obj),
+        "code": _code(job, obj, source),
         "schedule": _schedule(obj, source),
         "project": _project(),
         "configs": _configs(obj),
@@ -49,6 +49,7 @@ def _step(job: Job, obj: Any, name: str) -> dict[str, Any]:
     decorators = {decorator.name: decorator for decorator in node.decorators}
     timeout = decorators.get("timeout")
     environment = decorators["environment"].attributes["vars"] if "environment" in decorators else {}
+    pod = describe_pod(job, obj, node) if job.on_kubernetes else {}
     return {
         **graph.describe_node(obj.graph, node),
         "doc": node.doc,
@@ -56,8 +57,8 @@ def _step(job: Job, obj: Any, name: str) -> dict[str, Any]:
         "retries": _retries(node),
         "timeout_seconds": timeout.secs if timeout is not None else None,
         "environment": {key: str(value) for key, value in (environment or {}).items()},
-        "pod": describe_pod(job, obj, node) if job.on_kubernetes else {},
-        "options": variables.step_options(job, obj, node),
+        "pod": pod,
+        "options": variables.step_options(job, obj, node, pod),
     }
 
 
@@ -70,11 +71,12 @@ def _retries(node: Any) -> dict[str, Any]:
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 
-def _code(obj: Any) -> dict[str, Any]:
+def _code(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     from metaflow import metaflow_version
 
+    files = {**code.file_digests(code.open_package(obj)), **included_files(job, obj.flow, source)}
     return {
-        "files": code.file_digests(code.open_package(obj)),
+        "files": dict(sorted(files.items())),
         "metaflow_version": metaflow_version.get_version(),
         "metaflow_digest": code.metaflow_digest(),
     }

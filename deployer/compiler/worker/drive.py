@@ -67,13 +67,11 @@ def _run_command(flow: Any, arguments: list[str], use: Callable[[Any], Any]) -> 
     with parameters.flow_context(flow):
         from metaflow import cli, lint
 
-        @click.command(COMMAND)
-        @click.pass_obj
         def command(obj: Any) -> None:
             lint.linter.run_checks(obj.graph)
             results.append(use(obj))
 
-        cli.cli.add_command(command)
+        cli.cli.add_command(click.command(COMMAND)(click.pass_obj(command)))
         state = cli.CliState(instance)
         state.entrypoint = [sys.executable, sys.argv[0]]
         cli.start.main(args=[*arguments, COMMAND], obj=state, standalone_mode=False, prog_name=sys.argv[0])

@@ -53,4 +53,5 @@ def read_job(data: Mapping[str, Any]) -> Job:
     names = {field.name for field in fields(Job)}
     if names != set(data):
         raise TypeError(f"bad job: {sorted(names ^ set(data))}")
-    return Job(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Job(**values)

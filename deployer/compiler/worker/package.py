@@ -50,7 +50,7 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     return {
         "url": url,
         "sha": sha,
-        "scripts": {name: script for name in obj.graph.sorted_nodes},
+        "scripts": dict.fromkeys(obj.graph.sorted_nodes, script),
         "environment": environment,
         "parameters": values,
     }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from .code import sha256
+from .job import Job
 from .problems import FlowError, Problem, describe_error
 from .source import Source
 
@@ -74,6 +77,28 @@ def _default(parameter: Any, kind: str, given: Any, file: str, line: int) -> Any
         raise FlowError(Problem("parameter-default", message, file, line)) from None
     message = f"parameter {name}: its default {given!r} is no {kind}"
     raise FlowError(Problem("parameter-default", message, file, line))
+
+
+def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
+    """Path as written -> digest of the files that IncludeFile parameters take along. Raises FlowError."""
+    found = {}
+    for attribute, parameter in flow._get_parameters():
+        if parameter.IS_CONFIG_PARAMETER or parameter_type(parameter) != "file":
+            continue
+        place = source.parameter(attribute, parameter.name)
+        if parameter.name in job.parameters:
+            message = f"parameter {parameter.name} is an IncludeFile: its file cannot be named in the manifest yet"
+            setting, hint = f"parameters.{parameter.name}", "name it in the flow, as the parameter's default"
+            raise FlowError(Problem("unsupported", message, setting=setting, hint=hint))
+        default = parameter.kwargs.get("default")
+        written = default.print_representation if default is not None else None
+        if not isinstance(written, str) or "://" in written:
+            continue  # none, a function that names it at apply, or an object in a store
+        if not Path(written).is_file():
+            message = f"parameter {parameter.name}: there is no file {written!r} below the flow's folder"
+            raise FlowError(Problem("no-file", message, *place))
+        found[written] = sha256(written)[:16]
+    return found
 
 
 def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:

@@ -87,6 +87,8 @@ def _normal(attributes: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("secrets", "image_pull_secrets"):
         if isinstance(pod.get(key), str):
             pod[key] = [name.strip() for name in pod[key].split(",") if name.strip()]
+    if pod.get("gpu") is None:
+        pod.pop("gpu_vendor", None)
     if not (pod.get("use_tmpfs") or pod.get("tmpfs_size")):
         for key in ("use_tmpfs", "tmpfs_tempdir", "tmpfs_path"):
             pod.pop(key, None)

@@ -62,12 +62,12 @@ def check_decorators(job: Job, flow: Any, source: Source) -> None:
 
 def check_graph(graph: Any, source: Source) -> None:
     """Raises FlowError for steps that start several pods at once, and for a way that leads back."""
+    reason, advice = STEP_DECORATORS["parallel"]
     problems = [
-        Problem("unsupported", f"step {node.name}: num_parallel {STEP_DECORATORS['parallel'][0]}", *source.step(node.name),
-                hint=STEP_DECORATORS["parallel"][1])
+        Problem("unsupported", f"step {node.name}: num_parallel {reason}", *source.step(node.name), hint=advice)
         for node in graph
         if node.parallel_foreach
-    ]  # fmt: skip
+    ]
     for name in _recursive(graph):
         message = f"step {name} can lead back to itself: Airflow's graphs have no loops"
         hint = "put the loop into one step, or let the last step start a new run"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
+from pathlib import Path
 from typing import Any
 
 from .job import Job
@@ -24,7 +24,7 @@ def task_script(job: Job, obj: Any, url: str, metadata: str) -> str:
     """
     from metaflow.mflog import BASH_SAVE_LOGS, bash_capture_logs
 
-    flow_file = shlex.quote(os.path.basename(job.file))
+    flow_file = shlex.quote(Path(job.file).name)
     bootstrap = obj.environment.bootstrap_commands(obj.graph.start_step, job.datastore_type)
     task = " && ".join([*(_unescaped(command) for command in bootstrap), f"python -m mfdeploy_task {flow_file}"])
     lines = [
@@ -46,7 +46,7 @@ def task_script(job: Job, obj: Any, url: str, metadata: str) -> str:
 def _exports(job: Job) -> str:
     from metaflow.mflog import export_mflog_env_vars
 
-    return export_mflog_env_vars(
+    exports: str = export_mflog_env_vars(
         flow_name='"$METAFLOW_FLOW_NAME',
         run_id="$METAFLOW_RUN_ID",
         step_name="$METAFLOW_STEP_NAME",
@@ -56,6 +56,7 @@ def _exports(job: Job) -> str:
         stdout_path='"$PWD/.logs/mflog_stdout"',
         stderr_path='"$PWD/.logs/mflog_stderr"',
     )
+    return exports
 
 
 def _fetch(job: Job, obj: Any, url: str, metadata: str) -> list[str]:

@@ -37,7 +37,7 @@ def serve() -> None:
 
 def _preload() -> None:
     """Imports what every flow needs, but not metaflow.cli, which binds a flow's Config options when imported."""
-    import boto3  # noqa: F401
+    import boto3  # type: ignore[import-untyped]  # noqa: F401
     import metaflow.cli_args
     import metaflow.cli_components.utils
     import metaflow.lint
@@ -47,7 +47,7 @@ def _preload() -> None:
     import metaflow.plugins.kubernetes.kubernetes
     import metaflow.plugins.package_cli
     import metaflow.pylint_wrapper
-    import metaflow.user_configs.config_options  # noqa: F401
+    import metaflow.user_configs.config_options
 
     # Six git commands for each flow, for what is provenance and no part of the code package.
     metaflow.metaflow_git._git_info_cache = {}

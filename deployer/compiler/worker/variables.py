@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .job import Job
@@ -39,7 +39,7 @@ def flow_environment(job: Job, obj: Any) -> dict[str, str]:
             }
         ),
     }
-    if SERVICE_INTERNAL_URL:
+    if SERVICE_INTERNAL_URL and job.on_kubernetes:
         variables["METAFLOW_SERVICE_URL"] = SERVICE_INTERNAL_URL
     if job.datastore_type != "local":
         variables[job.datastore_setting] = job.datastore_root
@@ -63,20 +63,42 @@ def _config_keys(obj: Any) -> dict[str, str]:
     }
 
 
-def step_options(job: Job, obj: Any, node: Any) -> list[str]:
+def step_options(job: Job, obj: Any, node: Any, pod: Mapping[str, Any]) -> list[str]:
     """The options before ``step``: decorators that the code does not have, and those of flow decorators."""
-    return [*_with_options(node), *_flow_options(obj), f"--environment={obj.environment.TYPE}"]
+    return [*_with_options(job, node, pod), *_flow_options(obj), f"--environment={obj.environment.TYPE}"]
 
 
-def _with_options(node: Any) -> Iterator[str]:
-    for decorator in node.decorators:
+def _with_options(job: Job, node: Any, pod: Mapping[str, Any]) -> Iterator[str]:
+    for decorator in (*node.decorators, *node.wrappers, *node.config_decorators):
         if decorator.statically_defined or decorator.inserted_by is not None:
             continue
-        if decorator.name == "kubernetes":
-            # In the pod it notes where the task runs and keeps its logs; the pod's shape is Airflow's business.
-            yield "--with=kubernetes"
+        name = getattr(decorator, "name", "")
+        if name == "kubernetes":
+            if job.on_kubernetes:
+                # In the pod it notes where the task runs and keeps its logs; the pod's shape is Airflow's business.
+                kept = {key: pod[key] for key in ("tmpfs_path", "tmpfs_tempdir") if key in pod}
+                yield f"--with={_spec(name, kept)}"
+        elif isinstance(getattr(decorator, "_user_defined_attributes", None), set):
+            given = {key: decorator.attributes[key] for key in sorted(decorator._user_defined_attributes)}
+            yield f"--with={_spec(name, given)}"
         else:
             yield f"--with={decorator.make_decorator_spec()}"
+
+
+def _spec(name: str, attributes: Mapping[str, Any]) -> str:
+    """``name:key=value,...`` with JSON values. Metaflow's own writes False as a text, which it then takes for true."""
+    values = ",".join(f"{key}={_spec_value(value)}" for key, value in attributes.items())
+    return f"{name}:{values}" if values else name
+
+
+def _spec_value(value: Any) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    try:
+        json.loads(value)
+    except ValueError:
+        return value
+    return json.dumps(value)
 
 
 def _flow_options(obj: Any) -> Iterator[str]:
