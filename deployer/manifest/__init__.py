@@ -17,7 +17,7 @@ __all__ = ["Manifests", "load", "manifest_schema"]
 
 @dataclass(frozen=True)
 class Manifests:
-    """What the manifests of a folder say.
+    """What the manifests of `folder` say.
 
     `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
     address. `secrets` are the texts that came from ``${env...}``: views must never print them.
@@ -28,6 +28,7 @@ class Manifests:
     deployments: tuple[Deployment, ...]
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = frozenset()
+    folder: Path = Path()
 
 
 def load(
@@ -55,5 +56,5 @@ def load(
         {found for found in loader.report.found if found.severity is Severity.WARNING}, key=lambda found: found.sort_key
     )
     return Manifests(
-        loader.project, resolved.environments, resolved.deployments, tuple(warnings), frozenset(loader.secrets)
+        loader.project, resolved.environments, resolved.deployments, tuple(warnings), frozenset(loader.secrets), folder
     )

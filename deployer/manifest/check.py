@@ -7,7 +7,7 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from deployer.errors import Location, nearest
-from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, to_data
+from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
 from deployer.manifest.scalars import looks_like
 from deployer.models import manifest as written
 from deployer.models.manifest import SHORT_FORMS
@@ -23,6 +23,7 @@ _EXPECTED: Final = {
     "model_type": "a map",
     "model_attributes_type": "a map",
 }
+_SHORT: Final = {"Schedule": "a cron, hourly, daily, weekly, none or a map", "Retries": "a whole number or a map"}
 _BOUNDS: Final = {
     "greater_than": ("gt", "more than {}"),
     "greater_than_equal": ("ge", "at least {}"),
@@ -56,7 +57,8 @@ def _report(problem: Any, model: type[BaseModel], node: Node, key: Location, pat
     if kind == "extra_forbidden":
         name = str(problem["loc"][-1])
         known = known_keys(model, problem["loc"][:-1])
-        hint = nearest(name, known) or _belongs(name, model) or _list_keys(known)
+        # A key that is right elsewhere comes before one that is like it here.
+        hint = _belongs(name, problem["loc"], model) or nearest(name, known) or _list_keys(known)
         report.error("unknown-key", f"unknown key {name!r}", place.key, place.path, hint)
     elif kind == "missing":
         name = str(problem["loc"][-1])
@@ -92,10 +94,11 @@ def _explain(kind: str, problem: Any, node: Node) -> tuple[str, str, str]:
     """Code, message and hint of a value that is wrong in itself."""
     context = problem.get("ctx") or {}
     if kind in _EXPECTED:
-        return "wrong-type", f"expected {_EXPECTED[kind]}, found {describe(node)}", _type_hint(kind, node)
+        expected = _SHORT.get(context.get("class_name", ""), _EXPECTED[kind])
+        return "wrong-type", f"expected {expected}, found {describe(node)}", _type_hint(kind, node)
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return "bad-value", f"expected {words.format(context[name])}, found {describe(node)}", ""
+        return "bad-value", f"expected {words.format(f'{context[name]:g}')}, found {describe(node)}", ""
     if kind == "string_too_short":
         return "bad-value", "expected text, found an empty one", "leave the key out"
     if kind == "literal_error":
@@ -113,10 +116,10 @@ def _type_hint(kind: str, node: Node) -> str:
     if not isinstance(node, Scalar):
         return ""
     if node.value is None:
-        return "leave the key out for what holds otherwise"
+        return "give it a value, or leave the key out"
     if kind == "string_type":
         if node.plain:
-            return f'put it in quotes: "{node.text}"'
+            return f'put it in quotes: "{shorten(node.text)}"'
         return f'declare the variable as text: "{node.text}"'
     other = looks_like(node.text)
     if kind == "bool_type":
@@ -126,7 +129,7 @@ def _type_hint(kind: str, node: Node) -> str:
     if kind in ("int_type", "float_type") and isinstance(node.value, str) and node.value.strip().isdigit():
         return f"write {node.value.strip()} without quotes"
     if kind == "list_type" and isinstance(node.value, str):
-        return f"write [{node.text}]"
+        return f"write [{shorten(node.text)}]"
     return ""
 
 
@@ -155,9 +158,9 @@ def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseMo
     return current if isinstance(current, type) and issubclass(current, BaseModel) else None
 
 
-def _belongs(name: str, model: type[BaseModel]) -> str:
+def _belongs(name: str, loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
     """Where a key that is known elsewhere should have been written."""
-    if not issubclass(model, written.FlowSettings):
+    if not issubclass(_model_at(model, loc[:-1]) or model, written.FlowSettings):
         return ""
     if name in known_keys(written.PodSettings):
         return "pod settings go under `kubernetes:`, or under `steps:` for one step"
@@ -185,7 +188,7 @@ def _purpose(model: type[BaseModel], problem: Any) -> str:
     for name, field in found.model_fields.items():
         if (field.alias or name) == problem["loc"][-1] and field.description:
             text = field.description.rstrip(".")
-            return text[0].lower() + text[1:] if text[1:2].islower() else text
+            return text if text.startswith("Metaflow") else text[0].lower() + text[1:]
     return ""
 
 

@@ -37,17 +37,17 @@ def read_documents(folder: Path, report: Report) -> Document:
     document = Document()
     before = report.errors
     paths = find_files(folder, report)
-    if not paths and report.errors == before:
+    document.complete = report.errors == before
+    if not paths and document.complete:
         hint = "`mfdeploy init` writes a first one"
         report.error("no-manifest", f"no *.yaml file is below {shown(folder)!r}", None, hint=hint)
         document.complete = False
     for path in paths:
         top = read_file(path, report)
-        if top is None:
-            document.complete = False
-        elif _is_manifest(top, report):
+        if top is not None and _is_manifest(top, report):
             _merge(document, top, report)
-    document.complete = document.complete and not (report.errors > before and not paths)
+        else:
+            document.complete = False
     if document.complete:
         _require(document, paths, report)
     return document
@@ -76,7 +76,9 @@ def _merge(document: Document, top: Map, report: Report) -> None:
             document.has_version = True
             _check_version(entry, report)
         else:
-            hint = nearest(name, _TOP) or f"the keys here are {', '.join(_TOP)}"
+            misspelt = nearest(name, _TOP)
+            document.complete = document.complete and not misspelt
+            hint = misspelt or f"the keys here are {', '.join(_TOP)}"
             report.error("unknown-key", f"unknown key {name!r}", entry.key, (name,), hint)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from deployer.errors import Location
 from deployer.manifest.check import known_keys
-from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, to_data
+from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, to_data
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.places import check_datastore, check_target, datastore_place, target_place
 from deployer.manifest.profiles import Datastore, read_settings
@@ -15,36 +17,51 @@ from deployer.models.deployment import Environment
 
 POD_KEYS = frozenset(known_keys(written.PodSettings))
 ACCESS_KEYS = frozenset(known_keys(written.ClusterSettings)) - POD_KEYS
+_SHARED = frozenset(known_keys(written.FlowSettings))
+_OWN = frozenset(known_keys(written.Environment)) - _SHARED - {"metaflow"}
 
 
-def build_environment(name: str, project: str, entry: Entry, report: Report) -> Environment | None:
-    """The environment of an entry that its model has accepted; None (and a report) when its values do not fit."""
+def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, str]:
+    """Check what the model of an environment does not; returns its METAFLOW_* settings, by name.
+
+    Works on whatever was written: what has another type is the model's to report.
+    """
+    if not isinstance(node, Map):
+        return {}
+    target, stored, compute = node.get("target"), node.get("datastore"), node.get("compute")
+    if is_text(target):
+        check_target(target, (*path, "target"), report)
+    before = report.errors
+    datastore = None
+    if is_text(stored):
+        kind = compute.value if isinstance(compute, Scalar) else None
+        check_datastore(stored, kind, (*path, "datastore"), report)
+        if report.errors == before:
+            place, type_ = datastore_place(stored)
+            datastore = Datastore(type_, place.resolved)
+    if isinstance(compute, Scalar):
+        _warn_without_pods(node, compute.value, path, report)
+    settings = read_settings(node.get("metaflow"), datastore, (*path, "metaflow"), report)
+    return {name: settings[name].text for name in sorted(settings)}
+
+
+def build_environment(name: str, project: str, entry: Entry, settings: Mapping[str, str]) -> Environment:
+    """The environment of an entry that its model and `check_environment` have accepted."""
     node = entry.node
     assert isinstance(node, Map)
-    path: NodePath = ("environments", name)
-    before = report.errors
     data: dict[str, Any] = to_data(node)
-    target, datastore = _scalar(node, "target"), _scalar(node, "datastore")
-    check_target(target, (*path, "target"), report)
-    check_datastore(datastore, data["compute"], (*path, "datastore"), report)
-    if report.errors > before:
-        return None
-    place, kind = datastore_place(datastore)
+    place, kind = datastore_place(_scalar(node, "datastore"))
     access = {key: value for key, value in data.get("kubernetes", {}).items() if key in ACCESS_KEYS}
-    _warn_without_pods(node, data["compute"], path, report)
-    settings = read_settings(node.get("metaflow"), Datastore(kind, place.resolved), (*path, "metaflow"), report)
-    if report.errors > before:
-        return None
     return Environment(
         name=name,
         project=project,
-        target=target_place(target),
+        target=target_place(_scalar(node, "target")),
         compute=data["compute"],
         datastore=place,
         datastore_type=kind,
         production=data.get("production", False),
         protect=data.get("protect", False),
-        metaflow={key: settings[key].text for key in sorted(settings)},
+        metaflow=settings,
         kubernetes=access,
         location=entry.key,
     )
@@ -56,24 +73,34 @@ def _scalar(node: Map, name: str) -> Scalar:
     return found
 
 
-def _warn_without_pods(node: Map, compute: str, path: NodePath, report: Report) -> None:
+def _warn_without_pods(node: Map, compute: object, path: NodePath, report: Report) -> None:
     kubernetes = node.entries.get("kubernetes")
     if compute == "local" and kubernetes is not None:
         message = "nothing reads these settings: with `compute: local` there are no pods"
         report.warn("unused-setting", message, kubernetes.key, (*path, "kubernetes"))
 
 
-def environment_sources(node: Map) -> dict[str, Location]:
-    """Where an environment's own settings were written, by dotted path."""
-    own = set(known_keys(written.Environment)) - set(known_keys(written.FlowSettings)) - {"metaflow"}
-    return {name: entry.node.location for name, entry in node.entries.items() if name in own}
+@dataclass(frozen=True)
+class Layer:
+    """An environment as a layer of each flow's settings. `sources` are the places of its own settings, by name."""
+
+    environment: Environment
+    settings: Map
+    sources: Mapping[str, Location]
+    schedules: bool
 
 
-def flow_layer(node: Node) -> Map:
-    """The flow settings of an environment: what of it merges into each flow."""
+def build_layer(environment: Environment, node: Node) -> Layer:
+    """The layer of an environment that has been checked."""
     assert isinstance(node, Map)
-    shared = set(known_keys(written.FlowSettings))
-    entries = {name: entry for name, entry in node.entries.items() if name in shared}
+    sources = {name: entry.node.location for name, entry in node.entries.items() if name in _OWN}
+    schedules = node.get("schedules")
+    has_schedules = not (isinstance(schedules, Scalar) and schedules.value is False)
+    return Layer(environment, _shared_settings(node), sources, has_schedules)
+
+
+def _shared_settings(node: Map) -> Map:
+    entries = {name: entry for name, entry in node.entries.items() if name in _SHARED}
     kubernetes = entries.get("kubernetes")
     if kubernetes is not None and isinstance(kubernetes.node, Map):
         pods = {name: entry for name, entry in kubernetes.node.entries.items() if name in POD_KEYS}

@@ -49,9 +49,9 @@ def read_file(path: Path, report: Report) -> Map | None:
     """A manifest file as a map; None (and a report) when it cannot be used."""
     file = shown(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+            raise OSError(0, "it is no regular file")
         with path.open("rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise OSError(0, "it is no regular file")
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         report.error("bad-path", f"the file cannot be read: {error.strerror}", Location(file))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeGuard
 
 from pydantic import BaseModel
 
@@ -14,9 +13,9 @@ from deployer.errors import Location
 from deployer.manifest.ambiguous import warn_ambiguous
 from deployer.manifest.check import check
 from deployer.manifest.documents import Document, expand_settings, read_documents
-from deployer.manifest.environments import build_environment
+from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.names import check_asked, check_dag_ids, check_environments, check_name
-from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, describe
+from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, describe, is_text
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.places import check_file, check_path
 from deployer.manifest.resolve import resolve_flow
@@ -40,12 +39,14 @@ class Loader:
         self, folder: Path, variables: Mapping[str, str], environ: Mapping[str, str], asked: frozenset[str] | None
     ) -> None:
         self.folder = folder
+        self.root = folder.resolve().parent  # flows lie below it
         self.variables = variables
         self.environ = environ
         self.asked = asked
         self.report = Report()
         self.project = ""
         self.secrets: set[str] = set()
+        self._settings: dict[str, dict[str, str]] = {}  # METAFLOW_* settings by environment
 
     def load(self) -> Resolved:
         """Every flow in each environment that was asked for."""
@@ -101,7 +102,9 @@ class Loader:
                 check_name(name, entry, path, report)
                 check(model, entry.node, entry.key, path, report)
                 self._check_settings(entry.node, path)
-                if section == "flows" and document.complete:
+                if section == "environments":
+                    self._settings[name] = check_environment(entry.node, path, report)
+                elif document.complete:
                     check_environments(entry.node, path, sections["environments"], report)
                 if report.errors == before and not _has_broken(entry.node):
                     sound.add(path)
@@ -123,14 +126,14 @@ class Loader:
         """The paths in a layer of flow settings, and values that YAML readers read differently."""
         if not isinstance(node, Map):
             return
-        root = self.folder.resolve().parent
-        self._check_each_file(node.get("file"), (*path, "file"), root)
+        if len(path) == 2 and path[0] == "flows":  # elsewhere the key is unknown
+            self._check_each_file(node.get("file"), (*path, "file"), self.root)
         config_files = node.get("config_files")
         if isinstance(config_files, Map):
             for name, entry in config_files.entries.items():
                 self._check_each_file(entry.node, (*path, "config_files", name), None)
         python = node.get("python")
-        if _is_text(python):
+        if is_text(python):
             check_path(python, (*path, "python"), self.report)
         for section in ("parameters", "config_values"):
             values = node.get(section)
@@ -142,31 +145,25 @@ class Loader:
                 self._check_settings(entry.node, (*path, "overrides", name))
 
     def _check_each_file(self, node: Node | None, path: NodePath, root: Path | None) -> None:
-        if _is_text(node):
+        if is_text(node):
             check_file(node, path, root, self.report)
 
     def _resolve(self, document: Document, sound: set[NodePath]) -> Resolved:
         sections = document.sections
         built: dict[str, Environment] = {}
+        layers: dict[str, Layer] = {}
         for name, entry in sorted(sections["environments"].items()):
             if ("environments", name) in sound:
-                environment = build_environment(name, self.project, entry, self.report)
-                if environment is not None:
-                    built[name] = environment
+                built[name] = build_environment(name, self.project, entry, self._settings[name])
+                layers[name] = build_layer(built[name], entry.node)
         deployments: list[Deployment] = []
         for name, entry in sections["flows"].items():
             if ("flows", name) in sound and ("defaults",) in sound:
-                deployments += resolve_flow(
-                    name, entry, document.section("defaults"), sections["environments"], built, self.report
-                )
+                deployments += resolve_flow(name, entry, document.section("defaults"), layers, self.report)
         deployments.sort(key=lambda deployment: deployment.address)
         check_dag_ids(deployments, self.report)
         asked = [found for found in deployments if self.asked is None or found.environment.name in self.asked]
         return Resolved(built, tuple(asked))
-
-
-def _is_text(node: Node | None) -> TypeGuard[Scalar]:
-    return isinstance(node, Scalar) and isinstance(node.value, str) and node.value != "" and not node.broken
 
 
 def _has_broken(node: Node) -> bool:

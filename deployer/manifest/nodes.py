@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from deployer.errors import Diagnostic, Location, Severity
 
 Path = tuple[str | int, ...]
+
+
+class SecretText(str):
+    """A text that came from `${env...}`: it keeps its mark through merges and never shows in a repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "SecretText('***')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,11 @@ def to_data(node: Node) -> Any:
     return {name: to_data(entry.node) for name, entry in node.entries.items()}
 
 
+def is_text(node: Node | None) -> TypeGuard[Scalar]:
+    """Whether a node is a text that can be looked at: there, not empty, not broken."""
+    return isinstance(node, Scalar) and isinstance(node.value, str) and node.value != "" and not node.broken
+
+
 def dotted(path: Iterable[str | int]) -> str:
     """``flows.train.tags[2]``."""
     text = ""
@@ -100,6 +114,8 @@ def describe(node: Node) -> str:
         return "nothing (null)"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, SecretText):
+        return "a secret text"
     if isinstance(value, str):
         return f"the text {shorten(value)!r}"
     return f"the number {node.text or value}"

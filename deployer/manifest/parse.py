@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from deployer.errors import Diagnostic, Location
-from deployer.manifest.nodes import Entry, Items, Map, Node, Scalar, shorten
+from deployer.manifest.nodes import Entry, Items, Map, Node, Scalar, dotted, shorten
 from deployer.manifest.scalars import resolve
 
 MAX_BYTES: Final = 10_000_000
@@ -24,9 +24,9 @@ _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class ParseError(Exception):
     """A file cannot be read as a document; what was read of it is not to be used."""
 
-    def __init__(self, code: str, message: str, location: Location, hint: str = "") -> None:
+    def __init__(self, code: str, message: str, location: Location, hint: str = "", path: str = "") -> None:
         super().__init__(message)
-        self.diagnostic = Diagnostic(code, message, location, hint=hint)
+        self.diagnostic = Diagnostic(code, message, location, path, hint)
 
 
 def parse(data: bytes, file: str) -> tuple[Node | None, list[Diagnostic]]:
@@ -84,8 +84,15 @@ class _Reader:
     def place(self, mark: Any) -> Location:
         return Location(self.file, mark.line + 1, mark.column + 1)
 
-    def problem(self, code: str, message: str, location: Location, hint: str = "") -> None:
-        self.problems.append(Diagnostic(code, message, location, hint=hint))
+    def path(self, *names: str) -> str:
+        """Where in the document the reader is."""
+        holders = (
+            (holder.key[0] if holder.key else None) if holder.is_map else len(holder.nodes) for holder in self.open
+        )
+        return dotted([*(part for part in holders if part is not None), *names])
+
+    def problem(self, code: str, message: str, location: Location, hint: str = "", path: str = "") -> None:
+        self.problems.append(Diagnostic(code, message, location, path, hint))
 
     def read(self, text: str) -> Node | None:
         """The document. Raises ParseError."""
@@ -124,7 +131,8 @@ class _Reader:
     def start(self, event: Any) -> None:
         place = self.place(event.start_mark)
         if len(self.open) >= MAX_DEPTH:
-            raise ParseError("too-large", f"lists and maps are nested more than {MAX_DEPTH} deep", place)
+            message = f"lists and maps are nested more than {MAX_DEPTH} deep"
+            raise ParseError("too-large", message, place, path=shorten(self.path()))
         self.refuse_tag(event, place)
         if self.expects_key():
             self.refuse_key("a list or map", place)
@@ -148,7 +156,7 @@ class _Reader:
             try:
                 value = resolve(event.value)
             except ValueError as error:
-                self.problem("bad-number", str(error), place, "put it in quotes if it is text")
+                self.problem("bad-number", str(error), place, "put it in quotes if it is text", self.path())
                 broken = True
         self.add(Scalar(value, place, event.value, plain, broken), 1, 0, event.anchor)
 
@@ -156,7 +164,7 @@ class _Reader:
         holder = self.open[-1]
         if plain and text == "<<":
             hint = "write the keys out, or put what is shared in `defaults`"
-            self.problem("merge-key", "merge keys (<<) are not supported", place, hint)
+            self.problem("merge-key", "merge keys (<<) are not supported", place, hint, self.path())
             holder.skip = True
             return
         try:
@@ -165,11 +173,13 @@ class _Reader:
             is_text = False
         if not is_text:
             found = f"{shorten(text)}" if text else "nothing"
-            self.problem("bad-key", f"expected a name as key, found {found}", place, f'put it in quotes: "{text}"')
+            hint = f'put it in quotes: "{text}"'
+            self.problem("bad-key", f"expected a name as key, found {found}", place, hint, self.path())
             holder.skip = True
         elif text in holder.entries:
             first = holder.entries[text].key
-            self.problem("duplicate-key", f"the key {shorten(text)!r} is already at line {first.line}", place)
+            message = f"the key {shorten(text)!r} is already at line {first.line}"
+            self.problem("duplicate-key", message, place, "keep one of the two", self.path(text))
             holder.skip = True
         else:
             holder.key = (text, place)
@@ -181,11 +191,13 @@ class _Reader:
         known = self.anchors.get(event.anchor)
         if known is None:
             # Also an alias inside its own anchor: anchors count once their value is complete.
-            raise ParseError("yaml-syntax", f"the alias *{shorten(event.anchor)} has no anchor before it", place)
+            raise ParseError(
+                "yaml-syntax", f"the alias *{shorten(event.anchor)} has no anchor before it", place, "", self.path()
+            )
         node, size, depth = known
         self.copies += size
         if self.copies > MAX_COPIES or len(self.open) + depth > MAX_DEPTH:
-            raise ParseError("too-large", f"aliases repeat more than {MAX_COPIES:,} values", place)
+            raise ParseError("too-large", f"aliases repeat more than {MAX_COPIES:,} values", place, "", self.path())
         self.add(node, size, depth, None)
 
     def add(self, node: Node, size: int, depth: int, anchor: str | None) -> None:
@@ -210,12 +222,14 @@ class _Reader:
         return bool(self.open) and self.open[-1].is_map and self.open[-1].key is None and not self.open[-1].skip
 
     def refuse_key(self, found: str, place: Location) -> None:
-        raise ParseError("bad-key", f"expected a name as key, found {found}", place)
+        raise ParseError("bad-key", f"expected a name as key, found {found}", place, "", self.path())
 
     def refuse_tag(self, event: Any, place: Location) -> None:
         if event.tag is not None:
             hint = "put the value in quotes if it is text" if event.tag.endswith(":str") else "remove it"
-            raise ParseError("yaml-tag", f"YAML tags are not supported, found {_tag(event.tag)}", place, hint)
+            raise ParseError(
+                "yaml-tag", f"YAML tags are not supported, found {_tag(event.tag)}", place, hint, self.path()
+            )
 
 
 def _tag(tag: str) -> str:

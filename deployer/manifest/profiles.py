@@ -20,6 +20,7 @@ _IDENTITY: Final = {
 }
 _DEFAULT_DATASTORE: Final = "METAFLOW_DEFAULT_DATASTORE"
 _SYSROOT: Final = "METAFLOW_DATASTORE_SYSROOT_"
+_SETTING: Final = re.compile(r"METAFLOW_[A-Z0-9_]+\Z")
 _MAX_BYTES: Final = 1_000_000
 
 
@@ -37,8 +38,11 @@ class Setting(NamedTuple):
     location: Location
 
 
-def read_settings(node: Node | None, datastore: Datastore, path: NodePath, report: Report) -> dict[str, Setting]:
-    """The METAFLOW_* settings of an environment's `metaflow:`, the profile's read in below them."""
+def read_settings(node: Node | None, datastore: Datastore | None, path: NodePath, report: Report) -> dict[str, Setting]:
+    """The METAFLOW_* settings of an environment's `metaflow:`, the profile's read in below them.
+
+    Without a `datastore` (it could not be read) nothing is held against it.
+    """
     if not isinstance(node, Map):
         return {}
     settings: dict[str, Setting] = {}
@@ -46,7 +50,13 @@ def read_settings(node: Node | None, datastore: Datastore, path: NodePath, repor
     if profile is not None:
         settings = _read_profile(profile.node, datastore, (*path, "profile"), report)
     for name, entry in node.entries.items():
-        if name == "profile":
+        if name == "profile" or (isinstance(entry.node, Scalar) and entry.node.broken):
+            continue
+        if not _SETTING.match(name):
+            message = f"unknown key {shorten(name)!r}, expected profile or Metaflow's settings (METAFLOW_...)"
+            full = f"METAFLOW_{name.removeprefix('METAFLOW_').upper()}"
+            hint = f"did you mean {full!r}?" if _SETTING.match(full) else ""
+            report.error("unknown-key", message, entry.key, (*path, name), hint)
             continue
         _refuse(name, entry.key, (*path, name), report)
         text = _text(entry.node)
@@ -78,8 +88,10 @@ def _refuse(name: str, place: Location, path: NodePath, report: Report) -> None:
         report.error("refused-setting", f"{name} cannot be set here", place, path, hint)
 
 
-def _read_profile(node: Node, datastore: Datastore, path: NodePath, report: Report) -> dict[str, Setting]:
+def _read_profile(node: Node, datastore: Datastore | None, path: NodePath, report: Report) -> dict[str, Setting]:
     name = node.value if isinstance(node, Scalar) else None
+    if isinstance(node, Scalar) and node.broken:
+        return {}
     if not isinstance(name, str) or not re.match(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z", name):
         report.error("wrong-type", "expected the name of a profile", node.location, path)
         return {}
@@ -94,7 +106,7 @@ def _read_profile(node: Node, datastore: Datastore, path: NodePath, report: Repo
     return _read_profile_file(file, datastore, report)
 
 
-def _read_profile_file(file: Path, datastore: Datastore, report: Report) -> dict[str, Setting]:
+def _read_profile_file(file: Path, datastore: Datastore | None, report: Report) -> dict[str, Setting]:
     place = Location(shown(file))
     try:
         data = file.read_bytes()
@@ -119,24 +131,28 @@ def _read_profile_file(file: Path, datastore: Datastore, report: Report) -> dict
     return settings
 
 
-def _profile_setting(name: str, value: Any, place: Location, datastore: Datastore, report: Report) -> Setting | None:
-    if not re.match(r"METAFLOW_[A-Z0-9_]+\Z", name):
-        report.error("unknown-key", f"unknown setting {shorten(name)!r}, expected METAFLOW_...", place, (name,))
+def _profile_setting(
+    name: str, value: Any, place: Location, datastore: Datastore | None, report: Report
+) -> Setting | None:
+    if not _SETTING.match(name):
+        report.error("unknown-key", f"unknown setting {shorten(name)!r}, expected METAFLOW_...", place)
         return None
     if name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
         # Profiles that Metaflow itself wrote name the datastore: fine as long as both say the same.
+        if datastore is None:
+            return None
         root = datastore.root.removeprefix("azure://")  # Metaflow writes this one without the scheme
         said = {_DEFAULT_DATASTORE: datastore.kind, f"{_SYSROOT}{datastore.kind.upper()}": root}
         if said.get(name) != str(value).rstrip("/"):
             message = f"{name} is {shorten(str(value))!r}, but the environment's datastore is {datastore.root!r}"
-            report.error("refused-setting", message, place, (name,), "remove it here, or change `datastore:`")
+            report.error("refused-setting", message, place, hint="remove it here, or change `datastore:`")
         return None
     before = report.errors
-    _refuse(name, place, (name,), report)
+    _refuse(name, place, (), report)
     if report.errors > before:
         return None
     if value is None:
-        report.error("wrong-type", "expected a value, found null", place, (name,), "remove the line")
+        report.error("wrong-type", f"{name}: expected a value, found null", place, hint="remove the line")
         return None
     return Setting(value if isinstance(value, str) else json.dumps(value), place)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from deployer.errors import Location
 from deployer.manifest.check import known_keys
-from deployer.manifest.environments import environment_sources, flow_layer
+from deployer.manifest.environments import Layer
 from deployer.manifest.merge import merge
 from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, leaves, to_data
 from deployer.manifest.places import local_place
 from deployer.models import manifest as written
-from deployer.models.deployment import Deployment, Environment, Place, Schedule
+from deployer.models.deployment import Deployment, Place, Schedule
 from deployer.models.manifest import NO_SCHEDULE
 
 # Metaflow's own: what @retry says when only `times` is given.
@@ -39,8 +39,7 @@ _SAME: Final = (
 _LISTS: Final = {"tags": "tags", "with": "decorators", "package_suffixes": "package_suffixes"}
 
 
-def flow_environments(flow: Map, environments: Mapping[str, Any]) -> list[str]:
-    """The environments that a flow is deployed to, those it names wrongly left out."""
+def _environments(flow: Map, environments: Iterable[str]) -> list[str]:
     named = flow.get("environments")
     if not isinstance(named, Items):
         return sorted(environments)
@@ -49,28 +48,19 @@ def flow_environments(flow: Map, environments: Mapping[str, Any]) -> list[str]:
 
 
 def resolve_flow(
-    name: str,
-    entry: Entry,
-    defaults: Map,
-    environments: Mapping[str, Entry],
-    built: Mapping[str, Environment],
-    report: Report,
+    name: str, entry: Entry, defaults: Map, layers: Mapping[str, Layer], report: Report
 ) -> Iterator[Deployment]:
-    """The deployments of one flow. A setting that its layers leave half said is reported."""
+    """The deployments of one flow, `layers` being those of the environments. A setting left half said is reported."""
     flow = entry.node
     assert isinstance(flow, Map)
     own = Map({key: item for key, item in flow.entries.items() if key not in _STRUCTURE}, flow.location)
-    for environment in flow_environments(flow, environments):
-        if environment not in built:
-            continue
-        node = environments[environment].node
-        assert isinstance(node, Map)
+    for environment in _environments(flow, layers):
+        layer = layers[environment]
         override = flow.get("overrides", environment)
-        layers = [defaults, flow_layer(node), own]
-        merged = merge([*layers, override] if isinstance(override, Map) else layers)
-        sources = environment_sources(node) | dict(leaves(merged))
+        above = (own, override) if isinstance(override, Map) else (own,)
+        merged = merge([defaults, layer.settings, *above])
         if _is_whole(merged, report):
-            yield _build(name, entry.key, built[environment], merged, sources, node)
+            yield _build(name, entry.key, layer, merged)
 
 
 def _is_whole(merged: Map, report: Report) -> bool:
@@ -86,12 +76,12 @@ def _is_whole(merged: Map, report: Report) -> bool:
     return report.errors == before
 
 
-def _build(
-    name: str, place: Location, environment: Environment, merged: Map, sources: dict[str, Location], node: Map
-) -> Deployment:
+def _build(name: str, place: Location, layer: Layer, merged: Map) -> Deployment:
+    environment = layer.environment
     data: dict[str, Any] = to_data(merged)
     schedule = _schedule(data)
-    if to_data(node).get("schedules") is False:
+    sources = {**layer.sources, **dict(leaves(merged))}
+    if not layer.schedules:
         schedule = Schedule(None, None)
         data["schedule"] = NO_SCHEDULE
         sources = {path: at for path, at in sources.items() if not path.startswith("schedule.")}

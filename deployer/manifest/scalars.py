@@ -54,7 +54,11 @@ def looks_like(text: str) -> str:
     if not _LIKE_A_NUMBER.match(text):
         return ""
     digits = text.replace("_", "")
+    if re.match(r"[-+]?0[0-9]+\Z", digits):
+        decimal = str(int(digits)) if len(digits) < 20 else ""
+        is_octal = decimal and re.match(r"[-+]?0[0-7]+\Z", digits)
+        return f"{decimal}, or {int(digits, 8)} if it is octal" if is_octal else decimal
     try:
-        return str(int(digits, 8 if re.match(r"[-+]?0[0-7]+\Z", digits) else 0))
+        return str(int(digits, 0)) if len(digits) < 20 else ""
     except ValueError:
-        return digits.lstrip("0") or "0"
+        return ""

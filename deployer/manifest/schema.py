@@ -30,7 +30,11 @@ def _clean(node: Any, is_properties: bool = False) -> Any:
         # Titles repeat the key's name, and a default of null says only that a key may be absent.
         if is_properties or (name != "title" and (name, value) != ("default", None))
     }
-    return cleaned if is_properties else _allow_reference(cleaned)
+    if is_properties:
+        return cleaned
+    if "patternProperties" in cleaned:
+        cleaned["additionalProperties"] = False  # pydantic leaves names that do not match open
+    return _allow_reference(cleaned)
 
 
 def _allow_reference(node: dict[str, Any]) -> dict[str, Any]:

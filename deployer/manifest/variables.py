@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from deployer.errors import nearest
-from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, describe, shorten
+from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, SecretText, describe, shorten
 from deployer.manifest.scalars import resolve
 from deployer.models.manifest import MAY_BE_SECRET, NAME
 
@@ -17,15 +17,6 @@ _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _VARIABLE: Final = re.compile(r"var\.([a-zA-Z][a-zA-Z0-9_-]*)\Z")
 _ENVIRON: Final = re.compile(r"env\.([a-zA-Z_][a-zA-Z0-9_]*)(:-(.*))?\Z", re.DOTALL)
 _FORMS: Final = "write ${var.NAME}, ${env.NAME} or ${env.NAME:-default}; $${ stands for the text ${"
-
-
-class SecretText(str):
-    """A text that came from `${env...}`: it keeps its mark through merges and never shows in a repr."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "SecretText('***')"
 
 
 class Variable(NamedTuple):

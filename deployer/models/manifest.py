@@ -98,16 +98,6 @@ def _check_timezone(text: str) -> str:
     return text
 
 
-def _check_setting_names(settings: dict[str, Any]) -> dict[str, Any]:
-    for name in settings:
-        if not re.match(r"METAFLOW_[A-Z0-9_]+\Z", name) and name != "profile":
-            hint = f"did you mean 'METAFLOW_{name.upper()}'?" if re.match(r"\w+\Z", name) else ""
-            raise _problem(
-                "unknown-key", f"unknown key {name!r}, expected profile or Metaflow settings (METAFLOW_...)", hint
-            )
-    return settings
-
-
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -265,7 +255,7 @@ class Environment(FlowSettings):
     production: bool = _optional("Whether DAG ids are the flows' own names; else false.")
     protect: bool = _optional("Whether deletes must be named one by one; else false.")
     schedules: bool = _optional("false: no flow has a schedule here; else true.")
-    metaflow: Annotated[MetaflowSettings, AfterValidator(_check_setting_names)] = _optional(
+    metaflow: MetaflowSettings = _optional(
         "Metaflow's settings: METAFLOW_* values, and a profile that is read before them."
     )
     kubernetes: ClusterSettings = _optional("Settings of every pod, and access to the cluster.")
