@@ -31,7 +31,7 @@ class DeployedState:
         return record.body(content.decode(errors="replace"))
 
 
-def survey(environments: Iterable[Environment], known: Collection[str]) -> DeployedState:
+def survey(environments: Iterable[Environment], known: Collection[str], destroy: bool = False) -> DeployedState:
     """List and read every target once. `known`: the manifests' addresses. Raises DeployError for all that fail."""
     targets: dict[str, Target] = {}
     sites: list[Site] = []
@@ -39,7 +39,7 @@ def survey(environments: Iterable[Environment], known: Collection[str]) -> Deplo
     for environment in environments:
         try:
             target = open_target(environment)
-            sites.append(_look_at(environment, target, known))
+            sites.append(_look_at(environment, target, known, destroy))
             targets[environment.name] = target
         except DeployError as error:
             problems += error.diagnostics
@@ -55,13 +55,14 @@ def target_problem(environment: Environment, message: str) -> Diagnostic:
     return Diagnostic("target", message, environment.location, f"environments.{environment.name}.target")
 
 
-def _look_at(environment: Environment, target: Target, known: Collection[str]) -> Site:
+def _look_at(environment: Environment, target: Target, known: Collection[str], destroy: bool) -> Site:
     return Site(
         environment=environment.name,
         project=environment.project,
         deployed=tuple(_read(target, file) for file in target.list()),
         known=frozenset(address for address in known if address.startswith(f"{environment.name}/")),
         remembered=read_index(target, environment.project, environment.name),
+        destroy=destroy,
     )
 
 

@@ -52,7 +52,7 @@ def build(selection: Selection, environ: Mapping[str, str], progress: Progress) 
     """
     manifests = load_manifests(selection, environ)
     chosen = choose(manifests.deployments, selection)
-    progress(f"compiling {len(chosen)} flows")
+    progress(f"compiling {len(chosen)} flow{'' if len(chosen) == 1 else 's'}")
     compiled = compiler.compile_flows(chosen, progress)
     checked = [
         (deployment, compiled.flows[deployment.address])

@@ -15,7 +15,8 @@ class Site:
     """One environment as the planner sees it.
 
     `known` are all addresses of the manifests in it, selected or not; `remembered` maps the files that an earlier apply
-    left at the target to their addresses (it may be empty: then a file that was removed by hand looks new).
+    left at the target to their addresses (it may be empty: then a file that was removed by hand looks new). `destroy`
+    says that everything is to go, whatever the manifests list.
     """
 
     environment: str
@@ -23,6 +24,7 @@ class Site:
     deployed: Sequence[Deployed]
     known: Collection[str]
     remembered: Mapping[str, str] = field(default_factory=dict)
+    destroy: bool = False
 
 
 def plan_changes(
@@ -85,7 +87,9 @@ def _plan_deletes(wanted: Sequence[Desired], site: Site, selects: Callable[[str]
             continue
         if item.file in files or not selects(record.address):
             continue
-        if record.address in new_ids:
+        if site.destroy:
+            note = "everything that the manifests manage here is to go"
+        elif record.address in new_ids:
             note = f"the DAG id is now {new_ids[record.address]}; the history of {record.dag_id} stays behind"
         elif record.address in site.known:
             continue

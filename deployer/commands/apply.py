@@ -41,7 +41,6 @@ class Prepared:
 
     planned: PlanResult
     planning: Planned
-    destroy: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def prepare(
         problems = list(_moved(saved, planning.plan))
         if problems:
             raise DeployError(problems)
-    return Prepared(present(planning), planning, destroy)
+    return Prepared(present(planning), planning)
 
 
 def execute(prepared: Prepared, permissions: Permissions, progress: Progress | None = None) -> ApplyResult:
@@ -75,7 +74,7 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
     report = progress or _silent
     planning = prepared.planning
     pending = planning.plan.pending
-    refuse_unguarded(planning, permissions.delete, permissions.mass_change or prepared.destroy)
+    refuse_unguarded(planning, permissions.delete, permissions.mass_change)
     content = _content(planning, pending, report)
     applied = apply_changes(pending, planning.deployed.targets, content, report)
     return ApplyResult(

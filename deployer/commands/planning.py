@@ -49,9 +49,9 @@ def make_plan(selection: Selection, progress: Progress, *, destroy: bool = False
     else:
         state = desired.build_or_refuse(selection, os.environ, progress)
     chosen = _environments(state, selection)
-    known = () if destroy else [item.address for item in state.manifests.deployments]
+    known = [item.address for item in state.manifests.deployments]
     progress("reading what is deployed")
-    deployed = survey(chosen.values(), known)
+    deployed = survey(chosen.values(), known, destroy)
     _refuse_unmatched(selection, state, deployed)
     changes = plan_changes(state.items, deployed.sites, selection.selects)
     plan = Plan(
