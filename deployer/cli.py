@@ -330,26 +330,29 @@ def _schema(
     name: Annotated[SchemaName | None, typer.Argument(metavar="[manifest|plan]", help="Both when absent.")] = None,
 ) -> int:
     """Print the JSON Schemas of manifests and of saved plans."""
-    from deployer.commands.schema import schemas
+    from deployer.commands.schema import manifest_schema
+    from deployer.views.plan_json import plan_schema
 
-    found = schemas()
-    _print_json(found[name.value] if name else dict(found))
+    schemas = {"manifest": manifest_schema, "plan": plan_schema}
+    _print_json(schemas[name.value]() if name else {each: make() for each, make in schemas.items()})
     return DONE
 
 
 def _carry_out(prepared: Prepared, agreed: bool, allow_delete: list[str] | None, allow_mass_change: bool) -> int:
     """Show a prepared plan, ask unless that was done, apply it, report."""
-    from deployer.commands.apply import Permissions, execute
+    from deployer.commands.apply import Permissions, execute, refuse_unpermitted
 
+    permissions = Permissions(tuple(allow_delete or ()), allow_mass_change)
     _tell(prepared.planned.warnings, prepared.planned.secrets)
     _print_plan(prepared.planned, PlanFormat.text)
     if not prepared.planned.plan.pending:
         return DONE
+    refuse_unpermitted(prepared, permissions)
     if not agreed and not _confirm():
         _say("Nothing was applied.")
         return REFUSED
     with _progress() as progress:
-        result = execute(prepared, Permissions(tuple(allow_delete or ()), allow_mass_change), progress=progress)
+        result = execute(prepared, permissions, progress=progress)
     return _print_result(result, prepared.planned.secrets)
 
 

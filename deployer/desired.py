@@ -119,7 +119,7 @@ def _duplicate_ids(items: Iterable[Desired]) -> Iterator[Diagnostic]:
         if first is not item:
             yield Diagnostic(
                 code="duplicate-dag-id",
-                message=f"{item.deployment.address} and {first.deployment.address} both have the DAG id {item.dag_id!r}",
+                message=f"{first.deployment.address} and {item.deployment.address} have one DAG id, {item.dag_id!r}",
                 location=item.deployment.location,
                 path=f"flows.{item.deployment.name}",
                 hint="give one of them a dag_id of its own",

@@ -66,6 +66,11 @@ def prepare(
     return Prepared(present(planning), planning)
 
 
+def refuse_unpermitted(prepared: Prepared, permissions: Permissions) -> None:
+    """Raise DeployError when the plan may not be applied: so that nobody is asked about what is refused anyway."""
+    refuse_unguarded(prepared.planning, permissions.delete, permissions.mass_change)
+
+
 def execute(prepared: Prepared, permissions: Permissions, progress: Progress | None = None) -> ApplyResult:
     """Apply a prepared plan: packages first, then DAG files, deletes last.
 
@@ -74,7 +79,7 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
     report = progress or _silent
     planning = prepared.planning
     pending = planning.plan.pending
-    refuse_unguarded(planning, permissions.delete, permissions.mass_change)
+    refuse_unpermitted(prepared, permissions)
     content = _content(planning, pending, report)
     applied = apply_changes(pending, planning.deployed.targets, content, report)
     return ApplyResult(
