@@ -52,7 +52,13 @@ class Apply:
         self.prepared: list[dict[str, Any]] = []
         self.executed: list[Any] = []
         permissions = lambda delete, mass_change: types.SimpleNamespace(delete=delete, mass_change=mass_change)  # noqa: E731
-        command("apply", prepare=self.prepare, execute=self.execute, Permissions=permissions)
+        command(
+            "apply",
+            prepare=self.prepare,
+            execute=self.execute,
+            refuse_unpermitted=lambda prepared, permissions: None,
+            Permissions=permissions,
+        )
 
     def prepare(self, selection: Any, **more: Any) -> Any:
         self.prepared.append({"selection": selection, **more})
