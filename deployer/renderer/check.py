@@ -20,6 +20,14 @@ _FLOW_DECORATORS = {
     "trigger_on_finish": "use @schedule, or trigger the DAG from the other one",
 }
 _MAX_TAG_LENGTH = 100
+# What tells a task who it is; the user's code may read these variables, and not set them.
+_OUR_VARIABLES = frozenset(
+    f"METAFLOW_{name}"
+    for name in (
+        *("STEP_NAME", "RUN_ID", "TASK_ID", "INPUT_PATHS", "SPLIT_INDEX", "PARAMETERS", "RETRY_COUNT"),
+        *("MAX_USER_CODE_RETRIES", "AIRFLOW_DAG_RUN_ID", "AIRFLOW_JOB_ID", "TAGS", "TASK_OPTIONS", "TASK_NAMESPACE"),
+    )
+)
 
 
 def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
@@ -29,7 +37,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
     """
     found = [*_flow_decorators(deployment, flow), *_settings(deployment, flow)]
     for step in flow.steps:
-        found += [*_graph(deployment, step), *_pod(deployment, step)]
+        found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
     schedule = find_problem(deployment, flow)
     if schedule:
         found.append(schedule)
@@ -74,6 +82,13 @@ def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
     for name in pods.unknown_attributes(step):
         message = f"step {step.name!r}: the attribute {name!r} of @kubernetes cannot be put into a pod on Airflow"
         yield _unsupported(deployment, step.line, message, "remove it from the step or from the manifest")
+
+
+def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagnostic]:
+    for name, value in step.environment.items():
+        if name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
+            message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
+            yield _unsupported(deployment, step.line, message, "remove it from the step")
 
 
 def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:

@@ -97,6 +97,25 @@ def duration(value: timedelta) -> Source:
     return Source(f"timedelta(seconds={whole!r})", _SEAL)
 
 
+def call(
+    function: str, positional: Sequence[Source], keywords: Mapping[str, Source], indent: int, before: int = 0
+) -> Source:
+    """A call of something of ours: on one line where it fits after `before` columns, else one argument on each."""
+    arguments = [source.text for source in positional]
+    arguments += [f"{constant(name)}={source.text}" for name, source in keywords.items()]
+    line = f"{constant(function)}({', '.join(arguments)})"
+    if indent + before + len(line) < WIDTH and "\n" not in line:
+        return Source(line, _SEAL)
+    space = " " * (indent + 4)
+    inner = "".join(f"{space}{argument},\n" for argument in arguments)
+    return Source(f"{function}(\n{inner}{' ' * indent})", _SEAL)
+
+
+def assignment(name: Source, value: Source) -> Source:
+    """A variable and what it is bound to."""
+    return Source(f"{name.text} = {value.text}", _SEAL)
+
+
 def names(found: Sequence[Source]) -> Source:
     """One variable as it is, several as a list."""
     text = ", ".join(source.text for source in found)
@@ -118,7 +137,7 @@ def _write(value: Any, indent: int, room: int, breaks: str) -> str:
     space = " " * inner
     if isinstance(value, str):
         parts = _cut(value, breaks)
-        if len(parts) == 1:
+        if len(parts) < 2:
             return line
         return "(\n" + "".join(f"{space}{_one_line(part)}\n" for part in parts) + " " * indent + ")"
     if isinstance(value, Mapping) and value:

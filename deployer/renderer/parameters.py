@@ -20,7 +20,7 @@ _EXPECTED: Mapping[ParameterType, str] = {
     "json": "a JSON value",
     "file": "text",
 }
-# Which element the trigger form shows follows from the type; one that may be anything gets a JSON editor for the first.
+# Items that may be more than strings make the trigger form show a JSON editor, and not one line for each item.
 _ANY_JSON = ["object", "array", "string", "number", "boolean", "null"]
 
 
@@ -128,6 +128,5 @@ def _json_type(default: Any) -> tuple[str | list[str], Mapping[str, Any] | None]
     if isinstance(default, Mapping):
         return "object", None
     if isinstance(default, (list, tuple)):
-        # Items that are not plain strings make the form show a JSON editor and not one line for each item.
         return "array", {"type": _ANY_JSON}
-    return _ANY_JSON, None
+    return _ANY_JSON, {"type": _ANY_JSON}

@@ -14,37 +14,15 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 
 # Attributes of `@kubernetes` that a pod is made from. One that is not here and is set is refused, never dropped.
-KNOWN_ATTRIBUTES = frozenset(
-    [
-        "annotations",
-        "compute_pool",
-        "cpu",
-        "disk",
-        "extended_resources",
-        "gpu",
-        "gpu_vendor",
-        "hostname_resolution_timeout",
-        "image",
-        "image_pull_policy",
-        "image_pull_secrets",
-        "labels",
-        "memory",
-        "namespace",
-        "node_selector",
-        "persistent_volume_claims",
-        "port",
-        "qos",
-        "secrets",
-        "security_context",
-        "service_account",
-        "shared_memory",
-        "tmpfs_path",
-        "tmpfs_size",
-        "tmpfs_tempdir",
-        "tolerations",
-        "use_tmpfs",
-    ]
-)
+# fmt: off
+KNOWN_ATTRIBUTES = frozenset((
+    "annotations", "compute_pool", "cpu", "disk", "extended_resources", "gpu", "gpu_vendor",
+    "hostname_resolution_timeout", "image", "image_pull_policy", "image_pull_secrets", "labels", "memory",
+    "namespace", "node_selector", "persistent_volume_claims", "port", "qos", "secrets", "security_context",
+    "service_account", "shared_memory", "tmpfs_path", "tmpfs_size", "tmpfs_tempdir", "tolerations",
+    "use_tmpfs",
+))
+# fmt: on
 # How Airflow reaches the cluster: the manifest's word and the operator's argument.
 CLUSTER_SETTINGS: Mapping[str, str] = {
     "connection": "kubernetes_conn_id",
@@ -54,7 +32,8 @@ CLUSTER_SETTINGS: Mapping[str, str] = {
     "startup_timeout_seconds": "startup_timeout_seconds",
 }
 DEFAULT_STARTUP_TIMEOUT = 3600
-_FIELD_REFERENCES = {
+# What a container is told of its own pod, as Metaflow tells it.
+POD_FIELDS = {
     "METAFLOW_KUBERNETES_NAMESPACE": "metadata.namespace",
     "METAFLOW_KUBERNETES_POD_NAMESPACE": "metadata.namespace",
     "METAFLOW_KUBERNETES_POD_NAME": "metadata.name",
@@ -84,7 +63,7 @@ def build(deployment: Deployment, flow: Flow, step: Step) -> Pod:
     """The pod of a step, without its command and without the variables that differ from run to run."""
     given = {name: value for name, value in step.pod.items() if value is not None}
     volumes = _volumes(given)
-    spec: dict[str, Any] = {"restartPolicy": "Never"}
+    spec: dict[str, Any] = {}
     _put(spec, "serviceAccountName", given.get("service_account"))
     _put(spec, "nodeSelector", _node_selector(given))
     _put(spec, "tolerations", [_camel_keys(toleration) for toleration in given.get("tolerations") or ()])
@@ -100,19 +79,21 @@ def build(deployment: Deployment, flow: Flow, step: Step) -> Pod:
 
 
 def cluster_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the operator that say where the cluster is: by default the one that Airflow runs in."""
+    """Arguments of the operator that say where the cluster is.
+
+    Without any the operator looks where it always does: its default connection, the cluster that Airflow runs in, then
+    the kubeconfig of the worker.
+    """
     arguments = {CLUSTER_SETTINGS[name]: value for name, value in settings.items() if value is not None}
     arguments.setdefault("startup_timeout_seconds", DEFAULT_STARTUP_TIMEOUT)
-    arguments.setdefault("in_cluster", not {"kubernetes_conn_id", "cluster_context", "config_file"} & set(arguments))
+    if {"cluster_context", "config_file"} & set(arguments):
+        # Else the operator prefers the cluster around it to the one that is named.
+        arguments.setdefault("in_cluster", False)
     return arguments
 
 
 def _container(deployment: Deployment, given: Mapping[str, Any], mounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     container: dict[str, Any] = {
-        "name": "base",
-        "env": [
-            {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in _FIELD_REFERENCES.items()
-        ],
         "resources": _resources(given),
     }
     # Secrets that Metaflow's settings name go to every pod, in addition to those of the step.

@@ -17,7 +17,7 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.renderer import parameters, pods, tasks
 from deployer.renderer.dag_id import dag_id
-from deployer.renderer.literals import Source, constant, duration, finalize, lines_of, literal, triple_quoted
+from deployer.renderer.literals import Source, call, constant, duration, finalize, lines_of, literal, triple_quoted
 from deployer.renderer.schedule import schedule_of
 from deployer.renderer.tasks import Argument, Group, Task
 
@@ -54,7 +54,7 @@ class Page:
     default_arguments: tuple[Argument, ...]
     cron: Source | None
     timezone: Source | None
-    params: tuple[ParamCall, ...]
+    params: tuple[Argument, ...]
     items: tuple[Task | Group, ...]
     order: tuple[Source, ...]
 
@@ -67,15 +67,8 @@ class ClusterParts:
     annotations: Source
     spec: Source
     container: Source
-    arguments: tuple[Argument, ...]
-
-
-@dataclass(frozen=True)
-class ParamCall:
-    """A Param; one that must be given has no default."""
-
-    name: Source
-    default: Source | None
+    fields: Source
+    namespace: Source
     arguments: tuple[Argument, ...]
 
 
@@ -198,7 +191,7 @@ def _extras(step: Step, own: Mapping[str, Any], scripts: Mapping[str, Source], p
     if script.text != "SCRIPT":
         found["script"] = script
     if own:
-        found["environment"] = literal(own, _indent(step))
+        found["environment"] = literal(own, tasks.column(step) + 4)
     return found
 
 
@@ -218,33 +211,30 @@ def _cluster(
         extras[step.name] |= {name: literal(value) for name, value in own_namespace[step.name].items()}
         for argument, (_, own) in shared.items():
             if own[step.name]:
-                extras[step.name][argument] = literal(own[step.name], _indent(step))
+                extras[step.name][argument] = literal(own[step.name], tasks.column(step) + 4)
     return ClusterParts(
         labels=literal(shared["labels"][0]),
         annotations=literal(shared["annotations"][0]),
         spec=literal(shared["pod_spec"][0]),
         container=literal(shared["container"][0]),
-        arguments=tasks.as_arguments(
-            {name: literal(value, 12) for name, value in sorted({**arguments, **namespace}.items())}
-        ),
+        fields=literal(pods.POD_FIELDS),
+        namespace=literal(namespace["namespace"]),
+        arguments=tasks.as_arguments({name: literal(value, 12) for name, value in sorted(arguments.items())}),
     )
 
 
-def _indent(step: Step) -> int:
-    """The column at which the arguments of the step's operator stand."""
-    return 12 if step.foreaches else 8
-
-
 def _shared(maps: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """What is the same in all maps, and what remains of each."""
-    first = next(iter(maps.values()))
-    common = {
-        key: value
-        for key, value in first.items()
-        if all(key in other and other[key] == value for other in maps.values())
+    """What belongs to all maps, each with its most frequent value, and what a single one adds or has otherwise."""
+    common: dict[str, Any] = {}
+    everywhere = set.intersection(*(set(each) for each in maps.values()))
+    for key in sorted(everywhere):
+        values = [each[key] for each in maps.values()]
+        common[key] = max(values, key=values.count)
+    own = {
+        name: {key: value for key, value in each.items() if key not in common or common[key] != value}
+        for name, each in maps.items()
     }
-    rest = {name: {key: value for key, value in each.items() if key not in common} for name, each in maps.items()}
-    return common, rest
+    return common, own
 
 
 def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
@@ -285,14 +275,13 @@ def _default_arguments(deployment: Deployment) -> tuple[Argument, ...]:
     return tuple(Argument(literal(name), value) for name, value in found.items())
 
 
-def _param_call(param: parameters.Param) -> ParamCall:
+def _param_call(param: parameters.Param) -> Argument:
     found: dict[str, Any] = {"type": param.type}
     if param.items is not None:
         found["items"] = param.items
     if param.help:
         found["description"] = param.help
-    return ParamCall(
-        name=literal(param.name),
-        default=literal(param.default, 12) if param.has_default else None,
-        arguments=tasks.as_arguments({name: literal(value, 12) for name, value in found.items()}),
-    )
+    default = [literal(param.default, 12)] if param.has_default else []
+    keywords = {name: literal(value, 12) for name, value in found.items()}
+    name = literal(param.name)
+    return Argument(name, call("Param", default, keywords, 8, before=len(f"{name}: ,")))

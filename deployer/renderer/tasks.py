@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from deployer.models.flow import Flow, Step
-from deployer.renderer.literals import Source, constant, duration, identifier, joined, literal, names
+from deployer.renderer.literals import Source, assignment, call, constant, duration, identifier, joined, literal, names
 
 # Module-level names of the DAG file, and those in reach where its steps are: no step's variable may hide one.
-RESERVED = frozenset(
-    [
-        "CONTAINER",
-        "CronTriggerTimetable",
-        "DAG",
-        "DOC",
-        "ENVIRONMENT",
-        "FLOW",
-        "MFDEPLOY_RECORD",
-        "MetaflowStep",
-        "POD_ANNOTATIONS",
-        "POD_LABELS",
-        "POD_SPEC",
-        "Param",
-        "Path",
-        "BashOperator",
-        "KubernetesPodOperator",
-        "SCRIPT",
-        "annotations",
-        "as_it_is",
-        "datetime",
-        "hashlib",
-        "index",
-        "json",
-        "metaflow_id",
-        "sys",
-        "task_group",
-        "tempfile",
-        "timedelta",
-        "timezone",
-    ]
-)
+# fmt: off
+RESERVED = frozenset((
+    "annotations", "as_it_is", "BashOperator", "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DOC",
+    "ENVIRONMENT", "FLOW", "hashlib", "index", "json", "KubernetesPodOperator", "metaflow_id", "MetaflowStep",
+    "MFDEPLOY_RECORD", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC",
+    "SCRIPT", "sys", "task_group", "tempfile", "timedelta", "timezone",
+))
+# fmt: on
 # Airflow's limit is a safety net below Metaflow's own @timeout: it must not strike first.
 LOCAL_MARGIN = timedelta(minutes=5)
 
@@ -57,10 +34,9 @@ class Argument:
 
 @dataclass(frozen=True)
 class Task:
-    """One operator and the variable that it is bound to."""
+    """One operator, bound to a variable where something refers to it. `tasks` tells it from a Group."""
 
-    name: Source
-    arguments: tuple[Argument, ...]
+    statement: Source
     tasks: tuple[Task, ...] = ()
 
 
@@ -87,39 +63,46 @@ class Layout:
 def arrange(flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta) -> Layout:
     """The DAG's tasks. `extras` are further arguments by step name; `margin` is added to a step's own timeout."""
     taken = set(RESERVED)
-    variables: dict[str, Source] = {}
-    for step in flow.steps:
-        variables[step.name] = _name(step.name, taken)
+    variables = {step.name: _name(step.name, taken) for step in flow.steps}
+    groups = {step.name: _name(f"{step.name}_items", taken) for step in flow.steps if step.kind == "foreach"}
+    order = _order([step for step in flow.steps if not step.foreaches], variables, groups)
 
-    def task(step: Step) -> Task:
-        indent = 12 if step.foreaches else 8
-        arguments = {**_arguments(flow, step, max_workers, margin, indent), **extras[step.name]}
-        return Task(variables[step.name], as_arguments(arguments))
+    def task(step: Step, lines: Sequence[Source]) -> Task:
+        name = variables[step.name]
+        is_used = step.kind == "foreach" or any(name.text in re.findall(r"\w+", line.text) for line in lines)
+        arguments = {**_arguments(flow, step, max_workers, margin), **extras[step.name]}
+        made = call("MetaflowStep", (), arguments, column(step), before=len(f"{name} = ") if is_used else 0)
+        return Task(assignment(name, made) if is_used else made)
+
+    def group(foreach: Step) -> Group:
+        body = [step for step in flow.steps if step.foreaches[-1:] == (foreach.name,)]
+        lines = _order(body, variables, {})
+        return Group(
+            group_id=literal(f"{foreach.name}-items"),
+            function=_name(f"each_{foreach.name}", taken),
+            result=groups[foreach.name],
+            over=variables[foreach.name],
+            tasks=tuple(task(step, lines) for step in body),
+            order=lines,
+        )
 
     items: list[Task | Group] = []
-    results: dict[str, Source] = {}
     for step in flow.steps:
         if not step.foreaches:
-            items.append(task(step))
+            items.append(task(step, order))
         if step.kind == "foreach":
-            body = [inner for inner in flow.steps if inner.foreaches[-1:] == (step.name,)]
-            results[step.name] = _name(f"{step.name}_items", taken)
-            group = Group(
-                group_id=literal(f"{step.name}-items"),
-                function=_name(f"each_{step.name}", taken),
-                result=results[step.name],
-                over=variables[step.name],
-                tasks=tuple(task(inner) for inner in body),
-                order=_order(body, variables, {}),
-            )
-            items.append(group)
-    outer = [step for step in flow.steps if not step.foreaches]
-    return Layout(tuple(items), _order(outer, variables, results))
+            items.append(group(step))
+    return Layout(tuple(items), order)
 
 
 def as_arguments(values: Mapping[str, Source]) -> tuple[Argument, ...]:
     """Keyword arguments by names that we chose ourselves."""
     return tuple(Argument(constant(name), value) for name, value in values.items())
+
+
+def column(step: Step) -> int:
+    """Where the statement that makes the step's task starts."""
+    return 8 if step.foreaches else 4
 
 
 def _name(wanted: str, taken: set[str]) -> Source:
@@ -128,32 +111,35 @@ def _name(wanted: str, taken: set[str]) -> Source:
     return found
 
 
-def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta, indent: int) -> dict[str, Source]:
-    found: dict[str, Any] = {"task_id": step.name}
+def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> dict[str, Source]:
+    found: dict[str, Source] = {"task_id": literal(step.name)}
+
+    def put(name: str, value: Any) -> None:
+        found[name] = literal(value, column(step) + 4)
+
     if step.doc:
-        found["doc_md"] = step.doc
+        put("doc_md", step.doc)
+    if step.foreaches:
+        found["metaflow_index"] = constant("index")
     if step.previous:
-        found["inputs"] = list(step.previous)
+        put("inputs", list(step.previous))
     if step.kind == "foreach":
-        found["is_foreach"] = True
-    if step.joins and flow.step(step.joins).kind == "foreach":
-        found["joins_foreach"] = step.joins
+        put("is_foreach", True)
     if step.foreaches and step.previous == step.foreaches[-1:]:
-        found["first_in_foreach"] = True
+        put("first_in_foreach", True)
+    if step.joins and flow.step(step.joins).kind == "foreach":
+        put("joins_foreach", step.joins)
     if step.foreaches:
-        found["max_active_tis_per_dagrun"] = max_workers
-    if step.retries.times + step.retries.fallback:
-        found["retries"] = step.retries.times + step.retries.fallback
+        put("max_active_tis_per_dagrun", max_workers)
+    retries = step.retries.times + step.retries.fallback
+    if retries:
+        put("retries", retries)
+        found["retry_delay"] = duration(timedelta(minutes=step.retries.minutes_between))
     if step.retries.fallback:
-        found["fallback_retries"] = step.retries.fallback
-    sources = {name: literal(value, indent) for name, value in found.items()}
-    if step.foreaches:
-        sources["metaflow_index"] = constant("index")
-    if "retries" in found:
-        sources["retry_delay"] = duration(timedelta(minutes=step.retries.minutes_between))
+        put("fallback_retries", step.retries.fallback)
     if step.timeout_seconds is not None:
-        sources["execution_timeout"] = duration(timedelta(seconds=step.timeout_seconds) + margin)
-    return sources
+        found["execution_timeout"] = duration(timedelta(seconds=step.timeout_seconds) + margin)
+    return found
 
 
 def _order(steps: Sequence[Step], variables: Mapping[str, Source], groups: Mapping[str, Source]) -> tuple[Source, ...]:

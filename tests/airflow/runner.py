@@ -64,7 +64,7 @@ def describe(dag: Any) -> dict[str, Any]:
     return {
         "tasks": {task.task_id: describe_task(task) for task in dag.tasks},
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
-        "defaults": dict(dag.params.items()) if all_given(dag) else None,
+        "defaults": {name: dag.params.get_param(name).value for name in dag.params},
         "tags": sorted(dag.tags),
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
@@ -76,14 +76,6 @@ def describe(dag: Any) -> dict[str, Any]:
         "timetable": type(dag.timetable).__name__,
         "next_runs": next_runs(dag),
     }
-
-
-def all_given(dag: Any) -> bool:
-    try:
-        dict(dag.params.items())
-    except Exception:
-        return False
-    return True
 
 
 def describe_task(task: Any) -> dict[str, Any]:

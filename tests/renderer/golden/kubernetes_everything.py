@@ -1,0 +1,328 @@
+"""TrainFlow on Airflow: staging/train of the project growth.
+
+Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then plan and apply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+
+try:
+    from airflow.sdk import DAG, Param, task_group
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.decorators import task_group
+    from airflow.models.param import Param
+
+try:
+    from airflow.sdk import CronTriggerTimetable
+except ImportError:  # Airflow 2, and the first of Airflow 3
+    from airflow.timetables.trigger import CronTriggerTimetable
+
+DOC = """\
+Trains one model for each market.
+
+Ask `#growth` before you change it.
+
+Deployed by mfdeploy as `staging/train`, from `flows/train.py`:
+
+```yaml
+train:
+  file: flows/train.py
+  schedule:
+    cron: 30 4 * * 1-5
+  parameters:
+    alpha: 0.01
+```
+"""
+
+FLOW = "TrainFlow"
+
+# What a task runs. Everything that differs between tasks comes to it in environment variables.
+SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
+
+# For all steps; what a single one adds is written with it.
+ENVIRONMENT = {
+    "METAFLOW_CODE_SHA": "abcdef",
+    "METAFLOW_DEFAULT_DATASTORE": "local",
+    "METAFLOW_FLOW_NAME": "TrainFlow",
+    "METAFLOW_KUBERNETES_WORKLOAD": "1",
+    "METAFLOW_RUNTIME_ENVIRONMENT": "kubernetes",
+    "METAFLOW_TAGS": '["env:staging", "mfdeploy", "team:growth", "tier:1"]',
+    "METAFLOW_TASK_NAMESPACE": "growth",
+    "METAFLOW_TASK_OPTIONS": "[]",
+    "MFDEPLOY_RESULT_FILE": "/airflow/xcom/return.json",
+}
+POD_LABELS = {"app": "metaflow", "app.kubernetes.io/name": "metaflow-task", "app.kubernetes.io/part-of": "metaflow"}
+POD_ANNOTATIONS = {
+    "metaflow/branch_name": "test.pr-12",
+    "metaflow/flow_name": "TrainFlow",
+    "metaflow/project_flow_name": "growth.test.pr-12.TrainFlow",
+    "metaflow/project_name": "growth",
+}
+POD_SPEC = {"serviceAccountName": "metaflow"}
+CONTAINER = {
+    "image": "python:3.12",
+    "resources": {"requests": {"cpu": "1", "ephemeral-storage": "10240M", "memory": "4096M"}},
+}
+POD_FIELDS = {
+    "METAFLOW_KUBERNETES_NAMESPACE": "metadata.namespace",
+    "METAFLOW_KUBERNETES_NODE_IP": "status.hostIP",
+    "METAFLOW_KUBERNETES_POD_ID": "metadata.uid",
+    "METAFLOW_KUBERNETES_POD_NAME": "metadata.name",
+    "METAFLOW_KUBERNETES_POD_NAMESPACE": "metadata.namespace",
+    "METAFLOW_KUBERNETES_SERVICE_ACCOUNT_NAME": "spec.serviceAccountName",
+}
+POD_ENVIRONMENT = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": POD_FIELDS[name]}}} for name in POD_FIELDS]
+
+
+def metaflow_id(*parts):
+    """Metaflow's ids follow from Airflow's: a task knows those of the tasks before it without asking."""
+    digest = hashlib.md5("-".join(parts).encode(), usedforsecurity=False).hexdigest()
+    return f"airflow-{digest[:12]}"
+
+
+def as_it_is(text):
+    """Kubernetes replaces $(NAME) in arguments and variables, and $$ by $."""
+    return text.replace("$", "$$")
+
+
+class MetaflowStep(KubernetesPodOperator):
+    """Runs one step of the flow as a pod."""
+
+    # These show on the page of rendered templates; nothing that a user wrote is ever a template.
+    template_fields = (
+        "metaflow_index",
+        "metaflow_run_id",
+        "metaflow_task_id",
+        "metaflow_pathspec",
+        "metaflow_input_paths",
+    )
+    template_ext = ()
+
+    def __init__(
+        self,
+        *,
+        inputs=(),  # the steps before this one
+        metaflow_index="",  # which item of a foreach this is
+        is_foreach=False,
+        first_in_foreach=False,
+        joins_foreach=None,  # the foreach step whose items come together here
+        fallback_retries=0,  # the last retries, which only let @catch record the failure
+        environment=None,
+        script=SCRIPT,
+        namespace="ml",
+        labels=None,
+        annotations=None,
+        pod_spec=None,
+        container=None,
+        **kwargs,
+    ):
+        super().__init__(
+            namespace=namespace,
+            cmds=["bash", "-c"],
+            arguments=[as_it_is(script)],
+            labels={**POD_LABELS, **(labels or {})},
+            annotations={**POD_ANNOTATIONS, **(annotations or {})},
+            pod_template_dict={
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "spec": {
+                    **POD_SPEC,
+                    **(pod_spec or {}),
+                    "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
+                },
+            },
+            do_xcom_push=is_foreach,  # it costs a second container
+            deferrable=False,
+            termination_message_policy="FallbackToLogsOnError",
+            log_events_on_failure=True,
+            log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
+            kubernetes_conn_id="ml_cluster",
+            startup_timeout_seconds=600,
+            **kwargs,
+        )
+        self.inputs = inputs
+        self.is_foreach = is_foreach
+        self.first_in_foreach = first_in_foreach
+        self.joins_foreach = joins_foreach
+        self.fallback_retries = fallback_retries
+        self.environment = environment or {}
+        self.metaflow_index = metaflow_index
+        self.metaflow_run_id = self.metaflow_task_id = self.metaflow_pathspec = self.metaflow_input_paths = ""
+
+    def render_template_fields(self, context, jinja_env=None):
+        super().render_template_fields(context, jinja_env)  # gives the index
+        run, index = context["run_id"], self.metaflow_index
+        self.metaflow_run_id = metaflow_id(run, self.dag_id)
+        self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
+        self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
+        before = [index]
+        if self.first_in_foreach:
+            before = [index.rpartition(".")[0]]
+        elif self.joins_foreach:
+            before = context["ti"].xcom_pull(task_ids=self.joins_foreach)
+        paths = [f"{step}/{self.task_id_of(step, run, item)}" for step in self.inputs for item in before]
+        # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
+        self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
+
+    def task_id_of(self, step, run, index):
+        return metaflow_id(run, step, self.dag_id, *([index] if index else []))
+
+    def variables(self, context):
+        """The environment of one attempt."""
+        ti = context["ti"]
+        variables = {
+            **ENVIRONMENT,
+            **self.environment,
+            "METAFLOW_STEP_NAME": self.task_id,
+            "METAFLOW_RUN_ID": self.metaflow_run_id,
+            "METAFLOW_TASK_ID": self.metaflow_task_id,
+            "METAFLOW_INPUT_PATHS": self.metaflow_input_paths,
+            "METAFLOW_RETRY_COUNT": str(ti.try_number - 1),
+            # Not `retries`: a task that was cleared counts on.
+            "METAFLOW_MAX_USER_CODE_RETRIES": str(ti.max_tries - self.fallback_retries),
+            "METAFLOW_AIRFLOW_DAG_RUN_ID": context["run_id"],
+            "METAFLOW_AIRFLOW_JOB_ID": f"{self.dag_id}.{self.task_id}",
+        }
+        if not self.inputs:
+            values = {name: context["params"][name] for name in self.dag.params}
+            variables["METAFLOW_PARAMETERS"] = json.dumps(values, ensure_ascii=False)
+        if self.first_in_foreach:
+            variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
+        return variables
+
+    def indexes(self, result):
+        """One index for each item of a foreach: the steps of its body are mapped over them."""
+        above = f"{self.metaflow_index}." if self.metaflow_index else ""
+        return [f"{above}{number}" for number in range(result["splits"])]
+
+    def execute(self, context):
+        variables = self.variables(context)
+        self.env_vars = {name: as_it_is(value) for name, value in variables.items()}
+        self.annotations |= {
+            "metaflow/run_id": self.metaflow_run_id,
+            "metaflow/step_name": self.task_id,
+            "metaflow/task_id": self.metaflow_task_id,
+            "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
+        }
+        result = super().execute(context)
+        return self.indexes(result) if self.is_foreach else None
+
+
+with DAG(
+    dag_id="growth.test.pr-12.TrainFlow",
+    description="Nightly training",
+    tags=["env:staging", "metaflow", "project:growth", "team:growth", "tier:1"],
+    catchup=False,
+    max_active_runs=1,
+    max_active_tasks=2504,
+    is_paused_upon_creation=False,
+    doc_md=DOC,
+    dagrun_timeout=timedelta(hours=6),
+    schedule=CronTriggerTimetable("30 4 * * 1-5", timezone="Europe/Helsinki"),
+    start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
+    default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(days=5), "pool": "ml"},
+    params={
+        "alpha": Param(0.01, type="number", description="Learning rate"),
+        "layers": Param(
+            [64, 32],
+            type="array",
+            items={"type": ["object", "array", "string", "number", "boolean", "null"]},
+            description="Units of each hidden layer",
+        ),
+        "dry_run": Param(False, type="boolean"),
+        "source": Param("s3://acme/markets.csv", type="string"),
+        "note": Param(None, type=["null", "string"]),
+    },
+):
+    start = MetaflowStep(task_id="start")
+    pick = MetaflowStep(task_id="pick", inputs=["start"], is_foreach=True)
+
+    @task_group(group_id="pick-items", prefix_group_id=False)
+    def each_pick(index):
+        load = MetaflowStep(
+            task_id="load",
+            metaflow_index=index,
+            inputs=["pick"],
+            first_in_foreach=True,
+            max_active_tis_per_dagrun=500,
+        )
+        up = MetaflowStep(
+            task_id="up",
+            doc_md="Fits on the GPU.",
+            metaflow_index=index,
+            inputs=["load"],
+            max_active_tis_per_dagrun=500,
+            retries=4,
+            retry_delay=timedelta(minutes=2),
+            fallback_retries=1,
+            execution_timeout=timedelta(minutes=75),
+            labels={"team": "growth"},
+            pod_spec={
+                "nodeSelector": {"pool": "gpu"},
+                "tolerations": [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 60}],
+                "volumes": [{"emptyDir": {"medium": "Memory", "sizeLimit": "1024Mi"}, "name": "dhsm"}],
+            },
+            container={
+                "envFrom": [{"secretRef": {"name": "wandb"}}],
+                "image": "acme/gpu:3",
+                "resources": {
+                    "limits": {"nvidia.com/gpu": "1"},
+                    "requests": {"cpu": "8", "ephemeral-storage": "10240M", "memory": "32000M"},
+                },
+                "volumeMounts": [{"mountPath": "/dev/shm", "name": "dhsm"}],
+            },
+        )
+        down = MetaflowStep(
+            task_id="down",
+            metaflow_index=index,
+            inputs=["load"],
+            max_active_tis_per_dagrun=500,
+            environment={"METAFLOW_TASK_OPTIONS": '["--with", "card"]', "OMP_NUM_THREADS": "8"},
+            labels={"team": "growth"},
+            pod_spec={
+                "nodeSelector": {"pool": "gpu"},
+                "tolerations": [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 60}],
+                "volumes": [{"emptyDir": {"medium": "Memory", "sizeLimit": "1024Mi"}, "name": "dhsm"}],
+            },
+            container={
+                "envFrom": [{"secretRef": {"name": "wandb"}}],
+                "image": "acme/gpu:3",
+                "resources": {
+                    "limits": {"nvidia.com/gpu": "1"},
+                    "requests": {"cpu": "8", "ephemeral-storage": "10240M", "memory": "32000M"},
+                },
+                "volumeMounts": [{"mountPath": "/dev/shm", "name": "dhsm"}],
+            },
+        )
+        meet = MetaflowStep(
+            task_id="meet",
+            metaflow_index=index,
+            inputs=["up", "down"],
+            max_active_tis_per_dagrun=500,
+        )
+        check = MetaflowStep(
+            task_id="check",
+            metaflow_index=index,
+            inputs=["meet"],
+            max_active_tis_per_dagrun=500,
+        )
+        load >> [up, down] >> meet >> check
+
+    pick_items = each_pick.expand(index=pick.output)
+    gather = MetaflowStep(
+        task_id="gather",
+        inputs=["check"],
+        joins_foreach="pick",
+        pod_spec={"volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": "models"}}]},
+        container={"volumeMounts": [{"mountPath": "/models", "name": "models"}]},
+    )
+    end = MetaflowStep(task_id="end", inputs=["gather"])
+
+    start >> pick
+    pick_items >> gather >> end

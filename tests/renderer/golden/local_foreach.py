@@ -1,0 +1,175 @@
+"""TrainFlow on Airflow: local/train of the project growth.
+
+Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then plan and apply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+try:
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.sdk import DAG, task_group
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.decorators import task_group
+    from airflow.operators.bash import BashOperator
+
+DOC = """\
+Trains a model.
+
+Deployed by mfdeploy as `local/train`, from `flows/train.py`:
+
+```yaml
+train:
+  file: flows/train.py
+  max_workers: 100
+```
+"""
+
+FLOW = "TrainFlow"
+
+# What a task runs. Everything that differs between tasks comes to it in environment variables.
+SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
+
+# For all steps; what a single one adds is written with it.
+ENVIRONMENT = {
+    "METAFLOW_CODE_SHA": "abcdef",
+    "METAFLOW_DEFAULT_DATASTORE": "local",
+    "METAFLOW_FLOW_NAME": "TrainFlow",
+    "METAFLOW_TAGS": '["env:local", "mfdeploy", "team:growth"]',
+    "METAFLOW_TASK_OPTIONS": "[]",
+}
+
+
+def metaflow_id(*parts):
+    """Metaflow's ids follow from Airflow's: a task knows those of the tasks before it without asking."""
+    digest = hashlib.md5("-".join(parts).encode(), usedforsecurity=False).hexdigest()
+    return f"airflow-{digest[:12]}"
+
+
+class MetaflowStep(BashOperator):
+    """Runs one step of the flow as a process on the worker, in a fresh folder."""
+
+    # These show on the page of rendered templates; nothing that a user wrote is ever a template.
+    template_fields = (
+        "metaflow_index",
+        "metaflow_run_id",
+        "metaflow_task_id",
+        "metaflow_pathspec",
+        "metaflow_input_paths",
+    )
+    template_ext = ()
+
+    def __init__(
+        self,
+        *,
+        inputs=(),  # the steps before this one
+        metaflow_index="",  # which item of a foreach this is
+        is_foreach=False,
+        first_in_foreach=False,
+        joins_foreach=None,  # the foreach step whose items come together here
+        environment=None,
+        script=SCRIPT,
+        **kwargs,
+    ):
+        super().__init__(bash_command=script, append_env=True, skip_on_exit_code=None, **kwargs)
+        self.inputs = inputs
+        self.is_foreach = is_foreach
+        self.first_in_foreach = first_in_foreach
+        self.joins_foreach = joins_foreach
+        self.environment = environment or {}
+        self.metaflow_index = metaflow_index
+        self.metaflow_run_id = self.metaflow_task_id = self.metaflow_pathspec = self.metaflow_input_paths = ""
+
+    def render_template_fields(self, context, jinja_env=None):
+        super().render_template_fields(context, jinja_env)  # gives the index
+        run, index = context["run_id"], self.metaflow_index
+        self.metaflow_run_id = metaflow_id(run, self.dag_id)
+        self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
+        self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
+        before = [index]
+        if self.first_in_foreach:
+            before = [index.rpartition(".")[0]]
+        elif self.joins_foreach:
+            before = context["ti"].xcom_pull(task_ids=self.joins_foreach)
+        paths = [f"{step}/{self.task_id_of(step, run, item)}" for step in self.inputs for item in before]
+        # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
+        self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
+
+    def task_id_of(self, step, run, index):
+        return metaflow_id(run, step, self.dag_id, *([index] if index else []))
+
+    def variables(self, context):
+        """The environment of one attempt."""
+        ti = context["ti"]
+        variables = {
+            **ENVIRONMENT,
+            **self.environment,
+            "METAFLOW_STEP_NAME": self.task_id,
+            "METAFLOW_RUN_ID": self.metaflow_run_id,
+            "METAFLOW_TASK_ID": self.metaflow_task_id,
+            "METAFLOW_INPUT_PATHS": self.metaflow_input_paths,
+            "METAFLOW_RETRY_COUNT": str(ti.try_number - 1),
+            # Not `retries`: a task that was cleared counts on.
+            "METAFLOW_MAX_USER_CODE_RETRIES": str(ti.max_tries),
+            "METAFLOW_AIRFLOW_DAG_RUN_ID": context["run_id"],
+            "METAFLOW_AIRFLOW_JOB_ID": f"{self.dag_id}.{self.task_id}",
+        }
+        if not self.inputs:
+            values = {name: context["params"][name] for name in self.dag.params}
+            variables["METAFLOW_PARAMETERS"] = json.dumps(values, ensure_ascii=False)
+        if self.first_in_foreach:
+            variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
+        return variables
+
+    def indexes(self, result):
+        """One index for each item of a foreach: the steps of its body are mapped over them."""
+        above = f"{self.metaflow_index}." if self.metaflow_index else ""
+        return [f"{above}{number}" for number in range(result["splits"])]
+
+    def execute(self, context):
+        with tempfile.TemporaryDirectory(prefix="metaflow-") as folder:
+            result_file = Path(folder, "result.json")
+            self.env = {
+                **self.variables(context),
+                "MFDEPLOY_PYTHON": sys.executable,
+                "MFDEPLOY_RESULT_FILE": str(result_file),
+            }
+            super().execute(context)
+            return self.indexes(json.loads(result_file.read_text())) if self.is_foreach else None
+
+
+with DAG(
+    dag_id="TrainFlow.local",
+    tags=["env:local", "metaflow", "project:growth", "team:growth"],
+    catchup=False,
+    max_active_runs=16,
+    max_active_tasks=1648,
+    doc_md=DOC,
+    schedule=None,
+    start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
+    default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(days=5)},
+):
+    start = MetaflowStep(task_id="start", is_foreach=True)
+
+    @task_group(group_id="start-items", prefix_group_id=False)
+    def each_start(index):
+        MetaflowStep(
+            task_id="fit",
+            metaflow_index=index,
+            inputs=["start"],
+            first_in_foreach=True,
+            max_active_tis_per_dagrun=100,
+        )
+
+    start_items = each_start.expand(index=start.output)
+    join = MetaflowStep(task_id="join", inputs=["fit"], joins_foreach="start")
+    end = MetaflowStep(task_id="end", inputs=["join"])
+
+    start_items >> join >> end

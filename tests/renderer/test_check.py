@@ -1,0 +1,117 @@
+"""What the renderer refuses, and where it says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployer.errors import Diagnostic
+from deployer.models.deployment import Schedule
+from deployer.models.flow import Decorator, Flow, Parameter, ProjectNames, Step
+from deployer.renderer import check, dag_id
+from tests.renderer import flows
+
+
+def only(found: list[Diagnostic]) -> Diagnostic:
+    (diagnostic,) = found
+    return diagnostic
+
+
+def nested() -> Flow:
+    return flows.flow(
+        Step("start", "foreach", 10, next=("inner",)),
+        Step("inner", "foreach", 14, next=("work",), previous=("start",), foreaches=("start",)),
+        Step("work", "linear", 18, next=("inner_join",), previous=("inner",), foreaches=("start", "inner")),
+        Step("inner_join", "join", 22, next=("join",), previous=("work",), foreaches=("start",), joins="inner"),
+        Step("join", "join", 26, next=("end",), previous=("inner_join",), joins="start"),
+        Step("end", "end", 30, previous=("join",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("flow", "line", "message"),
+    [
+        (nested(), 14, "a foreach inside the foreach of 'start'"),
+        (flows.with_step(flows.linear(), "start", kind="switch", condition="choice"), 10, "condition='choice'"),
+        (flows.with_step(flows.fan(), "fit", parallel=True), 14, "parallel"),
+        (flows.linear(decorators=(Decorator("trigger", {"event": "x"}),)), 5, "@trigger"),
+        (flows.with_step(flows.linear(), "end", environment={"METAFLOW_RUN_ID": "1"}), 14, "METAFLOW_RUN_ID"),
+    ],
+)
+def test_what_is_not_supported_is_refused_at_its_line(flow: Flow, line: int, message: str) -> None:
+    found = only(check(flows.deployment(), flow))
+    assert found.code == "unsupported"
+    assert str(found.location) == f"deployments/flows/train.py:{line}"
+    assert message in found.message
+    assert found.hint
+
+
+def test_an_unknown_attribute_of_kubernetes_is_refused() -> None:
+    flow = flows.with_pods(flows.linear(), start={"warp_drive": "on", "executable": None})
+    found = only(check(flows.kubernetes(), flow))
+    assert "'warp_drive'" in found.message and found.location and found.location.line == 10
+
+
+def test_everything_is_reported_at_once() -> None:
+    flow = flows.with_step(nested(), "end", kind="switch", condition="x")
+    deployment = flows.deployment(parameters={"x": 1}, schedule=Schedule("bad", None), tags=("t" * 101,))
+    assert len(check(deployment, flow)) == 5
+
+
+ALPHA = Parameter("alpha", "number", 8, default=0.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fits"),
+    [
+        ("number", 1, True),
+        ("number", 0.5, True),
+        ("number", True, False),
+        ("number", float("inf"), False),
+        ("number", "1", False),
+        ("integer", 1, True),
+        ("integer", 1.5, False),
+        ("integer", True, False),
+        ("boolean", False, True),
+        ("boolean", "no", False),
+        ("string", "x", True),
+        ("string", 1, False),
+        ("json", {"a": [1]}, True),
+        ("json", "x", True),
+        ("file", "x", True),
+    ],
+)
+def test_types_of_parameters(kind: Any, value: Any, fits: bool) -> None:
+    flow = flows.linear(parameters=(Parameter("alpha", kind, 8, default=value),))
+    found = check(flows.deployment(parameters={"alpha": value}), flow)
+    assert [problem.code for problem in found] == ([] if fits else ["wrong-type"])
+    assert all(str(problem.location) == "deployments/flows.yaml:35:18" for problem in found)
+
+
+def test_a_misspelt_parameter_is_told_with_the_right_one() -> None:
+    found = only(check(flows.deployment(parameters={"alhpa": 1}), flows.linear(parameters=(ALPHA,))))
+    assert (found.code, found.path) == ("unknown-parameter", "flows.train.parameters.alhpa")
+    assert found.hint == "did you mean 'alpha'?"
+
+
+def test_a_required_parameter_needs_a_value_only_on_a_schedule() -> None:
+    flow = flows.linear(parameters=(Parameter("alpha", "number", 8, required=True),))
+    scheduled = Schedule("daily", None)
+    assert check(flows.deployment(), flow) == []
+    assert only(check(flows.deployment(schedule=scheduled), flow)).code == "missing-parameter"
+    assert check(flows.deployment(schedule=scheduled, parameters={"alpha": 1}), flow) == []
+
+
+def test_dag_ids() -> None:
+    staging = flows.environment(name="staging", production=False)
+    project = ProjectNames("growth", "test.pr-1", "growth.test.pr-1.TrainFlow")
+    assert dag_id(flows.deployment(), flows.linear()) == "TrainFlow"
+    assert dag_id(flows.deployment(environment=staging), flows.linear()) == "TrainFlow.staging"
+    assert dag_id(flows.deployment(), flows.linear(project=project)) == "growth.test.pr-1.TrainFlow"
+    assert dag_id(flows.deployment(dag_id="mine"), flows.linear(project=project)) == "mine"
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "é", "x" * 251])
+def test_a_dag_id_that_airflow_refuses(name: str) -> None:
+    assert only(check(flows.deployment(dag_id=name), flows.linear())).code == "bad-dag-id"

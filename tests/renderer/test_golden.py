@@ -1,0 +1,153 @@
+"""Whole DAG files, as a reviewer reads them. ``pytest --rewrite`` writes them anew."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deployer.models.deployment import Deployment, Schedule
+from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries
+from deployer.renderer import check, dag_id, render
+from deployer.renderer.tasks import RESERVED
+from tests.renderer import flows
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def local_foreach() -> tuple[Deployment, Flow]:
+    """The smallest foreach, on the worker."""
+    laptop = flows.environment(name="local", production=False)
+    return flows.deployment(environment=laptop), flows.fan()
+
+
+def kubernetes_linear() -> tuple[Deployment, Flow]:
+    """Two steps in pods, on the schedule of the code, which is written in the form of AWS."""
+    schedule = FlowSchedule("0 10 * * ? *", "Europe/Helsinki", 4)
+    return flows.kubernetes(), flows.with_pods(flows.linear(schedule=schedule))
+
+
+def kubernetes_everything() -> tuple[Deployment, Flow]:
+    """A training flow with all that the manifest and the code can ask for."""
+    parameters = (
+        Parameter("alpha", "number", 8, default=0.05, help="Learning rate"),
+        Parameter("layers", "json", 9, default=[64, 32], help="Units of each hidden layer"),
+        Parameter("dry_run", "boolean", 10, default=False),
+        Parameter("source", "string", 11, deploy_time=True),
+        Parameter("note", "string", 12),
+    )
+    flow = flows.wide_fan(
+        name="TrainFlow",
+        parameters=parameters,
+        project=ProjectNames("growth", "test.pr-12", "growth.test.pr-12.TrainFlow"),
+        decorators=(Decorator("project", {"name": "growth"}),),
+        doc="Trains one model for each market.\n\nAsk `#growth` before you change it.",
+    )
+    gpu = {
+        "cpu": "8",
+        "memory": "32000",
+        "gpu": "1",
+        "image": "acme/gpu:3",
+        "tolerations": [{"key": "gpu", "operator": "Exists", "toleration_seconds": 60}],
+        "node_selector": {"pool": "gpu"},
+        "secrets": ["wandb"],
+        "shared_memory": 1024,
+        "labels": {"team": "growth"},
+    }
+    flow = flows.with_pods(flow, up=gpu, down=gpu, gather={"persistent_volume_claims": {"models": "/models"}})
+    flow = flows.with_step(flow, "up", retries=Retries(3, 2, 1), timeout_seconds=3600, doc="Fits on the GPU.")
+    flow = flows.with_step(flow, "down", environment={"OMP_NUM_THREADS": "8"}, options=("--with", "card"))
+    deployment = flows.kubernetes(
+        schedule=Schedule("30 4 * * 1-5", "Europe/Helsinki"),
+        parameters={"alpha": 0.01},
+        max_workers=500,
+        max_active_runs=1,
+        tags=("team:growth", "tier:1"),
+        namespace="growth",
+        workflow_timeout=6 * 3600,
+        worker_pool="ml",
+        paused=False,
+        description="Nightly training",
+        entry={"file": "flows/train.py", "schedule": {"cron": "30 4 * * 1-5"}, "parameters": {"alpha": 0.01}},
+    )
+    cluster = {"connection": "ml_cluster", "startup_timeout_seconds": 600}
+    environment = dataclasses.replace(deployment.environment, name="staging", production=False, kubernetes=cluster)
+    return dataclasses.replace(deployment, environment=environment), flow
+
+
+CASES = {case.__name__: case for case in (local_foreach, kubernetes_linear, kubernetes_everything)}
+
+
+def package_of(flow: Flow) -> Package:
+    """The script as the compiler writes it is not this room's business; any will do."""
+    script = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
+    return flows.package(flow, script, parameters={"source": "s3://acme/markets.csv"})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name: str, pytestconfig: pytest.Config) -> None:
+    deployment, flow = CASES[name]()
+    assert check(deployment, flow) == []
+    text = render(deployment, flow, package_of(flow))
+    path = GOLDEN / f"{name}.py"
+    if pytestconfig.getoption("--rewrite"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_file_is_plain_airflow(name: str) -> None:
+    deployment, flow = CASES[name]()
+    text = render(deployment, flow, package_of(flow))
+    tree = ast.parse(text)
+    assert text.endswith("\n") and not text.endswith("\n\n")
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    imported = {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    } | {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    assert imported <= {"__future__", "airflow", "datetime", "hashlib", "json", "pathlib", "sys", "tempfile"}
+    assert "base64" not in text and "dag" in text.lower() and "airflow" in text
+    assert dag_id(deployment, flow) in text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_name_of_the_preamble_can_be_hidden_by_a_step(name: str) -> None:
+    deployment, flow = CASES[name]()
+    tree = ast.parse(render(deployment, flow, package_of(flow)))
+    bound: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.With):
+            continue
+        for inner in ast.walk(node):
+            if isinstance(inner, (ast.Import, ast.ImportFrom)):
+                bound |= {alias.asname or alias.name for alias in inner.names}
+        if isinstance(node, ast.Assign):
+            bound |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+    assert bound <= RESERVED
+
+
+def test_the_same_input_gives_the_same_bytes_in_another_process() -> None:
+    code = (
+        "from tests.renderer.test_golden import *\n"
+        "deployment, flow = kubernetes_everything()\n"
+        "print(render(deployment, flow, package_of(flow)), end='')"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert outputs == {(GOLDEN / "kubernetes_everything.py").read_bytes()}
