@@ -61,6 +61,7 @@ from metaflow.decorators import StepDecorator
 from metaflow.flowspec import FlowSpec
 from metaflow.metadata_provider import MetaDatum
 from metaflow.parameters import JSONTypeClass
+from metaflow.tuple_util import ForeachFrame
 from metaflow.user_decorators.user_step_decorator import UserStepDecoratorMeta
 
 # What the step said about its successors; written for Airflow once the step is known to have succeeded.
@@ -232,14 +233,16 @@ def _run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
     wanted = os.environ["METAFLOW_FLOW_NAME"]
     module = types.ModuleType("__main__")
     module.__file__ = flow_file
+    # Metaflow pickles it as a name of the main module.
+    module.ForeachFrame = ForeachFrame  # type: ignore[attr-defined]
     sys.modules["__main__"] = module
     started = False
     construct = FlowSpec.__init__
 
     def start(self: Any, use_cli: bool = True) -> None:
         nonlocal started
-        if not use_cli or started:
-            construct(self, use_cli)
+        if not use_cli or started or not hasattr(module, wanted):
+            construct(self, use_cli and started)
             return
         started = True
         flow = self if type(self).__name__ == wanted else object.__new__(getattr(module, wanted))

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,8 @@ from typing import Any
 from . import refuse
 from .job import Job
 from .load import load_flow
-from .problems import FlowError, Problem, describe_error, nearest, one_line, place_of
-from .source import Source
+from .problems import FlowError, Problem, describe_error, nearest, one_line, place_of, refusal_text
+from .source import Place, Source
 
 COMMAND = "mfdeploy"
 
@@ -163,14 +164,11 @@ def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
     except FlowError:
         raise
     except MetaflowException as error:
-        file, line = place_of(error, job.path.parent)
-        if error.line_no or not line:
-            file, line = error.source_file or "", error.line_no or 0
-        if not line:
-            file, line = _named_step(flow, source, error.message)
         code = "invalid-graph" if isinstance(error, LintWarn) else "flow-refused"
-        message = one_line(error.message) if code == "invalid-graph" else f"{error.headline}: {one_line(error.message)}"
-        raise FlowError(Problem(code, message, file or inspect.getfile(flow), line)) from None
+        if "branch name" in error.message.lower() and not job.production:
+            raise FlowError(Problem("bad-branch", one_line(error.message), setting="branch")) from None
+        place = _place_of_refusal(error, job, flow, source)
+        raise FlowError(Problem(code, refusal_text(error), *place)) from None
     except click.ClickException as error:
         raise FlowError(Problem("flow-refused", one_line(error.format_message()), *source.flow())) from None
     except (Exception, SystemExit) as error:
@@ -179,9 +177,33 @@ def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
         raise FlowError(Problem("flow-refused", describe_error(error), *place)) from None
 
 
-def _named_step(flow: Any, source: Source, message: str) -> tuple[str, int]:
-    """The line of the step that a message of Metaflow is about, else the flow's."""
+def _place_of_refusal(error: Any, job: Job, flow: Any, source: Source) -> Place:
+    """Where Metaflow says it is; else the user's code that raised it, the decorator that did, what the text names."""
+    if error.line_no:
+        return error.source_file or inspect.getfile(flow), error.line_no
+    file, line = place_of(error, job.path.parent)
+    if line:
+        return file, line
+    return _refusing_decorator(error, flow, source) or _named_place(flow, source, error.message)
+
+
+def _refusing_decorator(error: BaseException, flow: Any, source: Source) -> Place | None:
+    """The innermost decorator of a step whose method raised the error."""
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        raising: Any = frame.f_locals.get("self")
+        for step in flow._steps:
+            if any(decorator is raising for decorator in step.decorators):
+                found = source.decorator(raising.name, step.__name__)
+    return found
+
+
+def _named_place(flow: Any, source: Source, message: str) -> Place:
+    """The line of the step or parameter that a message of Metaflow names, else the flow's."""
     for name in re.findall(r"\bstep \*?'?(\w+)", message, re.IGNORECASE):
         if name in flow._graph:
             return source.step(name)
+    for attribute, parameter in flow._get_parameters():
+        if re.search(rf"\bparameter \*?'?{re.escape(parameter.name)}\b", message, re.IGNORECASE):
+            return source.parameter(attribute, parameter.name)
     return source.flow()

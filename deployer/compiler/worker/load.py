@@ -8,7 +8,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from .problems import FlowError, Problem, describe_error, nearest, one_line, place_of
+from .problems import FlowError, Problem, describe_error, nearest, one_line, place_of, refusal_text
 
 
 def load_flow(file: Path, class_name: str | None) -> Any:
@@ -28,8 +28,9 @@ def load_flow(file: Path, class_name: str | None) -> Any:
         raise FlowError(_at(file, "missing-module", describe_error(error), where, line, hint)) from None
     except MetaflowException as error:
         where, line = place_of(error, file.parent)
-        message = f"{error.headline}: {one_line(error.message)}"
-        raise FlowError(_at(file, "flow-refused", message, error.source_file or where, error.line_no or line)) from None
+        raise FlowError(
+            _at(file, "flow-refused", refusal_text(error), error.source_file or where, error.line_no or line)
+        ) from None
     except BaseException as error:
         where, line = place_of(error, file.parent)
         raise FlowError(_at(file, "import-failed", describe_error(error), where, line)) from None
@@ -47,6 +48,7 @@ def _run_module(file: Path) -> types.ModuleType:
     started outside of such a block is not run either.
     """
     from metaflow.flowspec import FlowSpec
+    from metaflow.tuple_util import ForeachFrame
 
     tree = ast.parse(file.read_bytes(), filename=str(file))
     tree.body = [
@@ -54,6 +56,8 @@ def _run_module(file: Path) -> types.ModuleType:
     ]
     module = types.ModuleType("__main__")
     module.__file__ = str(file)
+    # Metaflow pickles it as a name of the main module.
+    module.ForeachFrame = ForeachFrame  # type: ignore[attr-defined]
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]
     sys.modules["__main__"] = module
     construct = FlowSpec.__init__

@@ -30,7 +30,7 @@ def check_images(job: Job, obj: Any) -> None:
     if without:
         steps = f"step {without[0]} has" if len(without) == 1 else f"steps {', '.join(without)} have"
         hint = "set kubernetes.image in the environment, to an image with the Python that the flow needs"
-        raise FlowError(Problem("missing-image", f"{steps} no container image", setting="file", hint=hint))
+        raise FlowError(Problem("missing-image", f"{steps} no container image", setting="kubernetes.image", hint=hint))
 
 
 def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Any]:

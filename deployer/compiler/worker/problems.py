@@ -58,6 +58,13 @@ def place_of(error: BaseException, folder: Path) -> tuple[str, int]:
     return found
 
 
+def refusal_text(error: Any) -> str:
+    """A MetaflowException in one line, with its headline where that says more than that something failed."""
+    text = one_line(error.message)
+    plain = error.headline in ("Flow failed", "Validity checker found an issue")
+    return text if plain else f"{error.headline}: {text}"
+
+
 def describe_error(error: BaseException) -> str:
     """Type and text of an exception, as the last line of a traceback shows them."""
     if isinstance(error, SyntaxError):

@@ -1,0 +1,37 @@
+"""Deployments for tests of the compiler, as the manifests would give them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deployer.errors import Location
+from deployer.models.deployment import Deployment, Environment, Place
+
+FLOWS = Path(__file__).parent / "flows"
+
+
+def local(datastore: Path | str = "/nowhere/metaflow", **more: Any) -> Environment:
+    """An environment whose steps are processes."""
+    place = Place("../metaflow", str(datastore))
+    settings = {"compute": "local", "datastore_type": "local", **more}
+    return Environment("local", "growth", Place("../dags", "/nowhere/dags"), datastore=place, **settings)
+
+
+KUBERNETES = Environment(
+    name="prod",
+    project="growth",
+    target=Place("../dags", "/nowhere/dags"),
+    compute="kubernetes",
+    datastore=Place("s3://acme/metaflow", "s3://acme/metaflow"),
+    datastore_type="s3",
+    production=True,
+)
+
+
+def deployment(file: Path | str, name: str = "flow", environment: Environment | None = None, **more: Any) -> Deployment:
+    """A flow of FLOWS (or of an absolute path), from a manifest beside it."""
+    path = FLOWS / file
+    settings: dict[str, Any] = {"branch": "dev", "owner": "growth", **more}
+    location = Location(str(path.parent / "manifest.yaml"), 3)
+    return Deployment(name, environment or local(), Place(path.name, str(path)), location, **settings)

@@ -1,0 +1,61 @@
+"""A folder of flows that cannot be deployed, each with the exact messages that its user sees."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer.compiler import Compiled, compile_flows
+from deployer.models.deployment import Deployment
+from tests.compiler.compiling import KUBERNETES, deployment
+
+CASES = Path(__file__).parent.parent / "errors" / "flows"
+NAMES = sorted(path.name for path in CASES.iterdir())
+# What the manifest says about a case's flow, where that is what is wrong.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "unknown_class": {"class_name": "SecondFlo"},
+    "unknown_decorator": {"decorators": ("retri:times=2", "card")},
+    "bad_decorator_option": {"decorators": ("retry:tries=2",)},
+    "unknown_config": {"config_values": {"setings": {}}},
+    "unknown_step": {"steps": {"strat": {"cpu": 1}}},
+    "package_environment": {"package_environment": "pypi"},
+    "bad_branch": {"branch": "pr-12"},
+    "missing_image": {"environment": KUBERNETES},
+    "pod_value": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}, "steps": {"end": {"labels": {"a": "/"}}}},
+}
+
+
+def _deployment(name: str) -> Deployment:
+    found = deployment(CASES / name / "flow.py", name)
+    return dataclasses.replace(found, **SETTINGS.get(name, {}))
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Compiled:
+    """All cases at once, so that none can disturb another."""
+    return compile_flows([_deployment(name) for name in NAMES])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_bad_flow_is_one_message_with_its_place(
+    name: str, compiled: Compiled, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = CASES / name
+    addresses = [address for address in compiled.flows if address.endswith(f"/{name}")]
+    places = (str(folder), str(folder.relative_to(Path.cwd())))
+    found = [
+        str(diagnostic)
+        for diagnostic in compiled.diagnostics
+        if diagnostic.location and str(Path(diagnostic.location.file).parent) in places
+    ]
+    shown = "".join(f"{line}\n" for line in found) or "compiles\n"
+    for place in places:
+        shown = shown.replace(f"{place}/", "")
+    assert bool(addresses) == (not found)
+    expected = folder / "expected.txt"
+    if request.config.getoption("--rewrite", default=False):
+        expected.write_text(shown, encoding="utf-8")
+    assert shown == expected.read_text(encoding="utf-8")

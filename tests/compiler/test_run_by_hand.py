@@ -1,0 +1,187 @@
+"""Packages are run, task by task as an Airflow operator runs them, and read back with Metaflow's own Client."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from deployer.compiler import build_packages, compile_flows
+from tests.compiler.by_hand import RUN, Operator
+from tests.compiler.compiling import FLOWS, deployment, local
+
+NASTY = "it's \"$HOME\" `id` $(id) \\ %s {{ ds }}\n--title=x\té漢\U0001f600 'end"
+
+
+def _operator(tmp_path: Path, file: str, user: str = "ann", **more: Any) -> Operator:
+    tags = more.pop("tags", ())
+    one = deployment(file, environment=local(tmp_path / "datastore"), **more)
+    compiled = compile_flows([one])
+    assert not [found for found in compiled.diagnostics if found.severity == "error"]
+    [package] = build_packages([one], upload=True, user=user).values()
+    return Operator(compiled.flows[one.address], package, tmp_path / "work", tags=tags)
+
+
+def _metaflow(tmp_path: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("METAFLOW_")}
+    settings = {
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path / "datastore"),
+        "METAFLOW_DEFAULT_METADATA": "local",
+        "METAFLOW_USER": "reader",
+    }
+    return subprocess.run(
+        [sys.executable, *command], env={**kept, **settings, **variables}, cwd=tmp_path, capture_output=True, text=True
+    )
+
+
+def _read(tmp_path: Path, flow: str, expression: str) -> Any:
+    """A value that an expression of `run` gives in Metaflow's Client."""
+    code = f"import json; from metaflow import Run, namespace; namespace(None); run = Run('{flow}/{RUN}')"
+    done = _metaflow(tmp_path, "-c", f"{code}; print(json.dumps({expression}))")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_parameters_arrive_as_they_were_given(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "linear.py", tags=("team:growth", "a b"))
+    long = "x" * 100_000
+    given = {
+        "alpha": 1,
+        "title": NASTY,
+        "fast": True,
+        "options": {"depth": ["'", long]},
+        "columns": ["p", "q"],
+        "needed": -4,
+        "maybe": None,
+    }
+    started = operator.task("start", parameters=given)
+    assert (started.returncode, started.stderr) == (0, "")
+    assert started.stdout.rstrip("\n") == f"title is {NASTY}"
+    ended = operator.task("end", operator.path("start"))
+    assert (ended.returncode, ended.stdout.strip()) == (0, "done")
+    names = ("alpha", "title", "fast", "columns", "needed", "maybe", "total", "rounds")
+    seen = _read(tmp_path, "LinearFlow", f"[getattr(run.data, name) for name in {names}]")
+    assert seen == [1.0, NASTY, True, ["p", "q"], -4, None, 4.0, 3]
+    assert _read(tmp_path, "LinearFlow", "run.data.options") == given["options"]
+    about = "[run.successful, sorted(run.tags), run['start'].task.stdout, run['end'].task.metadata_dict]"
+    successful, tags, stdout, metadata = _read(tmp_path, "LinearFlow", about)
+    assert successful
+    assert {"team:growth", "a b", "runtime:airflow", "user:growth"} <= set(tags)
+    assert stdout.rstrip("\n") == f"title is {NASTY}"
+    assert metadata["airflow-dag-run-id"] == "manual__2026"
+    assert metadata["airflow-job-id"] == "7"
+    assert _read(tmp_path, "LinearFlow", "run.code.script_name") == "linear.py"
+
+
+def test_a_foreach_says_how_many_and_a_switch_says_where(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "fan.py")
+    assert operator.task("start", parameters={"count": 2}).returncode == 0
+    assert operator.results == {"start": {"splits": 2}}
+    for index in range(2):
+        done = operator.task("square", operator.path("start"), task=f"square-{index}", split=index)
+        assert done.returncode == 0, done.stderr
+    inputs = f"{RUN}/square/:square-0,square-1"
+    assert operator.task("join", inputs).returncode == 0
+    assert operator.task("choose", operator.path("join")).returncode == 0
+    assert operator.results["choose"] == {"next": "small"}
+    assert operator.task("small", operator.path("choose")).returncode == 0
+    assert operator.task("end", operator.path("small")).returncode == 0
+    assert set(operator.results) == {"start", "choose"}
+    assert _read(tmp_path, "FanFlow", "run.data.results") == [0, 1]
+    assert _read(tmp_path, "FanFlow", "[task.index for task in run['square']]") in ([0, 1], [1, 0])
+
+
+def test_attempts_and_what_comes_after_a_failure(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "fails.py")
+    assert operator.task("start").returncode == 0
+    first = operator.task("flaky", operator.path("start"))
+    assert first.returncode != 0
+    assert "ValueError: not yet" in first.stderr
+    assert operator.task("flaky", operator.path("start"), attempt=1).returncode == 0
+    caught = operator.task("caught", operator.path("flaky"))
+    assert caught.returncode == 0, caught.stderr
+    assert operator.task("broken", operator.path("caught")).returncode == 1
+    about = "[run['flaky'].task.data.attempt, run['flaky'].task.current_attempt, run['caught'].task.finished]"
+    assert _read(tmp_path, "FailsFlow", about) == [1, 1, True]
+    assert _read(tmp_path, "FailsFlow", "'KeyError' in run['caught'].task.data.failure.type") is True
+    assert "broken" in _read(tmp_path, "FailsFlow", "run['broken'].task.stderr")
+    resumed = _metaflow(tmp_path, str(FLOWS / "fails.py"), "--no-pylint", "resume", "--origin-run-id", RUN, FIXED="1")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    last = "run.parent.latest_successful_run"
+    assert _read(tmp_path, "FailsFlow", f"[{last}.id != run.id, {last}.data.done]") == [True, 2]
+
+
+def test_a_second_attempt_of_the_start_step_keeps_the_parameters(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "linear.py")
+    assert operator.task("start", parameters={"needed": 1, "title": "first"}).returncode == 0
+    again = operator.task("start", parameters={"needed": 2, "title": "second"}, attempt=1)
+    assert (again.returncode, again.stdout.strip()) == (0, "title is first")
+    assert _read(tmp_path, "LinearFlow", "[task.id for task in run['_parameters']]") == ["start-params"]
+
+
+def test_the_first_attempt_of_a_start_step_may_never_have_begun(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "linear.py")
+    again = operator.task("start", parameters={"needed": 2, "title": "second"}, attempt=1)
+    assert (again.returncode, again.stdout.strip(), again.stderr) == (0, "title is second", "")
+
+
+def test_a_wrong_parameter_fails_the_task(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "linear.py")
+    missing = operator.task("start")
+    assert missing.returncode != 0
+    assert "Missing option '--needed'" in missing.stderr
+    wrong = operator.task("start", parameters={"needed": "four"})
+    assert wrong.returncode != 0
+    assert "four" in wrong.stderr
+
+
+def test_configs_siblings_and_deploy_time_values(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "package_flow/flow.py", config_values={"words": {"hello": "moi"}})
+    assert operator.package.parameters == {
+        "info": {"who": "ann", "flow": "PackageFlow", "name": "info"},
+        "rounds": 7,
+    }
+    started = operator.task("start", parameters=dict(operator.package.parameters))
+    assert started.returncode == 0, started.stderr
+    assert operator.task("end", operator.path("start")).returncode == 0
+    about = "[run.data.words_seen, run.data.doubled, run.data.sign, run.data.info['who'], run.data.rounds]"
+    assert _read(tmp_path, "PackageFlow", about) == ["moi", 42, "+", "ann", 7]
+
+
+def test_an_included_file_travels(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "include_flow/flow.py")
+    assert operator.task("start", parameters=dict(operator.package.parameters)).returncode == 0
+    assert operator.task("end", operator.path("start")).returncode == 0
+    assert _read(tmp_path, "IncludeFlow", "[run.data.table, run.data.lines]") == ["a,b\n1,2\n", 2]
+
+
+def test_a_parameter_of_the_manifest_is_not_evaluated(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "package_flow/flow.py", parameters={"info": {"who": "manifest"}})
+    assert operator.package.parameters == {"rounds": 7}
+
+
+def test_a_step_with_kubernetes_runs_as_a_process(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "decorated.py")
+    assert operator.task("start").returncode == 0
+    fitted = operator.task("fit", operator.path("start"))
+    assert fitted.returncode == 0, fitted.stderr
+    assert operator.task("end", operator.path("fit")).returncode == 0
+    assert "project:growth" in _read(tmp_path, "DecoratedFlow", "sorted(run.tags)")
+    assert "project_branch:test.dev" in _read(tmp_path, "DecoratedFlow", "sorted(run.tags)")
+
+
+def test_the_class_that_the_manifest_names_is_the_one_that_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    code = (FLOWS / "fan.py").read_text()
+    (folder / "two.py").write_text(code + "\n\nclass OtherFlow(FanFlow):\n    pass\n")
+    shutil.copy(FLOWS / "linear.py", folder)
+    operator = _operator(tmp_path, str(folder / "two.py"), class_name="OtherFlow")
+    assert operator.flow.name == "OtherFlow"
+    done = operator.task("start", parameters={"count": 1})
+    assert done.returncode == 0, done.stderr
+    assert _read(tmp_path, "OtherFlow", "run['start'].task.data.items") == [0]

@@ -1,0 +1,2 @@
+LIMITS = {}
+LIMIT = LIMITS["missing"]
