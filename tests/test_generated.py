@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,11 @@ def test_the_schemas_are_fresh(name: str, request: pytest.FixtureRequest) -> Non
     if request.config.getoption("--rewrite"):
         kept.write_text(made)
     assert made == kept.read_text(), "run `make rewrite`"
+
+
+def test_the_reference_of_the_manifest_is_fresh(request: pytest.FixtureRequest) -> None:
+    names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    made = names["manifest_reference"](names["manifest_schema"]())
+    if request.config.getoption("--rewrite"):
+        names["PAGE"].write_text(made)
+    assert made == names["PAGE"].read_text(), "run `make rewrite`"

@@ -223,7 +223,7 @@ class FlowSettings(Strict):
     schedule: Schedule = _optional("When Airflow starts a run; absent for the flow's own @schedule.")
     parameters: Values = _optional("Values for the flow's parameters, by name.")
     retries: Retries = _optional("Retries of the steps that carry no @retry of their own.")
-    max_workers: Positive = _optional("How many tasks of one run may run at once; else 100.")
+    max_workers: Positive = _optional("How many tasks of each step in a foreach may run at once, in each run; else 100.")
     max_active_runs: Positive = _optional("How many runs may be active at once; else 16.")
     catchup: bool = _optional("Whether Airflow makes up for missed runs; else false.")
     tags: list[Tag] = _optional("Tags of the DAG and of each run.")
@@ -239,7 +239,7 @@ class FlowSettings(Strict):
     config_values: Values = _optional("Values for the flow's Configs, by name.")
     config_files: Names = _optional("Files with the values of the flow's Configs, by name.")
     branch: Text = _optional("The branch of flows with @project; else the environment's name.")
-    python: Text = _optional("Another Python interpreter to compile the flow with.")
+    python: Text = _optional("Another Python interpreter for the flow: to compile it with, and (compute: local) to run its steps.")
     kubernetes: PodSettings = _optional("Settings of every pod.")
     steps: dict[Text, PodSettings] = _optional("Settings of one step's pods, by step name.")
 
