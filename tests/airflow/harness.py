@@ -23,8 +23,6 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
     "3.3.2": ("3.12", "3.13", "3.11", "3.10"),
 }
 PROVIDER = "apache-airflow-providers-cncf-kubernetes"
-# Old enough for any pip resolver to agree with 2.10, which pins little from above.
-EXTRA_REQUIREMENTS: Mapping[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def _environment(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
 def _install(version: str, python: str, folder: Path) -> None:
     uv = [shutil.which("uv")] if _works([shutil.which("uv") or "", "--version"]) else [sys.executable, "-m", "uv"]
     shutil.rmtree(folder, ignore_errors=True)
-    requirements = [f"apache-airflow=={version}", PROVIDER, *EXTRA_REQUIREMENTS.get(version, ())]
+    requirements = [f"apache-airflow=={version}", PROVIDER]
     for arguments in (
         ["venv", "--quiet", "--python", python, str(folder)],
         ["pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements],

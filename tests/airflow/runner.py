@@ -146,7 +146,7 @@ def serialize(dag: Any) -> str:
 
 
 def run(dag: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    """Runs a DAG to its end. `clear` names tasks that are then cleared and run again."""
+    """Runs a DAG to its end, with `conf` as what the user gave at trigger time."""
     date = datetime(2024, 5, 1, tzinfo=timezone.utc) + timedelta(minutes=asked.get("minute", 0))
     argument = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
     answer: dict[str, Any] = {"dag_id": dag.dag_id}

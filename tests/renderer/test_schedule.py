@@ -114,10 +114,10 @@ def matches(written: str, moment: datetime) -> bool:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(aws_crons(), st.integers(0, 360))
 def test_a_translation_fires_when_the_original_does(written: str, start_day: int) -> None:
-    """Over weeks: no fire time of the translation is wrong, and none of the original between the first ones is missed."""
+    """No fire time of the translation is wrong, and of three weeks none of the original is missed."""
     start = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(days=start_day)
     times = croniter(translate(written), start)
     found = [times.get_next(datetime) for _ in range(10)]
