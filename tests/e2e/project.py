@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class Project:
     folder: Path
     home: Path
     user: str = "ada"
-    variables: Mapping[str, str] = OFFLINE
+    variables: Mapping[str, str] = field(default_factory=lambda: OFFLINE)
 
     @property
     def dags(self) -> Path:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ import pytest
 
 from tests.airflow.harness import installed, new_home
 from tests.e2e.project import Project, checkout
+
+pytestmark = pytest.mark.airflow
 
 CLIENT = Path(__file__).with_name("client.py")
 DAGS = {
@@ -75,10 +78,7 @@ class Ran:
         return {task["task_id"]: (task["try_number"], task["max_tries"]) for task in tasks}
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(version, marks=pytest.mark.xdist_group(f"e2e-{version}")) for version in ("2.11.2", "3.3.2")],
-)
+@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """All example flows, applied and run; one process of each Airflow runs all DAGs."""
     folder = tmp_path_factory.mktemp("examples")
@@ -115,9 +115,6 @@ def ask_client(project: Project, *flows: str) -> dict[str, Any]:
     done = subprocess.run(command, env=metaflow_environ(project), cwd=project.folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
-
-
-pytestmark = pytest.mark.airflow
 
 
 @pytest.mark.parametrize("flow", [name for name in DAGS if name != "DebugFlow"])
@@ -267,7 +264,7 @@ class TestSchedules:
         runs = self.next_runs(ran, "HourlyFlow")
         assert len(runs) == 4
         assert all((run.minute, run.second) == (0, 0) for run in runs)
-        assert {after - before for before, after in zip(runs, runs[1:], strict=False)} == {timedelta(hours=1)}
+        assert {after - before for before, after in pairwise(runs)} == {timedelta(hours=1)}
 
     def test_a_cron_is_in_its_timezone(self, ran: Ran) -> None:
         for run in self.next_runs(ran, "SalesReportFlow"):

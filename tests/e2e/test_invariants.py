@@ -13,8 +13,6 @@ import pytest
 
 from tests.e2e.project import Project, checkout
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 ENVIRONMENTS = ("local", "staging", "prod")
 
 
@@ -46,9 +44,7 @@ class TestPlanAfterApply:
         assert other.pending() == {}
 
     def test_is_empty_without_a_user(self, applied_once: Project) -> None:
-        environ = {name: value for name, value in applied_once.environ().items() if name != "USER"}
-        nameless = applied_once.as_user("", applied_once.home)
-        assert "USER" in environ or nameless.pending() == {}
+        assert applied_once.as_user("", applied_once.home).pending() == {}
 
     def test_is_empty_with_metaflow_set_up_otherwise_at_home(self, applied_once: Project, tmp_path: Path) -> None:
         home = tmp_path / "home"
@@ -85,13 +81,14 @@ class TestSameInputSameBytes:
         assert there.do("plan", "--format", "json") == here
 
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
-    def test_dag_files(self, environment: str, fresh: Project, tmp_path: Path) -> None:
-        elsewhere = checkout(tmp_path / "else" / "where", tmp_path / "other")
-        there = elsewhere.as_user("grace", tmp_path / "other", PYTHONHASHSEED="1", TZ="America/Lima")
-        for flow in ("regions", "deployment_info"):
-            source = fresh.do("render", flow, "--env", environment)
-            assert there.do("render", flow, "--env", environment) == source
-            compile(source, flow, "exec")
+    @pytest.mark.parametrize("flow", ["regions", "deployment_info"])
+    def test_dag_files(self, flow: str, environment: str, fresh: Project, tmp_path: Path) -> None:
+        # A task on this machine must find its datastore, so its place is in the DAG of a local datastore alone.
+        place = fresh if environment == "local" else checkout(tmp_path / "else" / "where", tmp_path / "other")
+        other = place.as_user("grace", tmp_path / "other", PYTHONHASHSEED="1", TZ="America/Lima")
+        source = fresh.do("render", flow, "--env", environment)
+        assert other.do("render", flow, "--env", environment) == source
+        compile(source, flow, "exec")
 
     def test_no_path_or_user_of_this_machine_is_in_a_plan(self, fresh: Project) -> None:
         output = fresh.do("plan", "--format", "json")
@@ -193,8 +190,8 @@ class TestPlanning:
         }
 
     def test_takes_a_variable_from_the_command_line(self, fresh: Project) -> None:
-        change = fresh.plan("--flow", "churn", "--var", "branch=pr-12", env="staging")["staging/churn"]
-        assert change["dag_id"] == "growth.test.pr-12.ChurnFlow"
+        change = fresh.plan("--flow", "churn", "--var", "branch=pr_12", env="staging")["staging/churn"]
+        assert change["dag_id"] == "growth.test.pr_12.ChurnFlow"
 
 
 class TestSavedPlan:
