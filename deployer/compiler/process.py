@@ -64,7 +64,8 @@ def run(
 def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
     environment = deployment.environment
     variables = {name: str(value) for name, value in environment.metaflow.items()}
-    variables["METAFLOW_USER"] = user if mode == "upload" else "mfdeploy"
+    # Metaflow takes root for nobody and stops, which is who applies in many a container.
+    variables["METAFLOW_USER"] = user if mode == "upload" and user != "root" else "mfdeploy"
     variables["METAFLOW_HOME"] = NO_HOME
     # Set, so that no `.metaflow` is made in the working directory.
     variables[_DATASTORE_SETTINGS["local"]] = NO_HOME

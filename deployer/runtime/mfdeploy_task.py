@@ -47,9 +47,13 @@ METAFLOW_SERVICE_AUTH_KEY, ...      credentials: from Kubernetes secrets or the 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
 import types
 from collections.abc import Callable, Mapping
@@ -60,6 +64,8 @@ from metaflow import decorators, plugins
 from metaflow.decorators import StepDecorator
 from metaflow.flowspec import FlowSpec
 from metaflow.metadata_provider import MetaDatum
+from metaflow.mflog import TASK_LOG_SOURCE, mflog
+from metaflow.mflog.save_logs import save_logs
 from metaflow.parameters import JSONTypeClass
 from metaflow.tuple_util import ForeachFrame
 from metaflow.user_decorators.user_step_decorator import UserStepDecoratorMeta
@@ -111,9 +117,18 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
 def main(argv: list[str] | None = None) -> int:
     """Runs the task that the environment describes. Returns the exit code."""
     flow_file = (argv if argv is not None else sys.argv[1:])[0]
-    _register(TaskRecorder)
     if "METAFLOW_KUBERNETES_WORKLOAD" not in os.environ:
+        # A pod's logs are captured around this process, with Metaflow's own commands. Here that would be three more
+        # processes that import Metaflow.
+        watched = _fork_watched()
+        if watched is not None:
+            return _watch(*watched)
         _make_inert("kubernetes")
+    return _run_task(flow_file)
+
+
+def _run_task(flow_file: str) -> int:
+    _register(TaskRecorder)
     inputs = os.environ.get("METAFLOW_INPUT_PATHS", "")
     if not inputs:
         inputs, code = _parameters_task(flow_file)
@@ -123,6 +138,50 @@ def main(argv: list[str] | None = None) -> int:
     if code == 0 and _outcome:
         _write_result(_outcome)
     return code
+
+
+def _fork_watched() -> tuple[int, list[int]] | None:
+    """Goes on in a child whose output is piped. The parent gets its process id and its output; the child None."""
+    pipes = [os.pipe(), os.pipe()]
+    child = os.fork()
+    if child == 0:
+        for stream, (_, writer) in enumerate(pipes, start=1):
+            os.dup2(writer, stream)
+    for _, writer in pipes:
+        os.close(writer)
+    if child:
+        return child, [reader for reader, _ in pipes]
+    for reader, _ in pipes:
+        os.close(reader)
+    return None
+
+
+def _watch(child: int, outputs: list[int]) -> int:
+    """Passes a child's output on, keeps it as Metaflow's task logs, and returns the exit code."""
+    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, number))
+    files = (os.environ["MFLOG_STDOUT"], os.environ["MFLOG_STDERR"])
+    streams = (sys.stdout.buffer, sys.stderr.buffer)
+    readers = [
+        threading.Thread(target=_tee, args=arguments, daemon=True)
+        for arguments in zip(outputs, files, streams, strict=True)
+    ]
+    for reader in readers:
+        reader.start()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    for reader in readers:
+        # A process that the step left behind may hold its output open.
+        reader.join(timeout=5)
+    with contextlib.redirect_stdout(io.StringIO()):
+        save_logs()
+    return code if code >= 0 else 128 - code
+
+
+def _tee(output: int, file: str, stream: Any) -> None:
+    with open(output, "rb") as lines, Path(file).open("ab", buffering=0) as kept:
+        for line in lines:
+            kept.write(mflog.decorate(TASK_LOG_SOURCE.encode(), line))
+            stream.write(line)
+            stream.flush()
 
 
 def _register(decorator: type) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from .job import Job
 
-# In a folder of the worker nothing of the worker's own Metaflow settings and modules may be found.
+# On a worker nothing of the worker's own Metaflow settings and modules may be found, and `python` is the one given.
 _LOCAL_SETUP = (
-    'python() { "$MFDEPLOY_PYTHON" "$@"; }',
     'export METAFLOW_HOME="$PWD/.metaflow-home"',
     "unset PYTHONPATH",
 )
+_LOCAL_PYTHON = 'python() { "$MFDEPLOY_PYTHON" "$@"; }'
 
 
 def task_script(job: Job, obj: Any, url: str, metadata: str) -> str:
@@ -25,21 +25,21 @@ def task_script(job: Job, obj: Any, url: str, metadata: str) -> str:
     from metaflow.mflog import BASH_SAVE_LOGS, bash_capture_logs
 
     flow_file = shlex.quote(Path(job.file).name)
-    bootstrap = obj.environment.bootstrap_commands(obj.graph.start_step, job.datastore_type)
-    task = " && ".join([*(_unescaped(command) for command in bootstrap), f"python -m mfdeploy_task {flow_file}"])
-    lines = [
-        *(() if job.on_kubernetes else _LOCAL_SETUP),
-        'mkdir -p "$PWD/.logs" || exit 1',
-        _exports(job),
-        *_fetch(job, obj, url, metadata),
-        bash_capture_logs(task, var_transform=lambda name: f'"${name}"'),
-        "c=$?",
-        # What it says when all is well is not for the task's log.
-        f"{BASH_SAVE_LOGS} >/dev/null",
-        "exit $c",
-    ]
+    prepare = ['mkdir -p "$PWD/.logs" || exit 1', _exports(job), *_fetch(job, obj, url, metadata)]
     if job.on_kubernetes:
-        lines.insert(0, '${METAFLOW_INIT_SCRIPT:+eval "${METAFLOW_INIT_SCRIPT}"}')
+        lines = [
+            '${METAFLOW_INIT_SCRIPT:+eval "${METAFLOW_INIT_SCRIPT}"}',
+            *prepare,
+            bash_capture_logs(f"python -m mfdeploy_task {flow_file}", var_transform=lambda name: f'"${name}"'),
+            "c=$?",
+            # What it says when all is well is not for the task's log.
+            f"{BASH_SAVE_LOGS} >/dev/null",
+            "exit $c",
+        ]
+    else:
+        # Captures its logs itself.
+        python = () if job.datastore_type == "local" else (_LOCAL_PYTHON,)
+        lines = [*_LOCAL_SETUP, *python, *prepare, f'exec "$MFDEPLOY_PYTHON" -m mfdeploy_task {flow_file}']
     return "\n".join(lines) + "\n"
 
 
@@ -68,17 +68,14 @@ def _fetch(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
         if not job.on_kubernetes:
             # The interpreter on a worker has what the flow needs.
             commands = [command for command in commands if " -m pip install " not in command]
-    return [f"{_unescaped(command)} || exit 1" if _may_fail(command) else _unescaped(command) for command in commands]
+    return [_line(command) for command in commands]
 
 
 def _local_fetch(metadata: str) -> list[str]:
-    from metaflow.mflog import BASH_FLUSH_LOGS, BASH_MFLOG
     from metaflow.package import MetaflowPackage
 
     exports = MetaflowPackage.get_post_extract_env_vars(metadata, dest_dir='"$PWD"')
     return [
-        BASH_MFLOG,
-        BASH_FLUSH_LOGS,
         "mkdir metaflow",
         "cd metaflow",
         'tar -xzf "$METAFLOW_CODE_URL"',
@@ -86,8 +83,12 @@ def _local_fetch(metadata: str) -> list[str]:
     ]
 
 
-def _may_fail(command: str) -> bool:
-    return not command.startswith(("mflog()", "flush_mflogs()", "mflog ", "flush_mflogs", "i=0;", "export "))
+def _line(command: str) -> str:
+    text = _unescaped(command)
+    if text == "flush_mflogs":
+        return f"{text} >/dev/null"
+    cannot_fail = text.startswith(("mflog()", "flush_mflogs()", "mflog ", "i=0;", "export "))
+    return text if cannot_fail else f"{text} || exit 1"
 
 
 def _unescaped(command: str) -> str:
