@@ -67,7 +67,9 @@ def show(command: str) -> None:
 
 def mfdeploy(*arguments: str) -> None:
     show(shlex.join(["mfdeploy", *arguments]))
-    subprocess.run([Path(sys.executable).with_name("mfdeploy"), *arguments], cwd=ROOT, check=True)
+    done = subprocess.run([Path(sys.executable).with_name("mfdeploy"), *arguments], cwd=ROOT)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def run_dag(home: Home) -> dict[str, Any]:
