@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from deployer.models.deployment import Deployment
 
@@ -114,28 +115,38 @@ def _job(deployment: Deployment, mode: Mode) -> dict[str, Any]:
     }
 
 
-def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int) -> list[Answer]:
-    """Runs one helper. Jobs that it does not answer get a problem that says why it ended."""
-    answers: list[Answer] = []
-    request = json.dumps({"processes": processes, "jobs": jobs})
+def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int) -> Iterator[Answer]:
+    """Runs one helper; its answers as they come. Jobs that it does not answer get a problem that says why it ended."""
+    answered: set[str] = set()
     with tempfile.TemporaryFile() as errors:
+        why = ""
         try:
-            done = subprocess.run(
-                [helper.python, str(WORKER)],
-                input=request.encode(),
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=_environment(helper),
-                check=False,
-            )
-            answers = [json.loads(line) for line in done.stdout.splitlines()]
-            errors.seek(0)
-            said = errors.read().decode(errors="replace").strip().splitlines()
-            why = said[-1] if said else f"exit code {done.returncode}"
+            for line in _talk(helper, json.dumps({"processes": processes, "jobs": jobs}), errors):
+                answer = json.loads(line)
+                answered.add(answer["id"])
+                yield answer
         except OSError as error:
             why = error.strerror or str(error)
-    answered = {answer["id"] for answer in answers}
-    return answers + [_unanswered(helper, job, why) for job in jobs if job["id"] not in answered]
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip().splitlines()
+    why = said[-1] if said else why or "it ended without an answer"
+    for job in jobs:
+        if job["id"] not in answered:
+            yield _unanswered(helper, job, why)
+
+
+def _talk(helper: _Helper, request: str, errors: IO[bytes]) -> Iterator[bytes]:
+    command = [helper.python, str(WORKER)]
+    environment = _environment(helper)
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise OSError("no pipe to the helper")
+        # It reads all of the request before it writes, unless it cannot start: then the pipe is closed.
+        with contextlib.suppress(BrokenPipeError), process.stdin as requests:
+            requests.write(request.encode())
+        yield from process.stdout
 
 
 def _environment(helper: _Helper) -> dict[str, str]:
