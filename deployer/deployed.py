@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from deployer import record
 from deployer.errors import DeployError, Diagnostic
@@ -21,6 +22,14 @@ class DeployedState:
 
     targets: Mapping[str, Target]
     sites: tuple[Site, ...]
+
+    def since(self, environment: str, file: str) -> datetime | None:
+        """When the DAG in this file was first applied; None when it is not deployed."""
+        for site in self.sites:
+            for item in site.deployed:
+                if (site.environment, item.file) == (environment, file) and item.record is not None:
+                    return datetime.fromisoformat(item.record.since)
+        return None
 
     def body(self, environment: str, file: str) -> str:
         """A DAG file's text as it is deployed, without its record; empty when there is none. Raises TargetError."""

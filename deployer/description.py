@@ -81,7 +81,12 @@ def _node(step: Step) -> dict[str, Any]:
 def _schedule(deployment: Deployment, schedule: Schedule | None) -> dict[str, Any]:
     if schedule is None or schedule.cron is None:
         return {"cron": None}
-    return {"cron": schedule.cron, "timezone": schedule.timezone, "catchup": deployment.catchup}
+    return {
+        "cron": schedule.cron,
+        "timezone": schedule.timezone,
+        "catchup": deployment.catchup,
+        "start_date": deployment.start_date,
+    }
 
 
 def _parameter(parameter: Parameter, deployment: Deployment) -> dict[str, Any]:

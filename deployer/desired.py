@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from deployer import compiler, manifest, renderer
 from deployer.description import describe
@@ -79,9 +80,9 @@ def package(items: Sequence[Desired], *, upload: bool, user: str, progress: Prog
     return compiler.build_packages([item.deployment for item in items], upload=upload, user=user, progress=progress)
 
 
-def render(item: Desired, built: Package) -> str:
-    """The DAG file's text without its record."""
-    return renderer.render(item.deployment, item.flow, built)
+def render(item: Desired, built: Package, since: datetime | None = None) -> str:
+    """The DAG file's text without its record. `since` is when the DAG was first applied, None when it was not."""
+    return renderer.render(item.deployment, item.flow, built, since)
 
 
 def choose(deployments: Iterable[Deployment], selection: Selection) -> list[Deployment]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import pprint
 import re
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from deployer.models.record import RECORD_FORMAT, Provenance, Record
@@ -15,6 +15,7 @@ _HEADER = "# What mfdeploy deployed here. It is read back to plan the next chang
 _BLOCK = re.compile(r"^MFDEPLOY_RECORD = (\{\n.*?^\})\n", re.MULTILINE | re.DOTALL)
 _START = f"\n\n{_HEADER}MFDEPLOY_RECORD = "
 MAX_RECORD_BYTES = 8_000_000
+_WIDTH = 100
 
 
 class RecordError(ValueError):
@@ -66,13 +67,31 @@ def _build(values: dict[str, Any]) -> Record:
         raise ValueError(f"record format {values.get('format')!r}, this mfdeploy reads {RECORD_FORMAT}")
     provenance = values.pop("provenance", None)
     record = Record(**values, provenance=Provenance(**provenance) if provenance else None)
-    texts = (record.owner, record.environment, record.address, record.dag_id, record.body_digest)
+    texts = (record.owner, record.environment, record.address, record.dag_id, record.body_digest, record.since)
     if not all(isinstance(text, str) for text in texts) or not isinstance(record.description, dict):
         raise ValueError("a field has another type")
+    if datetime.fromisoformat(record.since).tzinfo is None:
+        raise ValueError("since has no timezone")
     return record
 
 
-def _literal(value: Any) -> str:
-    """`value` as Python source, its lines after the first indented so that none starts at column 0."""
-    text = pprint.pformat(value, width=112, sort_dicts=True)
-    return text.replace("\n", "\n     ")
+def _literal(value: Any, indent: int = 4) -> str:
+    """`value` as Python source, on one line where it fits and else an item a line; no line of it starts at column 0."""
+    line = _one_line(value)
+    if not isinstance(value, (dict, list)) or not value or indent + len(line) <= _WIDTH:
+        return line
+    margin = " " * (indent + 4)
+    if isinstance(value, dict):
+        items = [f"{key!r}: {_literal(value[key], indent + 4)}" for key in sorted(value)]
+    else:
+        items = [_literal(item, indent + 4) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n" + "".join(f"{margin}{item},\n" for item in items) + " " * indent + closing
+
+
+def _one_line(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {_one_line(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_one_line, value)) + "]"
+    return repr(value)

@@ -75,8 +75,7 @@ def mfdeploy(*arguments: str) -> None:
 def run_dag(home: Home) -> dict[str, Any]:
     """Runs the DAG to its end and prints its tasks as Airflow knows them."""
     # Metaflow's run id comes from Airflow's, and that from the date: each demo has a run of its own.
-    minutes = (datetime.now(timezone.utc) - datetime(2024, 5, 1, tzinfo=timezone.utc)).total_seconds() / 60
-    answer = home.ask([{"dag_id": DAG_ID, "minute": minutes}])
+    answer = home.ask([{"dag_id": DAG_ID, "date": datetime.now(timezone.utc).isoformat()}])
     (outcome,) = answer["runs"]
     for task in sorted(outcome["tasks"], key=lambda task: STEPS.index(task["task_id"])):
         index = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""

@@ -123,19 +123,22 @@ def _content(planning: Planned, pending: Sequence[Change], progress: Progress) -
     if not writes:
         return {}
     items = [planning.item(change.environment, change.file) for change in writes]
-    user = user_name(os.environ)
+    user, now = user_name(os.environ), datetime.now(timezone.utc).replace(microsecond=0)
     packages = desired.package(items, upload=True, user=user, progress=progress)
-    commit = git.commit_of(planning.folder)
-    applied_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    provenance = Provenance(user, applied_at, commit, __version__)
+    provenance = Provenance(user, now.isoformat(), git.commit_of(planning.folder), __version__)
     return {
-        (item.deployment.environment.name, item.file): _dag_file(item, packages[item.deployment.address], provenance)
-        for item in items
+        (change.environment, change.file): _dag_file(
+            item,
+            packages[change.address],
+            provenance,
+            planning.deployed.since(change.environment, change.file) or now,
+        )
+        for change, item in zip(writes, items, strict=True)
     }
 
 
-def _dag_file(item: Desired, built: Package, provenance: Provenance) -> bytes:
-    body = desired.render(item, built)
+def _dag_file(item: Desired, built: Package, provenance: Provenance, since: datetime) -> bytes:
+    body = desired.render(item, built, since)
     environment = item.deployment.environment
     return record.write(
         body,
@@ -146,6 +149,7 @@ def _dag_file(item: Desired, built: Package, provenance: Provenance) -> bytes:
             dag_id=item.dag_id,
             description=item.description,
             body_digest=record.digest_body(body),
+            since=since.isoformat(),
             provenance=provenance,
         ),
     ).encode()

@@ -68,8 +68,10 @@ def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]
     items = [planned.item(change.environment, change.file) for change in writes]
     built = desired.package(items, upload=False, user="", progress=progress) if items else {}
     after = {
-        (item.deployment.environment.name, item.file): desired.render(item, built[item.deployment.address])
-        for item in items
+        (change.environment, change.file): desired.render(
+            item, built[change.address], planned.deployed.since(change.environment, change.file)
+        )
+        for change, item in zip(writes, items, strict=True)
     }
     before = {
         (change.environment, change.file): planned.deployed.body(change.environment, change.file)

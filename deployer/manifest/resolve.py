@@ -26,6 +26,7 @@ _SAME: Final = (
     "max_workers",
     "max_active_runs",
     "catchup",
+    "start_date",
     "namespace",
     "workflow_timeout",
     "worker_pool",

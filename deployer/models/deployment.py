@@ -58,7 +58,8 @@ class Deployment:
     """One flow in one environment, as the manifests say (before its code is looked at).
 
     `schedule` is None where the manifests say nothing (the flow's own `@schedule` holds); a Schedule whose cron is
-    None means no schedule. `parameters` override defaults (JSON values). `retries` is `(times, minutes_between)`.
+    None means no schedule. `parameters` override defaults (JSON values). `retries` is `(times, minutes_between)`,
+    `start_date` a day (``2026-01-31``, UTC).
     `sources` maps a setting's dotted path (``retries.times``) to where it was written; a setting that is mfdeploy's own
     default has none. `entry` is the flow's resolved manifest entry as YAML-able data, for people to read in the DAG.
     """
@@ -77,6 +78,7 @@ class Deployment:
     max_workers: int = 100
     max_active_runs: int = 16
     catchup: bool = False
+    start_date: str | None = None
     tags: tuple[str, ...] = ()
     decorators: tuple[str, ...] = ()
     namespace: str | None = None

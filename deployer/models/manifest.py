@@ -7,6 +7,7 @@ documents themselves, so a default of None says only that a key may be absent: a
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
@@ -98,11 +99,23 @@ def _check_timezone(text: str) -> str:
     return text
 
 
+def _check_date(text: str) -> str:
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return text
+    raise _problem("bad-date", f"{text!r} is no date, expected one like 2026-01-31")
+
+
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 DagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=250)]
 Cron = Annotated[str | None, BeforeValidator(_check_cron)]
+Date = Annotated[str, AfterValidator(_check_date)]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -223,9 +236,12 @@ class FlowSettings(Strict):
     schedule: Schedule = _optional("When Airflow starts a run; absent for the flow's own @schedule.")
     parameters: Values = _optional("Values for the flow's parameters, by name.")
     retries: Retries = _optional("Retries of the steps that carry no @retry of their own.")
-    max_workers: Positive = _optional("How many tasks of each step in a foreach may run at once, in each run; else 100.")
+    max_workers: Positive = _optional(
+        "How many tasks of each step in a foreach may run at once, in each run; else 100."
+    )
     max_active_runs: Positive = _optional("How many runs may be active at once; else 16.")
-    catchup: bool = _optional("Whether Airflow makes up for missed runs; else false.")
+    catchup: bool = _optional("Whether Airflow makes up for missed runs, from the start date on; else false.")
+    start_date: Date = _optional("No run is scheduled before this day (UTC); else before the first apply.")
     tags: list[Tag] = _optional("Tags of the DAG and of each run.")
     with_: list[Text] = _optional("Decorators for all steps, as in `retry:times=2`.", alias="with")
     namespace: Text = _optional("The Metaflow namespace of the runs.")
@@ -239,7 +255,7 @@ class FlowSettings(Strict):
     config_values: Values = _optional("Values for the flow's Configs, by name.")
     config_files: Names = _optional("Files with the values of the flow's Configs, by name.")
     branch: Text = _optional("The branch of flows with @project; else the environment's name.")
-    python: Text = _optional("Another Python interpreter for the flow: to compile it with, and (compute: local) to run its steps.")
+    python: Text = _optional("Another Python interpreter: to compile the flow, and (compute: local) to run its steps.")
     kubernetes: PodSettings = _optional("Settings of every pod.")
     steps: dict[Text, PodSettings] = _optional("Settings of one step's pods, by step name.")
 

@@ -24,7 +24,8 @@ class Record:
     """What a DAG file says of its deployment.
 
     `description` is the canonical description that plans compare, by section (see `deployer.description`).
-    `body_digest` is the SHA-256 of the DAG file without its record, so that an edit by hand shows.
+    `body_digest` is the SHA-256 of the DAG file without its record, so that an edit by hand shows. `since` is when the
+    DAG was first applied (UTC, ISO 8601): kept by every later apply, since a DAG's start date must not move.
     """
 
     owner: str
@@ -33,5 +34,6 @@ class Record:
     dag_id: str
     description: Mapping[str, Any]
     body_digest: str
+    since: str
     provenance: Provenance | None = None
     format: int = RECORD_FORMAT

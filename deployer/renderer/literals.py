@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 WIDTH = 110
@@ -95,6 +95,15 @@ def duration(value: timedelta) -> Source:
             return Source(f"timedelta({unit}={int(seconds // size)})", _SEAL)
     whole = int(seconds) if seconds == int(seconds) else seconds
     return Source(f"timedelta(seconds={whole!r})", _SEAL)
+
+
+def moment(value: datetime) -> Source:
+    """A call of `datetime` in UTC, to the second. `value` must be aware."""
+    at = value.astimezone(timezone.utc)
+    parts = [at.year, at.month, at.day, at.hour, at.minute, at.second]
+    while len(parts) > 3 and not parts[-1]:
+        parts.pop()
+    return Source(f"datetime({', '.join(map(str, parts))}, tzinfo=timezone.utc)", _SEAL)
 
 
 def call(

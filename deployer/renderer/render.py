@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import jinja2
@@ -17,7 +17,17 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.renderer import parameters, pods, tasks
 from deployer.renderer.dag_id import dag_id
-from deployer.renderer.literals import Source, call, constant, duration, finalize, lines_of, literal, triple_quoted
+from deployer.renderer.literals import (
+    Source,
+    call,
+    constant,
+    duration,
+    finalize,
+    lines_of,
+    literal,
+    moment,
+    triple_quoted,
+)
 from deployer.renderer.schedule import schedule_of
 from deployer.renderer.tasks import Argument, Group, Task
 
@@ -25,6 +35,8 @@ from deployer.renderer.tasks import Argument, Group, Task
 RENDERER_VERSION = 1
 # Metaflow's own limit for a task without @timeout.
 DEFAULT_TIMEOUT = timedelta(days=5)
+# The start date of a DAG file that was rendered and not applied.
+_NOT_APPLIED = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class Page:
     default_arguments: tuple[Argument, ...]
     cron: Source | None
     timezone: Source | None
+    start_date: Source
     params: tuple[Argument, ...]
     items: tuple[Task | Group, ...]
     order: tuple[Source, ...]
@@ -72,13 +85,27 @@ class ClusterParts:
     arguments: tuple[Argument, ...]
 
 
-def render(deployment: Deployment, flow: Flow, package: Package) -> str:
+def render(deployment: Deployment, flow: Flow, package: Package, since: datetime | None = None) -> str:
     """The DAG file without its record, ending with one newline: the same text for the same input, everywhere.
 
-    `deployment` and `flow` must have passed `check`. Raises DeployError for a schedule that did not.
+    `since` is when the DAG was first applied (aware; None when it was not): without a `start_date` of the manifest, its
+    schedule starts there. `deployment` and `flow` must have passed `check`. Raises DeployError for a schedule that
+    did not.
     """
-    text = _environment().get_template("dag.py.jinja").render(page=_page(deployment, flow, package))
+    page = _page(deployment, flow, package, _start_date(deployment, since))
+    text = _environment().get_template("dag.py.jinja").render(page=page)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
+
+
+def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
+    """A DAG starts with the first of its times that comes after it was deployed.
+
+    Given an older start date, Airflow would begin with the last time that has passed, at once (and with `catchup` with
+    all of them).
+    """
+    if deployment.start_date is not None:
+        return datetime.fromisoformat(deployment.start_date).replace(tzinfo=timezone.utc)
+    return since.astimezone(timezone.utc) if since else _NOT_APPLIED
 
 
 @functools.cache
@@ -95,7 +122,7 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _page(deployment: Deployment, flow: Flow, package: Package) -> Page:
+def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
     environments = {step.name: _step_environment(deployment, flow, step, package) for step in flow.steps}
@@ -124,6 +151,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package) -> Page:
         default_arguments=_default_arguments(deployment),
         cron=literal(schedule.cron) if schedule else None,
         timezone=literal(schedule.timezone) if schedule else None,
+        start_date=moment(start),
         params=tuple(_param_call(param) for param in parameters.build(deployment, flow, package)),
         items=layout.items,
         order=layout.order,

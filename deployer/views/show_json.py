@@ -19,6 +19,7 @@ _SETTINGS = (
     ("max_workers", "max_workers"),
     ("max_active_runs", "max_active_runs"),
     ("catchup", "catchup"),
+    ("start_date", "start_date"),
     ("paused", "paused"),
     ("tags", "tags"),
     ("owner", "owner"),

@@ -66,6 +66,7 @@ def describe(dag: Any) -> dict[str, Any]:
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
         "defaults": {name: dag.params.get_param(name).value for name in dag.params},
         "tags": sorted(dag.tags),
+        "start_date": dag.start_date.isoformat(),
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "max_active_tasks": dag.max_active_tasks,
@@ -147,7 +148,10 @@ def serialize(dag: Any) -> str:
 
 def run(dag: Any, asked: dict[str, Any]) -> dict[str, Any]:
     """Runs a DAG to its end, with `conf` as what the user gave at trigger time."""
-    date = datetime(2024, 5, 1, tzinfo=timezone.utc) + timedelta(minutes=asked.get("minute", 0))
+    # Airflow runs no task whose run has a date before the DAG's start date.
+    date = dag.start_date + timedelta(minutes=asked.get("minute", 0))
+    if "date" in asked:
+        date = datetime.fromisoformat(asked["date"])
     argument = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
     answer: dict[str, Any] = {"dag_id": dag.dag_id}
     try:

@@ -80,6 +80,7 @@ def record_of(item: Desired, **values: Any) -> Record:
         dag_id=item.dag_id,
         description=item.description,
         body_digest="",
+        since="2026-01-01T00:00:00+00:00",
         provenance=Provenance("ada", "2026-01-01T00:00:00+00:00", "c" * 40, "0.1.0"),
     )
     return replace(made, **values)

@@ -62,6 +62,8 @@ def test_a_file_without_a_record_has_none() -> None:
         ("'owner': 'growth'", "'owner': open('x')", "damaged"),
         ("'owner': 'growth'", "'owner': 7", "another type"),
         ("'owner'", "'proprietor'", "damaged"),
+        ("'since': '2026", "'since': 'x026", "damaged"),
+        ("+00:00',\n    'provenance'", "',\n    'provenance'", "no timezone"),
         ("\n}\n", "\n", "cut off"),
         ("\n\n\n# What mfdeploy", "\n# What mfdeploy", "not where mfdeploy writes it"),
     ],
