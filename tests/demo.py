@@ -91,7 +91,7 @@ def read_back(outcome: dict[str, Any]) -> None:
     settings = {"METAFLOW_DEFAULT_METADATA": "local", "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(DATASTORE)}
     print("$ export METAFLOW_DEFAULT_METADATA=local METAFLOW_DATASTORE_SYSROOT_LOCAL=build/metaflow")
     print("$ python")
-    print("".join(f">>> {line}\n" for line in code.splitlines()), flush=True)
+    print("".join(f">>> {line}\n" for line in code.splitlines() if line), flush=True)
     subprocess.run([sys.executable, "-c", code], env={**os.environ, **settings}, cwd=BUILD, check=True)
 
 

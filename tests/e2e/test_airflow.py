@@ -166,7 +166,7 @@ def test_a_project_is_told_to_each_step(ran: Ran) -> None:
 def test_tags_are_on_the_runs(ran: Ran) -> None:
     assert "examples" in ran.run("WordCountFlow")["user_tags"]
     assert {"examples", "team:sales"} <= set(ran.run("SalesReportFlow")["user_tags"])
-    assert {"examples", "metaflow", "local"} <= set(ran.dag("WordCountFlow")["tags"])
+    assert {"examples", "metaflow", "env:local"} <= set(ran.dag("WordCountFlow")["tags"])
 
 
 class TestFailures:
