@@ -142,7 +142,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime)
         docstring=triple_quoted(_docstring(deployment, flow)),
         doc=lines_of(_documentation(deployment, flow)),
         flow=literal(flow.name),
-        scripts=tuple(Script(name, literal(text, breaks=" && ")) for text, name in scripts.items()),
+        scripts=tuple(Script(name, literal(text)) for text, name in scripts.items()),
         default_script=next(iter(scripts.values())),
         environment=literal(common),
         python=literal(deployment.python.resolved) if deployment.python else None,

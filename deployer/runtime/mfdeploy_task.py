@@ -31,6 +31,8 @@ METAFLOW_PARAMETERS                 start step: JSON object of parameter values 
 METAFLOW_TAGS                       JSON list of tags, default ``[]``
 METAFLOW_TASK_NAMESPACE             optional: Metaflow's namespace for the task (``step --namespace``)
 METAFLOW_PRODUCTION_TOKEN           optional: read by Metaflow itself, which tags runs with ``production:<token>``
+NAME_0, NAME_1, ...                 the pieces of METAFLOW_INPUT_PATHS or METAFLOW_PARAMETERS where it is longer than
+                                    one variable may be
 METAFLOW_AIRFLOW_DAG_RUN_ID         Airflow's run id, becomes task metadata ``airflow-dag-run-id``
 METAFLOW_AIRFLOW_JOB_ID             Airflow's job id, becomes task metadata ``airflow-job-id``
 MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`` and a switch ``{"next": "step"}``,
@@ -129,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run_task(flow_file: str) -> int:
     _register(TaskRecorder)
-    inputs = os.environ.get("METAFLOW_INPUT_PATHS", "")
+    inputs = _long_text("METAFLOW_INPUT_PATHS")
     if not inputs:
         inputs, code = _parameters_task(flow_file)
         if code:
@@ -138,6 +140,14 @@ def _run_task(flow_file: str) -> int:
     if code == 0 and _outcome:
         _write_result(_outcome)
     return code
+
+
+def _long_text(name: str) -> str:
+    """A variable that may come in pieces (NAME_0, NAME_1, ...), since the kernel limits the size of one."""
+    pieces: list[str] = []
+    while (piece := os.environ.get(f"{name}_{len(pieces)}")) is not None:
+        pieces.append(piece)
+    return os.environ.get(name) or "".join(pieces)
 
 
 def _fork_watched() -> tuple[int, list[int]] | None:
@@ -213,7 +223,7 @@ def _parameters_task(flow_file: str) -> tuple[str, int]:
         dump = [*_top_arguments(), "dump", "--max-value-size=0", path]
         if _in_child(lambda: _run_flow(flow_file, lambda flow: dump), quiet=True) == 0:
             return path, 0
-    values = json.loads(os.environ.get("METAFLOW_PARAMETERS") or "{}")
+    values = json.loads(_long_text("METAFLOW_PARAMETERS") or "{}")
 
     def init(flow: type) -> list[str]:
         command = [*_top_arguments(), "init", f"--run-id={run}", f"--task-id={task}"]

@@ -73,5 +73,7 @@ class Operator:
             "METAFLOW_AIRFLOW_JOB_ID": "7",
         }
         if not inputs:
-            given["METAFLOW_PARAMETERS"] = json.dumps(more.get("parameters", {}))
+            text = json.dumps(more.get("parameters", {}))
+            pieces = [text[start : start + 30_000] for start in range(0, len(text), 30_000)]
+            given |= {f"METAFLOW_PARAMETERS_{number}": piece for number, piece in enumerate(pieces)}
         return {**given, **more.get("variables", {})}

@@ -48,7 +48,7 @@ def _read(tmp_path: Path, flow: str, expression: str) -> Any:
 
 def test_parameters_arrive_as_they_were_given(tmp_path: Path) -> None:
     operator = _operator(tmp_path, "linear.py", tags=("team:growth", "a b"))
-    long = "x" * 100_000
+    long = "x\n" * 100_000
     given = {
         "alpha": 1,
         "title": NASTY,

@@ -53,6 +53,13 @@ def metaflow_id(*parts):
     return f"airflow-{digest[:12]}"
 
 
+def in_pieces(name, text, size=30_000):
+    """A variable of a process holds 128 KiB at most: a longer text comes as NAME_0, NAME_1 and so on."""
+    if len(text) <= size:
+        return {name: text}
+    return {f"{name}_{start // size}": text[start : start + size] for start in range(0, len(text), size)}
+
+
 class MetaflowStep(BashOperator):
     """Runs one step of the flow as a process on the worker, in a fresh folder."""
 
@@ -114,7 +121,7 @@ class MetaflowStep(BashOperator):
             "METAFLOW_STEP_NAME": self.task_id,
             "METAFLOW_RUN_ID": self.metaflow_run_id,
             "METAFLOW_TASK_ID": self.metaflow_task_id,
-            "METAFLOW_INPUT_PATHS": self.metaflow_input_paths,
+            **in_pieces("METAFLOW_INPUT_PATHS", self.metaflow_input_paths),
             "METAFLOW_RETRY_COUNT": str(ti.try_number - 1),
             # Not `retries`: a task that was cleared counts on.
             "METAFLOW_MAX_USER_CODE_RETRIES": str(ti.max_tries),
@@ -123,7 +130,7 @@ class MetaflowStep(BashOperator):
         }
         if not self.inputs:
             values = {name: context["params"][name] for name in self.dag.params}
-            variables["METAFLOW_PARAMETERS"] = json.dumps(values, ensure_ascii=False)
+            variables |= in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False))
         if self.first_in_foreach:
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
