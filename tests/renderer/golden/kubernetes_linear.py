@@ -69,7 +69,7 @@ POD_ENVIRONMENT = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": POD_FI
 
 def metaflow_id(*parts):
     """Metaflow's ids follow from Airflow's: a task knows those of the tasks before it without asking."""
-    digest = hashlib.md5("-".join(parts).encode(), usedforsecurity=False).hexdigest()
+    digest = hashlib.sha256("-".join(parts).encode()).hexdigest()
     return f"airflow-{digest[:12]}"
 
 
@@ -171,7 +171,7 @@ class MetaflowStep(KubernetesPodOperator):
         }
         if not self.inputs:
             values = {name: context["params"][name] for name in self.dag.params}
-            variables |= in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False))
+            variables.update(in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False)))
         return variables
 
     def execute(self, context):

@@ -49,7 +49,7 @@ ENVIRONMENT = {
 
 def metaflow_id(*parts):
     """Metaflow's ids follow from Airflow's: a task knows those of the tasks before it without asking."""
-    digest = hashlib.md5("-".join(parts).encode(), usedforsecurity=False).hexdigest()
+    digest = hashlib.sha256("-".join(parts).encode()).hexdigest()
     return f"airflow-{digest[:12]}"
 
 
@@ -130,7 +130,7 @@ class MetaflowStep(BashOperator):
         }
         if not self.inputs:
             values = {name: context["params"][name] for name in self.dag.params}
-            variables |= in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False))
+            variables.update(in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False)))
         if self.first_in_foreach:
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
