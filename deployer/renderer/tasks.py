@@ -16,8 +16,8 @@ from deployer.renderer.literals import Source, assignment, call, constant, durat
 RESERVED = frozenset((
     "annotations", "as_it_is", "BashOperator", "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DOC",
     "ENVIRONMENT", "FLOW", "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "metaflow_id",
-    "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS",
-    "POD_SPEC", "SCRIPT", "sys", "task_group", "tempfile", "timedelta", "timezone",
+    "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS",
+    "POD_LABELS", "POD_SPEC", "SCRIPT", "sys", "task_group", "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
 # Airflow's limit is a safety net below Metaflow's own @timeout: it must not strike first.
