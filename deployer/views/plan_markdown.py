@@ -20,6 +20,7 @@ from deployer.views.plan_words import (
     count,
     evaluated_at_apply,
     explanation,
+    field_name,
     file_lines,
     narrowing,
     new_schedule,
@@ -156,7 +157,7 @@ def _details(change: Change, plan: Mapping[str, Any], runs: Sequence[str]) -> It
         yield f"- {reason['word']}{remark}{note}"
         for field in reason["fields"]:
             before, after = pair_text(field["before"], field["after"], 200)
-            yield f"  - {code(field['field'])}: {code(before)} → {code(after)}"
+            yield f"  - {code(field_name(field))}: {code(before)} → {code(after)}"
         lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
         for mark, path in lines:
             yield f"  - {code(f'{mark} {path}')}"

@@ -14,6 +14,7 @@ from deployer.views.plan_words import (
     Change,
     evaluated_at_apply,
     explanation,
+    field_name,
     file_lines,
     narrowing,
     new_schedule,
@@ -103,7 +104,7 @@ def _field(page: Page, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     """``path: before -> after``, on three lines where one is too narrow."""
     room = page.width - _INDENT - _WIDEST_LABEL
     before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
-    name = inert(field["field"])
+    name = inert(field_name(field))
     if len(name) + len(before) + len(after) + len(":  -> ") <= room:
         yield [f"{name}: {before} ", ("->", "dim"), f" {after}"]
     else:

@@ -32,6 +32,11 @@ def summary_line(summary: Mapping[str, int]) -> str:
     return f"Plan: {', '.join(parts)}; {unchanged} unchanged."
 
 
+def field_name(field: Mapping[str, Any]) -> str:
+    """A field's path below its section, which the reason's word has named already."""
+    return str(field["field"]).partition(".")[2] or str(field["field"])
+
+
 def narrowing(plan: Mapping[str, Any]) -> str:
     """Which flows a narrowed plan is about; empty when it is about all of them."""
     parts = [f"flows matching {', '.join(plan['flows'])}"] if plan["flows"] else []
