@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -57,7 +57,7 @@ def read(text: str) -> tuple[Record, bool] | None:
         values = ast.literal_eval(found.group(1))
         record = _build(values)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, KeyError) as error:
-        raise RecordError(f"the record is damaged ({type(error).__name__}: {error})") from error
+        raise RecordError(f"the record is damaged: {error}") from error
     intact = digest_body(text[:start]) == record.body_digest and found.end() == len(text)
     return record, intact
 
@@ -66,13 +66,24 @@ def _build(values: dict[str, Any]) -> Record:
     if values.get("format") != RECORD_FORMAT:
         raise ValueError(f"record format {values.get('format')!r}, this mfdeploy reads {RECORD_FORMAT}")
     provenance = values.pop("provenance", None)
-    record = Record(**values, provenance=Provenance(**provenance) if provenance else None)
+    _check_names(values, Record, {"provenance", "format"})
+    if provenance is not None:
+        _check_names(provenance, Provenance, {"commit"})
+    record = Record(**values, provenance=Provenance(**{"commit": None, **provenance}) if provenance else None)
     texts = (record.owner, record.environment, record.address, record.dag_id, record.body_digest, record.since)
     if not all(isinstance(text, str) for text in texts) or not isinstance(record.description, dict):
         raise ValueError("a field has another type")
     if datetime.fromisoformat(record.since).tzinfo is None:
         raise ValueError("since has no timezone")
     return record
+
+
+def _check_names(values: dict[str, Any], kind: type[Record] | type[Provenance], optional: set[str]) -> None:
+    known = {each.name for each in fields(kind)}
+    for name in sorted((known - optional) - set(values)):
+        raise ValueError(f"{name!r} is missing")
+    for name in sorted(set(values) - known):
+        raise ValueError(f"{name!r} is unknown")
 
 
 def _literal(value: Any, indent: int = 4) -> str:
