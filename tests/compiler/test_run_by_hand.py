@@ -129,6 +129,14 @@ def test_the_first_attempt_of_a_start_step_may_never_have_begun(tmp_path: Path) 
     assert (again.returncode, again.stdout.strip(), again.stderr) == (0, "title is second", "")
 
 
+def test_a_card_is_kept_in_the_datastore(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "carded.py")
+    done = operator.task("start")
+    assert done.returncode == 0, done.stderr
+    [card] = (tmp_path / "datastore" / ".metaflow" / "mf.cards").rglob("*.html")
+    assert f"CardedFlow/runs/{RUN}/steps/start/tasks/start/cards/blank-" in card.as_posix()
+
+
 def test_a_wrong_parameter_fails_the_task(tmp_path: Path) -> None:
     operator = _operator(tmp_path, "linear.py")
     missing = operator.task("start")
