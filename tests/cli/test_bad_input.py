@@ -1,0 +1,60 @@
+"""Each bad input ends the command line with exit code 1 and just its messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployer import cli
+from tests.compiler.test_bad_flows import SETTINGS
+
+ERRORS = Path(__file__).parents[1] / "errors"
+# Those that need no variables on the command line.
+MANIFESTS = [
+    path.parent
+    for path in sorted((ERRORS / "manifests").glob("*/expected.txt"))
+    if not path.with_name("arguments.json").exists()
+]
+FLOWS = sorted(path for path in (ERRORS / "flows").iterdir() if path.name not in SETTINGS)
+MANIFEST = """\
+version: 1
+project: growth
+environments:
+  prod: {{target: dags, compute: local, datastore: data}}
+flows:
+  flow: {{file: {file}}}
+"""
+
+
+@pytest.mark.parametrize("case", MANIFESTS, ids=lambda path: path.name)
+def test_a_broken_manifest(case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(case)
+    assert cli.run(["validate", "--no-flows", "--manifests", "."]) == 1
+    said = capsys.readouterr()
+    # The one absolute path that a message may hold is the checkout's.
+    shown = (said.out + said.err).replace(str(case.parent), "<cases>")
+    missing = [line for line in (case / "expected.txt").read_text().splitlines() if line not in shown]
+    assert missing == []
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("case", FLOWS, ids=lambda path: path.name)
+def test_a_broken_flow(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = (case / "expected.txt").read_text()
+    (case_copy := tmp_path / "project" / "flows").mkdir(parents=True)
+    for file in case.glob("*.py"):
+        (case_copy / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "project" / "manifests").mkdir()
+    (tmp_path / "project" / "manifests" / "all.yaml").write_text(MANIFEST.format(file="../flows/flow.py"))
+    monkeypatch.chdir(tmp_path / "project")
+    refused = " error: " in expected
+    assert cli.run(["plan", "--manifests", "manifests"]) == int(refused)
+    said = capsys.readouterr()
+    if refused:
+        assert said.out == ""
+        assert all(line.partition(" error: ")[2] in said.err for line in expected.splitlines() if " error: " in line)
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "project" / "dags").exists()
