@@ -11,6 +11,7 @@ from deployer.errors import DeployError, Diagnostic
 from deployer.index import read_index
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed
+from deployer.models.record import Provenance, Record
 from deployer.planner import Site
 from deployer.targets import Target, TargetError
 from deployer.targets.registry import open_target
@@ -25,10 +26,19 @@ class DeployedState:
 
     def since(self, environment: str, file: str) -> datetime | None:
         """When the DAG in this file was first applied; None when it is not deployed."""
+        found = self._record(environment, file)
+        return datetime.fromisoformat(found.since) if found else None
+
+    def applied(self, environment: str, file: str) -> Provenance | None:
+        """Who last applied the DAG in this file, and when; None when it is not deployed."""
+        found = self._record(environment, file)
+        return found.provenance if found else None
+
+    def _record(self, environment: str, file: str) -> Record | None:
         for site in self.sites:
             for item in site.deployed:
-                if (site.environment, item.file) == (environment, file) and item.record is not None:
-                    return datetime.fromisoformat(item.record.since)
+                if (site.environment, item.file) == (environment, file):
+                    return item.record
         return None
 
     def body(self, environment: str, file: str) -> str:

@@ -60,7 +60,7 @@ def prepare(
     report = progress or _silent
     planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
     if saved is not None:
-        problems = list(_moved(saved, planning.plan))
+        problems = list(_moved(saved, planning))
         if problems:
             raise DeployError(problems)
     return Prepared(present(planning), planning)
@@ -94,8 +94,9 @@ def _silent(_: str) -> None:
     pass
 
 
-def _moved(saved: Plan, now: Plan) -> Iterator[Diagnostic]:
+def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:
     """How the plan of this moment differs from the one that was saved; nothing when it is the same."""
+    now = planning.plan
     for name in sorted(set(saved.targets) | set(now.targets)):
         if saved.targets.get(name) != now.targets.get(name):
             yield _stale(f"{name}: the target was {saved.targets.get(name)!r} and is {now.targets.get(name)!r}")
@@ -108,9 +109,14 @@ def _moved(saved: Plan, now: Plan) -> Iterator[Diagnostic]:
         if old is None or new is None:
             yield _stale(f"{key[0]} ({key[1]}): {'is no longer planned' if new is None else 'was not in the plan'}")
         elif old.version != new.version:
-            yield _stale(f"{key[0]}: {key[1]} at the target was changed since the plan was made")
+            yield _stale(f"{key[0]}: {key[1]} at the target was changed since the plan was made{_by(new, planning)}")
         else:
             yield _stale(f"{key[0]}: the manifests or the code no longer give the planned result")
+
+
+def _by(change: Change, planning: Planned) -> str:
+    applied = planning.deployed.applied(change.environment, change.file)
+    return f", by {applied.applied_by} at {applied.applied_at}" if applied else ""
 
 
 def _stale(message: str) -> Diagnostic:

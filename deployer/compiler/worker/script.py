@@ -79,6 +79,8 @@ def _local_fetch(metadata: str) -> list[str]:
         "mkdir metaflow",
         "cd metaflow",
         'tar -xzf "$METAFLOW_CODE_URL"',
+        # Metaflow looks for the place of cards in the working directory, whatever its settings say.
+        'ln -s "$METAFLOW_DATASTORE_SYSROOT_LOCAL/.metaflow" .metaflow',
         *(f"export {name.rstrip(':')}={value}" for name, value in exports.items()),
     ]
 
