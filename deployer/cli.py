@@ -14,7 +14,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -22,6 +21,23 @@ import typer
 
 from deployer import __version__
 from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.options import (
+    DEFAULT_MANIFESTS,
+    AllowDelete,
+    AllowMassChange,
+    AsText,
+    Environment,
+    Environments,
+    Exclude,
+    FlowName,
+    Flows,
+    Manifests,
+    PlanFormat,
+    SchemaName,
+    ShowFormat,
+    Variables,
+    Yes,
+)
 
 if TYPE_CHECKING:
     from deployer.commands.apply import ApplyResult, Prepared
@@ -42,60 +58,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class ShowFormat(str, Enum):
-    """How a result is printed."""
-
-    text = "text"
-    json = "json"
-
-
-class PlanFormat(str, Enum):
-    """How a plan is printed."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-
-
-class SchemaName(str, Enum):
-    """What there is a schema of."""
-
-    manifest = "manifest"
-    plan = "plan"
-
-
-Manifests = Annotated[
-    Path,
-    typer.Option("--manifests", "-m", metavar="DIR", envvar="MFDEPLOY_MANIFESTS", help="Folder of the manifests."),
-]
-Variables = Annotated[
-    list[str] | None,
-    typer.Option("--var", metavar="NAME=VALUE", help="Value of a manifest variable. Repeatable."),
-]
-Environments = Annotated[
-    list[str] | None,
-    typer.Option("--env", "-e", metavar="NAME", help="Environment; all of them when absent. Repeatable."),
-]
-Environment = Annotated[str, typer.Option("--env", "-e", metavar="NAME", help="Environment.")]
-Flows = Annotated[
-    list[str] | None,
-    typer.Option("--flow", metavar="PATTERN", help="Only flows whose name or address matches. Repeatable."),
-]
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", metavar="PATTERN", help="Leave out flows whose name or address matches. Repeatable."),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
-AllowDelete = Annotated[
-    list[str] | None,
-    typer.Option(metavar="ADDRESS", help="Allow this delete in a protected environment. Repeatable."),
-]
-AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
-AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
-FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]
-DEFAULT_MANIFESTS = Path("deployments")
 
 
 def main() -> None:

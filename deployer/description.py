@@ -37,7 +37,7 @@ def describe(
     """The canonical description (JSON values) of one flow in one environment."""
     return {
         "code": {"flow": flow.name, "file": deployment.file.written, "files": dict(flow.code.files)},
-        "graph": {"start": flow.start, "end": flow.end, "steps": {step.name: _node(step) for step in flow.steps}},
+        "graph": graph_of(flow),
         "schedule": _schedule(deployment, schedule),
         "parameters": {item.name: _parameter(item, deployment) for item in flow.parameters},
         "retries": {step.name: _retries(step) for step in flow.steps},
@@ -46,6 +46,11 @@ def describe(
         "metaflow": {"version": flow.code.metaflow_version, "digest": flow.code.metaflow_digest},
         "renderer": {"version": renderer_version, "runtime": runtime_digest},
     }
+
+
+def graph_of(flow: Flow) -> dict[str, Any]:
+    """``{"start": name, "end": name, "steps": {name: {"kind", "next", "foreach_over"?, "joins"?, ...}}}``."""
+    return {"start": flow.start, "end": flow.end, "steps": {step.name: _node(step) for step in flow.steps}}
 
 
 def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Reason]:

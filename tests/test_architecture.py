@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("index",),  # what is remembered beside a target
     ("desired", "planner", "applier"),
     ("deployed",),  # what a target holds, as the planner wants it
-    ("commands", "views"),
+    ("commands", "views", "options"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

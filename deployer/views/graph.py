@@ -10,29 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.models.flow import Flow, Step
 from deployer.views.inert import inert
 from deployer.views.page import Page
 
 Graph = Mapping[str, Any]
 _OPENS = ("split", "foreach")
 _PLAIN = re.compile(r"[^A-Za-z0-9_ .-]")
-
-
-def graph_of(flow: Flow) -> dict[str, Any]:
-    """The graph of a compiled flow."""
-    return {"start": flow.start, "end": flow.end, "steps": {step.name: _step(step) for step in flow.steps}}
-
-
-def _step(step: Step) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": step.kind, "next": list(step.next)}
-    optional = {
-        "foreach_over": step.foreach_over,
-        "joins": step.joins,
-        "condition": step.condition,
-        "cases": dict(step.cases),
-    }
-    return found | {key: value for key, value in optional.items() if value}
 
 
 def is_graph(value: Any) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY
+from deployer.description import KNOWN_AT_APPLY, graph_of
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow, Parameter, Step
-from deployer.views.graph import graph_of
 from deployer.views.inert import mask
 
 DEFAULT = "default"
