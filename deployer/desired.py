@@ -77,12 +77,17 @@ def build_or_refuse(selection: Selection, environ: Mapping[str, str], progress: 
 
 def package(items: Sequence[Desired], *, upload: bool, user: str, progress: Progress) -> Mapping[str, Package]:
     """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError."""
-    return compiler.build_packages([item.deployment for item in items], upload=upload, user=user, progress=progress)
+    dag_ids = {item.deployment.address: item.dag_id for item in items}
+    deployments = [item.deployment for item in items]
+    return compiler.build_packages(deployments, upload=upload, user=user, dag_ids=dag_ids, progress=progress)
 
 
-def render(item: Desired, built: Package, since: datetime | None = None) -> str:
-    """The DAG file's text without its record. `since` is when the DAG was first applied, None when it was not."""
-    return renderer.render(item.deployment, item.flow, built, since)
+def render(item: Desired, built: Package, since: datetime | None = None, commit: str | None = None) -> str:
+    """The DAG file's text without its record.
+
+    `since` is when the DAG was first applied, `commit` what is being applied; None where that is not known.
+    """
+    return renderer.render(item.deployment, item.flow, built, since, commit)
 
 
 def choose(deployments: Iterable[Deployment], selection: Selection) -> list[Deployment]:
