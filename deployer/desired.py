@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from deployer import compiler, manifest, renderer
@@ -88,6 +88,14 @@ def render(item: Desired, built: Package, since: datetime | None = None, commit:
     `since` is when the DAG was first applied, `commit` what is being applied; None where that is not known.
     """
     return renderer.render(item.deployment, item.flow, built, since, commit)
+
+
+def with_token_of(deployed: str, built: Package) -> Package:
+    """A package that was not uploaded, with the production token of a deployed DAG file: an apply would keep it."""
+    token = renderer.production_token(deployed)
+    if token is None:
+        return built
+    return replace(built, environment={**built.environment, "METAFLOW_PRODUCTION_TOKEN": token})
 
 
 def choose(deployments: Iterable[Deployment], selection: Selection) -> list[Deployment]:

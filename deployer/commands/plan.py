@@ -69,16 +69,15 @@ def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]
     items = [planned.item(change.environment, change.file) for change in writes]
     built = desired.package(items, upload=False, user="", progress=progress) if items else {}
     commit = git.commit_of(planned.folder) if items else None
-    after = {
-        (change.environment, change.file): desired.render(
-            item, built[change.address], planned.deployed.since(change.environment, change.file), commit
-        )
-        for change, item in zip(writes, items, strict=True)
-    }
     before = {
         (change.environment, change.file): planned.deployed.body(change.environment, change.file)
         for change in planned.plan.pending
     }
+    after = {}
+    for change, item in zip(writes, items, strict=True):
+        key = change.environment, change.file
+        package = desired.with_token_of(before[key], built[change.address])
+        after[key] = desired.render(item, package, planned.deployed.since(*key), commit)
     return {
         f"{environment}/{file}": (before[environment, file], after.get((environment, file), ""))
         for environment, file in sorted(before)

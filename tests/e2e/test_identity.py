@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +134,14 @@ def test_token_and_commit_are_in_the_dag_file_and_not_in_what_is_compared(commit
 def test_a_new_commit_alone_is_no_change(committed: Project, said: str) -> None:
     git(committed, "commit", "--quiet", "--allow-empty", "--message", "second")
     assert committed.pending() == {}
+
+
+def test_a_diff_keeps_the_token(committed: Project, said: str, tmp_path: Path) -> None:
+    project = committed.copy(tmp_path / "project")
+    project.edit("mfdeploy.yaml", "stubborn.py}", "stubborn.py, max_workers: 7}")
+    diff = project.do("plan", "--env", "local", "--diff")
+    assert "max_active_tis_per_dagrun=7" in diff
+    assert "PRODUCTION_TOKEN" not in "".join(line for line in diff.splitlines() if line.lstrip().startswith(("+", "-")))
 
 
 @dataclass(frozen=True)
