@@ -361,7 +361,7 @@ def _print_result(result: ApplyResult, secrets: frozenset[str]) -> int:
     from deployer.views.result_text import result_to_json, result_to_text
 
     terminal = _terminal(sys.stdout)
-    data = result_to_json(result.done, result.failed, result.not_done, secrets)
+    data = result_to_json(result.done, result.failed, result.not_done, secrets, result.namespaces)
     _print(f"\n{result_to_text(data, width=terminal.width, colour=terminal.colour)}")
     _tell(result.warnings, secrets)
     return REFUSED if result.failed or result.not_done else DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from deployer import __version__, desired, record
@@ -45,12 +45,16 @@ class Prepared:
 
 @dataclass(frozen=True)
 class ApplyResult:
-    """What became of each change, and warnings on what else went wrong."""
+    """What became of each change, and warnings on what else went wrong.
+
+    `namespaces` are Metaflow's namespaces of the runs of each DAG that was to be written, by address.
+    """
 
     done: Sequence[Change]
     failed: Sequence[tuple[Change, str]]
     not_done: Sequence[Change]
     warnings: Sequence[Diagnostic] = ()
+    namespaces: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(
@@ -80,13 +84,17 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
     planning = prepared.planning
     pending = planning.plan.pending
     refuse_unpermitted(prepared, permissions)
-    content = _content(planning, pending, report)
+    writes = [change for change in pending if change.action in ("create", "update")]
+    user = user_name(os.environ)
+    packages = _packages(planning, writes, user, report)
+    content = _content(planning, writes, packages, user)
     applied = apply_changes(pending, planning.deployed.targets, content, report)
     return ApplyResult(
         done=[change for change, _ in applied.done],
         failed=applied.failed,
         not_done=applied.not_done,
         warnings=_remember(planning, applied),
+        namespaces={address: package.namespace for address, package in packages.items()},
     )
 
 
@@ -123,28 +131,33 @@ def _stale(message: str) -> Diagnostic:
     return Diagnostic("stale-plan", message, hint="plan again and review the new plan")
 
 
-def _content(planning: Planned, pending: Sequence[Change], progress: Progress) -> dict[tuple[str, str], bytes]:
-    """The DAG files to write, by environment and file; their code packages are in the datastore when this returns."""
-    writes = [change for change in pending if change.action in ("create", "update")]
+def _packages(planning: Planned, writes: Sequence[Change], user: str, progress: Progress) -> Mapping[str, Package]:
+    """The code packages of the DAGs to write, by address; they are in the datastore when this returns."""
+    items = [planning.item(change.environment, change.file) for change in writes]
+    return desired.package(items, upload=True, user=user, progress=progress) if items else {}
+
+
+def _content(
+    planning: Planned, writes: Sequence[Change], packages: Mapping[str, Package], user: str
+) -> dict[tuple[str, str], bytes]:
+    """The DAG files to write, by environment and file."""
     if not writes:
         return {}
-    items = [planning.item(change.environment, change.file) for change in writes]
-    user, now = user_name(os.environ), datetime.now(timezone.utc).replace(microsecond=0)
-    packages = desired.package(items, upload=True, user=user, progress=progress)
+    now = datetime.now(timezone.utc).replace(microsecond=0)
     provenance = Provenance(user, now.isoformat(), git.commit_of(planning.folder), __version__)
     return {
         (change.environment, change.file): _dag_file(
-            item,
+            planning.item(change.environment, change.file),
             packages[change.address],
             provenance,
             planning.deployed.since(change.environment, change.file) or now,
         )
-        for change, item in zip(writes, items, strict=True)
+        for change in writes
     }
 
 
 def _dag_file(item: Desired, built: Package, provenance: Provenance, since: datetime) -> bytes:
-    body = desired.render(item, built, since)
+    body = desired.render(item, built, since, provenance.commit)
     environment = item.deployment.environment
     return record.write(
         body,

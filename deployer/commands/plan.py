@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from deployer import desired
+from deployer.commands import git
 from deployer.commands.next_runs import next_runs
 from deployer.commands.planning import Planned, make_plan
 from deployer.desired import Progress
@@ -67,16 +68,16 @@ def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]
     writes = [change for change in planned.plan.pending if change.action in ("create", "update", "conflict")]
     items = [planned.item(change.environment, change.file) for change in writes]
     built = desired.package(items, upload=False, user="", progress=progress) if items else {}
-    after = {
-        (change.environment, change.file): desired.render(
-            item, built[change.address], planned.deployed.since(change.environment, change.file)
-        )
-        for change, item in zip(writes, items, strict=True)
-    }
+    commit = git.commit_of(planned.folder) if items else None
     before = {
         (change.environment, change.file): planned.deployed.body(change.environment, change.file)
         for change in planned.plan.pending
     }
+    after = {}
+    for change, item in zip(writes, items, strict=True):
+        key = change.environment, change.file
+        package = desired.with_token_of(before[key], built[change.address])
+        after[key] = desired.render(item, package, planned.deployed.since(*key), commit)
     return {
         f"{environment}/{file}": (before[environment, file], after.get((environment, file), ""))
         for environment, file in sorted(before)

@@ -54,14 +54,22 @@ def compile_flows(deployments: Sequence[Deployment], progress: Progress = _quiet
 
 
 def build_packages(
-    deployments: Sequence[Deployment], *, upload: bool, user: str, progress: Progress = _quiet
+    deployments: Sequence[Deployment],
+    *,
+    upload: bool,
+    user: str,
+    dag_ids: Mapping[str, str] | None = None,
+    progress: Progress = _quiet,
 ) -> Mapping[str, Package]:
     """Build the code package of each deployment, by address; store it in its datastore where `upload` says so.
 
     With `upload` the deploy-time functions are evaluated, for `user`; without, nothing is written or evaluated and
-    their values are ``(known at apply)``. Raises DeployError with the problems of all deployments.
+    their values are ``(known at apply)``. The same goes for the production token of each DAG that `dag_ids` names by
+    address: with `upload` it is read from the datastore, or made there. Raises DeployError with the problems of all
+    deployments.
     """
-    found = process.run(deployments, mode="upload" if upload else "package", user=user, progress=progress)
+    mode: process.Mode = "upload" if upload else "package"
+    found = process.run(deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids)
     problems = [
         diagnostic
         for deployment in deployments

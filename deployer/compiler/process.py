@@ -41,9 +41,17 @@ class _Helper:
 
 
 def run(
-    deployments: Sequence[Deployment], *, mode: Mode, user: str, progress: Callable[[str], None]
+    deployments: Sequence[Deployment],
+    *,
+    mode: Mode,
+    user: str,
+    progress: Callable[[str], None],
+    dag_ids: Mapping[str, str] | None = None,
 ) -> dict[str, Answer]:
-    """The answer (``{"result", "problems"}``) for each deployment, by address. Never raises for what a flow does."""
+    """The answer (``{"result", "problems"}``) for each deployment, by address. Never raises for what a flow does.
+
+    `dag_ids` are the DAG ids by address; only the building of packages needs them.
+    """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
         groups.setdefault(_helper(deployment, mode, user), []).append(deployment)
@@ -53,7 +61,9 @@ def run(
         share = max(1, cores // max(1, min(cores, len(groups))))
 
         def ask(helper: _Helper) -> None:
-            jobs = [_job(deployment, mode) for deployment in groups[helper]]
+            jobs = [
+                _job(deployment, mode, (dag_ids or {}).get(deployment.address, "")) for deployment in groups[helper]
+            ]
             for answer in _ask(helper, jobs, share):
                 found[answer["id"]] = answer
                 progress(answer["id"])
@@ -87,11 +97,12 @@ def _datastore(deployment: Deployment) -> str:
     return environment.datastore.resolved.removeprefix("azure://").rstrip("/")
 
 
-def _job(deployment: Deployment, mode: Mode) -> dict[str, Any]:
+def _job(deployment: Deployment, mode: Mode, dag_id: str) -> dict[str, Any]:
     environment = deployment.environment
     return {
         "id": deployment.address,
         "mode": mode,
+        "dag_id": dag_id,
         "file": deployment.file.resolved,
         "base": str(deployment.base.resolve()),
         "class_name": deployment.class_name,

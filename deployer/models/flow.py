@@ -160,3 +160,9 @@ class Package:
     scripts: Mapping[str, str]
     environment: Mapping[str, str]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def namespace(self) -> str:
+        """Metaflow's namespace of the runs, ``production:<token>``; empty where they have no production token."""
+        token = self.environment.get("METAFLOW_PRODUCTION_TOKEN")
+        return f"production:{token}" if token else ""

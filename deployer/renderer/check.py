@@ -26,6 +26,7 @@ _OUR_VARIABLES = frozenset(
     for name in (
         *("STEP_NAME", "RUN_ID", "TASK_ID", "INPUT_PATHS", "SPLIT_INDEX", "PARAMETERS", "RETRY_COUNT"),
         *("MAX_USER_CODE_RETRIES", "AIRFLOW_DAG_RUN_ID", "AIRFLOW_JOB_ID", "TAGS", "TASK_OPTIONS", "TASK_NAMESPACE"),
+        "PRODUCTION_TOKEN",
     )
 )
 

@@ -32,7 +32,7 @@ from deployer.renderer.schedule import schedule_of
 from deployer.renderer.tasks import Argument, Group, Task
 
 # Counts up when the same description would give a DAG that behaves differently.
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 # Metaflow's own limit for a task without @timeout.
 DEFAULT_TIMEOUT = timedelta(days=5)
 # The start date of a DAG file that was rendered and not applied.
@@ -85,16 +85,24 @@ class ClusterParts:
     arguments: tuple[Argument, ...]
 
 
-def render(deployment: Deployment, flow: Flow, package: Package, since: datetime | None = None) -> str:
+def render(
+    deployment: Deployment, flow: Flow, package: Package, since: datetime | None = None, commit: str | None = None
+) -> str:
     """The DAG file without its record, ending with one newline: the same text for the same input, everywhere.
 
     `since` is when the DAG was first applied (aware; None when it was not): without a `start_date` of the manifest, its
-    schedule starts there. `deployment` and `flow` must have passed `check`. Raises DeployError for a schedule that
-    did not.
+    schedule starts there. `commit` becomes a tag of the runs, where it is given. `deployment` and `flow` must have
+    passed `check`. Raises DeployError for a schedule that did not.
     """
-    page = _page(deployment, flow, package, _start_date(deployment, since))
+    page = _page(deployment, flow, package, _start_date(deployment, since), _run_tags(deployment, commit))
     text = _environment().get_template("dag.py.jinja").render(page=page)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
+
+
+def production_token(text: str) -> str | None:
+    """The production token that a DAG file holds; None where it holds none."""
+    found = re.search(r'"METAFLOW_PRODUCTION_TOKEN": "([\w.-]+)"', text)
+    return found.group(1) if found else None
 
 
 def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
@@ -122,10 +130,10 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime) -> Page:
+def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, tags: Sequence[str]) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
-    environments = {step.name: _step_environment(deployment, flow, step, package) for step in flow.steps}
+    environments = {step.name: _step_environment(deployment, flow, step, package, tags) for step in flow.steps}
     common, own = _shared(environments)
     extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
     margin = tasks.LOCAL_MARGIN
@@ -196,11 +204,19 @@ def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
     return found
 
 
-def _step_environment(deployment: Deployment, flow: Flow, step: Step, package: Package) -> dict[str, str]:
+def _run_tags(deployment: Deployment, commit: str | None) -> list[str]:
+    """The tags of the runs: the manifest's, where they come from, and the commit of the code that they run."""
+    ours = {"mfdeploy", f"env:{deployment.environment.name}"}
+    return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
+
+
+def _step_environment(
+    deployment: Deployment, flow: Flow, step: Step, package: Package, tags: Sequence[str]
+) -> dict[str, str]:
     """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
     environment = deployment.environment
     own: dict[str, str] = {
-        "METAFLOW_TAGS": json.dumps(sorted({*deployment.tags, "mfdeploy", f"env:{environment.name}"})),
+        "METAFLOW_TAGS": json.dumps(list(tags)),
         "METAFLOW_TASK_OPTIONS": json.dumps(list(step.options)),
     }
     if deployment.namespace is not None:

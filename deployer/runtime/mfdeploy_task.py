@@ -16,7 +16,8 @@ METAFLOW_STEP_NAME                  the step's name
 METAFLOW_TASK_OPTIONS               JSON list: ``Step.options``
 METAFLOW_RUN_ID                     ``airflow-<12 hex digits>``
 METAFLOW_TASK_ID                    the task's id, without slashes, commas, colons or spaces
-METAFLOW_RETRY_COUNT                0 for the first attempt (Airflow's try number less 1)
+METAFLOW_RETRY_COUNT                0 for the first attempt (Airflow's try number less 1). May be more than Metaflow
+                                    counts to (MAX_ATTEMPTS): a task that is cleared often goes on counting
 METAFLOW_MAX_USER_CODE_RETRIES      ``Step.retries.times``; attempts beyond it do not run the step's code but only let
                                     ``@catch`` record the failure. After a task was cleared Airflow's try number goes
                                     on, so give ``max_tries - Step.retries.fallback`` of the task instance
@@ -62,7 +63,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from metaflow import decorators, plugins
+from metaflow import decorators, metaflow_config, plugins, task
+from metaflow.datastore.task_datastore import TaskDataStore
 from metaflow.decorators import StepDecorator
 from metaflow.flowspec import FlowSpec
 from metaflow.metadata_provider import MetaDatum
@@ -72,6 +74,8 @@ from metaflow.parameters import JSONTypeClass
 from metaflow.tuple_util import ForeachFrame
 from metaflow.user_decorators.user_step_decorator import UserStepDecoratorMeta
 
+# As many attempts of a task as readers look for, of whom most do not know of this module.
+_ATTEMPTS = metaflow_config.MAX_ATTEMPTS
 # What the step said about its successors; written for Airflow once the step is known to have succeeded.
 _outcome: dict[str, Any] = {}
 
@@ -95,6 +99,7 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
         ubf_context: Any,
         inputs: Any,
     ) -> None:
+        self._datastore = task_datastore
         ids = {
             "airflow-dag-run-id": os.environ.get("METAFLOW_AIRFLOW_DAG_RUN_ID"),
             "airflow-job-id": os.environ.get("METAFLOW_AIRFLOW_JOB_ID"),
@@ -107,6 +112,8 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
     def task_finished(
         self, step_name: str, flow: Any, graph: Any, is_task_ok: bool, retry_count: int, max_user_code_retries: int
     ) -> None:
+        if retry_count >= _ATTEMPTS:
+            _show_as_last(self._datastore, retry_count)
         if not is_task_ok:
             return
         kind = graph[step_name].type
@@ -131,6 +138,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run_task(flow_file: str) -> int:
     _register(TaskRecorder)
+    _allow_attempt(int(os.environ["METAFLOW_RETRY_COUNT"]))
     inputs = _long_text("METAFLOW_INPUT_PATHS")
     if not inputs:
         inputs, code = _parameters_task(flow_file)
@@ -148,6 +156,32 @@ def _long_text(name: str) -> str:
     while (piece := os.environ.get(f"{name}_{len(pieces)}")) is not None:
         pieces.append(piece)
     return os.environ.get(name) or "".join(pieces)
+
+
+def _allow_attempt(attempt: int) -> None:
+    """Lets Metaflow run and look for so many attempts, in this process."""
+    if attempt >= _ATTEMPTS:
+        metaflow_config.MAX_ATTEMPTS = task.MAX_ATTEMPTS = attempt + 1
+
+
+def _show_as_last(datastore: Any, retry_count: int) -> None:
+    """Makes an attempt beyond those that readers look for the last of those: the steps after it and `resume` find it.
+
+    The metadata, and with it Metaflow's Client, knows the attempt by its own number.
+    """
+    started, data, done = (
+        TaskDataStore.METADATA_ATTEMPT_SUFFIX,
+        TaskDataStore.METADATA_DATA_SUFFIX,
+        TaskDataStore.METADATA_DONE_SUFFIX,
+    )
+
+    def attempt(number: int, mode: str) -> Any:
+        ids = datastore.run_id, datastore.step_name, datastore.task_id
+        return datastore.parent_datastore.get_task_datastore(*ids, attempt=number, mode=mode, allow_not_done=True)
+
+    contents = attempt(retry_count, "r").load_metadata([started, data])
+    contents[data]["attempt"] = _ATTEMPTS - 1
+    attempt(_ATTEMPTS - 1, "w").save_metadata({**contents, done: ""})
 
 
 def _fork_watched() -> tuple[int, list[int]] | None:

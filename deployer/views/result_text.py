@@ -18,10 +18,15 @@ def result_to_json(
     failed: Sequence[tuple[Change, str]],
     not_done: Sequence[Change],
     secrets: frozenset[str] = frozenset(),
+    namespaces: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Each change's address, action and DAG id, by what became of it."""
+    """Each change's address, action and DAG id, by what became of it.
+
+    `namespaces` are those of the runs by address: what is done has its own, empty where it has none.
+    """
+    known = namespaces or {}
     return {
-        "done": [_brief(change) for change in done],
+        "done": [{**_brief(change), "namespace": mask(known.get(change.address, ""), secrets)} for change in done],
         "failed": [{**_brief(change), "message": mask(message, secrets)} for change, message in failed],
         "not_done": [_brief(change) for change in not_done],
     }
@@ -41,7 +46,8 @@ def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool =
     page = Page(width, colour)
     for change in result["done"]:
         word = _DONE.get(change["action"], change["action"])
-        page.line((word, STYLES.get(change["action"], "")), f" {inert(change['dag_id'])}", _address(change))
+        name = f" {inert(change['dag_id'])}"
+        page.line((word, STYLES.get(change["action"], "")), name, _address(change), *_namespace(change))
     for change in result["failed"]:
         page.line(("failed ", "bold red"), f" {inert(change['dag_id'])}", _address(change))
         for line in change["message"].splitlines():
@@ -58,6 +64,10 @@ def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool =
 
 def _address(change: Mapping[str, str]) -> tuple[str, str]:
     return (f"  ({inert(change['address'])})", "dim")
+
+
+def _namespace(change: Mapping[str, str]) -> list[str]:
+    return [f", namespace {inert(change['namespace'])}"] if change["namespace"] else []
 
 
 def _totals(page: Page, result: Mapping[str, Any]) -> None:

@@ -115,6 +115,39 @@ def test_attempts_and_what_comes_after_a_failure(tmp_path: Path) -> None:
     assert _read(tmp_path, "FailsFlow", f"[{last}.id != run.id, {last}.data.done]") == [True, 2]
 
 
+def test_more_attempts_than_metaflow_counts(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "stubborn.py")
+    assert operator.task("start").returncode == 0
+
+    def work(attempt: int, **variables: str) -> subprocess.CompletedProcess[str]:
+        # As Airflow gives them after the task was cleared again and again: one more try each time.
+        given = {"TRY": str(attempt), "METAFLOW_MAX_USER_CODE_RETRIES": str(attempt), **variables}
+        return operator.task("work", operator.path("start"), attempt=attempt, variables=given)
+
+    for attempt in (*range(6), 8):
+        failed = work(attempt, FAIL="1")
+        assert failed.returncode == 1
+        assert "ValueError: not yet" in failed.stderr
+    about = "[run['work'].task.current_attempt, run['work'].task.successful, run['work'].task.stdout.strip()]"
+    assert _read(tmp_path, "StubbornFlow", about) == [8, False, "try 8"]
+    done = work(9)
+    assert done.returncode == 0, done.stderr
+    assert _read(tmp_path, "StubbornFlow", about) == [9, True, "try 9"]
+    assert _read(tmp_path, "StubbornFlow", "[run['work'].task.data.tried, run['work'].task.data.attempt]") == [9, 9]
+    # Airflow's eighth try of a step with one retry of the user's and one more for @catch: the last may only record.
+    last = {"METAFLOW_MAX_USER_CODE_RETRIES": "6"}
+    caught = operator.task("caught", operator.path("work"), attempt=7, variables=last)
+    assert caught.returncode == 0, caught.stderr
+    assert operator.task("end", operator.path("caught")).returncode == 0
+    assert _read(tmp_path, "StubbornFlow", "[run.successful, run.data.seen]") == [True, 9]
+    # `resume` looks no further than Metaflow counts, and finds the attempt that succeeded: the step is not run again.
+    command = ("--no-pylint", "resume", "end", "--origin-run-id", RUN)
+    resumed = _metaflow(tmp_path, str(FLOWS / "stubborn.py"), *command)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    last = "run.parent.latest_successful_run"
+    assert _read(tmp_path, "StubbornFlow", f"[{last}.id != run.id, {last}.data.seen]") == [True, 9]
+
+
 def test_a_second_attempt_of_the_start_step_keeps_the_parameters(tmp_path: Path) -> None:
     operator = _operator(tmp_path, "linear.py")
     assert operator.task("start", parameters={"needed": 1, "title": "first"}).returncode == 0

@@ -92,7 +92,8 @@ def test_result(stopped: bool, request: pytest.FixtureRequest) -> None:
     pending = [change for change in samples.EVERYTHING.pending if change.action != "conflict"]
     done, failed, left = (pending[:2], pending[2:3], pending[3:]) if stopped else (pending, [], [])
     message = "s3://bucket: the file was changed\nby somebody with sesame-secret"
-    data = result_to_json(done, [(change, message) for change in failed], left, SECRETS)
+    namespaces = {"prod/train": "production:growth-0-abcd"}
+    data = result_to_json(done, [(change, message) for change in failed], left, SECRETS, namespaces)
     compare(f"result_{'stopped' if stopped else 'complete'}.txt", result_to_text(data, width=80), request)
 
 

@@ -15,6 +15,7 @@ from . import code, parameters
 from .drive import with_flow
 from .job import Job
 from .problems import FlowError, Problem, describe_error
+from .production import production_token
 from .script import task_script
 from .source import Source
 
@@ -47,6 +48,8 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     }
     if job.datastore_type == "local":
         environment[job.datastore_setting] = str(Path(job.datastore_root).parent)
+    if job.dag_id:
+        environment["METAFLOW_PRODUCTION_TOKEN"] = production_token(job, obj) if upload else KNOWN_AT_APPLY
     return {
         "url": url,
         "sha": sha,

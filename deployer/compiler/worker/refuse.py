@@ -33,6 +33,15 @@ FLOW_DECORATORS = {
 ENVIRONMENTS = ("local", "conda", "pypi", "fast-bakery")
 
 
+def check_settings(job: Job) -> None:
+    """Raises FlowError for a setting of Metaflow that would be replaced by what the datastore says."""
+    name = "METAFLOW_PRODUCTION_TOKEN"
+    if name in job.settings:
+        message = f"{name} cannot be set: each DAG keeps its own production token in the datastore"
+        hint = "remove it; to group runs under a name of your own, use tags"
+        raise FlowError(Problem("unsupported", message, setting=f"metaflow.{name}", hint=hint))
+
+
 def check_environment(job: Job) -> None:
     """Raises FlowError for a package environment other than local."""
     name = job.package_environment

@@ -1,0 +1,53 @@
+"""The production token of a DAG: the namespace of its runs, kept where Metaflow's own command for Airflow keeps it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+from .job import Job
+from .problems import FlowError, Problem, describe_error
+
+
+def production_token(job: Job, obj: Any) -> str:
+    """The token of the job's DAG id; where the datastore has none yet, a new one is stored. Raises FlowError.
+
+    One that is there is used, whoever owns it: who may apply is decided by the access to target and datastore.
+    """
+    from metaflow.plugins.airflow.airflow import Airflow
+    from metaflow.plugins.aws.step_functions.production_token import new_token
+    from metaflow.util import get_username
+
+    def stored() -> str | None:
+        found = Airflow.get_existing_deployment(job.dag_id, obj.flow_datastore)
+        return str(found[1]) if found else None
+
+    try:
+        token = stored()
+        if token is None:
+            Airflow.save_deployment_token(get_username(), job.dag_id, new_token(_prefix(job)), obj.flow_datastore)
+            # Nothing is overwritten: of two applies at once both get the token that was first.
+            token = stored()
+    except Exception as error:
+        place = f"{job.datastore_root}/{Airflow.get_token_path(job.dag_id)}"
+        message = f"the production token cannot be read from or stored at {place}: {describe_error(error)}"
+        raise FlowError(Problem("token-failed", message, setting="datastore")) from None
+    if not token:
+        message = f"the production token of {job.dag_id} is empty in {job.datastore_root}"
+        raise FlowError(Problem("token-failed", message, setting="datastore"))
+    return token
+
+
+def _prefix(job: Job) -> str:
+    """What tokens start with: the DAG id, or for a `@project` something that all flows of a branch share.
+
+    The rule of ``airflow create`` (metaflow.plugins.airflow.airflow_cli.resolve_dag_name).
+    """
+    from metaflow import current
+
+    if not current.get("project_name"):
+        return job.dag_id.lower()
+    branch = f"{current.project_name}.{current.branch_name}"
+    digest = hashlib.sha1(branch.encode(), usedforsecurity=False).digest()
+    return f"mfprj-{base64.b32encode(digest).decode()[:16]}".lower()

@@ -1,0 +1,191 @@
+"""Who a run is: its namespace, its tags, and that it stays one run however often its tasks are cleared."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.airflow.harness import installed, new_home
+from tests.e2e.project import Project
+
+MANIFEST = """
+version: 1
+project: growth
+environments:
+  local: {target: ../build/dags, compute: local, datastore: ../build/metaflow}
+flows:
+  stubborn: {file: stubborn.py}
+"""
+FLOW = """
+from metaflow import FlowSpec, Parameter, current, retry, step
+
+
+class StubbornFlow(FlowSpec):
+    failures = Parameter("failures", default=7)
+
+    @step
+    def start(self):
+        self.items = [0, 1]
+        self.next(self.work, foreach="items")
+
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def work(self):
+        self.attempt = current.retry_count
+        self.item = self.input
+        print("attempt", self.attempt, "of", self.item)
+        if self.item == 1 and self.attempt < self.failures:
+            raise ValueError("not yet")
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.attempts = [task.attempt for task in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    StubbornFlow()
+"""
+READ = """
+import json, sys
+from metaflow import Flow, namespace
+
+namespace(sys.argv[1])
+(run,) = Flow("StubbornFlow")
+work = {task.index: task for task in run["work"]}
+print(json.dumps({
+    "id": run.id,
+    "successful": run.successful,
+    "tags": sorted(run.tags),
+    "attempts": run.data.attempts,
+    "current": {index: task.current_attempt for index, task in work.items()},
+    "stdout": work[1].stdout,
+    "recorded": [each.value for each in sorted(work[1].metadata, key=lambda one: one.created_at)
+                 if each.name == "attempt"],
+    "tasks": {step.id: len(list(step)) for step in run},
+}))
+"""
+
+
+def git(project: Project, *words: str) -> str:
+    identity = ("-c", "user.name=ada", "-c", "user.email=ada@example.com")
+    command = ["git", "-C", str(project.folder), *identity, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in a repository of its own, applied from a commit."""
+    folder = tmp_path_factory.mktemp("identity")
+    project = Project(folder / "project", folder / "home")
+    (project.folder / "deployments").mkdir(parents=True)
+    (project.folder / "deployments" / "mfdeploy.yaml").write_text(MANIFEST)
+    (project.folder / "deployments" / "stubborn.py").write_text(FLOW)
+    (project.folder / ".gitignore").write_text("build/\n")
+    git(project, "init", "--quiet")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "--message", "first")
+    return project
+
+
+@pytest.fixture(scope="module")
+def said(committed: Project) -> str:
+    """What the first apply said."""
+    return committed.apply()
+
+
+def token(project: Project) -> str:
+    kept = json.loads((project.datastore / ".metaflow" / "mf.airflow" / "StubbornFlow.local").read_text())
+    return str(kept["production_token"])
+
+
+def test_an_apply_says_the_namespace(committed: Project, said: str) -> None:
+    lines = " ".join(said.split())
+    assert f"created StubbornFlow.local (local/stubborn), namespace production:{token(committed)}" in lines
+    assert token(committed).startswith("stubbornflow.local-0-")
+
+
+def test_token_and_commit_are_in_the_dag_file_and_not_in_what_is_compared(committed: Project, said: str) -> None:
+    source = (committed.dags / "StubbornFlow.local.py").read_text()
+    commit = git(committed, "rev-parse", "HEAD")
+    assert f'"METAFLOW_PRODUCTION_TOKEN": "{token(committed)}"' in source
+    assert f"commit:{commit}" in source.partition("MFDEPLOY_RECORD")[0]
+    rendered = committed.do("render", "stubborn", "--env", "local")
+    assert '"METAFLOW_PRODUCTION_TOKEN": "(known at apply)"' in rendered
+    assert "commit:" not in rendered
+    described = json.dumps(committed.plan("--format", "json")["local/stubborn"])
+    assert token(committed) not in described
+    assert commit not in described
+
+
+def test_a_new_commit_alone_is_no_change(committed: Project, said: str) -> None:
+    git(committed, "commit", "--quiet", "--allow-empty", "--message", "second")
+    assert committed.pending() == {}
+
+
+def test_a_diff_keeps_the_token(committed: Project, said: str, tmp_path: Path) -> None:
+    project = committed.copy(tmp_path / "project")
+    project.edit("mfdeploy.yaml", "stubborn.py}", "stubborn.py, max_workers: 7}")
+    diff = project.do("plan", "--env", "local", "--diff")
+    assert "max_active_tis_per_dagrun=7" in diff
+    assert "PRODUCTION_TOKEN" not in "".join(line for line in diff.splitlines() if line.lstrip().startswith(("+", "-")))
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """A run whose failed task was cleared: Airflow's account, and Metaflow's of the run in the DAG's namespace."""
+
+    outcome: Mapping[str, Any]
+    run: Mapping[str, Any]
+
+
+@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
+def cleared(request: pytest.FixtureRequest, committed: Project, tmp_path_factory: pytest.TempPathFactory) -> Cleared:
+    folder = tmp_path_factory.mktemp("cleared")
+    project = committed.copy(folder / "project")
+    shutil.rmtree(project.folder / "build", ignore_errors=True)
+    project.apply()
+    home = new_home(installed(request.param), folder / "airflow", project.dags)
+    # Two tries, and two more each time that it is cleared: the last is the eighth.
+    (outcome,) = home.ask([{"dag_id": "StubbornFlow.local", "clears": 3}])["runs"]
+    environ = {
+        **project.environ(),
+        "METAFLOW_DEFAULT_METADATA": "local",
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(project.datastore),
+    }
+    command = [sys.executable, "-c", READ, f"production:{token(project)}"]
+    done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + home.log
+    return Cleared(outcome, json.loads(done.stdout))
+
+
+@pytest.mark.airflow
+class TestClearing:
+    def test_a_cleared_task_continues_its_run(self, cleared: Cleared) -> None:
+        assert cleared.outcome["state"] == "success"
+        assert cleared.run["successful"]
+        assert cleared.run["tasks"] == {"start": 1, "work": 2, "join": 1, "end": 1}
+
+    def test_the_newest_attempt_is_found_beyond_what_metaflow_counts(self, cleared: Cleared) -> None:
+        assert cleared.run["attempts"] == [0, 7]
+        assert cleared.run["current"] == {"0": 0, "1": 7}
+        assert cleared.run["recorded"] == [str(attempt) for attempt in range(8)]
+        assert cleared.run["stdout"] == "attempt 7 of 1\n"
+
+    def test_tags_say_where_a_run_comes_from(self, cleared: Cleared, committed: Project) -> None:
+        commits = [tag for tag in cleared.run["tags"] if tag.startswith("commit:")]
+        assert commits == [f"commit:{git(committed, 'rev-parse', 'HEAD')}"]
+        assert {"mfdeploy", "env:local", "runtime:airflow"} <= set(cleared.run["tags"])
