@@ -32,13 +32,15 @@ def is_first_in_foreach(step: Step) -> bool:
 
 
 def parts(flow: Flow) -> dict[str, int]:
-    """The part of its foreach's body that each step is in, by step name.
+    """The part of a foreach's body that each step inside of one is in, by step name.
 
     A foreach in a body divides it: what comes after its join is another part, since a mapped task group of Airflow
     cannot hold a second one.
     """
     found: dict[str, int] = {}
     for step in flow.steps:
+        if not step.foreaches:
+            continue
         same = [name for name in step.previous if flow.step(name).foreaches == step.foreaches]
         found[step.name] = max((found[name] for name in same), default=0)
         if step.joins and flow.step(step.joins).kind == "foreach":

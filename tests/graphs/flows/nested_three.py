@@ -6,7 +6,7 @@ from metaflow import FlowSpec, step
 class NestedThreeFlow(FlowSpec):
     @step
     def start(self):
-        self.tree = [[[1], [2, 3]], [[4, 5, 6]], [[7], [8], [9]]]
+        self.tree = [[[1], [2, 3]], [[4]]]
         self.next(self.one, foreach="tree")
 
     @step

@@ -6,7 +6,7 @@ from metaflow import FlowSpec, current, retry, step
 class NestedTwoFlow(FlowSpec):
     @step
     def start(self):
-        self.outer = [2, 1, 3]
+        self.outer = [1, 2]
         self.next(self.spread, foreach="outer")
 
     @step
@@ -19,7 +19,7 @@ class NestedTwoFlow(FlowSpec):
     def work(self):
         self.item, self.place = self.input, self.index
         self.attempt = current.retry_count
-        if self.item == "2.1" and self.attempt < 1:
+        if self.item == "1.1" and self.attempt < 1:
             raise ValueError("not yet")
         self.next(self.polish)
 

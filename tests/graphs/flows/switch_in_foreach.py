@@ -6,7 +6,7 @@ from metaflow import FlowSpec, step
 class SwitchInForeachFlow(FlowSpec):
     @step
     def start(self):
-        self.items = ["big", "small", "odd", "small"]
+        self.items = ["big", "small", "odd"]
         self.next(self.look, foreach="items")
 
     @step
