@@ -30,3 +30,24 @@ def test_airflow_runs_what_metaflow_runs(ran: Ran, flow: str) -> None:
     assert ran.outcomes[flow]["state"] == "success", ran.outcomes[flow]
     assert ran.by_airflow[flow]["successful"]
     assert summary(ran.by_airflow[flow]) == summary(ran.by_metaflow[flow])
+
+
+def test_inputs_of_joins_are_in_the_order_of_their_items(ran: Ran) -> None:
+    (joined,) = ran.artifacts("NestedTwoFlow", "outer_join")
+    assert joined["items"] == [["<0.0>"], ["<1.0>", "<1.1>"]]
+    (joined,) = ran.artifacts("NestedThreeFlow", "join_one")
+    assert joined["values"] == [[[1], [2, 3]], [[4]]]
+
+
+def test_a_retry_inside_of_a_nested_foreach_is_that_of_its_item(ran: Ran) -> None:
+    (joined,) = ran.artifacts("NestedTwoFlow", "outer_join")
+    assert joined["attempts"] == [[0], [0, 1]]
+
+
+def test_what_a_switch_leaves_out_is_skipped(ran: Ran) -> None:
+    for step, state in (("first", "success"), ("brief", "skipped"), ("extra", "skipped"), ("deep_end", "skipped")):
+        assert ran.states("SwitchesFlow", step) == [state], step
+    assert "brief" not in ran.by_airflow["SwitchesFlow"]["steps"]
+    assert ran.states("SwitchInForeachFlow", "cut") == ["success", "skipped", "skipped"]
+    assert ran.states("SwitchInForeachFlow", "pack") == ["success", "success", "skipped"]
+    assert set(ran.states("ForeachNotChosenFlow", "work")) == {"skipped"}

@@ -82,12 +82,12 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
 
 def local_nested() -> tuple[Deployment, Flow]:
     """A foreach inside of a foreach, for the items that choose it."""
-    return flows.deployment(), flows.nested()
+    return flows.deployment(dag_id="nested"), flows.nested()
 
 
 def kubernetes_nested() -> tuple[Deployment, Flow]:
     """The same in pods."""
-    return flows.kubernetes(), flows.with_pods(flows.nested())
+    return flows.kubernetes(dag_id="nested.pods"), flows.with_pods(flows.nested())
 
 
 _ALL = (local_foreach, local_nested, kubernetes_linear, kubernetes_everything, kubernetes_nested)

@@ -263,7 +263,7 @@ class MetaflowStep(KubernetesPodOperator):
 
 
 with DAG(
-    dag_id="TrainFlow",
+    dag_id="nested.pods",
     tags=["env:prod", "metaflow", "project:growth", "team:growth"],
     catchup=False,
     max_active_runs=16,

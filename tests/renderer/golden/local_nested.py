@@ -214,7 +214,7 @@ class MetaflowStep(BashOperator):
 
 
 with DAG(
-    dag_id="TrainFlow",
+    dag_id="nested",
     tags=["env:prod", "metaflow", "project:growth", "team:growth"],
     catchup=False,
     max_active_runs=16,
