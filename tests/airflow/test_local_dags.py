@@ -169,14 +169,6 @@ def test_rendered_fields_are_what_the_task_got(ran: dict[str, Ran]) -> None:
             assert given["METAFLOW_AIRFLOW_DAG_RUN_ID"] == one.outcome["run_id"]
 
 
-def test_the_run_id_is_that_of_the_stock_command(ran: dict[str, Ran]) -> None:
-    from metaflow.plugins.airflow.airflow_utils import run_id_creator
-
-    one = ran["linear"]
-    stock = "airflow-" + run_id_creator([one.outcome["run_id"], "linear"])
-    assert one.given("start")["METAFLOW_RUN_ID"] == stock
-
-
 def test_retries_count_attempts(ran: dict[str, Ran]) -> None:
     retried = ran["retried"]
     for attempt in range(3):
