@@ -64,14 +64,6 @@ def _flow_decorators(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]
 
 
 def _graph(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
-    if step.kind == "foreach" and step.foreaches:
-        message = (
-            f"step {step.name!r} is a foreach inside the foreach of {step.foreaches[-1]!r}, which is not supported yet"
-        )
-        yield _unsupported(deployment, step.line, message, "make one foreach over all pairs of items")
-    if step.kind == "switch" or step.condition:
-        message = f"step {step.name!r} chooses its successor (condition={step.condition!r}), which is not supported yet"
-        yield _unsupported(deployment, step.line, message, "choose inside of a step, with an if statement")
     if step.parallel:
         message = f"step {step.name!r} is a parallel step (num_parallel), which cannot run on Airflow"
         yield _unsupported(deployment, step.line, message, "use a foreach, whose tasks do not talk to each other")

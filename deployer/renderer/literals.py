@@ -120,6 +120,16 @@ def call(
     return Source(f"{function}(\n{inner}{' ' * indent})", _SEAL)
 
 
+def task_call(function: str, task_id: str, argument: str) -> Source:
+    """A call of a task function of ours, as a task of its own name."""
+    return Source(f"{constant(function)}.override(task_id={literal(task_id)})({literal(argument)})", _SEAL)
+
+
+def output(name: Source) -> Source:
+    """What an operator returns."""
+    return Source(f"{name.text}.output", _SEAL)
+
+
 def assignment(name: Source, value: Source) -> Source:
     """A variable and what it is bound to."""
     return Source(f"{name.text} = {value.text}", _SEAL)

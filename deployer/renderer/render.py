@@ -15,7 +15,7 @@ import yaml
 
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
-from deployer.renderer import parameters, pods, tasks
+from deployer.renderer import graph, parameters, pods, tasks
 from deployer.renderer.dag_id import dag_id
 from deployer.renderer.literals import (
     Source,
@@ -32,7 +32,7 @@ from deployer.renderer.schedule import schedule_of
 from deployer.renderer.tasks import Argument, Group, Task
 
 # Counts up when the same description would give a DAG that behaves differently.
-RENDERER_VERSION = 2
+RENDERER_VERSION = 1
 # Metaflow's own limit for a task without @timeout.
 DEFAULT_TIMEOUT = timedelta(days=5)
 # The start date of a DAG file that was rendered and not applied.
@@ -49,11 +49,15 @@ class Script:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the template writes. `local` and `fallback` only choose between its parts."""
+    """All that the template writes. The first ones, and whether there are `switches`, choose between its parts."""
 
     local: bool
     fallback: bool
     groups: bool
+    nested: bool
+    results: bool
+    switches: Source | None
+    runs_if: Source
     docstring: Source
     doc: Source
     flow: Source
@@ -142,11 +146,16 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
         arguments = pods.cluster_arguments(deployment.environment.kubernetes)
         margin += timedelta(seconds=arguments["startup_timeout_seconds"])
         cluster = _cluster(deployment, flow, arguments, extras)
+    switches = [step.name for step in flow.steps if step.kind == "switch"]
     layout = tasks.arrange(flow, deployment.max_workers, extras, margin)
     return Page(
         local=cluster is None,
         fallback=any(step.retries.fallback for step in flow.steps),
         groups=any(step.foreaches for step in flow.steps),
+        nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),
+        results=any(step.kind in ("foreach", "switch") for step in flow.steps),
+        switches=literal(switches) if switches else None,
+        runs_if=literal(graph.runs_if(flow)),
         docstring=triple_quoted(_docstring(deployment, flow)),
         doc=lines_of(_documentation(deployment, flow)),
         flow=literal(flow.name),

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from deployer.models.flow import Flow, Step
-from deployer.renderer.literals import Source, assignment, call, constant, duration, identifier, joined, literal, names
+from deployer.renderer import graph
+from deployer.renderer.literals import (
+    Source,
+    assignment,
+    call,
+    constant,
+    duration,
+    identifier,
+    joined,
+    literal,
+    names,
+    output,
+    task_call,
+)
 
 # Module-level names of the DAG file, and those in reach where its steps are: no step's variable may hide one.
 # fmt: off
 RESERVED = frozenset((
-    "annotations", "as_it_is", "BashOperator", "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DOC",
-    "ENVIRONMENT", "FLOW", "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "metaflow_id",
-    "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS",
-    "POD_LABELS", "POD_SPEC", "SCRIPT", "sys", "task_group", "tempfile", "timedelta", "timezone",
+    "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "CONTAINER",
+    "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "FLOW", "hashlib", "in_pieces", "index",
+    "json", "KubernetesPodOperator", "metaflow_id", "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path",
+    "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RUNS_IF", "SCRIPT", "SWITCHES",
+    "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
 # Airflow's limit is a safety net below Metaflow's own @timeout: it must not strike first.
@@ -42,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Group:
-    """The body of a foreach, a task group that is mapped over the foreach step's items."""
+    """The body of a foreach, or a part of it: a task group that is mapped over the foreach step's items."""
 
     group_id: Source
     function: Source
@@ -62,37 +76,114 @@ class Layout:
 
 def arrange(flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta) -> Layout:
     """The DAG's tasks. `extras` are further arguments by step name; `margin` is added to a step's own timeout."""
-    taken = set(RESERVED)
-    variables = {step.name: _name(step.name, taken) for step in flow.steps}
-    groups = {step.name: _name(f"{step.name}_items", taken) for step in flow.steps if step.kind == "foreach"}
-    order = _order([step for step in flow.steps if not step.foreaches], variables, groups)
+    return _Arrangement(flow, max_workers, extras, margin).layout()
 
-    def task(step: Step, lines: Sequence[Source]) -> Task:
-        name = variables[step.name]
-        is_used = step.kind == "foreach" or any(name.text in re.findall(r"\w+", line.text) for line in lines)
-        arguments = {**_arguments(flow, step, max_workers, margin), **extras[step.name]}
+
+class _Arrangement:
+    """One flow's tasks on their way into a layout: the variables that they are bound to, and the parts of each body."""
+
+    def __init__(
+        self, flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta
+    ) -> None:
+        self.flow, self.max_workers, self.extras, self.margin = flow, max_workers, extras, margin
+        self.part_of = graph.parts(flow)
+        self.taken = set(RESERVED)
+        self.variables = {step.name: self._name(step.name) for step in flow.steps}
+        self.groups = {
+            (step.name, number): self._name(_numbered(f"{step.name}_items", number))
+            for step in flow.steps
+            if step.kind == "foreach"
+            for number in range(self._last_part(step.name) + 1)
+        }
+        self.lists = {
+            step.name: self._name(f"all_{step.name}_items")
+            for step in flow.steps
+            if step.kind == "foreach" and step.foreaches
+        }
+
+    def layout(self) -> Layout:
+        outer = [step for step in self.flow.steps if not step.foreaches]
+        edges = [*self._edges_of_groups(), *self._edges(outer)]
+        order = _lines(edges)
+        items: list[Task | Group] = []
+        for step in outer:
+            items.append(self._task(step, order))
+            if step.kind == "foreach":
+                items += self._body(step, self.variables[step.name])
+        return Layout(tuple(items), order)
+
+    def _body(self, foreach: Step, items: Source) -> list[Task | Group]:
+        """The groups of a foreach's body; after each of them what the foreaches inside of it are mapped over."""
+        found: list[Task | Group] = []
+        over = items if foreach.foreaches else output(items)
+        for number in range(self._last_part(foreach.name) + 1):
+            steps = [
+                step
+                for step in self.flow.steps
+                if step.foreaches[-1:] == (foreach.name,) and self.part_of[step.name] == number
+            ]
+            lines = _lines(self._edges(steps))
+            found.append(
+                Group(
+                    group_id=literal(_numbered(f"{foreach.name}-items", number, "-")),
+                    function=self._name(_numbered(f"each_{foreach.name}", number)),
+                    result=self.groups[foreach.name, number],
+                    over=over,
+                    tasks=tuple(self._task(step, lines) for step in steps),
+                    order=lines,
+                )
+            )
+            for step in steps:
+                if step.kind == "foreach":
+                    name = self.lists[step.name]
+                    found.append(Task(assignment(name, task_call("all_items", list_task(step), step.name))))
+                    found += self._body(step, name)
+        return found
+
+    def _task(self, step: Step, lines: Sequence[Source]) -> Task:
+        name = self.variables[step.name]
+        is_over = step.kind == "foreach" and not step.foreaches
+        is_used = is_over or any(name.text in re.findall(r"\w+", line.text) for line in lines)
+        arguments = {**_arguments(self.flow, step, self.max_workers, self.margin), **self.extras[step.name]}
         made = call("MetaflowStep", (), arguments, column(step), before=len(f"{name} = ") if is_used else 0)
         return Task(assignment(name, made) if is_used else made)
 
-    def group(foreach: Step) -> Group:
-        body = [step for step in flow.steps if step.foreaches[-1:] == (foreach.name,)]
-        lines = _order(body, variables, {})
-        return Group(
-            group_id=literal(f"{foreach.name}-items"),
-            function=_name(f"each_{foreach.name}", taken),
-            result=groups[foreach.name],
-            over=variables[foreach.name],
-            tasks=tuple(task(step, lines) for step in body),
-            order=lines,
-        )
+    def _edges(self, steps: Sequence[Step]) -> Iterator[tuple[tuple[Source, ...], Source]]:
+        """What each step of one level, or of one part of a body, comes after.
 
-    items: list[Task | Group] = []
-    for step in flow.steps:
-        if not step.foreaches:
-            items.append(task(step, order))
-        if step.kind == "foreach":
-            items.append(group(step))
-    return Layout(tuple(items), order)
+        That the body of a foreach follows the foreach step is in the mapping already.
+        """
+        here = {step.name for step in steps}
+        for step in steps:
+            before = [self.variables[name] for name in step.previous if name in here]
+            if step.joins in here and self.flow.step(step.joins).kind == "foreach":
+                before = [self.groups[step.joins, self._last_part(step.joins)]]
+            if before:
+                yield tuple(before), self.variables[step.name]
+
+    def _edges_of_groups(self) -> Iterator[tuple[tuple[Source, ...], Source]]:
+        """A foreach inside of another one: after the part that it is in, and before the next part."""
+        for step in self.flow.steps:
+            if step.kind == "foreach" and step.foreaches:
+                yield (self.groups[step.foreaches[-1], self.part_of[step.name]],), self.lists[step.name]
+        for (foreach, number), group in self.groups.items():
+            inner = [
+                self.groups[step.name, self._last_part(step.name)]
+                for step in self.flow.steps
+                if step.kind == "foreach"
+                and step.foreaches[-1:] == (foreach,)
+                and self.part_of[step.name] == number - 1
+            ]
+            if inner:
+                yield tuple(inner), group
+
+    def _last_part(self, foreach: str) -> int:
+        return max(self.part_of[step.name] for step in self.flow.steps if step.foreaches[-1:] == (foreach,))
+
+    def _name(self, wanted: str) -> Source:
+        found = identifier(wanted, self.taken)
+        self.taken.add(found.text)
+        return found
 
 
 def as_arguments(values: Mapping[str, Source]) -> tuple[Argument, ...]:
@@ -105,10 +196,13 @@ def column(step: Step) -> int:
     return 8 if step.foreaches else 4
 
 
-def _name(wanted: str, taken: set[str]) -> Source:
-    found = identifier(wanted, taken)
-    taken.add(found.text)
-    return found
+def list_task(foreach: Step) -> str:
+    """The task whose result is the list of all items of a foreach."""
+    return f"all-{foreach.name}-items" if foreach.foreaches else foreach.name
+
+
+def _numbered(name: str, number: int, separator: str = "_") -> str:
+    return f"{name}{separator}{number + 1}" if number else name
 
 
 def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> dict[str, Source]:
@@ -125,10 +219,12 @@ def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> d
         put("inputs", list(step.previous))
     if step.kind == "foreach":
         put("is_foreach", True)
-    if step.foreaches and step.previous == step.foreaches[-1:]:
+    if step.kind == "switch":
+        put("is_switch", True)
+    if graph.is_first_in_foreach(step):
         put("first_in_foreach", True)
     if step.joins and flow.step(step.joins).kind == "foreach":
-        put("joins_foreach", step.joins)
+        put("joins_foreach", list_task(flow.step(step.joins)))
     if step.foreaches:
         put("max_active_tis_per_dagrun", max_workers)
     retries = step.retries.times + step.retries.fallback
@@ -142,25 +238,20 @@ def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> d
     return found
 
 
-def _order(steps: Sequence[Step], variables: Mapping[str, Source], groups: Mapping[str, Source]) -> tuple[Source, ...]:
-    """Lines such as ``start >> [a, b] >> join``: each step of one level after those before it.
-
-    The body of a foreach stands in `groups` as one thing. That it follows the foreach step is in the mapping already.
-    """
-    here = {step.name for step in steps}
+def _lines(edges: Iterable[tuple[tuple[Source, ...], Source]]) -> tuple[Source, ...]:
+    """Lines such as ``start >> [a, b] >> join``, of what comes after what."""
     after: dict[tuple[Source, ...], list[Source]] = {}
-    for step in steps:
-        inner = step.joins is not None and step.joins in groups
-        before = [groups[step.joins]] if inner and step.joins else [variables[p] for p in step.previous if p in here]
-        if before:
-            after.setdefault(tuple(before), []).append(variables[step.name])
+    for before, name in edges:
+        after.setdefault(before, []).append(name)
     lines: list[list[Source]] = []
     tails: dict[tuple[Source, ...], list[Source]] = {}
-    for before_all, following in after.items():
-        line = tails.pop(before_all, None)
-        if line is None:
-            line = [names(before_all)]
-            lines.append(line)
-        line.append(names(following))
-        tails[tuple(following)] = line
+    for before, following in after.items():
+        # Airflow knows no order of one list after another.
+        for part in [[name] for name in following] if len(before) > 1 else [following]:
+            line = tails.pop(before, None)
+            if line is None:
+                line = [names(before)]
+                lines.append(line)
+            line.append(names(part))
+            tails[tuple(part)] = line
     return tuple(joined(line, " >> ") for line in lines)

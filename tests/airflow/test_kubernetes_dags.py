@@ -139,6 +139,13 @@ def test_a_pod_of_a_foreach_alone_has_a_second_container(answer: dict[str, Any])
     assert with_sidecar == ["pick"]
 
 
+def test_a_pod_of_a_switch_has_one_too(answer: dict[str, Any]) -> None:
+    tasks = answer["dags"]["nested.pods"]["tasks"]
+    pods = {step: task["pod"]["spec"]["containers"] for step, task in tasks.items() if task["pod"]}
+    assert sorted(step for step, containers in pods.items() if len(containers) > 1) == ["pick", "spread", "start"]
+    assert sorted(set(tasks) - set(pods)) == ["all-spread-items"]
+
+
 def test_settings_of_the_dag(answer: dict[str, Any]) -> None:
     dag = answer["dags"]["growth.test.pr-12.TrainFlow"]
     assert dag["max_active_runs"] == 1

@@ -32,6 +32,7 @@ DAGS = {
     "ResilientFlow": "ResilientFlow.local",
     "SalesReportFlow": "SalesReportFlow.local",
     "ScoringFlow": "ScoringFlow.local",
+    "StockFlow": "StockFlow.local",
     "TuningFlow": "TuningFlow.local",
     "WordCountFlow": "WordCountFlow.local",
 }
@@ -149,6 +150,12 @@ def test_a_foreach_body_of_several_steps_stays_with_its_item(ran: Ran) -> None:
     steps = ran.run("RegionsFlow")["steps"]
     assert [len(steps[name]) for name in ("clean", "forecast", "check", "collect")] == [3, 3, 3, 1]
     assert ran.artifacts("RegionsFlow", "collect")["forecasts"] == {"north": 130.0, "east": 100.0, "south": 245.0}
+
+
+def test_each_item_of_a_nested_foreach_goes_its_own_way(ran: Ran) -> None:
+    steps = ran.run("StockFlow")["steps"]
+    assert [len(steps[name]) for name in ("open", "count", "order", "close", "collect_shelves")] == [2, 3, 2, 3, 2]
+    assert ran.artifacts("StockFlow")["orders"] == {"helsinki": {"chairs": 20}, "oulu": {"tables": 20}}
 
 
 def test_a_split_is_joined(ran: Ran) -> None:

@@ -147,6 +147,27 @@ def wide_fan(**changes: Any) -> Flow:
     )
 
 
+def nested(**changes: Any) -> Flow:
+    """A foreach whose items choose between a foreach of their own and a step."""
+    outer: dict[str, Any] = {"foreaches": ("start",)}
+    inner: dict[str, Any] = {"foreaches": ("start", "spread")}
+    cases = {"many": "spread", "none": "skip"}
+    return flow(
+        Step("start", "foreach", 10, next=("pick",), foreach_over="regions"),
+        Step(
+            "pick", "switch", 14, next=("spread", "skip"), previous=("start",), condition="kind", cases=cases, **outer
+        ),
+        Step("spread", "foreach", 18, next=("fit",), previous=("pick",), foreach_over="stores", **outer),
+        Step("fit", "linear", 22, next=("best",), previous=("spread",), **inner),
+        Step("best", "join", 26, next=("sum_up",), previous=("fit",), joins="spread", **outer),
+        Step("skip", "linear", 30, next=("sum_up",), previous=("pick",), **outer),
+        Step("sum_up", "linear", 34, next=("join",), previous=("best", "skip"), **outer),
+        Step("join", "join", 38, next=("end",), previous=("sum_up",), joins="start"),
+        Step("end", "end", 42, previous=("join",)),
+        **changes,
+    )
+
+
 def with_step(of: Flow, name: str, **changes: Any) -> Flow:
     steps = [dataclasses.replace(step, **changes) if step.name == name else step for step in of.steps]
     return dataclasses.replace(of, steps=tuple(steps))

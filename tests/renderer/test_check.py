@@ -8,7 +8,7 @@ import pytest
 
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Schedule
-from deployer.models.flow import Decorator, Flow, Parameter, ProjectNames, Step
+from deployer.models.flow import Decorator, Flow, Parameter, ProjectNames
 from deployer.renderer import check, dag_id
 from tests.renderer import flows
 
@@ -18,22 +18,9 @@ def only(found: list[Diagnostic]) -> Diagnostic:
     return diagnostic
 
 
-def nested() -> Flow:
-    return flows.flow(
-        Step("start", "foreach", 10, next=("inner",)),
-        Step("inner", "foreach", 14, next=("work",), previous=("start",), foreaches=("start",)),
-        Step("work", "linear", 18, next=("inner_join",), previous=("inner",), foreaches=("start", "inner")),
-        Step("inner_join", "join", 22, next=("join",), previous=("work",), foreaches=("start",), joins="inner"),
-        Step("join", "join", 26, next=("end",), previous=("inner_join",), joins="start"),
-        Step("end", "end", 30, previous=("join",)),
-    )
-
-
 @pytest.mark.parametrize(
     ("flow", "line", "message"),
     [
-        (nested(), 14, "a foreach inside the foreach of 'start'"),
-        (flows.with_step(flows.linear(), "start", kind="switch", condition="choice"), 10, "condition='choice'"),
         (flows.with_step(flows.fan(), "fit", parallel=True), 14, "parallel"),
         (flows.linear(decorators=(Decorator("trigger", {"event": "x"}),)), 5, "@trigger"),
         (flows.with_step(flows.linear(), "end", environment={"METAFLOW_RUN_ID": "1"}), 14, "METAFLOW_RUN_ID"),
@@ -54,7 +41,8 @@ def test_an_unknown_attribute_of_kubernetes_is_refused() -> None:
 
 
 def test_everything_is_reported_at_once() -> None:
-    flow = flows.with_step(nested(), "end", kind="switch", condition="x")
+    trigger = (Decorator("trigger", {"event": "x"}),)
+    flow = flows.with_step(flows.fan(decorators=trigger), "fit", parallel=True)
     deployment = flows.deployment(parameters={"x": 1}, schedule=Schedule("bad", None), tags=("t" * 101,))
     assert len(check(deployment, flow)) == 5
 

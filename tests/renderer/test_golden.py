@@ -80,7 +80,18 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
     return dataclasses.replace(deployment, environment=environment), flow
 
 
-CASES = {case.__name__: case for case in (local_foreach, kubernetes_linear, kubernetes_everything)}
+def local_nested() -> tuple[Deployment, Flow]:
+    """A foreach inside of a foreach, for the items that choose it."""
+    return flows.deployment(dag_id="nested"), flows.nested()
+
+
+def kubernetes_nested() -> tuple[Deployment, Flow]:
+    """The same in pods."""
+    return flows.kubernetes(dag_id="nested.pods"), flows.with_pods(flows.nested())
+
+
+_ALL = (local_foreach, local_nested, kubernetes_linear, kubernetes_everything, kubernetes_nested)
+CASES = {case.__name__: case for case in _ALL}
 
 
 def package_of(flow: Flow) -> Package:

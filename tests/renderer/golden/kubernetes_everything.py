@@ -118,7 +118,7 @@ class MetaflowStep(KubernetesPodOperator):
         metaflow_index="",  # which item of a foreach this is
         is_foreach=False,
         first_in_foreach=False,
-        joins_foreach=None,  # the foreach step whose items come together here
+        joins_foreach=None,  # the task that lists the items which come together here
         fallback_retries=0,  # the last retries, which only let @catch record the failure
         environment=None,
         script=SCRIPT,
@@ -168,12 +168,8 @@ class MetaflowStep(KubernetesPodOperator):
         self.metaflow_run_id = metaflow_id(run, self.dag_id)
         self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
         self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
-        before = [index]
-        if self.first_in_foreach:
-            before = [index.rpartition(".")[0]]
-        elif self.joins_foreach:
-            before = context["ti"].xcom_pull(task_ids=self.joins_foreach)
-        paths = [f"{step}/{self.task_id_of(step, run, item)}" for step in self.inputs for item in before]
+        before = self.items_before(index, context["ti"])
+        paths = [f"{step}/{self.task_id_of(step, run, item)}" for item, _ in before for step in self.inputs]
         # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
         self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
 
@@ -203,10 +199,23 @@ class MetaflowStep(KubernetesPodOperator):
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
 
-    def indexes(self, result):
-        """One index for each item of a foreach: the steps of its body are mapped over them."""
-        above = f"{self.metaflow_index}." if self.metaflow_index else ""
-        return [f"{above}{number}" for number in range(result["splits"])]
+    def items_before(self, index, ti):
+        """The items of the tasks before this one, as (index, map index)."""
+        if self.joins_foreach:
+            above = f"{index}." if index else ""
+            items = ti.xcom_pull(task_ids=self.joins_foreach, map_indexes=-1) or []
+            return [(item, number) for number, item in enumerate(items) if item.startswith(above)]
+        if self.first_in_foreach:
+            return [(index.rpartition(".")[0], None)]
+        return [(index, ti.map_index)]
+
+    def result(self, written):
+        """What later tasks need to know of this one."""
+        if self.is_foreach:
+            above = f"{self.metaflow_index}." if self.metaflow_index else ""
+            # One index for each item: the steps of the body are mapped over them.
+            return [f"{above}{number}" for number in range(written["splits"])]
+        return None
 
     def execute(self, context):
         variables = self.variables(context)
@@ -217,8 +226,8 @@ class MetaflowStep(KubernetesPodOperator):
             "metaflow/task_id": self.metaflow_task_id,
             "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
         }
-        result = super().execute(context)
-        return self.indexes(result) if self.is_foreach else None
+        written = super().execute(context)
+        return self.result(written) if written else None
 
 
 with DAG(

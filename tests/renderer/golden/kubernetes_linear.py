@@ -145,8 +145,7 @@ class MetaflowStep(KubernetesPodOperator):
         self.metaflow_run_id = metaflow_id(run, self.dag_id)
         self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
         self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
-        before = [index]
-        paths = [f"{step}/{self.task_id_of(step, run, item)}" for step in self.inputs for item in before]
+        paths = [f"{step}/{self.task_id_of(step, run, index)}" for step in self.inputs]
         # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
         self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
 

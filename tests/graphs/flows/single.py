@@ -1,0 +1,13 @@
+"""One step alone."""
+
+from metaflow import FlowSpec, step
+
+
+class SingleFlow(FlowSpec):
+    @step
+    def start(self):
+        self.done = True
+
+
+if __name__ == "__main__":
+    SingleFlow()
