@@ -120,7 +120,8 @@ def project_for(folder: Path, s3: str, cluster: Kubernetes) -> Project:
             "image": "registry.example/flows:1",
             "secrets": ["s3-credentials", "shared-metadata"],
         },
-        "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3},
+        # One worker, since each that moves data to and from S3 is a process; there are 64 else.
+        "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
     }
     manifest = {
         "version": 1,
@@ -139,7 +140,7 @@ def metaflow_runs(project: Project, metadata: Mapping[str, str]) -> dict[str, An
     environment = yaml.safe_load((project.folder / "deployments" / "mfdeploy.yaml").read_text())["environments"]["pods"]
     variables = {
         **project.environ(),
-        **environment["metaflow"],
+        **{name: str(value) for name, value in environment["metaflow"].items()},
         **metadata,
         "METAFLOW_DEFAULT_DATASTORE": "s3",
         "METAFLOW_DATASTORE_SYSROOT_S3": environment["datastore"],

@@ -12,10 +12,10 @@ from typing import Any
 
 from tests.kubernetes.expressions import expanded, field
 
-# Run in namespaces of its own as `sh -c SETUP sh ROOT FOLDER [FROM TO]... -- COMMAND...`: a root folder with all that
-# the machine's has, a /proc of its own, and the volumes mounted. Nothing is made on the machine itself.
+# Run in namespaces of its own as `sh -c SETUP sh ROOT [FROM TO]... -- COMMAND...`: a root folder with all that the
+# machine's has, a /proc of its own, and the volumes mounted. Nothing is made on the machine itself.
 SETUP = """
-root=$1 folder=$2; shift 2
+root=$1; shift
 mount -t tmpfs none "$root" || exit 125
 for item in /*; do
   case $item in
@@ -30,7 +30,7 @@ while [ "$1" != -- ]; do
   shift 2
 done
 shift
-exec chroot "$root" sh -c 'cd "$1" && shift && exec "$@"' sh "$folder" "$@"
+exec chroot "$root" sh -c 'cd /pod && exec "$@"' sh "$@"
 """
 NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 
@@ -62,8 +62,13 @@ def prepared(pod: Mapping[str, Any], folder: Path, image: Mapping[str, str], sec
     prefix = _isolation()
     if prefix is None:
         return Container(argv, _moved(environment, volumes), work, isolated=False)
+    # Each package is unpacked at the same place, as in an image: then only the first has to be compiled.
+    compiled = folder.parent / "compiled"
+    compiled.mkdir(exist_ok=True)
+    volumes = {"/pod": work, "/pycache": compiled, **volumes}
+    environment["PYTHONPYCACHEPREFIX"] = "/pycache"
     mounts = [text for path, source in volumes.items() for text in (str(source), path)]
-    setup = ["sh", "-c", SETUP, "sh", str(folder / "root"), str(work), *mounts, "--"]
+    setup = ["sh", "-c", SETUP, "sh", str(folder / "root"), *mounts, "--"]
     return Container([*prefix, *setup, *argv], environment, work, isolated=True)
 
 

@@ -13,9 +13,10 @@ _LOCAL_SETUP = (
     'export METAFLOW_HOME="$PWD/.metaflow-home"',
     "unset PYTHONPATH",
 )
-# How Metaflow installs what its datastore needs, and a look at whether it is there.
+# How Metaflow installs what its datastore needs; and whether that is there, seen as pip sees it.
 _INSTALL = " -m pip install "
-_HAS_BOTO3 = '[ -n "$METAFLOW_SKIP_INSTALL_DEPENDENCIES" ] || python -c "import boto3, requests" 2>/dev/null'
+_KNOWS_BOTO3 = "from importlib.metadata import version; version('boto3'); version('requests')"
+_HAS_BOTO3 = f'[ -n "$METAFLOW_SKIP_INSTALL_DEPENDENCIES" ] || python -c "{_KNOWS_BOTO3}" 2>/dev/null'
 # Captures and uploads the task's logs itself.
 _TASK = "-m mfdeploy_task"
 _LOCAL_PYTHON = 'python() { "$MFDEPLOY_PYTHON" "$@"; }'
