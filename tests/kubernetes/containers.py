@@ -61,7 +61,7 @@ def prepared(pod: Mapping[str, Any], folder: Path, image: Mapping[str, str], sec
     environment = {"HOME": str(home), **image, **variables}
     prefix = _isolation()
     if prefix is None:
-        return Container(argv, _moved(environment, volumes), work, isolated=False)
+        return Container(argv, moved_to(environment, volumes), work, isolated=False)
     # Each package is unpacked at the same place, as in an image: then only the first has to be compiled.
     compiled = folder.parent / "compiled"
     compiled.mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ def _isolation() -> tuple[str, ...] | None:
     return None
 
 
-def _moved(environment: Mapping[str, str], volumes: Mapping[str, Path]) -> dict[str, str]:
+def moved_to(environment: Mapping[str, str], volumes: Mapping[str, Path]) -> dict[str, str]:
     """Variables whose value is a path in a volume, with the folder that stands for it."""
     moved = dict(environment)
     for name, value in environment.items():

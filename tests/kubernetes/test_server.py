@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.kubernetes.cluster import Kubernetes, running
+from tests.kubernetes.containers import moved_to
 from tests.kubernetes.expressions import expanded, matches
 
 LABELS = {"a": "1", "b": "2"}
@@ -42,6 +43,12 @@ def test_selectors(selector: str, fits: bool) -> None:
 )
 def test_references(text: str, value: str) -> None:
     assert expanded(text, {"A": "x"}) == value
+
+
+def test_without_namespaces_variables_lead_to_the_volumes() -> None:
+    variables = {"FILE": "/airflow/xcom/return.json", "FOLDER": "/airflow/xcom", "OTHER": "/airflow/xcoms"}
+    moved = {"FILE": "/v/return.json", "FOLDER": "/v", "OTHER": "/airflow/xcoms"}
+    assert moved_to(variables, {"/airflow/xcom": Path("/v")}) == moved
 
 
 def ask(cluster: Kubernetes, method: str, path: str, body: Any = None) -> Any:

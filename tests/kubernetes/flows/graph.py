@@ -10,7 +10,7 @@ class GraphFlow(FlowSpec):
 
     @step
     def words(self):
-        self.found = ["a", "b", "c"]
+        self.found = ["a", "b"]
         self.next(self.upper, foreach="found")
 
     @step
