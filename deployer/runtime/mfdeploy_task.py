@@ -57,6 +57,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 import types
 from collections.abc import Callable, Mapping
@@ -68,7 +69,7 @@ from metaflow.datastore.task_datastore import TaskDataStore
 from metaflow.decorators import StepDecorator
 from metaflow.flowspec import FlowSpec
 from metaflow.metadata_provider import MetaDatum
-from metaflow.mflog import TASK_LOG_SOURCE, mflog
+from metaflow.mflog import TASK_LOG_SOURCE, mflog, update_delay
 from metaflow.mflog.save_logs import save_logs
 from metaflow.parameters import JSONTypeClass
 from metaflow.tuple_util import ForeachFrame
@@ -126,12 +127,14 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
 def main(argv: list[str] | None = None) -> int:
     """Runs the task that the environment describes. Returns the exit code."""
     flow_file = (argv if argv is not None else sys.argv[1:])[0]
-    if "METAFLOW_KUBERNETES_WORKLOAD" not in os.environ:
-        # A pod's logs are captured around this process, with Metaflow's own commands. Here that would be three more
-        # processes that import Metaflow.
-        watched = _fork_watched()
-        if watched is not None:
-            return _watch(*watched)
+    # Metaflow's own commands, which capture logs around a step, would be six more processes that import Metaflow.
+    watched = _fork_watched()
+    if watched is not None:
+        return _watch(*watched)
+    if "METAFLOW_KUBERNETES_WORKLOAD" in os.environ:
+        # What `@kubernetes` starts to upload logs now and then: the watching process does.
+        plugins.SIDECARS.pop("save_logs_periodically", None)
+    else:
         _make_inert("kubernetes")
     return _run_task(flow_file)
 
@@ -207,17 +210,44 @@ def _watch(child: int, outputs: list[int]) -> int:
     streams = (sys.stdout.buffer, sys.stderr.buffer)
     readers = [
         threading.Thread(target=_tee, args=arguments, daemon=True)
-        for arguments in zip(outputs, files, streams, strict=True)
+        for arguments in zip(outputs, files, streams)  # noqa: B905 - an image's Python may be older than `strict`
     ]
-    for reader in readers:
-        reader.start()
+    ended = threading.Event()
+    keeper = threading.Thread(target=_keep_logs, args=(files, ended), daemon=True)
+    for thread in (*readers, keeper):
+        thread.start()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     for reader in readers:
         # A process that the step left behind may hold its output open.
         reader.join(timeout=5)
-    with contextlib.redirect_stdout(io.StringIO()):
-        save_logs()
+    ended.set()
+    keeper.join()
     return code if code >= 0 else 128 - code
+
+
+def _keep_logs(files: tuple[str, str], ended: threading.Event) -> None:
+    """Uploads the logs while they grow, as often as Metaflow's own sidecar does, and once more at the end.
+
+    A pod may be killed as a whole, at any time: what it said until then is kept.
+    """
+    began, saved = time.monotonic(), [0, 0]
+    while not ended.is_set():
+        sizes = [Path(file).stat().st_size if Path(file).exists() else 0 for file in files]
+        if sizes != saved:
+            saved = sizes
+            _save_logs()
+        ended.wait(update_delay(time.monotonic() - began))
+    _save_logs()
+
+
+def _save_logs() -> None:
+    try:
+        # What it says when all is well is not for the task's log.
+        with contextlib.redirect_stdout(io.StringIO()):
+            save_logs()
+    except Exception:
+        # The step's result does not depend on its logs.
+        traceback.print_exc()
 
 
 def _tee(output: int, file: str, stream: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -226,3 +227,11 @@ def test_the_class_that_the_manifest_names_is_the_one_that_runs(tmp_path: Path) 
     done = operator.task("start", parameters={"count": 1})
     assert done.returncode == 0, done.stderr
     assert _read(tmp_path, "OtherFlow", "run['start'].task.data.items") == [0]
+
+
+def test_a_task_keeps_its_logs_while_it_runs_and_when_it_is_told_to_end(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "told.py")
+    told = operator.task("start")
+    assert (told.returncode, told.stderr) == (128 + signal.SIGTERM, "")
+    logged = _read(tmp_path, "ToldFlow", "run['start'].task.stdout")
+    assert logged == told.stdout == "said at once\nkept while it runs\n"

@@ -32,6 +32,9 @@ def run_of(run) -> dict:
 
 
 def task_of(task) -> dict:
+    import metaflow
+
+    earlier = [metaflow.Task(task.pathspec, attempt=attempt) for attempt in range(task.current_attempt or 0)]
     return {
         "id": task.id,
         "successful": task.successful,
@@ -39,6 +42,8 @@ def task_of(task) -> dict:
         "index": task.index,
         "metadata": sorted((each.name, each.value) for each in task.metadata),
         "stdout": task.stdout,
+        "stderr": task.stderr,
+        "earlier": [{"stdout": attempt.stdout, "stderr": attempt.stderr} for attempt in earlier],
         "artifacts": {each.id: value_of(each) for each in task.artifacts if not each.id.startswith("_")},
     }
 

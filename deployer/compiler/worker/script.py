@@ -1,4 +1,4 @@
-"""The bash script of a task, made of Metaflow's own pieces as `Kubernetes._command` puts them together."""
+"""The bash script of a task, made of the pieces of Metaflow's own `Kubernetes._command`."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ _LOCAL_SETUP = (
     'export METAFLOW_HOME="$PWD/.metaflow-home"',
     "unset PYTHONPATH",
 )
+# How Metaflow installs what its datastore needs; and whether that is there, seen as pip sees it.
+_INSTALL = " -m pip install "
+_KNOWS_BOTO3 = "from importlib.metadata import version; version('boto3'); version('requests')"
+_HAS_BOTO3 = f'[ -n "$METAFLOW_SKIP_INSTALL_DEPENDENCIES" ] || python -c "{_KNOWS_BOTO3}" 2>/dev/null'
+# Captures and uploads the task's logs itself.
+_TASK = "-m mfdeploy_task"
 _LOCAL_PYTHON = 'python() { "$MFDEPLOY_PYTHON" "$@"; }'
 
 
 def task_script(job: Job, obj: Any, url: str, metadata: str) -> str:
-    """Fetches the code package, runs the task and saves its logs. The same for every step.
+    """Fetches the code package and runs the task, which saves its logs. The same for every step.
 
     For ``bash -c`` as it is; what differs between tasks comes from the environment (see `mfdeploy_task`). Ends
     with the exit code of the task.
     """
-    from metaflow.mflog import BASH_SAVE_LOGS, bash_capture_logs
-
     flow_file = shlex.quote(Path(job.file).name)
     prepare = ['mkdir -p "$PWD/.logs" || exit 1', _exports(job), *_fetch(job, obj, url, metadata)]
     if job.on_kubernetes:
         lines = [
             '${METAFLOW_INIT_SCRIPT:+eval "${METAFLOW_INIT_SCRIPT}"}',
             *prepare,
-            bash_capture_logs(f"python -m mfdeploy_task {flow_file}", var_transform=lambda name: f'"${name}"'),
-            "c=$?",
-            # What it says when all is well is not for the task's log.
-            f"{BASH_SAVE_LOGS} >/dev/null",
-            "exit $c",
+            f"exec python {_TASK} {flow_file}",
         ]
     else:
-        # Captures its logs itself.
         python = () if job.datastore_type == "local" else (_LOCAL_PYTHON,)
-        lines = [*_LOCAL_SETUP, *python, *prepare, f'exec "$MFDEPLOY_PYTHON" -m mfdeploy_task {flow_file}']
+        lines = [*_LOCAL_SETUP, *python, *prepare, f'exec "$MFDEPLOY_PYTHON" {_TASK} {flow_file}']
     return "\n".join(lines) + "\n"
 
 
@@ -65,10 +64,12 @@ def _fetch(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
         commands = _local_fetch(metadata)
     else:
         commands = obj.environment.get_package_commands(url, job.datastore_type, metadata)
+        # The task uploads what was logged before it, first of all.
+        commands = [command for command in commands if not command.startswith("flush_mflogs")]
         if not job.on_kubernetes:
             # The interpreter on a worker has what the flow needs.
-            commands = [command for command in commands if " -m pip install " not in command]
-    return [_line(command) for command in commands]
+            commands = [command for command in commands if _INSTALL not in command]
+    return [_line(command, job.datastore_type) for command in commands]
 
 
 def _local_fetch(metadata: str) -> list[str]:
@@ -85,12 +86,12 @@ def _local_fetch(metadata: str) -> list[str]:
     ]
 
 
-def _line(command: str) -> str:
+def _line(command: str, datastore_type: str) -> str:
     text = _unescaped(command)
-    if text == "flush_mflogs":
-        return f"{text} >/dev/null"
-    cannot_fail = text.startswith(("mflog()", "flush_mflogs()", "mflog ", "i=0;", "export "))
-    return text if cannot_fail else f"{text} || exit 1"
+    cannot_fail = text.startswith(("mflog()", "mflog ", "i=0;", "export "))
+    line = text if cannot_fail else f"{text} || exit 1"
+    # pip takes seconds and the network to find that nothing is to do, and some images have none.
+    return f"{_HAS_BOTO3} || {line}" if datastore_type == "s3" and _INSTALL in text else line
 
 
 def _unescaped(command: str) -> str:

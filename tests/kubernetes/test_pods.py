@@ -1,0 +1,164 @@
+"""Flows on a cluster: each step is a pod that really runs, and Metaflow's Client reads what it left in S3."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.kubernetes.conftest import CREDENTIALS, DAGS, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
+
+pytestmark = pytest.mark.airflow
+
+
+def base(pod: Any) -> dict[str, Any]:
+    """The container that runs the step."""
+    return next(dict(one) for one in pod["manifest"]["spec"]["containers"] if one["name"] == "base")
+
+
+def test_runs_succeed(ran: Ran) -> None:
+    states = {flow: outcome["state"] for flow, outcome in ran.outcomes.items()}
+    assert states == {flow: "failed" if flow == "FailingFlow" else "success" for flow in DAGS}
+    successful = {flow: run["successful"] for flow, run in ran.runs.items()}
+    assert successful == {flow: flow != "FailingFlow" for flow in DAGS}
+
+
+def test_the_server_understood_everything_it_was_asked(ran: Ran) -> None:
+    """That is also: each manifest is valid by the schema that Kubernetes publishes."""
+    assert ran.refused == []
+
+
+class TestPods:
+    def test_an_attempt_is_one_pod(self, ran: Ran) -> None:
+        names = ("flow_name", "run_id", "step_name", "task_id", "attempt")
+        attempts = Counter(
+            tuple(pod["manifest"]["metadata"]["annotations"][f"metaflow/{name}"] for name in names) for pod in ran.pods
+        )
+        assert set(attempts.values()) == {1}
+        pods = {flow: len(ran.pods_of(flow)) for flow in DAGS}
+        assert pods == {"ShapedFlow": 3, "GraphFlow": 13, "AttemptsFlow": 5, "FailingFlow": 1}
+
+    def test_each_pod_is_gone_when_its_task_is_done(self, ran: Ran) -> None:
+        assert [pod["manifest"]["metadata"]["name"] for pod in ran.pods if not pod["deleted"]] == []
+
+    def test_no_secret_is_in_a_manifest(self, ran: Ran) -> None:
+        text = json.dumps([pod["manifest"] for pod in ran.pods])
+        assert base(ran.pods[0])["envFrom"] == [
+            {"secretRef": {"name": "s3-credentials"}},
+            {"secretRef": {"name": "shared-metadata"}},
+        ]
+        for secret in (CREDENTIALS["AWS_SECRET_ACCESS_KEY"], json.loads(SERVICE_HEADERS)["x-api-key"]):
+            assert secret not in text
+        assert "METAFLOW_SERVICE_HEADERS" not in text
+
+    def test_only_a_foreach_has_a_second_container(self, ran: Ran) -> None:
+        with_two = [pod for pod in ran.pods if len(pod["manifest"]["spec"]["containers"]) == 2]
+        steps = [pod["manifest"]["metadata"]["annotations"]["metaflow/step_name"] for pod in with_two]
+        assert sorted(steps) == ["numbers", "words"]
+
+    def test_a_step_has_the_pod_that_it_asked_for(self, ran: Ran) -> None:
+        (pod,) = ran.pods_of("ShapedFlow", "shaped")
+        labels = pod["manifest"]["metadata"]["labels"]
+        assert (labels["team"], labels["app"], labels["task_id"]) == ("growth", "metaflow", "shaped")
+        container = base(pod)
+        assert container["resources"]["requests"] == {"cpu": "2", "memory": "4096M", "ephemeral-storage": "10240M"}
+        assert container["ports"] == [{"containerPort": 8080}]
+        assert container["image"] == "registry.example/flows:1"
+        assert pod["manifest"]["metadata"]["namespace"] == "jobs"
+
+    def test_volumes_are_where_the_step_looks(self, ran: Ran) -> None:
+        shaped = ran.artifacts("ShapedFlow", "shaped")
+        if not shaped["tempdir"].endswith("/volumes/tmpfs-ephemeral-volume"):  # where no process can have mounts
+            assert (shaped["tempdir"], shaped["scratch_is_mounted"]) == ("/scratch", True)
+            assert shaped["shared_memory_is_mounted"]
+        (pod,) = ran.pods_of("ShapedFlow", "shaped")
+        sizes = {volume["name"]: volume["emptyDir"] for volume in pod["manifest"]["spec"]["volumes"]}
+        assert sizes == {
+            "tmpfs-ephemeral-volume": {"medium": "Memory", "sizeLimit": "64Mi"},
+            "dhsm": {"medium": "Memory", "sizeLimit": "32Mi"},
+        }
+
+    def test_nothing_is_installed_where_it_is_there(self, ran: Ran) -> None:
+        """The image of these tests has no pip."""
+        assert {pod["exit_code"] for pod in ran.pods_of("GraphFlow")} == {0}
+        assert not [pod for pod in ran.pods if "No module named pip" in pod["log"]]
+
+
+class TestGraph:
+    def test_a_foreach_has_a_pod_for_each_item(self, ran: Ran) -> None:
+        words = {task["index"]: task["artifacts"]["word"] for task in ran.tasks("GraphFlow", "upper")}
+        assert words == {0: "A", 1: "B"}
+        assert ran.states("GraphFlow")["upper"] == ["success"] * 2
+
+    def test_a_body_of_several_steps_stays_with_its_item(self, ran: Ran) -> None:
+        assert sorted(task["artifacts"]["number"] for task in ran.tasks("GraphFlow", "add")) == [20, 41]
+
+    def test_branches_come_together(self, ran: Ran) -> None:
+        end = ran.artifacts("GraphFlow", "end")
+        assert (end["text"], end["sum"]) == ("AB", 61)
+        assert end["run"] == ran.runs["GraphFlow"]["id"]
+
+
+class TestValues:
+    def test_parameters_arrive_unchanged(self, ran: Ran) -> None:
+        start = ran.artifacts("ShapedFlow", "start")
+        assert {name: start[name] for name in TRIGGERED} == TRIGGERED
+        assert start["size"] == len(LONG) > 100_000
+
+    def test_the_environment_of_a_step_arrives_unchanged(self, ran: Ran) -> None:
+        plain = "$(HOME) $$ $(id) `id` 'it\"s' \\ {{ ds }}\nä漢"
+        assert ran.artifacts("ShapedFlow", "shaped")["plain"] == plain
+
+    def test_a_pod_knows_itself(self, ran: Ran) -> None:
+        (pod,) = ran.pods_of("ShapedFlow", "start")
+        variables = ran.artifacts("ShapedFlow", "start")["variables"]
+        assert variables["METAFLOW_KUBERNETES_POD_NAME"] == pod["manifest"]["metadata"]["name"]
+        assert variables["METAFLOW_KUBERNETES_NAMESPACE"] == "jobs"
+        metadata = dict(ran.tasks("ShapedFlow", "start")[0]["metadata"])
+        assert metadata["kubernetes-pod-name"] == pod["manifest"]["metadata"]["name"]
+
+    def test_project_and_config_reach_the_pods(self, ran: Ran) -> None:
+        start = ran.artifacts("AttemptsFlow", "start")
+        assert start["rate"] == 0.5
+        assert start["project"] == ["growth", "test.pods", "growth.test.pods.AttemptsFlow"]
+        assert {"project:growth", "project_branch:test.pods"} <= set(ran.runs["AttemptsFlow"]["tags"])
+        assert "examples" in ran.runs["AttemptsFlow"]["user_tags"]
+
+
+class TestFailures:
+    def test_attempts_are_airflows(self, ran: Ran) -> None:
+        pods = ran.pods_of("AttemptsFlow", "start")
+        attempts = [pod["manifest"]["metadata"]["annotations"]["metaflow/attempt"] for pod in pods]
+        assert (attempts, [pod["exit_code"] for pod in pods]) == (["0", "1"], [128 + 9, 0])
+        (start,) = ran.tasks("AttemptsFlow", "start")
+        assert start["attempt"] == start["artifacts"]["attempt"] == 1
+
+    def test_catch_records_what_never_works(self, ran: Ran) -> None:
+        assert "this never works" in ran.artifacts("AttemptsFlow", "end")["seen"]
+        assert [pod["exit_code"] for pod in ran.pods_of("AttemptsFlow", "hopeless")] == [1, 0]
+
+    def test_a_timeout_is_armed(self, ran: Ran) -> None:
+        assert 0 < ran.artifacts("ShapedFlow", "shaped")["alarm"] <= 180
+
+    def test_logs_of_a_failed_step_are_in_airflow_and_in_metaflow(self, ran: Ran) -> None:
+        (start,) = ran.tasks("FailingFlow", "start")
+        assert "said before the end" in start["stdout"]
+        assert "complained before the end" in start["stderr"]
+        assert "KeyError: 'nothing is there'" in start["stderr"]
+        for said in ("said before the end", "complained before the end", "KeyError: 'nothing is there'"):
+            assert said in ran.log
+        assert "returned a failure" in ran.log
+
+    def test_logs_of_a_killed_step_are_kept(self, ran: Ran) -> None:
+        (start,) = ran.tasks("AttemptsFlow", "start")
+        (first,) = start["earlier"]
+        assert "attempt 0" in first["stdout"]
+        assert "Setting up task environment." in first["stdout"]
+        assert "too early" in first["stderr"]
+
+    def test_logs_are_as_they_were_said(self, ran: Ran) -> None:
+        (start,) = ran.tasks("ShapedFlow", "start")
+        assert f"title is {HOSTILE}" in start["stdout"]
+        assert start["stderr"] == ""
