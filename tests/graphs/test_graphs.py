@@ -10,7 +10,7 @@ import pytest
 from tests.graphs.conftest import FLOWS
 from tests.graphs.running import Ran, class_name, project_of, read_runs, run_in_airflow, summary
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("graphs")]
+pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])

@@ -14,7 +14,7 @@ import pytest
 from tests.graphs.random_flows import Maker
 from tests.graphs.running import class_name, project_of, read_runs, run_in_airflow, run_in_metaflow, summary
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("random-graphs")]
+pytestmark = pytest.mark.airflow
 SEED = int(os.environ.get("MFDEPLOY_GRAPH_SEED") or random.randrange(10**6))
 COUNT = int(os.environ.get("MFDEPLOY_GRAPH_COUNT") or 2)
 
