@@ -15,8 +15,8 @@ from tests.graphs.random_flows import Maker
 from tests.graphs.running import class_name, project_of, read_runs, run_in_airflow, run_in_metaflow, summary
 
 pytestmark = pytest.mark.airflow
-SEED = int(os.environ.get("MFDEPLOY_GRAPH_SEED") or random.randrange(10**6))
-COUNT = int(os.environ.get("MFDEPLOY_GRAPH_COUNT") or 2)
+SEED = int(os.environ.get("MFDEPLOY_GRAPH_SEED") or 1004)
+COUNT = int(os.environ.get("MFDEPLOY_GRAPH_COUNT") or 1)
 
 
 def write_flows(folder: Path, seed: int, count: int) -> list[Path]:
