@@ -1,6 +1,6 @@
 """Random graphs give the same tasks and artifacts on Airflow as by Metaflow itself.
 
-MFDEPLOY_GRAPH_SEED repeats a run; MFDEPLOY_GRAPH_COUNT is how many flows there are.
+MFDEPLOY_GRAPH_SEED asks for other graphs, MFDEPLOY_GRAPH_COUNT for more of them.
 """
 
 from __future__ import annotations
