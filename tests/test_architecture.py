@@ -22,10 +22,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("models",),
     ("record", "description"),  # the models' upper edge: how they are written down and compared
-    ("manifest", "compiler", "renderer", "targets", "runtime"),
-    ("index",),  # what is remembered beside a target
+    ("manifest", "compiler", "renderer", "targets", "cluster", "runtime"),
+    ("index", "setting_places"),  # what is remembered beside a target
     ("desired", "planner", "applier"),
-    ("deployed",),  # what a target holds, as the planner wants it
+    ("deployed", "cluster_check"),  # what a target holds, as the planner wants it; what a cluster would take
     ("commands", "views", "options"),
     ("cli",),
 )

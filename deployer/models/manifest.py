@@ -228,6 +228,8 @@ class ClusterSettings(PodSettings):
     kubeconfig: Text = _optional("The path of the kubeconfig on the Airflow worker.")
     connection: Text = _optional("The Airflow connection to the cluster.")
     in_cluster: bool = _optional("Whether the Airflow worker runs in the cluster that runs the pods.")
+    check: bool = _optional("Whether each plan and apply asks the cluster for the pods, as --check-cluster does.")
+    check_context: Text = _optional("The context in the kubeconfig of whoever plans, for that check; else `context`.")
 
 
 class FlowSettings(Strict):

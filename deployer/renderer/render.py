@@ -98,7 +98,7 @@ def render(
     schedule starts there. `commit` becomes a tag of the runs, where it is given. `deployment` and `flow` must have
     passed `check`. Raises DeployError for a schedule that did not.
     """
-    page = _page(deployment, flow, package, _start_date(deployment, since), _run_tags(deployment, commit))
+    page = _page(deployment, flow, package, _start_date(deployment, since), run_tags(deployment, commit))
     text = _environment().get_template("dag.py.jinja").render(page=page)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
 
@@ -137,7 +137,7 @@ def _environment() -> jinja2.Environment:
 def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, tags: Sequence[str]) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
-    environments = {step.name: _step_environment(deployment, flow, step, package, tags) for step in flow.steps}
+    environments = {step.name: step_environment(deployment, flow, step, package, tags) for step in flow.steps}
     common, own = _shared(environments)
     extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
     margin = tasks.LOCAL_MARGIN
@@ -213,13 +213,13 @@ def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
     return found
 
 
-def _run_tags(deployment: Deployment, commit: str | None) -> list[str]:
+def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
     """The tags of the runs: the manifest's, where they come from, and the commit of the code that they run."""
     ours = {"mfdeploy", f"env:{deployment.environment.name}"}
     return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
 
 
-def _step_environment(
+def step_environment(
     deployment: Deployment, flow: Flow, step: Step, package: Package, tags: Sequence[str]
 ) -> dict[str, str]:
     """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
