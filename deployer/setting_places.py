@@ -14,6 +14,8 @@ from deployer.models.flow import Step
 
 # Metaflow's settings that are defaults of `@kubernetes`, where their names are not those of the attributes.
 _METAFLOW = {"image": "CONTAINER_IMAGE", "image_pull_policy": "IMAGE_PULL_POLICY"}
+# What Metaflow says where nobody does: then the manifest is where to say something else.
+_DEFAULTS = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "qos": "Burstable"}
 
 
 class SettingPlaces:
@@ -56,7 +58,7 @@ class SettingPlaces:
         metaflow = self._metaflow(deployment.environment, step, root, is_common)
         if metaflow is not None:
             return metaflow
-        if root and (root in step.pod or root == renderer.ENVIRONMENT):
+        if root == renderer.ENVIRONMENT or step.pod.get(root) not in (None, _DEFAULTS.get(root)):
             return "", renderer.flow_location(deployment, step.line)
         whole = self.of_no_setting(deployment.environment)
         return whole, self._places.get(whole, deployment.environment.location)
