@@ -15,7 +15,7 @@ from deployer.models.flow import Step
 # Metaflow's settings that are defaults of `@kubernetes`, where their names are not those of the attributes.
 _METAFLOW = {"image": "CONTAINER_IMAGE", "image_pull_policy": "IMAGE_PULL_POLICY"}
 # What Metaflow says where nobody does: then the manifest is where to say something else.
-_DEFAULTS = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "qos": "Burstable"}
+_DEFAULTS = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "qos": "burstable"}
 
 
 class SettingPlaces:
@@ -58,7 +58,7 @@ class SettingPlaces:
         metaflow = self._metaflow(deployment.environment, step, root, is_common)
         if metaflow is not None:
             return metaflow
-        if root == renderer.ENVIRONMENT or step.pod.get(root) not in (None, _DEFAULTS.get(root)):
+        if root == renderer.ENVIRONMENT or _is_said(step, root):
             return "", renderer.flow_location(deployment, step.line)
         whole = self.of_no_setting(deployment.environment)
         return whole, self._places.get(whole, deployment.environment.location)
@@ -114,6 +114,12 @@ def _secret(pod: Mapping[str, Any], field: str) -> str:
     """The secret that an item of envFrom names."""
     number = re.search(r"envFrom\[(\d+)\]", field)
     return str(pod["spec"]["containers"][0]["envFrom"][int(number[1])]["secretRef"]["name"]) if number else ""
+
+
+def _is_said(step: Step, root: str) -> bool:
+    """Whether an attribute has a value that is not Metaflow's own."""
+    value = step.pod.get(root)
+    return value is not None and str(value).lower() != _DEFAULTS.get(root)
 
 
 def _comes_from(text: str, value: Any) -> bool:

@@ -57,7 +57,9 @@ def _admission(text: str, code: int, namespace: str) -> Iterator[Problem]:
     if quota:
         yield from _quota(quota, namespace)
     elif unsaid:
-        message = f"the quota {unsaid[1]!r} of the namespace {namespace!r} wants {_words(unsaid[2])}"
+        message = (
+            f"the quota {unsaid[1]!r} of the namespace {namespace!r} wants each pod to specify {_words(unsaid[2])}"
+        )
         yield Problem("cluster-quota", message, resource="limits", hint="qos: Guaranteed sets limits")
     elif limits:
         for limit in limits:
