@@ -71,7 +71,7 @@ def _check(
     environment: Environment, items: Iterable[Desired], places: SettingPlaces, environ: Mapping[str, str], say: Progress
 ) -> list[Diagnostic]:
     pods = _distinct(items)
-    say(f"checking {len(pods)} pods of {environment.name}")
+    say(f"asking the cluster of {environment.name} for its pods")
     try:
         findings = cluster.check_pods(_access(environment), environ, [pod.manifest for pod in pods], say)
     except ClusterError as error:
