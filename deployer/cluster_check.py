@@ -89,7 +89,8 @@ def _access(environment: Environment) -> Access:
 def _not_asked(environment: Environment, error: ClusterError, places: SettingPlaces) -> Diagnostic:
     setting = "check_context" if error.setting and environment.check_context else error.setting
     path, location = places.of_cluster(environment, setting)
-    return Diagnostic("cluster-unreachable", f"the check failed: {error.message}", location, path, error.hint)
+    hint = f"{error.hint + '; ' if error.hint else ''}--no-check-cluster leaves the check out"
+    return Diagnostic("cluster-unreachable", f"the check failed: {error.message}", location, path, hint)
 
 
 def _distinct(items: Iterable[Desired]) -> list[DistinctPod]:

@@ -51,7 +51,8 @@ class SettingPlaces:
         deployment = item.deployment
         root = setting.partition(".")[0]
         # A secret for all pods is Metaflow's setting, also where the step has secrets of its own.
-        is_common = root == "secrets" and _secret(pod, field) not in step.pod.get("secrets", ())
+        secret = _secret(pod, field) if root == "secrets" else ""
+        is_common = secret != "" and secret not in step.pod.get("secrets", ())
         written = None if is_common else self._written(deployment, step, setting, root)
         if written is not None:
             return written

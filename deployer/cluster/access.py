@@ -67,7 +67,7 @@ def _kubeconfig(access: Access, environ: Mapping[str, str]) -> str | None:
 
 
 def _around_us(access: Access, environ: Mapping[str, str]) -> tuple[Any, str]:
-    hint = "set KUBECONFIG, or leave the check out with --no-check-cluster"
+    hint = "set KUBECONFIG"
     if not (environ.get("KUBERNETES_SERVICE_HOST") and _TOKEN_OF_A_POD.is_file()):
         raise ClusterError("there is no kubeconfig on this machine (KUBECONFIG, ~/.kube/config)", hint)
     if access.context:

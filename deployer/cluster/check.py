@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from deployer.cluster.access import Access, configuration
-from deployer.cluster.client import Answer, Cluster
+from deployer.cluster.client import Answer, Cluster, Refusal
 from deployer.cluster.references import Reference, references
 from deployer.cluster.refusals import Problem, explain
 from deployer.errors import Severity
@@ -45,24 +45,27 @@ def check_pods(
     answers = {first: cluster.look_up(first.kind, first.namespace, first.name)}
     answers |= _all(others, lambda one: cluster.look_up(one.kind, one.namespace, one.name), lambda _: None)
     found = [*_missing(used, answers, cluster.name), *_unreadable(used, answers)]
-    gone = {one.name for one, answer in answers.items() if one.kind == "namespace" and answer == "missing"}
+    gone = _gone(answers)
     asked = [number for number, pod in enumerate(pods) if pod["metadata"]["namespace"] not in gone]
     refusals = _all(
         asked,
         lambda number: cluster.dry_run(pods[number]),
         lambda done: progress(f"asking {cluster.name} for pods: {done} of {len(asked)}"),
     )
-    told = {place for finding in found for place in finding.pods}
-    for number in asked:
-        refusal = refusals[number]
+    told = {place for finding in found for place in finding.pods if place[1]}
+    return [*found, *(each for each in _refused(pods, refusals) if each.pods[0] not in told)]
+
+
+def _refused(pods: Sequence[Mapping[str, Any]], refusals: Mapping[int, Refusal | None]) -> Iterator[Finding]:
+    for number, refusal in sorted(refusals.items()):
         if refusal is not None:
-            problems = explain(refusal, pods[number]["metadata"])
-            found += [
-                Finding(problem, ((number, problem.field),))
-                for problem in problems
-                if not problem.field or (number, problem.field) not in told
-            ]
-    return found
+            for problem in explain(refusal, pods[number]["metadata"]):
+                yield Finding(problem, ((number, problem.field),))
+
+
+def _gone(answers: Mapping[Reference, Answer]) -> set[str]:
+    """The namespaces that are not there."""
+    return {one.name for one, answer in answers.items() if one.kind == "namespace" and answer == "missing"}
 
 
 def _used(pods: Sequence[Mapping[str, Any]]) -> dict[Reference, list[tuple[int, str]]]:
@@ -77,7 +80,7 @@ def _used(pods: Sequence[Mapping[str, Any]]) -> dict[Reference, list[tuple[int, 
 def _missing(
     used: Mapping[Reference, Sequence[tuple[int, str]]], answers: Mapping[Reference, Answer], cluster: str
 ) -> Iterator[Finding]:
-    gone = {one.name for one, answer in answers.items() if one.kind == "namespace" and answer == "missing"}
+    gone = _gone(answers)
     for one, answer in sorted(answers.items()):
         # What a namespace lacks that is not there goes without saying.
         if answer == "missing" and one.namespace not in gone:

@@ -248,7 +248,7 @@ class TestAccess:
         monkeypatch.delenv("KUBECONFIG")
         assert self.told(project) == (
             "mfdeploy.yaml:18:5: error: environments.prod.kubernetes: the check failed: there is no kubeconfig on this"
-            " machine (KUBECONFIG, ~/.kube/config); set KUBECONFIG, or leave the check out with --no-check-cluster"
+            " machine (KUBECONFIG, ~/.kube/config); set KUBECONFIG; --no-check-cluster leaves the check out"
         )
 
     def test_the_one_of_the_home_folder(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ class TestAccess:
         assert line.startswith(
             "mfdeploy.yaml:19:16: error: environments.prod.kubernetes.context: the check failed: no context"
         )
-        assert line.endswith("; it has test")
+        assert line.endswith("; it has test; --no-check-cluster leaves the check out")
 
     def test_a_context_of_the_check_alone(self, project: Project) -> None:
         project.edit("      context: test\n", "      in_cluster: true\n      check_context: test\n")
@@ -298,6 +298,7 @@ class TestAccess:
         assert line == (
             "mfdeploy.yaml:19:16: error: environments.prod.kubernetes.context: the check failed: cannot reach the"
             f" cluster of the context 'test' ({url}): Connection refused; is it the right context?"
+            "; --no-check-cluster leaves the check out"
         )
 
     def test_a_program_that_gives_no_credentials(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +312,9 @@ class TestAccess:
         code, _, err = project.plan("--check-cluster")
         assert code == 1
         (line,) = re.findall(r"no credentials for .*", err)
-        assert line == "no credentials for the context 'test': exec: process returned 1. log in; log in again"
+        message, _, hint = line.partition("; ")
+        assert message == "no credentials for the context 'test': exec: process returned 1. log in"
+        assert hint == "log in again; --no-check-cluster leaves the check out"
 
     def test_a_token_is_sent(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         project.kubernetes.become({**cluster(), "token": "right"})
