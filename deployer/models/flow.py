@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+SensorKind = Literal["external_task", "s3_key"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
 
@@ -93,6 +94,20 @@ class FlowSchedule:
 
 
 @dataclass(frozen=True)
+class Sensor:
+    """What a run waits for before its start step: a task of Airflow called `name`.
+
+    `arguments` are those of Metaflow's decorator that are set, except its name (JSON values; durations in seconds).
+    `line` is its line in the flow's file.
+    """
+
+    name: str
+    kind: SensorKind
+    line: int
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ProjectNames:
     """`@project` as Metaflow resolved it: names of project, branch, and the flow within them."""
 
@@ -120,6 +135,7 @@ class Flow:
 
     `file` is relative to the manifest that names it, as written there. `environment` holds the variables
     that every task gets (no secret, no path of this machine, no code address). `configs` are resolved values.
+    `decorators` are those of the flow without `sensors`, which come from decorators as well.
     """
 
     name: str
@@ -135,6 +151,7 @@ class Flow:
     project: ProjectNames | None = None
     configs: Mapping[str, Any] = field(default_factory=dict)
     decorators: tuple[Decorator, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def step(self, name: str) -> Step:

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from deployer.errors import Diagnostic, nearest
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
-from deployer.renderer import parameters, pods
+from deployer.renderer import parameters, pods, sensors, tasks
 from deployer.renderer.dag_id import MAX_LENGTH, dag_id, is_valid
 from deployer.renderer.schedule import find_problem, flow_location
 
 # Flow decorators that ask the scheduler for something which the DAG file does not hold.
 _FLOW_DECORATORS = {
-    "airflow_external_task_sensor": "start the DAG by a schedule, or trigger it from the other DAG",
-    "airflow_s3_key_sensor": "wait for the key in the start step",
     "exit_hook": "use a notification of Airflow",
     "trigger": "use @schedule, or trigger the DAG over Airflow's API",
     "trigger_on_finish": "use @schedule, or trigger the DAG from the other one",
@@ -36,7 +34,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
 
     Problems of the code are located in the flow's file, those of the manifest where it was written.
     """
-    found = [*_flow_decorators(deployment, flow), *_settings(deployment, flow)]
+    found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *_settings(deployment, flow)]
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
     schedule = find_problem(deployment, flow)
@@ -61,6 +59,12 @@ def _flow_decorators(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]
         if decorator.name in _FLOW_DECORATORS:
             message = f"@{decorator.name} of {flow.name} is not supported yet"
             yield _unsupported(deployment, flow.line, message, _FLOW_DECORATORS[decorator.name])
+
+
+def _sensors(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    for sensor, what, hint in sensors.problems(flow, dag_id(deployment, flow), tasks.task_ids(flow)):
+        message = f"the {sensors.OPERATORS[sensor.kind]} {sensor.name!r} {what}"
+        yield Diagnostic("bad-sensor", message, flow_location(deployment, sensor.line), hint=hint)
 
 
 def _graph(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:

@@ -56,6 +56,8 @@ class Page:
     groups: bool
     nested: bool
     results: bool
+    waits_for_task: bool
+    waits_for_key: bool
     switches: Source | None
     runs_if: Source
     docstring: Source
@@ -154,6 +156,8 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
         groups=any(step.foreaches for step in flow.steps),
         nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),
         results=any(step.kind in ("foreach", "switch") for step in flow.steps),
+        waits_for_task=any(sensor.kind == "external_task" for sensor in flow.sensors),
+        waits_for_key=any(sensor.kind == "s3_key" for sensor in flow.sensors),
         switches=literal(switches) if switches else None,
         runs_if=literal(graph.runs_if(flow)),
         docstring=triple_quoted(_docstring(deployment, flow)),
@@ -300,7 +304,7 @@ def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
         "tags": sorted(tags),
         "catchup": deployment.catchup,
         "max_active_runs": deployment.max_active_runs,
-        "max_active_tasks": _most_tasks(deployment, flow.steps),
+        "max_active_tasks": _most_tasks(deployment, flow),
     }
     if deployment.paused is not None:
         found["is_paused_upon_creation"] = deployment.paused
@@ -311,9 +315,9 @@ def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
     return sources
 
 
-def _most_tasks(deployment: Deployment, steps: Sequence[Step]) -> int:
+def _most_tasks(deployment: Deployment, flow: Flow) -> int:
     """How many tasks can be ready at once: Airflow's own limit must not hold a run below its max_workers."""
-    each_run = sum(deployment.max_workers if step.foreaches else 1 for step in steps)
+    each_run = len(flow.sensors) + sum(deployment.max_workers if step.foreaches else 1 for step in flow.steps)
     return each_run * deployment.max_active_runs
 
 

@@ -22,7 +22,8 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
     "2.11.2": ("3.11", "3.12", "3.10"),
     "3.3.2": ("3.12", "3.13", "3.11", "3.10"),
 }
-PROVIDER = "apache-airflow-providers-cncf-kubernetes"
+# For pods, and for sensors that wait for an object in S3.
+PROVIDERS = ("apache-airflow-providers-cncf-kubernetes", "apache-airflow-providers-amazon")
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,14 @@ def installed(version: str) -> Airflow:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_suffix(folder.suffix + ".lock")):
         stamp = folder / "installed"
+        requirements = [f"apache-airflow=={version}", *PROVIDERS]
         if not stamp.exists():
-            _install(version, python, folder)
-            stamp.touch()
+            shutil.rmtree(folder, ignore_errors=True)
+            _uv("venv", "--quiet", "--python", python, str(folder))
+        # What other tests are running from is added to, and never made anew.
+        if not stamp.exists() or stamp.read_text().split() != requirements:
+            _uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements)
+            stamp.write_text("\n".join(requirements) + "\n")
     return Airflow(version, folder / "bin" / "python")
 
 
@@ -137,15 +143,9 @@ def _environment(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
     }
 
 
-def _install(version: str, python: str, folder: Path) -> None:
+def _uv(*arguments: str) -> None:
     uv = [shutil.which("uv")] if _works([shutil.which("uv") or "", "--version"]) else [sys.executable, "-m", "uv"]
-    shutil.rmtree(folder, ignore_errors=True)
-    requirements = [f"apache-airflow=={version}", PROVIDER]
-    for arguments in (
-        ["venv", "--quiet", "--python", python, str(folder)],
-        ["pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements],
-    ):
-        subprocess.run([str(part) for part in (*uv, *arguments)], check=True)
+    subprocess.run([str(part) for part in (*uv, *arguments)], check=True)
 
 
 def _interpreter(version: str) -> str:

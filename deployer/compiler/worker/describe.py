@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import code, graph, variables
-from .decorate import decorators_of
+from .decorate import decorators_of, plain
 from .drive import with_flow
 from .job import Job
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .problems import Problem
+from .sensors import describe_sensors, is_sensor
 from .source import Source
 
 Described = tuple[dict[str, Any], list[Problem]]
@@ -39,6 +40,7 @@ def _describe(job: Job, obj: Any, source: Source) -> Described:
         "project": _project(),
         "configs": _configs(obj),
         "decorators": list(_flow_decorators(obj)),
+        "sensors": describe_sensors(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
     }
     return flow, list(_warnings(job, obj, source))
@@ -111,11 +113,10 @@ def _configs(obj: Any) -> dict[str, Any]:
 
 
 def _flow_decorators(obj: Any) -> Iterator[dict[str, Any]]:
-    from .decorate import plain
-
     for name, decorators in sorted(obj.flow._flow_decorators.items()):
         for decorator in decorators:
-            yield {"name": name, "attributes": plain(decorator.attributes)}
+            if not is_sensor(decorator):
+                yield {"name": name, "attributes": plain(decorator.attributes)}
 
 
 def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .job import Job
 from .problems import FlowError, Problem, nearest
+from .sensors import check_sensors
 from .source import Place, Source
 
 # Name of the decorator -> (why it is refused, what to do instead).
@@ -24,8 +25,6 @@ FLOW_DECORATORS = {
     "trigger": ("waits for events", "use @schedule, or let whatever sends the event start the DAG"),
     "trigger_on_finish": ("waits for events", "use @schedule, or let the other DAG's last task start this one"),
     "exit_hook": ("runs code outside of the run", "use a callback of Airflow, or a last step"),
-    "airflow_external_task_sensor": ("is not supported yet", "let the other DAG start this one"),
-    "airflow_s3_key_sensor": ("is not supported yet", "let the start step wait for the object"),
     "conda_base": STEP_DECORATORS["conda"],
     "pypi_base": STEP_DECORATORS["pypi"],
 }
@@ -64,7 +63,7 @@ def check_decorators(job: Job, flow: Any, source: Source) -> None:
         for decorator in step.decorators:
             place = source.decorator(decorator.name, step.__name__)
             problems.append(_refusal(decorator.name, STEP_DECORATORS, place, f" (step {step.__name__})"))
-    found = [problem for problem in problems if problem is not None]
+    found = [problem for problem in (*problems, *check_sensors(flow, source)) if problem is not None]
     if found:
         raise FlowError(*found)
 
