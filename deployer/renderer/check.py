@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployer.errors import Diagnostic, nearest
+from deployer.errors import Diagnostic, Severity, nearest
+from deployer.models import credentials
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 from deployer.renderer import parameters, pods, sensors, tasks
@@ -86,6 +87,14 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagn
         if name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
             message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
             yield _unsupported(deployment, step.line, message, "remove it from the step")
+        elif name in credentials.OF_THE_SERVICE:
+            message = f"step {step.name!r}: {name} is a credential and would be written into the DAG file"
+            yield Diagnostic("secret-in-dag", message, flow_location(deployment, step.line), hint=credentials.HINT)
+        elif credentials.names_credential(name) or credentials.holds_credential(value):
+            message = f"step {step.name!r}: the DAG file shows what @environment sets {name} to, a credential it seems"
+            hint = "use @secrets, or a Kubernetes secret"
+            place = flow_location(deployment, step.line)
+            yield Diagnostic("secret-in-dag", message, place, hint=hint, severity=Severity.WARNING)
 
 
 def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
