@@ -160,6 +160,7 @@ def _step_settings(step: Step) -> dict[str, Any]:
         "environment": dict(step.environment),
         "timeout_seconds": step.timeout_seconds,
         "options": list(step.options),
+        "packages": _plain(step.packages),
     }
     return {key: value for key, value in settings.items() if value}
 

@@ -42,7 +42,8 @@ class Step:
     `next` and `previous` are step names in graph order. `foreaches` are the foreach steps that enclose
     this step, outermost first (a join that closes a foreach is no longer inside it). `joins` is the
     split or foreach step that a join closes. `pod` holds the attributes of `@kubernetes` after Metaflow
-    merged `@resources` and mfdeploy merged the manifest (empty with local compute). `options` are the
+    merged `@resources` and mfdeploy merged the manifest (empty with local compute). `packages` are what `@conda` and
+    `@pypi` ask for: versions by package name below ``conda`` and ``pypi``, and ``python``. `options` are the
     command-line options that go before ``step`` when the task runs. `timeout_seconds` is set only by `@timeout`.
     """
 
@@ -63,6 +64,7 @@ class Step:
     timeout_seconds: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     pod: Mapping[str, Any] = field(default_factory=dict)
+    packages: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
 

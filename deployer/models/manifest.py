@@ -252,7 +252,7 @@ class FlowSettings(Strict):
     paused: bool = _optional("Whether the DAG starts paused when Airflow first sees it.")
     description: str = _optional("One line about the DAG.")
     owner: Text = _optional("The DAG's owner in Airflow; else the project.")
-    package_environment: Text = _optional("Metaflow's --environment: local, conda, pypi; else local.")
+    package_environment: Text = _optional("Metaflow's --environment: local, conda, pypi, uv; else local.")
     package_suffixes: list[Text] = _optional("Suffixes of more files for the code package.")
     config_values: Values = _optional("Values for the flow's Configs, by name.")
     config_files: Names = _optional("Files with the values of the flow's Configs, by name.")

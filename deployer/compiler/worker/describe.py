@@ -14,6 +14,7 @@ from .job import Job
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .problems import Problem
+from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors, is_sensor
 from .source import Source
 
@@ -60,8 +61,23 @@ def _step(job: Job, obj: Any, name: str) -> dict[str, Any]:
         "timeout_seconds": timeout.secs if timeout is not None else None,
         "environment": {key: str(value) for key, value in (environment or {}).items()},
         "pod": pod,
+        "packages": _packages(node),
         "options": variables.step_options(job, obj, node, pod),
     }
+
+
+def _packages(node: Any) -> dict[str, Any]:
+    """What `@conda` and `@pypi` ask for, in all. Not the version of Python that they take from who applies."""
+    found: dict[str, Any] = {}
+    for decorator in node.decorators:
+        if decorator.name in PACKAGE_DECORATORS:
+            if str(decorator.attributes["disabled"]).lower() == "true":
+                return {}
+            if decorator.attributes["packages"]:
+                found[decorator.name] = plain(decorator.attributes["packages"])
+            if decorator.is_attribute_user_defined("python") and decorator.attributes["python"]:
+                found["python"] = str(decorator.attributes["python"])
+    return found
 
 
 def _retries(node: Any) -> dict[str, Any]:
