@@ -47,10 +47,15 @@ class Home:
     dags: Path
     variables: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, runs: Sequence[Mapping[str, Any]] = (), timeout: float = 600) -> dict[str, Any]:
-        """Loads the DAG folder and runs DAGs one after the other, in one process. See `runner.py` for the answer."""
+    def ask(
+        self, runs: Sequence[Mapping[str, Any]] = (), timeout: float = 600, *, registered: bool = False
+    ) -> dict[str, Any]:
+        """Loads the DAG folder and runs DAGs one after the other, in one process. See `runner.py` for the answer.
+
+        `registered` puts the DAGs into Airflow's database first.
+        """
         request, answer = self.folder / "request.json", self.folder / "answer.json"
-        request.write_text(json.dumps({"folder": str(self.dags), "runs": list(runs)}))
+        request.write_text(json.dumps({"folder": str(self.dags), "runs": list(runs), "registered": registered}))
         answer.unlink(missing_ok=True)
         command = [str(self.airflow.python), str(RUNNER), str(request), str(answer)]
         result = subprocess.run(
