@@ -148,10 +148,18 @@ def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int) -> Iterato
             why = error.strerror or str(error)
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
-    why = said[-1] if said else why or "it ended without an answer"
+    why = _without_credentials(helper, said[-1]) if said else why or "it ended without an answer"
     for job in jobs:
         if job["id"] not in answered:
             yield _unanswered(helper, job, why)
+
+
+def _without_credentials(helper: _Helper, said: str) -> str:
+    """Metaflow shows a setting that it cannot read."""
+    for name, value in helper.variables:
+        if name in OF_THE_SERVICE and value:
+            said = said.replace(value, "***")
+    return said
 
 
 def _talk(helper: _Helper, request: str, errors: IO[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployer.compiler import build_packages, compile_flows
+from deployer.errors import DeployError
 from deployer.models.flow import Flow
 from tests.compiler.compiling import FLOWS, KUBERNETES, deployment, local
 
@@ -97,3 +98,11 @@ def test_a_deploy_time_function_may_ask_the_service_and_a_plan_does_not(
     [package] = build_packages([one], upload=True, user="ann").values()
     assert package.parameters == {"first": "hush"}
     assert "hush-hush" not in repr(package)
+
+
+def test_headers_that_metaflow_cannot_read_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METAFLOW_SERVICE_HEADERS", "hush-hush")
+    with pytest.raises(DeployError) as refused:
+        build_packages([deployment("linear.py", environment=local(tmp_path))], upload=True, user="ann")
+    assert "METAFLOW_SERVICE_HEADERS" in str(refused.value)
+    assert "hush-hush" not in str(refused.value)

@@ -153,7 +153,9 @@ def ran(request: pytest.FixtureRequest, aws: Aws, solver: Path, tmp_path_factory
         home = new_home(installed(request.param), folder / "airflow", project.dags, **tasks)
         home.variables["PATH"] = f"{solver}:{home.environment()['PATH']}"
         dates = {"loads": HOUR_BEFORE}
-        answer = home.ask([{"dag_id": dag, "date": dates.get(dag, DATE)} for dag in DAGS], timeout=900, registered=True)
+        answer = home.ask(
+            [{"dag_id": dag, "date": dates.get(dag, DATE)} for dag in DAGS], timeout=1800, registered=True
+        )
         assert answer["import_errors"] == {}
         pods = json.dumps([pod["manifest"] for pod in cluster.recorded()["pods"]])
     outcomes = dict(zip(DAGS, answer["runs"], strict=True))
