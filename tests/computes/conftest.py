@@ -149,7 +149,8 @@ def ran(request: pytest.FixtureRequest, aws: Aws, solver: Path, tmp_path_factory
     path = {"METAFLOW_INIT_SCRIPT": f'export PATH="{solver}:$PATH"'}
     with running(folder / "cluster", {"of-tasks": {**tasks, **path}}) as cluster:
         project = project_for(folder, aws, solver, cluster)
-        said = project.do("apply", "--yes")
+        applied = project.run("apply", "--yes", timeout=900)
+        assert applied.returncode == 0, applied.stderr
         home = new_home(installed(request.param), folder / "airflow", project.dags, **tasks)
         home.variables["PATH"] = f"{solver}:{home.environment()['PATH']}"
         dates = {"loads": HOUR_BEFORE}
@@ -159,7 +160,14 @@ def ran(request: pytest.FixtureRequest, aws: Aws, solver: Path, tmp_path_factory
         assert answer["import_errors"] == {}
         pods = json.dumps([pod["manifest"] for pod in cluster.recorded()["pods"]])
     outcomes = dict(zip(DAGS, answer["runs"], strict=True))
-    return Ran(outcomes, metaflow_flows(project, aws, metadata), project, tuple(aws.missed), said + home.log, pods)
+    return Ran(
+        outcomes,
+        metaflow_flows(project, aws, metadata),
+        project,
+        tuple(aws.missed),
+        applied.stdout + applied.stderr + home.log,
+        pods,
+    )
 
 
 def project_for(folder: Path, aws: Aws, solver: Path, cluster: Kubernetes) -> Project:
