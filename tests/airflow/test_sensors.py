@@ -1,4 +1,4 @@
-"""Rendered DAGs that wait for another one, run by real Airflows: which run they wait for, and what if it never comes."""
+"""Rendered DAGs that wait for another one, run by real Airflows: for which run, and what if it never comes."""
 
 from __future__ import annotations
 
