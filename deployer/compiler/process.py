@@ -85,6 +85,8 @@ def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
         setting, root = _DATASTORE_SETTINGS[environment.datastore_type], _datastore(deployment)
         variables[setting] = str(Path(root).parent) if environment.datastore_type == "local" else root
         variables["METAFLOW_DEFAULT_DATASTORE"] = environment.datastore_type
+        # Somebody waits: Metaflow's own seven, each twice as long as the last, are four minutes.
+        variables.setdefault("METAFLOW_S3_RETRY_COUNT", "3")
     python = deployment.python.resolved if deployment.python else sys.executable
     return _Helper(python, tuple(sorted(variables.items())))
 
