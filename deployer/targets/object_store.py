@@ -153,6 +153,8 @@ class ObjectStoreTarget:
                 try:
                     return _version(obstore.put(self._writer, file, content, mode=mode, use_multipart=False))
                 except (AlreadyExistsError, PreconditionError) as error:
+                    if not is_missing_file(error):
+                        raise
                     version = self._written(file, content) if unsure else None
                     if version is not None:
                         return version
