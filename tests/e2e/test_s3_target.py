@@ -41,9 +41,9 @@ environments:
     compute: local
     datastore: {datastore}
 flows:
-  one: {{file: one.py}}
-  two: {{file: two.py}}
-  three: {{file: three.py}}
+  one: {{file: one/one.py}}
+  two: {{file: two/two.py}}
+  three: {{file: three/three.py}}
 """
 
 
@@ -79,7 +79,9 @@ def made(folder: Path, wire: Wire, datastore: str) -> Project:
     manifests.mkdir()
     manifests.joinpath("m.yaml").write_text(MANIFEST.format(bucket=BUCKET, prefix=PREFIX, datastore=datastore))
     for name in ("one", "two", "three"):
-        (manifests / f"{name}.py").write_text(FLOW.format(name=f"{name.title()}Flow"))
+        # A folder each: all of a flow's folder is in its code package.
+        (manifests / name).mkdir()
+        (manifests / name / f"{name}.py").write_text(FLOW.format(name=f"{name.title()}Flow"))
     local = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     variables = {**OFFLINE, **local, **AWS, "AWS_ENDPOINT_URL_S3": wire.url}
     return Project(folder, folder / "home", variables=variables)
@@ -118,7 +120,7 @@ def test_the_life_of_deployments(project: Project, wire: Wire, monkeypatch: pyte
     assert len(wire.seen("GET", "list-type=2")) == len(wire.seen("GET", INDEX)) == 1
 
     # One change: two writes.
-    project.edit("one.py", "pass", "print('done')")
+    project.edit("one/one.py", "pass", "print('done')")
     assert pending(project) == {"prod/one": ["update", "code"]}
     wire.requests.clear()
     apply(project)
@@ -139,7 +141,7 @@ def test_the_life_of_deployments(project: Project, wire: Wire, monkeypatch: pyte
     apply(project)
 
     # Gone from the manifests.
-    project.edit("m.yaml", "  three: {file: three.py}\n", "")
+    project.edit("m.yaml", "  three: {file: three/three.py}\n", "")
     assert pending(project) == {"prod/three": ["delete", "removed"]}
     apply(project)
     assert list(target.list()) == ["OneFlow.py", "TwoFlow.py"]
@@ -162,7 +164,7 @@ def test_the_index_is_a_cache_only(project: Project, wire: Wire, monkeypatch: py
     version = target.replace(INDEX, re.sub(rb'"flow":', b'"flaw":', whole), version)
     assert pending(project) == {}
     # Written anew by the next apply, with what it saw of other files too.
-    project.edit("one.py", "pass", "print('done')")
+    project.edit("one/one.py", "pass", "print('done')")
     apply(project)
     entries = json.loads(target.read(INDEX)[0])["dags"]
     assert sorted(entries) == ["OneFlow.py", "ThreeFlow.py", "TwoFlow.py", "theirs.py"]
@@ -177,7 +179,7 @@ def test_a_saved_plan_is_refused_when_the_target_moved(
     project: Project, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply(project)
-    project.edit("one.py", "pass", "print('done')")
+    project.edit("one/one.py", "pass", "print('done')")
     project.do("plan", "--env", "prod", "--out", "plan.json")
     target = by_hand(wire, monkeypatch)
     content, version = target.read("OneFlow.py")
@@ -194,7 +196,7 @@ def test_a_store_that_refuses_is_one_error_with_its_line(project: Project, wire:
     for command in (("plan",), ("apply", "--yes")):
         done = project.run(*command, "--env", "prod")
         assert done.returncode == 1
-        [line] = [line for line in done.stderr.splitlines() if "error" in line]
+        [line] = [line for line in done.stderr.splitlines() if ": error: " in line]
         where = "deployments/m.yaml:4:3: error: environments.prod.target: s3://airflow-of-tests/dags"
         assert line.startswith(where), done.stderr
         assert "access denied" in line
@@ -218,7 +220,7 @@ class TestDatastoreInS3:
 
     def test_packages_are_stored_once_and_before_any_dag(self, project: Project, wire: Wire) -> None:
         # The same flow twice: the same package.
-        project.edit("m.yaml", "  two: {file: two.py}\n", "  again: {file: one.py, dag_id: Again}\n")
+        project.edit("m.yaml", "  two: {file: two/two.py}\n", "  again: {file: one/one.py, dag_id: Again}\n")
         apply(project)
         puts = wire.seen("PUT")
         packages = [path for path in puts if "/data/" in path]
@@ -229,7 +231,7 @@ class TestDatastoreInS3:
         assert first_dag == len(packages) + len(tokens)
 
         # The code as it was: what is there already is not stored again.
-        project.edit("m.yaml", "  three: {file: three.py}\n", "  three: {file: three.py, tags: [new]}\n")
+        project.edit("m.yaml", "  three: {file: three/three.py}\n", "  three: {file: three/three.py, tags: [new]}\n")
         wire.requests.clear()
         apply(project)
         assert [path.rpartition("/")[2] for path in wire.seen("PUT")] == ["ThreeFlow.py", INDEX]
@@ -248,7 +250,7 @@ class TestDatastoreInS3:
         wire.spoil(1000, answer, path="/metaflow/")
         done = project.run("apply", "--env", "prod", "--yes")
         assert done.returncode == 1
-        [line] = [line for line in done.stderr.splitlines() if "error" in line]
+        [line] = [line for line in done.stderr.splitlines() if ": error: " in line]
         where = "deployments/m.yaml:8:16: error: environments.prod.datastore: code packages cannot be stored in"
         assert line.startswith(f"{where} s3://{BUCKET}/metaflow: {said}"), done.stderr
         assert wire.seen("PUT", f"/{PREFIX}/") == []
