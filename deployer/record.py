@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -29,8 +30,7 @@ def digest_body(body: str) -> str:
 
 def write(body: str, record: Record) -> str:
     """The DAG file: its body, which must end with one newline, and the record after it."""
-    values: dict[str, Any] = asdict(record)
-    lines = [f"    {key!r}: {_literal(value)},\n" for key, value in values.items() if value is not None]
+    lines = [f"    {key!r}: {_literal(value)},\n" for key, value in to_data(record).items()]
     return f"{body}{_START}{{\n{''.join(lines)}}}\n"
 
 
@@ -60,6 +60,16 @@ def read(text: str) -> tuple[Record, bool] | None:
         raise RecordError(f"the record is damaged: {error}") from error
     intact = digest_body(text[:start]) == record.body_digest and found.end() == len(text)
     return record, intact
+
+
+def to_data(record: Record) -> dict[str, Any]:
+    """A record as data for JSON."""
+    return {key: value for key, value in asdict(record).items() if value is not None}
+
+
+def from_data(values: Mapping[str, Any]) -> Record:
+    """A record from its data. Raises ValueError, TypeError or KeyError for what is none."""
+    return _build(dict(values))
 
 
 def _build(values: dict[str, Any]) -> Record:

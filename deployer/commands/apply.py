@@ -14,10 +14,10 @@ from deployer.commands import git
 from deployer.commands.guards import refuse_unguarded
 from deployer.commands.plan import PlanResult, present
 from deployer.commands.planning import Planned, make_plan, narrowed
-from deployer.deployed import target_problem
+from deployer.deployed import target_problem, understand
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.index import update_index
-from deployer.models.desired import Desired
+from deployer.models.desired import Deployed, Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
 from deployer.models.record import Provenance, Record
@@ -101,7 +101,7 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
         done=[change for change, _ in applied.done],
         failed=applied.failed,
         not_done=applied.not_done,
-        warnings=_remember(planning, applied),
+        warnings=_remember(planning, applied, content),
         namespaces={address: package.namespace for address, package in packages.items()},
     )
 
@@ -188,17 +188,26 @@ def user_name(environ: Mapping[str, str]) -> str:
     return next(filter(None, named), None) or getpass.getuser()
 
 
-def _remember(planning: Planned, applied: Applied) -> list[Diagnostic]:
+def _remember(planning: Planned, applied: Applied, content: Mapping[tuple[str, str], bytes]) -> list[Diagnostic]:
     """Note in each target's index what was done. It is a cache: that it cannot be written is only a warning."""
-    notes: dict[str, dict[str, str | None]] = {}
+    notes: dict[str, dict[str, Deployed | None]] = {}
     for change, version in applied.done:
-        notes.setdefault(change.environment, {})[change.file] = change.address if version else None
+        text = content.get((change.environment, change.file), b"")
+        notes.setdefault(change.environment, {})[change.file] = (
+            understand(change.file, text, version) if version else None
+        )
     problems = []
-    for name, files in notes.items():
+    state = planning.deployed
+    for site in state.sites:
+        name = site.environment
+        if name not in notes:
+            continue
         environment = planning.environments[name]
         try:
-            update_index(planning.deployed.targets[name], environment.project, name, files)
+            update_index(
+                state.targets[name], site.project, name, notes[name], seen=site.deployed, before=state.indexes[name]
+            )
         except TargetError as error:
-            problem = target_problem(environment, f"the index could not be written: {error}")
+            problem = target_problem(environment, f"the index could not be written: {error}", error.hint)
             problems.append(replace(problem, severity=Severity.WARNING))
     return problems

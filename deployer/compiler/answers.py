@@ -31,10 +31,17 @@ def diagnostics(deployment: Deployment, answer: Mapping[str, Any]) -> Iterator[D
             code=problem["code"],
             message=problem["message"],
             location=location,
-            path=f"flows.{deployment.name}" if setting else "",
+            path=_path(deployment, setting),
             hint=problem["hint"],
             severity=Severity(problem["severity"]),
         )
+
+
+def _path(deployment: Deployment, setting: str) -> str:
+    """The place in the manifests; the datastore is its environment's, whichever flow found that it fails."""
+    if setting == "datastore":
+        return f"environments.{deployment.environment.name}.datastore"
+    return f"flows.{deployment.name}" if setting else ""
 
 
 def flow(deployment: Deployment, data: Mapping[str, Any]) -> Flow:

@@ -87,6 +87,8 @@ def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
         setting, root = _DATASTORE_SETTINGS[environment.datastore_type], _datastore(deployment)
         variables[setting] = str(Path(root).parent) if environment.datastore_type == "local" else root
         variables["METAFLOW_DEFAULT_DATASTORE"] = environment.datastore_type
+        # Somebody waits: Metaflow's own seven, each twice as long as the last, are four minutes.
+        variables.setdefault("METAFLOW_S3_RETRY_COUNT", "3")
     if mode == "upload":
         # Deploy-time functions may ask Metaflow's service. Nothing of these gets further than the helper.
         variables |= {name: os.environ[name] for name in OF_THE_SERVICE if name in os.environ}

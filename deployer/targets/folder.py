@@ -6,11 +6,11 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployer.targets import MovedError, TargetError
+from deployer.targets import MovedError, TargetError, check_name
 
 
 class FolderTarget:
@@ -20,6 +20,8 @@ class FolderTarget:
     itself: the kernel drops it with the process, so none can be left behind. Content is written beside and moved into
     place.
     """
+
+    local = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,6 +39,11 @@ class FolderTarget:
             if content is None:
                 raise MovedError(file, f"{file} is no longer in {self.folder}")
             return content, _version(content)
+
+    def read_many(self, files: Iterable[str]) -> Mapping[str, tuple[bytes, str]]:
+        with _errors(self.folder):
+            found = {file: self._current(file) for file in files}
+        return {file: (content, _version(content)) for file, content in found.items() if content is not None}
 
     def create(self, file: str, content: bytes) -> str:
         with _errors(self.folder):
@@ -60,8 +67,7 @@ class FolderTarget:
             self._flush()
 
     def _path(self, file: str) -> Path:
-        if Path(file).name != file or file in ("", ".", ".."):
-            raise TargetError(f"{file!r} is not a plain file name")
+        check_name(file)
         return self.folder / file
 
     def _current(self, file: str) -> bytes | None:

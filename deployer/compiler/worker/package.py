@@ -16,10 +16,11 @@ from typing import Any
 from . import code, parameters
 from .drive import with_flow
 from .job import Job
-from .problems import FlowError, Problem, describe_error
+from .problems import Problem
 from .production import production_token
 from .script import task_script
 from .source import Source
+from .store import store
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task.py"
 KNOWN_AT_APPLY = "(known at apply)"
@@ -41,7 +42,9 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="mfdeploy-") if upload else nullcontext() as folder:
         package = code.open_package(obj, folder)
         blob = _archive(package)
-    url, sha = _store(job, obj, blob) if upload else _address(obj, blob)
+    url, sha = _address(obj, blob)
+    if upload:
+        url, sha = store(job, obj, blob, sha)
     scripts = {name: task_script(job, obj, name, url, package.package_metadata) for name in obj.graph.sorted_nodes}
     environment = {
         "METAFLOW_CODE_METADATA": package.package_metadata,
@@ -104,15 +107,6 @@ def _normal(name: str, data: bytes) -> bytes:
     if isinstance(value, dict) and "module_files" in value:
         value["module_files"] = sorted(value["module_files"])
     return json.dumps(value, sort_keys=True).encode()
-
-
-def _store(job: Job, obj: Any, blob: bytes) -> tuple[str, str]:
-    try:
-        url, sha = obj.flow_datastore.save_data([blob], len_hint=1)[0]
-    except Exception as error:
-        message = f"the code package cannot be stored in {job.datastore_root}: {describe_error(error)}"
-        raise FlowError(Problem("upload-failed", message, setting="datastore")) from None
-    return url, sha
 
 
 def _address(obj: Any, blob: bytes) -> tuple[str, str]:
