@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 
@@ -18,10 +18,26 @@ class MovedError(TargetError):
         self.file = file
 
 
+class UnpublishedError(TargetError):
+    """Nothing was published, since somebody else wrote or removed files of it. `moved`: by file, who and how."""
+
+    def __init__(self, message: str, moved: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.moved = dict(moved)
+
+
+def plain_name(file: str) -> str:
+    """The name itself. Raises TargetError for one that could leave the folder."""
+    if file in ("", ".", "..") or "/" in file or "\0" in file:
+        raise TargetError(f"{file!r} is not a plain file name")
+    return file
+
+
 class Target(Protocol):
     """A folder of DAG files. Names are plain file names; a version changes whenever the content does.
 
-    Writes are whole or not at all, and refuse with MovedError when the file is not the one that was planned on.
+    Writes are whole or not at all, and refuse with MovedError when the file is not the one that was planned on. They
+    are done when they return, or, where many are published in one step, when `publish` does.
     """
 
     def list(self) -> Mapping[str, str]:
@@ -38,3 +54,12 @@ class Target(Protocol):
 
     def delete(self, file: str, version: str) -> None:
         """Remove the file if it still has that version."""
+
+    def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
+        """End an apply: what was written is there for all when this returns.
+
+        `remember` writes what is kept beside the DAG files (it raises nothing); a target that publishes in one step
+        takes that into the same step, and calls it again when it has to start anew. `message` says what was done,
+        `user` who did it, where a target keeps such things. Raises UnpublishedError or another TargetError: then such
+        a target published nothing at all.
+        """

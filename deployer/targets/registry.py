@@ -10,15 +10,22 @@ from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
 from deployer.targets import Target
 from deployer.targets.folder import FolderTarget
+from deployer.targets.git import GitTarget
 
 # By URL scheme; a target without one is a folder.
 _KINDS: Mapping[str, Callable[[str], Target]] = {
     "": lambda resolved: FolderTarget(Path(resolved)),
+    "git+ssh": GitTarget,
+    "git+https": GitTarget,
+    "git+file": GitTarget,
 }
 
 
 def open_target(environment: Environment) -> Target:
-    """The target of an environment; nothing is read or made yet. Raises DeployError for an unknown kind."""
+    """The target of an environment; nothing is read or made yet.
+
+    Raises DeployError for an unknown kind, TargetError for an address that its kind does not understand.
+    """
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", environment.target.resolved)
     kind = scheme.group(1).lower() if scheme else ""
     if kind not in _KINDS:
