@@ -12,6 +12,9 @@ from pathlib import Path
 
 from deployer.targets import MovedError, TargetError, plain_name
 
+# No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
+_PREFIX, _SUFFIX = ".mfdeploy-", ".part"
+
 
 class FolderTarget:
     """DAG files in one folder. A file's version is the SHA-256 (hex) of its content.
@@ -84,13 +87,15 @@ class FolderTarget:
         handle = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            # Whoever has the lock is the only one that writes: these are of a process that was killed.
+            for stale in self.folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+                stale.unlink(missing_ok=True)
             yield
         finally:
             os.close(handle)
 
     def _write(self, file: str, content: bytes) -> None:
-        # No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".mfdeploy-", suffix=".part")
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=_PREFIX, suffix=_SUFFIX)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)

@@ -76,8 +76,13 @@ class Git:
         settings = [part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}")]
         variables = {**clean(os.environ), "GIT_DIR": str(self.folder), **(environ or {})}
         code, output, errors = _run(["git", *settings, *words], stdin, variables, self.folder.parent)
+        said = errors.decode(errors="replace")
+        if code < 0:
+            raise GitError(
+                f"{self.url}: git was ended by {signal.Signals(-code).name}; {self._safe(said)}".rstrip("; ")
+            )
         if code:
-            raise GitError(self._message(errors.decode(errors="replace")), output, errors.decode(errors="replace"))
+            raise GitError(self._message(said), output, said)
         return output
 
     def text(self, *words: str) -> str:

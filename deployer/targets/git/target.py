@@ -33,6 +33,9 @@ class GitTarget:
     is seen by this object alone.
     """
 
+    # All files of the folder come in one go: an index of what they say would only blow up each commit.
+    local = True
+
     def __init__(self, text: str) -> None:
         self.address = parse_address(text)
         self._opened: Clone | None = None
@@ -51,23 +54,21 @@ class GitTarget:
         return {name: blobs[name] for name in sorted(blobs) if name.endswith(".py")}
 
     def read(self, file: str) -> tuple[bytes, str]:
-        return self.read_many([file])[file]
+        found = self.read_many([file])
+        if file not in found:
+            raise MovedError(file, f"{file} is no longer in {self._place}")
+        return found[file]
 
     def read_many(self, files: Iterable[str]) -> Mapping[str, tuple[bytes, str]]:
-        """Content and version of each file, in one connection. Raises MovedError for the first that is gone."""
-        found: dict[str, tuple[bytes, str]] = {}
-        there: dict[str, str] = {}
-        for file in files:
-            version = self._current(file)
-            if version is None:
-                raise MovedError(file, f"{file} is no longer in {self._place}")
-            write = self._pending.get(file)
-            if write is not None and write.content is not None:
-                found[file] = write.content, version
-            else:
-                there[file] = version
-        contents = self._clone().contents(there.values()) if there else {}
-        return {**found, **{file: (contents[version], version) for file, version in there.items()}}
+        """Content and version of files by name, in one connection; those that are gone are left out."""
+        self._clone()
+        asked, pending = [plain_name(file) for file in files], self._pending
+        written = {file: pending[file].content for file in asked if file in pending}
+        found = {file: (content, self._version(content)) for file, content in written.items() if content is not None}
+        entries = {file: self._entries[file] for file in asked if file in self._entries and file not in written}
+        blobs = {file: entry.oid for file, entry in entries.items() if entry.kind == "blob"}
+        contents = self._clone().contents(blobs.values()) if blobs else {}
+        return {**found, **{file: (contents[oid], oid) for file, oid in blobs.items()}}
 
     def create(self, file: str, content: bytes) -> str:
         return self._write(file, None, content)
