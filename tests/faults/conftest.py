@@ -1,15 +1,16 @@
-"""A fleet that is deployed and a plan of twenty changes to it, made once for each kind of target."""
+"""A fleet that is deployed and a plan of twenty changes to it, compiled once and planned for each kind of target."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.faults.fleet import Fleet, Ready, in_child, ready
+from deployer.models.plan import Change
+from tests.faults.fleet import Fleet, Ready, in_child
 from tests.faults.places import PLACES, Place
 
 DEPLOYED = dict.fromkeys(range(14), 0)
@@ -23,8 +24,8 @@ class Planned:
 
     folder: Path
     place: Place
-    fleet: Fleet
     ready: Ready
+    changes: Sequence[Change]
     start: object
     old: dict[str, bytes]
     new: dict[str, bytes]
@@ -38,21 +39,29 @@ def dags(place: Place) -> dict[str, bytes]:
     return {name: content for name, content in place.files().items() if name.endswith(".py")}
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ready, Ready]:
+    """What is deployed first, and what is planned then."""
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    return fleet.apply(DEPLOYED), fleet.apply(PLANNED)
+
+
 @pytest.fixture(scope="session", params=list(PLACES))
-def planned_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Planned:
+def planned_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, compiled: tuple[Ready, Ready]
+) -> Planned:
     folder = tmp_path_factory.mktemp(request.param)
     place = PLACES[request.param](folder)
-    fleet = Fleet(folder / "manifests", place.address)
-    fleet.write(DEPLOYED)
-    fleet.apply()
-    fleet.write(PLANNED)
+    first, second = (each.at(place.address) for each in compiled)
+    first.apply(first.changes())
     start, old = place.save(), dags(place)
-    made = ready(fleet, place.files, lambda: place.restore(start))
-    assert len(made.prepared.planning.plan.pending) == 20
-    assert in_child(made.apply) == 0
+    changes = second.changes()
+    assert [change.action for change in changes].count("update") == 8
+    assert len(changes) == 20
+    assert in_child(lambda: second.apply(changes)) == 0
     new = dags(place)
-    assert sorted(new) == sorted(f"Many{n}.py" for n in PLANNED)
-    return Planned(folder, place, fleet, made, start, old, new)
+    assert new == {name: content for (_, name), content in second.content.items()}
+    return Planned(folder, place, second, changes, start, old, new)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from deployer.applier import Applied, apply_changes
 from deployer.commands.apply import Permissions, Prepared, execute, prepare
 from deployer.commands.publication import Publication
 from deployer.deployed import survey
+from deployer.models.deployment import Place
 from deployer.models.plan import Change
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
@@ -46,69 +47,77 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Fleet:
-    """A manifest folder whose flows are numbered. DAG `n` is the file `Many<n>.py`."""
+    """A manifest folder whose flows are numbered. DAG `n` is the file `Many<n>.py`; the target is `dags` beside it."""
 
     folder: Path
-    address: str
 
-    def write(self, numbers: Mapping[int, int]) -> None:
-        """The manifest: each DAG with the value of its parameter."""
-        (self.folder / "flows").mkdir(parents=True, exist_ok=True)
-        (self.folder / "flows" / "many.py").write_text(FLOW)
+    @property
+    def target(self) -> Path:
+        return self.folder / "dags"
+
+    def apply(self, numbers: Mapping[int, int]) -> Ready:
+        """Deploy these DAGs, each with the value of its parameter, by planning and applying as the commands do."""
+        prepared = self.plan(numbers)
+        result = execute(prepared, Permissions(mass_change=True))
+        assert not result.failed and not result.not_done and not result.errors and not result.warnings
+        return Ready(prepared, {("prod", path.name): path.read_bytes() for path in self.target.glob("*.py")})
+
+    def plan(self, numbers: Mapping[int, int]) -> Prepared:
+        """A plan for these DAGs."""
+        self.write(numbers)
+        return prepare(Selection(self.manifests))
+
+    @property
+    def manifests(self) -> Path:
+        return self.folder / "manifests"
+
+    def write(self, numbers: Mapping[int, int], target: str = "../dags") -> None:
+        """The flow file and the manifest."""
+        (self.manifests / "flows").mkdir(parents=True, exist_ok=True)
+        (self.manifests / "flows" / "many.py").write_text(FLOW)
         flows = "".join(
             f"  many{n}:\n    file: flows/many.py\n    environments: [prod]\n    dag_id: Many{n}\n"
             f"    parameters: {{number: {value}}}\n"
             for n, value in numbers.items()
         )
-        (self.folder / "mfdeploy.yaml").write_text(
+        (self.manifests / "mfdeploy.yaml").write_text(
             "version: 1\nproject: growth\nenvironments:\n  prod:\n    production: true\n"
-            f"    target: {self.address}\n    compute: local\n    datastore: ../build/metaflow\n"
-            f"flows:\n{flows}"
+            f"    target: {target}\n    compute: local\n    datastore: ../build/metaflow\nflows:\n{flows}"
         )
-
-    def prepare(self) -> Prepared:
-        return prepare(Selection(self.folder))
-
-    def apply(self) -> None:
-        result = execute(self.prepare(), Permissions(mass_change=True))
-        assert not result.failed and not result.not_done and not result.errors and not result.warnings
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A prepared plan with the DAG files that it writes, so that one apply costs no compilation."""
+    """What the manifests ask for, compiled and rendered, so that planning and applying it anywhere costs little."""
 
     prepared: Prepared
     content: Mapping[tuple[str, str], bytes]
 
+    def at(self, address: str) -> Ready:
+        """The same for another target."""
+        planning = self.prepared.planning
+        manifests = planning.desired.manifests
+        place = Place(address, address)
+        environments = {name: replace(each, target=place) for name, each in manifests.environments.items()}
+        desired = replace(planning.desired, manifests=replace(manifests, environments=environments))
+        return replace(self, prepared=replace(self.prepared, planning=replace(planning, desired=desired)))
+
     def changes(self) -> list[Change]:
-        """What a plan of this moment would do: the same desired side, what is deployed read anew."""
+        """What a plan of this moment would do."""
         planning = self.prepared.planning
         known = [item.address for item in planning.desired.manifests.deployments]
         sites = survey(planning.environments.values(), known).sites
         return [change for change in plan_changes(planning.desired.items, sites) if change.action != "none"]
 
-    def apply(
-        self, changes: Iterable[Change] | None = None, wrap: Callable[[Target], Target] = lambda target: target
-    ) -> Applied:
-        """Apply changes (those of the plan if none are given) to a target that is opened anew."""
+    def apply(self, changes: Iterable[Change], wrap: Callable[[Target], Target] = lambda target: target) -> Applied:
+        """Apply changes to a target that is opened anew."""
         planning = self.prepared.planning
         targets = {name: wrap(open_target(each)) for name, each in planning.environments.items()}
         there = replace(planning, deployed=replace(planning.deployed, targets=targets))
-        chosen = list(planning.plan.pending if changes is None else changes)
         publication = Publication(there, "ada")
-        applied = apply_changes(chosen, targets, self.content, publication, lambda text: None)
+        applied = apply_changes(list(changes), targets, self.content, publication, lambda text: None)
         assert not publication.warnings, publication.warnings
         return applied
-
-
-def ready(fleet: Fleet, files: Callable[[], Mapping[str, bytes]], undo: Callable[[], None]) -> Ready:
-    """Plan what the fleet's manifest asks for, and take the DAG files from an apply of it that is undone."""
-    prepared = fleet.prepare()
-    execute(prepared, Permissions(mass_change=True))
-    content = {("prod", name): text for name, text in files().items() if name.endswith(".py")}
-    undo()
-    return Ready(fleet.prepare(), content)
 
 
 def in_child(task: Callable[[], Any]) -> int:
@@ -117,7 +126,7 @@ def in_child(task: Callable[[], Any]) -> int:
 
 
 def start(task: Callable[[], Any]) -> int:
-    """The id of a forked process that runs the task, exits with its result if that is an int, and with 99 if it fails."""
+    """The id of a forked process that runs the task: it exits with the task's result if that is an int, or with 99."""
     child = os.fork()
     if child:
         return child

@@ -43,6 +43,7 @@ class GitTarget:
         self._writes: dict[str, _Write] = {}
         self._notes: dict[str, _Write] | None = None
         self._moved: dict[str, str] = {}
+        self._known: Mapping[str, tuple[bytes, str]] = {}
 
     def list(self) -> Mapping[str, str]:
         self._clone()
@@ -54,10 +55,12 @@ class GitTarget:
         return {name: blobs[name] for name in sorted(blobs) if name.endswith(".py")}
 
     def read(self, file: str) -> tuple[bytes, str]:
-        found = self.read_many([file])
-        if file not in found:
+        if file not in self._known:
+            # Whoever reads one reads the others next, and each question is a connection.
+            self._known = self.read_many([*self.list(), file])
+        if file not in self._known:
             raise MovedError(file, f"{file} is no longer in {self._place}")
-        return found[file]
+        return self._known[file]
 
     def read_many(self, files: Iterable[str]) -> Mapping[str, tuple[bytes, str]]:
         """Content and version of files by name, in one connection; those that are gone are left out."""
@@ -138,7 +141,7 @@ class GitTarget:
 
     def _look(self) -> None:
         assert self._opened is not None
-        self._entries = self._opened.entries()
+        self._entries, self._known = self._opened.entries(), {}
 
     @property
     def _place(self) -> str:
@@ -160,6 +163,7 @@ class GitTarget:
             raise MovedError(file, message)
         into = self._writes if self._notes is None else self._notes
         into[file] = _Write(first.expected if first else expected, content)
+        self._known = {}
         return "" if content is None else self._version(content)
 
     def _current(self, file: str) -> str | None:
