@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,15 @@ class Planned:
 
 def dags(place: Place) -> dict[str, bytes]:
     return {name: content for name, content in place.files().items() if name.endswith(".py")}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unconfigured() -> Iterator[None]:
+    """Git without the configuration of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,7 @@ def test_one_wins_and_the_others_say_what_moved(planned: Planned) -> None:
                 assert (list(each.done), list(each.not_done)) == (([], [own]) if is_git else ([own], []))
             assert (now[own] == text(turn, number)) is (own in each.done)
             if is_git and number != winner:
-                assert "was changed by " in each.failed["Many9.py"] and "ada" in each.failed["Many9.py"]
+                assert "was changed by " in each.failed["Many9.py"] and "(ada <ada@" in each.failed["Many9.py"]
     assert leftovers(planned.folder) == []
 
 

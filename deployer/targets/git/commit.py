@@ -30,8 +30,8 @@ def build_commit(clone: Clone, files: Mapping[str, bytes | None], message: str, 
     return output.decode().strip()
 
 
-def push(clone: Clone, commit: str) -> bool:
-    """Make the commit the branch's last one. False when somebody else pushed first; else raises TargetError.
+def push(clone: Clone, commit: str) -> str | None:
+    """Make the commit the branch's last one; where somebody else was first, what git says. Else raises TargetError.
 
     The server compares and moves in one step, and only from the commit that this one stands on.
     """
@@ -41,13 +41,13 @@ def push(clone: Clone, commit: str) -> bool:
     try:
         clone.git.run("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
     except GitError as error:
-        told = error.output.decode(errors="replace")
-        if _RACE.search(told) or _RACE.search(error.errors):
-            return False
-        if refused := re.search(r"\[remote rejected\] \((.*)\)", told):
-            raise TargetError(_declined(clone, refused[1], error.errors)) from error
-        raise
-    return True
+        refused = re.search(r"\[(?:remote )?rejected\] \((.*)\)", error.output.decode(errors="replace"))
+        if refused is None:
+            raise
+        if _RACE.search(refused[1]):
+            return refused[1]
+        raise TargetError(_declined(clone, refused[1], error.errors)) from error
+    return None
 
 
 def _declined(clone: Clone, reason: str, errors: str) -> str:

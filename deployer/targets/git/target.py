@@ -13,9 +13,10 @@ from deployer.targets import MovedError, TargetError, UnpublishedError, plain_na
 from deployer.targets.git.address import parse_address
 from deployer.targets.git.clone import Clone, Entry
 from deployer.targets.git.commit import build_commit, push
+from deployer.targets.git.process import GitError
 
 _ATTEMPTS: Final = 20
-_LONGEST_WAIT: Final = 5.0
+_LONGEST_WAIT: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -84,28 +85,30 @@ class GitTarget:
 
     def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
         """Commit all that was written and push it; on top of what others push meanwhile, while that is not ours."""
-        clone = self._clone()
+        clone, refusal = self._clone(), None
         for attempt in range(_ATTEMPTS):
             self._refuse_moved()
             files = self._files(remember)
             if not files:
                 return None
             commit = build_commit(clone, files, message, user)
-            if self._push(clone, commit):
+            refusal = self._push(clone, commit)
+            if refusal is None:
                 self._writes, self._notes = {}, None
                 return self._look()
             # At random, so that those who were refused together do not come back together.
             time.sleep(random.uniform(0, min(_LONGEST_WAIT, 0.05 * 2**attempt)))  # noqa: S311
             self._refresh(clone)
-        raise TargetError(f"{self._place}: others pushed first, {_ATTEMPTS} times in a row; plan again")
+        message = f"{self._place}: the push was refused {_ATTEMPTS} times in a row, at last with {refusal!r}"
+        raise TargetError(f"{message}; plan again when fewer push there")
 
-    def _push(self, clone: Clone, commit: str) -> bool:
-        """As `push`; where that fails, the server may have taken the commit all the same and only could not say so."""
+    def _push(self, clone: Clone, commit: str) -> str | None:
+        """As `push`; where the server said nothing, it may have taken the commit all the same."""
         try:
-            if not push(clone, commit):
-                return False
+            if refusal := push(clone, commit):
+                return refusal
             clone.tip = commit
-        except TargetError as error:
+        except GitError as error:
             try:
                 clone.refresh()
                 arrived = clone.holds(commit)
@@ -114,7 +117,7 @@ class GitTarget:
                 raise TargetError(unknown) from error
             if not arrived:
                 raise
-        return True
+        return None
 
     def _refuse_moved(self) -> None:
         """Raise UnpublishedError when a file of this apply is not the one that the plan saw."""
