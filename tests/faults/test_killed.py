@@ -104,9 +104,8 @@ def test_while_packages_are_stored(tmp_path: Path) -> None:
     assert sorted(path.name for path in fleet.target.glob("*.py")) == [f"Many{n}.py" for n in range(4)]
 
 
+@pytest.mark.parametrize("planned_once", ["folder"], indirect=True)
 def test_and_what_it_left_is_cleaned_by_the_next(planned: Planned) -> None:
-    if isinstance(planned.place, GitPlace):
-        pytest.skip("a push leaves nothing in the repository but its commit")
     renames = Killer(7, lambda event, arguments: event == "os.rename")
 
     def killed() -> None:
@@ -119,11 +118,11 @@ def test_and_what_it_left_is_cleaned_by_the_next(planned: Planned) -> None:
     assert leftovers(planned.folder / "dags") == []
 
 
+@pytest.mark.parametrize("planned_once", ["git"], indirect=True)
 @pytest.mark.parametrize("hook", ["pre-receive", "post-receive"])
 def test_while_the_server_takes_the_commit(planned: Planned, hook: str) -> None:
     """The push goes on without us: all of the changes are there."""
-    if not isinstance(planned.place, GitPlace):
-        pytest.skip("only a push ends without us")
+    assert isinstance(planned.place, GitPlace)
     remote = planned.place.remote
     file, done = planned.folder / "pid", planned.folder / f"done-{hook}"
     os.mkfifo(done)
