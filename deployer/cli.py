@@ -368,7 +368,7 @@ def _print_result(result: ApplyResult, secrets: frozenset[str]) -> int:
     terminal = _terminal(sys.stdout)
     data = result_to_json(result.done, result.failed, result.not_done, secrets, result.namespaces)
     _print(f"\n{result_to_text(data, width=terminal.width, colour=terminal.colour)}")
-    _tell(result.warnings, secrets)
+    _tell([*result.errors, *result.warnings], secrets)
     return REFUSED if result.failed or result.not_done else DONE
 
 

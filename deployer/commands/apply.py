@@ -5,24 +5,23 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from deployer import __version__, desired, record
-from deployer.applier import Applied, apply_changes
+from deployer.applier import apply_changes
 from deployer.commands import git
 from deployer.commands.guards import refuse_unguarded
 from deployer.commands.plan import PlanResult, present
 from deployer.commands.planning import Planned, make_plan, narrowed
-from deployer.deployed import target_problem, understand
-from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.index import update_index
-from deployer.models.desired import Deployed, Desired
+from deployer.commands.publication import Publication
+from deployer.deployed import target_problem
+from deployer.errors import DeployError, Diagnostic
+from deployer.models.desired import Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
 from deployer.models.record import Provenance, Record
 from deployer.models.selection import Selection
-from deployer.targets import TargetError
 
 Progress = Callable[[str], None]
 
@@ -47,6 +46,7 @@ class Prepared:
 class ApplyResult:
     """What became of each change, and warnings on what else went wrong.
 
+    `errors` say of each target that publishes in one step why it published nothing; its changes are not done.
     `namespaces` are Metaflow's namespaces of the runs of each DAG that was to be written, by address.
     """
 
@@ -55,6 +55,7 @@ class ApplyResult:
     not_done: Sequence[Change]
     warnings: Sequence[Diagnostic] = ()
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    errors: Sequence[Diagnostic] = ()
 
 
 def prepare(
@@ -96,13 +97,15 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
     user = user_name(os.environ)
     packages = _packages(planning, writes, user, report)
     content = _content(planning, writes, packages, user)
-    applied = apply_changes(pending, planning.deployed.targets, content, report)
+    publication = Publication(planning, user, content)
+    applied = apply_changes(pending, planning.deployed.targets, content, publication, report)
     return ApplyResult(
         done=[change for change, _ in applied.done],
         failed=applied.failed,
         not_done=applied.not_done,
-        warnings=_remember(planning, applied, content),
+        warnings=publication.warnings,
         namespaces={address: package.namespace for address, package in packages.items()},
+        errors=[target_problem(planning.environments[name], message) for name, message in applied.unpublished.items()],
     )
 
 
@@ -186,28 +189,3 @@ def user_name(environ: Mapping[str, str]) -> str:
     """Who applies: the variables that Metaflow looks at, else the account of this process."""
     named = (environ.get(name) for name in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
     return next(filter(None, named), None) or getpass.getuser()
-
-
-def _remember(planning: Planned, applied: Applied, content: Mapping[tuple[str, str], bytes]) -> list[Diagnostic]:
-    """Note in each target's index what was done. It is a cache: that it cannot be written is only a warning."""
-    notes: dict[str, dict[str, Deployed | None]] = {}
-    for change, version in applied.done:
-        text = content.get((change.environment, change.file), b"")
-        notes.setdefault(change.environment, {})[change.file] = (
-            understand(change.file, text, version) if version else None
-        )
-    problems = []
-    state = planning.deployed
-    for site in state.sites:
-        name = site.environment
-        if name not in notes:
-            continue
-        environment = planning.environments[name]
-        try:
-            update_index(
-                state.targets[name], site.project, name, notes[name], seen=site.deployed, before=state.indexes[name]
-            )
-        except TargetError as error:
-            problem = target_problem(environment, f"the index could not be written: {error}", error.hint)
-            problems.append(replace(problem, severity=Severity.WARNING))
-    return problems

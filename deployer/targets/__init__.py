@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 
@@ -22,11 +22,20 @@ class MovedError(TargetError):
         self.file = file
 
 
+class UnpublishedError(TargetError):
+    """Nothing was published, since somebody else wrote or removed files of it. `moved`: by file, who and how."""
+
+    def __init__(self, message: str, moved: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.moved = dict(moved)
+
+
 class Target(Protocol):
     """A folder of DAG files. Names are plain file names; a version changes whenever the content does.
 
     Writes are whole or not at all, and refuse with MovedError when the file is not the one that was planned on: the
-    place where the file is decides that, not a look before. Anything else that goes wrong is a TargetError.
+    place where the file is decides that, not a look before. Anything else that goes wrong is a TargetError. They are
+    done when they return, or, where many are published in one step, when `publish` does.
     """
 
     @property
@@ -50,6 +59,15 @@ class Target(Protocol):
 
     def delete(self, file: str, version: str) -> None:
         """Remove the file if it still has that version."""
+
+    def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
+        """End an apply: what was written is there for all when this returns.
+
+        `remember` writes what is kept beside the DAG files (it raises nothing); a target that publishes in one step
+        takes that into the same step, and calls it again when it has to start anew. `message` says what was done,
+        `user` who did it, where a target keeps such things. Raises UnpublishedError or another TargetError: then such
+        a target published nothing at all.
+        """
 
 
 def check_name(file: str) -> None:

@@ -6,11 +6,14 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from deployer.targets import MovedError, TargetError, check_name
+
+# No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
+_PREFIX, _SUFFIX = ".mfdeploy-", ".part"
 
 
 class FolderTarget:
@@ -66,6 +69,10 @@ class FolderTarget:
             self._path(file).unlink()
             self._flush()
 
+    def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
+        """Nothing is left to publish: each write is done when it returns, and a folder keeps no messages."""
+        remember()
+
     def _path(self, file: str) -> Path:
         check_name(file)
         return self.folder / file
@@ -88,13 +95,15 @@ class FolderTarget:
         handle = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            # Whoever has the lock is the only one that writes: these are of a process that was killed.
+            for stale in self.folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+                stale.unlink(missing_ok=True)
             yield
         finally:
             os.close(handle)
 
     def _write(self, file: str, content: bytes) -> None:
-        # No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".mfdeploy-", suffix=".part")
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=_PREFIX, suffix=_SUFFIX)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)

@@ -8,16 +8,20 @@ from pathlib import Path
 
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
-from deployer.targets import Target
+from deployer.targets import Target, TargetError
 from deployer.targets.azure import open_azure
 from deployer.targets.bucket_url import UrlError
 from deployer.targets.folder import FolderTarget
 from deployer.targets.gcs import open_gcs
+from deployer.targets.git import GitTarget
 from deployer.targets.s3 import open_s3
 
 # By URL scheme; a target without one is a folder.
 _KINDS: Mapping[str, Callable[[str], Target]] = {
     "": lambda resolved: FolderTarget(Path(resolved)),
+    "git+ssh": GitTarget,
+    "git+https": GitTarget,
+    "git+file": GitTarget,
     "s3": open_s3,
     "gs": open_gcs,
     "azure": open_azure,
@@ -29,7 +33,10 @@ _OTHER_SCHEMES = {
     "gcs": "write gs://bucket/prefix",
     "abfs": "write azure://container/prefix",
     "wasbs": "write azure://container/prefix",
-    "https": "write s3://, gs:// or azure:// with the bucket's name",
+    "git+http": "write git+https://host/repository.git//folder?ref=branch",
+    "git": "write git+ssh:// or git+https://host/repository.git//folder?ref=branch",
+    "ssh": "write git+ssh://host/repository.git//folder?ref=branch",
+    "https": "write git+https://, or s3://, gs:// or azure:// with the bucket's name",
     "file": "write the path alone",
 }
 
@@ -45,7 +52,7 @@ def open_target(environment: Environment) -> Target:
         raise DeployError(_problem(environment, "unsupported-target", message, hint))
     try:
         return _KINDS[kind](environment.target.resolved)
-    except UrlError as error:
+    except (UrlError, TargetError) as error:
         raise DeployError(_problem(environment, "bad-target", str(error))) from error
 
 

@@ -68,7 +68,9 @@ class Apply:
         self.executed.append(permissions)
         pending = list(self.plan.pending)
         failed = [(pending.pop(), "no such bucket")] if self.failed else []
-        return types.SimpleNamespace(done=pending, failed=failed, not_done=[], warnings=[WARNING], namespaces={})
+        return types.SimpleNamespace(
+            done=pending, failed=failed, not_done=[], warnings=[WARNING], namespaces={}, errors=()
+        )
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
