@@ -34,6 +34,10 @@ def apply_changes(
     failed: list[tuple[Change, str]] = []
     for position, change in enumerate(ordered):
         progress(f"{change.action} {change.address}")
+        if change.action == "delete" and change.address in {other.address for other, _ in failed}:
+            # Its DAG under the new id was not written: the old one stays, so that there always is one.
+            failed.append((change, f"{change.file} stays, since what takes its place was not written"))
+            continue
         try:
             done.append((change, _apply(change, targets[change.environment], content)))
         except MovedError as error:
@@ -50,7 +54,10 @@ def _apply(change: Change, target: Target, content: Mapping[tuple[str, str], byt
         target.delete(change.file, change.version)
         return None
     text = content[change.environment, change.file]
-    if change.action == "create":
-        return target.create(change.file, text)
-    assert change.version is not None
-    return target.replace(change.file, text, change.version)
+    if change.version is None:
+        version = target.create(change.file, text)
+    else:
+        version = target.replace(change.file, text, change.version)
+    for other in change.replaces:
+        target.delete(other.file, other.version)
+    return version

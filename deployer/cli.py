@@ -23,6 +23,7 @@ from deployer import __version__
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.options import (
     DEFAULT_MANIFESTS,
+    Adopt,
     AllowDelete,
     AllowMassChange,
     AsText,
@@ -213,6 +214,7 @@ def _plan(
     env: Environments = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    adopt: Adopt = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply.")] = None,
     format: Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")] = PlanFormat.text,
     diff: Annotated[bool, typer.Option("--diff", help="Also the difference of the DAG files' source.")] = False,
@@ -229,7 +231,7 @@ def _plan(
     if diff and format is PlanFormat.json:
         raise DeployError(_bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
     with _progress() as progress:
-        result = plan(_selection(manifests, var, env, flow, exclude), progress=progress, diff=diff)
+        result = plan(_selection(manifests, var, env, flow, exclude, adopt), progress=progress, diff=diff)
     _tell(result.warnings, result.secrets)
     _print_plan(result, format)
     if out is not None:
@@ -245,6 +247,7 @@ def _apply(
     env: Environments = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    adopt: Adopt = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
@@ -257,14 +260,14 @@ def _apply(
 
     saved = None
     if plan is not None:
-        if env or flow or exclude:
-            message = "a saved plan is applied as it is: --env, --flow and --exclude do not go with it"
+        if env or flow or exclude or adopt:
+            message = "a saved plan is applied as it is: --env, --flow, --exclude and --adopt do not go with it"
             raise DeployError(_bad_usage(message, "give them to `mfdeploy plan --out` instead"))
         from deployer.views.plan_json import plan_from_text
 
         saved = plan_from_text(_read(plan), str(plan))
     with _progress() as progress:
-        prepared = prepare(_selection(manifests, var, env, flow, exclude), saved=saved, progress=progress)
+        prepared = prepare(_selection(manifests, var, env, flow, exclude, adopt), saved=saved, progress=progress)
     return _carry_out(prepared, yes or saved is not None, allow_delete, allow_mass_change)
 
 
@@ -401,10 +404,12 @@ def _selection(
     env: list[str] | None = None,
     flow: list[str] | None = None,
     exclude: list[str] | None = None,
+    adopt: list[str] | None = None,
 ) -> Selection:
     from deployer.commands.selection import Selection
 
-    return Selection(manifests, _variables(var or ()), tuple(env or ()), tuple(flow or ()), tuple(exclude or ()))
+    patterns = [tuple(each or ()) for each in (env, flow, exclude, adopt)]
+    return Selection(manifests, _variables(var or ()), *patterns)
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:

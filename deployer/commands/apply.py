@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from deployer import __version__, desired, record
 from deployer.applier import Applied, apply_changes
 from deployer.commands import git
+from deployer.commands.edits import with_edits
 from deployer.commands.guards import refuse_unguarded
 from deployer.commands.plan import PlanResult, present
 from deployer.commands.planning import Planned, make_plan, narrowed
@@ -20,7 +21,7 @@ from deployer.index import update_index
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
-from deployer.models.record import Provenance, Record
+from deployer.models.record import Inputs, Provenance, Record
 from deployer.models.selection import Selection
 from deployer.targets import TargetError
 
@@ -67,6 +68,7 @@ def prepare(
         problems = list(_moved(saved, planning))
         if problems:
             raise DeployError(problems)
+    planning = with_edits(planning, report)
     return Prepared(present(planning), planning)
 
 
@@ -116,7 +118,7 @@ def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:
             continue
         if old is None or new is None:
             yield _stale(f"{key[0]} ({key[1]}): {'is no longer planned' if new is None else 'was not in the plan'}")
-        elif old.version != new.version:
+        elif (old.version, old.replaces) != (new.version, new.replaces):
             yield _stale(f"{key[0]}: {key[1]} at the target was changed since the plan was made{_by(new, planning)}")
         else:
             yield _stale(f"{key[0]}: the manifests or the code no longer give the planned result")
@@ -134,7 +136,9 @@ def _stale(message: str) -> Diagnostic:
 def _packages(planning: Planned, writes: Sequence[Change], user: str, progress: Progress) -> Mapping[str, Package]:
     """The code packages of the DAGs to write, by address; they are in the datastore when this returns."""
     items = [planning.item(change.environment, change.file) for change in writes]
-    return desired.package(items, upload=True, user=user, progress=progress) if items else {}
+    if not items:
+        return {}
+    return desired.package(items, upload=True, user=user, progress=progress, tokens=planning.tokens(writes))
 
 
 def _content(
@@ -150,7 +154,7 @@ def _content(
             planning.item(change.environment, change.file),
             packages[change.address],
             provenance,
-            planning.deployed.since(change.environment, change.file) or now,
+            planning.deployed.since(change) or now,
         )
         for change in writes
     }
@@ -170,8 +174,13 @@ def _dag_file(item: Desired, built: Package, provenance: Provenance, since: date
             body_digest=record.digest_body(body),
             since=since.isoformat(),
             provenance=provenance,
+            inputs=_inputs(built),
         ),
     ).encode()
+
+
+def _inputs(built: Package) -> Inputs:
+    return Inputs(built.environment.get("METAFLOW_PRODUCTION_TOKEN"), dict(built.parameters))
 
 
 def user_name(environ: Mapping[str, str]) -> str:
@@ -184,7 +193,9 @@ def _remember(planning: Planned, applied: Applied) -> list[Diagnostic]:
     """Note in each target's index what was done. It is a cache: that it cannot be written is only a warning."""
     notes: dict[str, dict[str, str | None]] = {}
     for change, version in applied.done:
-        notes.setdefault(change.environment, {})[change.file] = change.address if version else None
+        files = notes.setdefault(change.environment, {})
+        files.update({other.file: None for other in change.replaces})
+        files[change.file] = change.address if version else None
     problems = []
     for name, files in notes.items():
         environment = planning.environments[name]

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from deployer import desired
 from deployer.commands import git
+from deployer.commands.edits import with_edits
 from deployer.commands.next_runs import next_runs
 from deployer.commands.planning import Planned, make_plan
 from deployer.desired import Progress
@@ -31,7 +32,7 @@ class PlanResult:
 def plan(selection: Selection, progress: Progress | None = None, diff: bool = False) -> PlanResult:
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError."""
     report = progress or _silent
-    planned = make_plan(selection, report)
+    planned = with_edits(make_plan(selection, report), report)
     return present(planned, _sources(planned, report) if diff else {})
 
 
@@ -39,7 +40,7 @@ def present(planned: Planned, sources: Mapping[str, tuple[str, str]] | None = No
     """What people are shown of a plan."""
     return PlanResult(
         plan=planned.plan,
-        warnings=planned.desired.warnings,
+        warnings=planned.warnings,
         secrets=planned.desired.manifests.secrets,
         next_runs=_next_runs(planned),
         sources=sources or {},
@@ -67,18 +68,22 @@ def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]
     """Deployed and planned text of every DAG file that would be written or deleted."""
     writes = [change for change in planned.plan.pending if change.action in ("create", "update", "conflict")]
     items = [planned.item(change.environment, change.file) for change in writes]
-    built = desired.package(items, upload=False, user="", progress=progress) if items else {}
+    built = planned.packages(writes, progress)
     commit = git.commit_of(planned.folder) if items else None
-    before = {
-        (change.environment, change.file): planned.deployed.body(change.environment, change.file)
-        for change in planned.plan.pending
-    }
+    before = {(change.environment, change.file): _deployed_text(planned, change) for change in planned.plan.pending}
     after = {}
     for change, item in zip(writes, items, strict=True):
         key = change.environment, change.file
-        package = desired.with_token_of(before[key], built[change.address])
-        after[key] = desired.render(item, package, planned.deployed.since(*key), commit)
+        after[key] = desired.render(item, built[change.address], planned.deployed.since(change), commit)
     return {
         f"{environment}/{file}": (before[environment, file], after.get((environment, file), ""))
         for environment, file in sorted(before)
     }
+
+
+def _deployed_text(planned: Planned, change: Change) -> str:
+    """The text that a change takes away: of the file at its place, else of the first that it replaces."""
+    files = [change.file] if change.version else [other.file for other in change.replaces]
+    held = planned.deployed.file(change.environment, files[0]) if files else None
+    # Metaflow's own command writes the headers of its service, with their keys, into the DAG.
+    return "" if held is None or held.stock else planned.deployed.body(change.environment, held.file)

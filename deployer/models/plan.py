@@ -20,6 +20,8 @@ ReasonWord = Literal[
     "settings",
     "metaflow version",
     "renderer version",
+    "moved",
+    "adopted",
     "drifted",
     "missing",
     "removed",
@@ -46,13 +48,41 @@ class FileChanges:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """What somebody else wrote into `file`, as lines of a unified diff; `left_out` more were cut off.
+
+    The planner says whose text is lost, the lines are filled in where the target is read. `exact` says that the diff is
+    from what was applied to what is there; what was applied cannot always be made again: else it is from what an apply
+    would write.
+    """
+
+    file: str
+    lines: Sequence[str] = ()
+    left_out: int = 0
+    exact: bool = True
+
+
+@dataclass(frozen=True)
 class Reason:
-    """Why a change is made: one closed word with its detail. `note` says it in a sentence where there are no fields."""
+    """Why a change is made: one closed word with its detail. `note` says it in a sentence where there are no fields.
+
+    `hint` says what to do about a conflict. What only explains (`edit`) is no part of what makes two plans equal.
+    """
 
     word: ReasonWord
     fields: Sequence[FieldChange] = ()
     files: FileChanges | None = None
     note: str = ""
+    hint: str = ""
+    edit: Edit | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Another file at the target that holds the same DAG, in the version that the plan saw."""
+
+    file: str
+    version: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +90,8 @@ class Change:
     """What happens to one address. `file` is the DAG file's name at the target.
 
     `before` and `after` are canonical descriptions. `version` is the target's version of the file that the plan
-    saw (None: there was none); an apply that finds another one there refuses.
+    saw (None: there was none); an apply that finds another one there refuses. `replaces` are other files with the same
+    DAG (renamed or copied by hand, or adopted): they are deleted once `file` is written, so that there always is one.
     """
 
     address: str
@@ -72,19 +103,22 @@ class Change:
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
     version: str | None = None
+    replaces: Sequence[Replaced] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
     """All changes, sorted by address; `targets` gives each environment's target as written in the manifest.
 
-    `flows` and `exclude` are the patterns that the plan was narrowed with: its apply plans with the same.
+    `flows` and `exclude` are the patterns that the plan was narrowed with, `adopt` those of what it takes over: its
+    apply plans with the same.
     """
 
     changes: Sequence[Change]
     targets: Mapping[str, str] = field(default_factory=dict)
     flows: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    adopt: Sequence[str] = ()
     tool_version: str = ""
     format: int = PLAN_FORMAT
 

@@ -2,7 +2,7 @@
 
 from deployer.renderer.check import check
 from deployer.renderer.dag_id import dag_id
-from deployer.renderer.render import RENDERER_VERSION, production_token, render
+from deployer.renderer.render import RENDERER_VERSION, render
 from deployer.renderer.schedule import schedule_of
 
-__all__ = ["RENDERER_VERSION", "check", "dag_id", "production_token", "render", "schedule_of"]
+__all__ = ["RENDERER_VERSION", "check", "dag_id", "render", "schedule_of"]

@@ -29,6 +29,25 @@ class SavedFiles(_Part):
     changed: list[str]
 
 
+class SavedEdit(_Part):
+    """What somebody else wrote into a DAG file, and an apply would write over."""
+
+    file: Annotated[str, Field(description="Name of the file at the target.")]
+    lines: Annotated[list[str], Field(description="Lines of a unified diff, those of the edit with a plus.")]
+    left_out: Annotated[int, Field(description="How many lines of the diff were cut off.", ge=0)]
+    exact: Annotated[
+        bool,
+        Field(description="Whether the diff is from what was applied; else it is from what an apply would write."),
+    ]
+
+
+class SavedReplaced(_Part):
+    """Another file at the target with the same DAG, deleted once the DAG file is written."""
+
+    file: str
+    version: Annotated[str, Field(description="The target's version of the file that the plan saw.")]
+
+
 class SavedReason(_Part):
     """Why a change is made. Reasons explain; they do not decide."""
 
@@ -36,6 +55,8 @@ class SavedReason(_Part):
     fields: list[SavedField]
     files: SavedFiles | None
     note: Annotated[str, Field(description="The reason in a sentence; empty where the fields say it all.")]
+    hint: Annotated[str, Field(description="What to do about a conflict; empty for any other reason.")]
+    edit: SavedEdit | None
 
 
 class SavedChange(_Part):
@@ -50,6 +71,7 @@ class SavedChange(_Part):
         str | None,
         Field(description="The target's version of the file that the plan saw; null where there was no file."),
     ]
+    replaces: list[SavedReplaced]
     reasons: list[SavedReason]
     before: Annotated[dict[str, Any] | None, Field(description="Canonical description of what is deployed.")]
     after: Annotated[dict[str, Any] | None, Field(description="Canonical description of what is planned.")]
@@ -73,5 +95,6 @@ class SavedPlan(_Part):
     targets: Annotated[dict[str, str], Field(description="Each environment's target, as the manifest writes it.")]
     flows: Annotated[list[str], Field(description="Patterns of the flows that were planned; empty means every flow.")]
     exclude: Annotated[list[str], Field(description="Patterns of the flows that were left out.")]
+    adopt: Annotated[list[str], Field(description="Patterns of what the plan takes over.")]
     summary: SavedSummary
     changes: Annotated[list[SavedChange], Field(description="All changes, sorted by address.")]

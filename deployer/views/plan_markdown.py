@@ -18,6 +18,9 @@ from deployer.views.plan_words import (
     TOOLS_REMARK,
     Change,
     count,
+    diff_line,
+    edit_rest,
+    edit_title,
     evaluated_at_apply,
     explanation,
     field_name,
@@ -123,7 +126,7 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> 
 
 def _in_brief(reason: Mapping[str, Any]) -> str:
     # What an apply would overwrite or refuse should be seen without unfolding anything.
-    note = prose(reason["note"]) if reason["word"] in ("drifted", "conflict") else ""
+    note = prose(reason["note"]) if reason["word"] in ("drifted", "adopted", "conflict") else ""
     return f"{reason['word']} ({note})" if note else str(reason["word"])
 
 
@@ -163,10 +166,24 @@ def _details(change: Change, plan: Mapping[str, Any], runs: Sequence[str]) -> It
             yield f"  - {code(f'{mark} {path}')}"
         if more:
             yield f"  - and {more} more files"
+        if reason["edit"] and reason["edit"]["lines"]:
+            yield from _edit(reason["edit"])
     yield from _beside(change, runs)
     meaning = explanation(change, plan)
     if meaning:
         yield f"\n{prose(meaning)}"
+
+
+def _edit(edit: Mapping[str, Any]) -> Iterator[str]:
+    """The diff in a list item, fenced: nothing in it can end the fence."""
+    lines = [diff_line(line) for line in edit["lines"]]
+    fence = "`" * max(3, max(len(run) for run in re.findall("`+", "\n".join(["`", *lines]))) + 1)
+    yield f"  - {prose(edit_title(edit))}"
+    yield f"\n    {fence}diff"
+    yield from (f"    {line}" for line in lines)
+    yield f"    {fence}\n"
+    if edit_rest(edit):
+        yield f"  - {edit_rest(edit)}"
 
 
 def _beside(change: Change, runs: Sequence[str]) -> Iterator[str]:

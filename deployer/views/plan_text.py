@@ -12,6 +12,9 @@ from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
     Change,
+    diff_line,
+    edit_rest,
+    edit_title,
     evaluated_at_apply,
     explanation,
     field_name,
@@ -28,6 +31,7 @@ from deployer.views.plan_words import (
 SYMBOLS = {"create": "+", "update": "~", "delete": "-", "conflict": "!"}
 STYLES = {"create": "green", "update": "yellow", "delete": "red", "conflict": "bold magenta"}
 _FILE_STYLES = {"+": "green", "~": "yellow", "-": "red"}
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _INDENT = 6
 _WIDEST_LABEL = len("metaflow version  ")
 
@@ -98,6 +102,16 @@ def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
             yield [(mark, _FILE_STYLES[mark]), f" {inert(path)}"]
         if more:
             yield [(f"and {more} more files", "dim")]
+    if reason["edit"] and reason["edit"]["lines"]:
+        yield from _edit(reason["edit"])
+
+
+def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
+    yield [inert(edit_title(edit))]
+    for line in edit["lines"]:
+        yield [(diff_line(line), _DIFF_STYLES.get(line[:1], "dim"))]
+    if edit_rest(edit):
+        yield [(edit_rest(edit), "dim")]
 
 
 def _field(page: Page, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:

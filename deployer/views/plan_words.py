@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
+from deployer.views.inert import inert
 
 TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
 TOOLS_REMARK = "a change of the tools, not of yours"
@@ -30,6 +31,23 @@ def summary_line(summary: Mapping[str, int]) -> str:
     if summary["conflict"]:
         parts.append(count(summary["conflict"], "conflict"))
     return f"Plan: {', '.join(parts)}; {unchanged} unchanged."
+
+
+def edit_title(edit: Mapping[str, Any]) -> str:
+    """What a diff of an edit shows."""
+    if edit["exact"]:
+        return f"what was written into {edit['file']}:"
+    return f"{edit['file']} as it is, against what an apply would write:"
+
+
+def diff_line(line: str) -> str:
+    """A line of a diff as it can be printed: what is indented stays so, where a page drops blanks at the end."""
+    return (line[:1] + inert(line[1:])).rstrip()
+
+
+def edit_rest(edit: Mapping[str, Any]) -> str:
+    """That more was edited than is shown; empty when it was not."""
+    return f"and {count(edit['left_out'], 'more line')}: see plan --diff" if edit["left_out"] else ""
 
 
 def field_name(field: Mapping[str, Any]) -> str:
@@ -63,7 +81,8 @@ def explanation(change: Change, plan: Mapping[str, Any]) -> str:
     if change["action"] == "delete":
         return "" if _other_dag_id(change, plan, "create") else DELETED
     if change["action"] == "conflict":
-        return REFUSED
+        hints = "; ".join(reason["hint"] for reason in change["reasons"] if reason["hint"])
+        return f"{REFUSED} {hints[:1].upper()}{hints[1:]}." if hints else REFUSED
     if tools_only(change):
         return TOOLS_ONLY
     old = _other_dag_id(change, plan, "delete") if change["action"] == "create" else ""

@@ -7,7 +7,7 @@ from typing import Any
 from deployer.errors import Location
 from deployer.models.deployment import Deployment, Environment, Place, Schedule
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
-from deployer.models.plan import Change, FieldChange, FileChanges, Plan, Reason
+from deployer.models.plan import Change, Edit, FieldChange, FileChanges, Plan, Reason, Replaced
 
 GRAPH: dict[str, Any] = {
     "start": "start",
@@ -80,8 +80,27 @@ EVERYTHING = Plan(
             ),
             Reason("retries", (FieldChange("retries.fit.times", 3, 5),)),
             Reason("resources", (FieldChange("resources.fit", None, {"cpu": 8, "memory": 32000}),)),
-            Reason("drifted", note="the DAG file was edited by hand; the edit would be lost"),
+            Reason(
+                "drifted",
+                note="the DAG file was edited by hand; the edit would be lost",
+                edit=Edit(
+                    "growth.prod.Score.py",
+                    ("@@ -3,2 +3,2 @@", " import os", "-retries = 3", "+retries = 5", "+```", "+" + "x" * 150),
+                    left_out=12,
+                ),
+            ),
         ),
+        change(
+            "adopted",
+            "update",
+            Reason(
+                "adopted",
+                (FieldChange("schedule.cron", "0 3 * * *", None),),
+                note="Metaflow's airflow create wrote dag.py; the DAG keeps its id and its history",
+            ),
+            replaces=(Replaced("dag.py", "v3"),),
+        ),
+        change("relocated", "update", Reason("moved", (FieldChange("code.file", "a.py", "b/a.py"),))),
         change(
             "upgrade",
             "update",
@@ -94,7 +113,11 @@ EVERYTHING = Plan(
             "delete",
             Reason("removed", note="the DAG id is now growth.prod.Renamed2; the history stays behind"),
         ),
-        change("taken", "conflict", Reason("conflict", note="taken.py was not written by mfdeploy")),
+        change(
+            "taken",
+            "conflict",
+            Reason("conflict", note="taken.py was not written by mfdeploy", hint="to replace it: --adopt prod/taken"),
+        ),
         change("wide", "update", Reason("graph", (FieldChange("graph.steps.fit.kind", "linear", "foreach"),))),
         change("old", "delete", Reason("removed", note="the manifests no longer list it"), environment="staging"),
         change(
@@ -119,6 +142,7 @@ HOSTILE = Plan(
             "update",
             Reason("parameters", (FieldChange(f"parameters.{_EVIL}", _EVIL, "sesame-secret"),), note=_EVIL),
             Reason("code", files=FileChanges(added=(_EVIL,))),
+            Reason("drifted", edit=Edit(_EVIL, (f"+{_EVIL}", "-sesame-secret", "+````"), exact=False)),
             Reason("graph", note="the graph changed"),
             dag_id=_EVIL,
             after={
