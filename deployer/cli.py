@@ -342,7 +342,7 @@ def _print_plan(result: PlanResult, format: PlanFormat) -> None:
         from deployer.views.plan_markdown import plan_to_markdown
 
         diffs = source_diffs(result.sources, secrets=result.secrets)
-        _print(plan_to_markdown(plan, next_runs=result.next_runs, sources=diffs, secrets=result.secrets))
+        _print(plan_to_markdown(plan, sources=diffs, secrets=result.secrets))
     else:
         from deployer.views.plan_text import plan_to_text
 
@@ -354,7 +354,6 @@ def _print_plan(result: PlanResult, format: PlanFormat) -> None:
                 plan,
                 width=terminal.width,
                 colour=terminal.colour,
-                next_runs=result.next_runs,
                 secrets=result.secrets,
             )
         )

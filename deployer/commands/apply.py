@@ -11,9 +11,8 @@ from datetime import datetime, timezone
 from deployer import __version__, desired, record
 from deployer.applier import Applied, apply_changes
 from deployer.commands import git
-from deployer.commands.edits import with_edits
 from deployer.commands.guards import refuse_unguarded
-from deployer.commands.plan import PlanResult, present
+from deployer.commands.plan import PlanResult, present, told
 from deployer.commands.planning import Planned, make_plan, narrowed
 from deployer.deployed import target_problem
 from deployer.errors import DeployError, Diagnostic, Severity
@@ -68,7 +67,7 @@ def prepare(
         problems = list(_moved(saved, planning))
         if problems:
             raise DeployError(problems)
-    planning = with_edits(planning, report)
+    planning = told(planning, report)
     return Prepared(present(planning), planning)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from deployer import desired
 from deployer.commands import git
 from deployer.commands.edits import with_edits
-from deployer.commands.next_runs import next_runs
+from deployer.commands.explain import explained
 from deployer.commands.planning import Planned, make_plan
 from deployer.desired import Progress
 from deployer.errors import Diagnostic
@@ -19,21 +19,28 @@ from deployer.models.selection import Selection
 
 @dataclass(frozen=True)
 class PlanResult:
-    """A plan to show. `next_runs` gives ISO 8601 times by address for schedules that are new or moved; `sources` the
-    DAG file's text (without record) before and after by ``environment/file``, when a diff was asked for."""
+    """A plan to show.
+
+    `sources` gives the DAG file's text (without record) before and after by ``environment/file``, when a diff was asked
+    for.
+    """
 
     plan: Plan
     warnings: Sequence[Diagnostic] = ()
     secrets: frozenset[str] = frozenset()
-    next_runs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def plan(selection: Selection, progress: Progress | None = None, diff: bool = False) -> PlanResult:
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError."""
     report = progress or _silent
-    planned = with_edits(make_plan(selection, report), report)
+    planned = told(make_plan(selection, report), report)
     return present(planned, _sources(planned, report) if diff else {})
+
+
+def told(planned: Planned, progress: Progress) -> Planned:
+    """A plan with all that is told of it: edits by hand, origins, and what it does to runs from now on."""
+    return explained(with_edits(planned, progress), datetime.now(timezone.utc))
 
 
 def present(planned: Planned, sources: Mapping[str, tuple[str, str]] | None = None) -> PlanResult:
@@ -42,26 +49,12 @@ def present(planned: Planned, sources: Mapping[str, tuple[str, str]] | None = No
         plan=planned.plan,
         warnings=planned.warnings,
         secrets=planned.desired.manifests.secrets,
-        next_runs=_next_runs(planned),
         sources=sources or {},
     )
 
 
 def _silent(_: str) -> None:
     pass
-
-
-def _next_runs(planned: Planned) -> dict[str, Sequence[str]]:
-    now = datetime.now(timezone.utc)
-    return {
-        change.address: next_runs(change.after["schedule"], now)
-        for change in planned.plan.pending
-        if change.after and change.after["schedule"]["cron"] and _moves_schedule(change)
-    }
-
-
-def _moves_schedule(change: Change) -> bool:
-    return any(reason.word in ("new", "missing", "schedule") for reason in change.reasons)
 
 
 def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -28,14 +29,31 @@ ReasonWord = Literal[
     "conflict",
 ]
 
+EffectWord = Literal[
+    "next runs",
+    "starts now",
+    "catch-up",
+    "code",
+    "parameters",
+    "steps removed",
+    "steps added",
+    "retries",
+    "paused",
+]
+
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field that differs: its dotted path, and its value before and after (None: absent)."""
+    """One field that differs: its dotted path, and its value before and after (None: absent).
+
+    `origin` is where the new value was written (``deployments/mfdeploy.yaml:12``, from the folder that holds the
+    manifest folder); empty for a default and for what is gone. It is no part of what makes two plans equal.
+    """
 
     field: str
     before: Any
     after: Any
+    origin: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,23 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What a change does to runs: a closed word with its detail.
+
+    `names` are steps or parameters; `before` and `after` times of runs (ISO 8601), `count` how many runs (`more`: there
+    are more than were counted), `at_a_time` how many of them side by side.
+    """
+
+    word: EffectWord
+    names: Sequence[str] = ()
+    before: Sequence[str] = ()
+    after: Sequence[str] = ()
+    count: int | None = None
+    more: bool = False
+    at_a_time: int | None = None
+
+
+@dataclass(frozen=True)
 class Replaced:
     """Another file at the target that holds the same DAG, in the version that the plan saw."""
 
@@ -92,6 +127,7 @@ class Change:
     `before` and `after` are canonical descriptions. `version` is the target's version of the file that the plan
     saw (None: there was none); an apply that finds another one there refuses. `replaces` are other files with the same
     DAG (renamed or copied by hand, or adopted): they are deleted once `file` is written, so that there always is one.
+    `effects` say what it does to runs as of the moment of planning: they are no part of what makes two plans equal.
     """
 
     address: str
@@ -104,6 +140,7 @@ class Change:
     after: Mapping[str, Any] | None = None
     version: str | None = None
     replaces: Sequence[Replaced] = ()
+    effects: Sequence[Effect] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

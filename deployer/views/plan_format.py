@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deployer.models.plan import Action, ReasonWord
+from deployer.models.plan import Action, EffectWord, ReasonWord
 
 
 class _Part(BaseModel):
@@ -19,6 +19,22 @@ class SavedField(_Part):
     field: Annotated[str, Field(description="Dotted path in the description.")]
     before: Annotated[Any, Field(description="The deployed value; null where there is none.")]
     after: Annotated[Any, Field(description="The planned value; null where there is none.")]
+    origin: Annotated[
+        str,
+        Field(description="Where the new value was written, as file:line; empty for a default and for what is gone."),
+    ]
+
+
+class SavedEffect(_Part):
+    """What a change does to runs, as of the moment of planning."""
+
+    word: EffectWord
+    names: Annotated[list[str], Field(description="Steps or parameters.")]
+    before: Annotated[list[str], Field(description="Times of runs before the change (ISO 8601).")]
+    after: Annotated[list[str], Field(description="Times of runs after the change (ISO 8601).")]
+    count: Annotated[int | None, Field(description="How many runs.", ge=0)]
+    more: Annotated[bool, Field(description="Whether there are more than were counted.")]
+    at_a_time: Annotated[int | None, Field(description="How many of them side by side.", ge=1)]
 
 
 class SavedFiles(_Part):
@@ -73,6 +89,7 @@ class SavedChange(_Part):
     ]
     replaces: list[SavedReplaced]
     reasons: list[SavedReason]
+    effects: Annotated[list[SavedEffect], Field(description="Told, and no part of what is applied.")]
     before: Annotated[dict[str, Any] | None, Field(description="Canonical description of what is deployed.")]
     after: Annotated[dict[str, Any] | None, Field(description="Canonical description of what is planned.")]
 

@@ -9,7 +9,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from deployer.errors import DeployError, Diagnostic, Location, nearest
-from deployer.models.plan import PLAN_FORMAT, Action, Change, Edit, FieldChange, FileChanges, Plan, Reason, Replaced
+from deployer.models.plan import (
+    PLAN_FORMAT,
+    Action,
+    Change,
+    Edit,
+    Effect,
+    FieldChange,
+    FileChanges,
+    Plan,
+    Reason,
+    Replaced,
+)
 from deployer.views.inert import mask
 
 if TYPE_CHECKING:
@@ -47,6 +58,7 @@ def _change_to_json(change: Change, secrets: frozenset[str]) -> dict[str, Any]:
         "version": change.version,
         "replaces": [asdict(each) for each in change.replaces],
         "reasons": [_reason_to_json(reason, secrets) for reason in change.reasons],
+        "effects": [mask(asdict(each), secrets) for each in change.effects],
         "before": mask(change.before, secrets),
         "after": mask(change.after, secrets),
     }
@@ -131,12 +143,13 @@ def _build_change(saved: SavedChange) -> Change:
         before=saved.before,
         after=saved.after,
         version=saved.version,
+        effects=tuple(Effect(**each.model_dump()) for each in saved.effects),
         replaces=tuple(Replaced(each.file, each.version) for each in saved.replaces),
     )
 
 
 def _build_reason(saved: SavedReason) -> Reason:
-    fields = tuple(FieldChange(each.field, each.before, each.after) for each in saved.fields)
+    fields = tuple(FieldChange(each.field, each.before, each.after, each.origin) for each in saved.fields)
     changed = saved.files
     files = FileChanges(tuple(changed.added), tuple(changed.removed), tuple(changed.changed)) if changed else None
     edit = Edit(**saved.edit.model_dump()) if saved.edit else None
@@ -171,6 +184,7 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
         "fields": plan_format.SavedField,
         "files": plan_format.SavedFiles,
         "edit": plan_format.SavedEdit,
+        "effects": plan_format.SavedEffect,
         "replaces": plan_format.SavedReplaced,
         "summary": plan_format.SavedSummary,
     }

@@ -21,6 +21,8 @@ from deployer.views.plan_words import (
     diff_line,
     edit_rest,
     edit_title,
+    effect_label,
+    effect_text,
     evaluated_at_apply,
     explanation,
     field_name,
@@ -28,7 +30,6 @@ from deployer.views.plan_words import (
     narrowing,
     new_schedule,
     pending_by_environment,
-    run_times,
     summary_line,
     tools_only,
 )
@@ -63,7 +64,6 @@ def prose(text: str) -> str:
 def plan_to_markdown(
     plan: Mapping[str, Any],
     *,
-    next_runs: Mapping[str, Sequence[str]] | None = None,
     sources: Mapping[str, str] | None = None,
     secrets: frozenset[str] = frozenset(),
     limit: int = MOST_CHARACTERS,
@@ -82,7 +82,7 @@ def plan_to_markdown(
     if left_out:
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
     budget -= sum(map(len, lines))
-    details, left_out = _take(list(_all_details(pending, safe, next_runs or {}, sources or {})), budget)
+    details, left_out = _take(list(_all_details(pending, safe, sources or {})), budget)
     pieces += details
     if left_out:
         pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")
@@ -133,13 +133,12 @@ def _in_brief(reason: Mapping[str, Any]) -> str:
 def _all_details(
     pending: Mapping[str, Sequence[Change]],
     plan: Mapping[str, Any],
-    next_runs: Mapping[str, Sequence[str]],
     sources: Mapping[str, str],
 ) -> Iterator[tuple[str, str]]:
     """Each change's details, and what of them is left when there is little room: the reasons without the pictures."""
     for changes in pending.values():
         for change in changes:
-            body = "".join(f"{line}\n" for line in _details(change, plan, next_runs.get(change["address"], ())))
+            body = "".join(f"{line}\n" for line in _details(change, plan))
             picture = _picture(change)
             title = f"{change['action']} {change['address']}"
             yield _folded(title, body + picture), _folded(title, body)
@@ -153,14 +152,15 @@ def _folded(title: str, body: str) -> str:
     return f"\n<details><summary>{code_html(title)}</summary>\n\n{body}\n</details>\n"
 
 
-def _details(change: Change, plan: Mapping[str, Any], runs: Sequence[str]) -> Iterator[str]:
+def _details(change: Change, plan: Mapping[str, Any]) -> Iterator[str]:
     for reason in change["reasons"]:
         remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
         note = f": {prose(reason['note'])}" if reason["note"] else ""
         yield f"- {reason['word']}{remark}{note}"
         for field in reason["fields"]:
             before, after = pair_text(field["before"], field["after"], 200)
-            yield f"  - {code(field_name(field))}: {code(before)} → {code(after)}"
+            origin = f" ({code(field['origin'])})" if field["origin"] else ""
+            yield f"  - {code(field_name(field))}: {code(before)} → {code(after)}{origin}"
         lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
         for mark, path in lines:
             yield f"  - {code(f'{mark} {path}')}"
@@ -168,7 +168,7 @@ def _details(change: Change, plan: Mapping[str, Any], runs: Sequence[str]) -> It
             yield f"  - and {more} more files"
         if reason["edit"] and reason["edit"]["lines"]:
             yield from _edit(reason["edit"])
-    yield from _beside(change, runs)
+    yield from _beside(change)
     meaning = explanation(change, plan)
     if meaning:
         yield f"\n{prose(meaning)}"
@@ -186,13 +186,13 @@ def _edit(edit: Mapping[str, Any]) -> Iterator[str]:
         yield f"  - {edit_rest(edit)}"
 
 
-def _beside(change: Change, runs: Sequence[str]) -> Iterator[str]:
+def _beside(change: Change) -> Iterator[str]:
     if schedule := new_schedule(change):
         yield f"- schedule: {code(schedule)}"
     for name in evaluated_at_apply(change):
         yield f"- parameter {code(name)}: {KNOWN_AT_APPLY}"
-    if runs and change["action"] in ("create", "update"):
-        yield f"- next runs: {code(run_times(runs))}"
+    for effect in change["effects"]:
+        yield f"- {effect_label(effect)}: {prose(effect_text(effect))}"
 
 
 def _picture(change: Change) -> str:

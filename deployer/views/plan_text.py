@@ -15,6 +15,8 @@ from deployer.views.plan_words import (
     diff_line,
     edit_rest,
     edit_title,
+    effect_label,
+    effect_text,
     evaluated_at_apply,
     explanation,
     field_name,
@@ -23,7 +25,6 @@ from deployer.views.plan_words import (
     new_schedule,
     newcomer,
     pending_by_environment,
-    run_times,
     summary_line,
     tools_only,
 )
@@ -41,10 +42,9 @@ def plan_to_text(
     *,
     width: int = 80,
     colour: bool = False,
-    next_runs: Mapping[str, Sequence[str]] | None = None,
     secrets: frozenset[str] = frozenset(),
 ) -> str:
-    """The plan as text. `plan` is what `plan_to_json` gives; `next_runs` maps addresses to ISO 8601 times."""
+    """The plan as text. `plan` is what `plan_to_json` gives."""
     page = Page(width, colour)
     safe = mask(plan, secrets) if secrets else plan
     for environment, changes in pending_by_environment(safe).items():
@@ -53,7 +53,7 @@ def plan_to_text(
         column = min(max(len(inert(change["address"])) for change in changes), page.width // 2)
         for change in changes:
             page.blank()
-            _change(page, change, safe, column, (next_runs or {}).get(change["address"], ()))
+            _change(page, change, safe, column)
         page.blank()
     if narrowing(safe):
         page.line((inert(narrowing(safe)), "dim"))
@@ -61,13 +61,13 @@ def plan_to_text(
     return page.text()
 
 
-def _change(page: Page, change: Change, plan: Mapping[str, Any], column: int, runs: Sequence[str]) -> None:
+def _change(page: Page, change: Change, plan: Mapping[str, Any], column: int) -> None:
     action = change["action"]
     symbol = (SYMBOLS[action], STYLES[action])
     address = inert(change["address"])
     page.line("  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {inert(change['dag_id'])}", hang=_INDENT)
     entries = [entry for reason in change["reasons"] for entry in _reason(page, change, reason)]
-    entries += _beside(change, runs)
+    entries += _beside(change)
     label_width = max((len(label) for label, _ in entries), default=0) + 2
     for label, parts in entries:
         page.entry(label, *parts, indent=_INDENT, label_width=label_width)
@@ -119,15 +119,22 @@ def _field(page: Page, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     room = page.width - _INDENT - _WIDEST_LABEL
     before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
     name = inert(field_name(field))
-    if len(name) + len(before) + len(after) + len(":  -> ") <= room:
-        yield [f"{name}: {before} ", ("->", "dim"), f" {after}"]
-    else:
+    origin = inert(field["origin"])
+    length = len(name) + len(before) + len(after) + len(":  -> ")
+    if length > room:
         yield [f"{name}:"]
         yield [f"     {before}"]
         yield [("  -> ", "dim"), after]
+    elif length + len(origin) + 2 <= room or not origin:
+        yield [f"{name}: {before} ", ("->", "dim"), f" {after}", (f"  {origin}" if origin else "", "dim")]
+        return
+    else:
+        yield [f"{name}: {before} ", ("->", "dim"), f" {after}"]
+    if origin:
+        yield [(f"  {origin}", "dim")]
 
 
-def _beside(change: Change, runs: Sequence[str]) -> Iterator[Entry]:
+def _beside(change: Change) -> Iterator[Entry]:
     """What is worth knowing beside the reasons."""
     schedule = new_schedule(change)
     if schedule:
@@ -135,5 +142,5 @@ def _beside(change: Change, runs: Sequence[str]) -> Iterator[Entry]:
     names = evaluated_at_apply(change)
     if names:
         yield "parameters", [f"{', '.join(map(inert, names))} {KNOWN_AT_APPLY}"]
-    if runs and change["action"] in ("create", "update"):
-        yield "next runs", [inert(run_times(runs))]
+    for effect in change["effects"]:
+        yield effect_label(effect), [inert(effect_text(effect))]

@@ -120,6 +120,44 @@ def new_schedule(change: Change) -> str:
     return ", ".join(str(schedule[key]) for key in ("cron", "timezone") if schedule.get(key)) or "none"
 
 
+def effect_label(effect: Mapping[str, Any]) -> str:
+    """The word beside an effect's sentence; what a reason's word says already is not said again."""
+    word = str(effect["word"])
+    return word if word in ("next runs", "starts now", "catch-up", "paused") else "runs"
+
+
+def effect_text(effect: Mapping[str, Any]) -> str:
+    """What a change does to runs, in a sentence."""
+    after, names = run_times(effect["after"]), ", ".join(effect["names"])
+    match effect["word"]:
+        case "next runs":
+            return _next_runs(run_times(effect["before"]), after)
+        case "starts now":
+            return f"one run, for {after}: that time has passed since the last run (a paused DAG waits)"
+        case "catch-up":
+            at_least = "more than " if effect["more"] else ""
+            runs = f"{at_least}{count(effect['count'], 'run')}, from {after} on"
+            return f"{runs}, start at once, {effect['at_a_time']} at a time (a paused DAG waits)"
+        case "code":
+            return "tasks that start after the apply run the new code, also those of runs that have begun or are cleared"
+        case "parameters":
+            return f"scheduled runs use the new default of {names} from the next one on"
+        case "steps removed":
+            return f"runs that have begun leave {names} out, and a cleared run cannot run it again"
+        case "steps added":
+            return f"runs that have begun get {names} too"
+        case "retries":
+            return f"tasks that have begun keep theirs; later runs and cleared tasks have the new ones ({names})"
+        case _:
+            return "the DAG stays paused, or not, as it is in Airflow: this counts for a DAG that is new there"
+
+
+def _next_runs(before: str, after: str) -> str:
+    if before and after:
+        return f"{after} (until now: {before})"
+    return after or f"none: it no longer starts by itself (until now: {before})"
+
+
 def run_times(runs: Sequence[str]) -> str:
     """ISO 8601 times as people read them: ``2026-11-23 03:00 +02:00``."""
     return ", ".join(_TIME.sub(r"\1 \2 \3", each).rstrip() for each in runs)

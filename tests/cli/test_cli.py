@@ -40,7 +40,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Stub:
 
 
 def planned(plan: Plan = samples.EVERYTHING, **more: Any) -> Any:
-    values: dict[str, Any] = {"warnings": (), "secrets": frozenset(), "next_runs": {}, "sources": {}}
+    values: dict[str, Any] = {"warnings": (), "secrets": frozenset(), "sources": {}}
     return types.SimpleNamespace(plan=plan, **(values | more))
 
 
