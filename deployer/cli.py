@@ -215,6 +215,10 @@ def _plan(
     flow: Flows = None,
     exclude: Exclude = None,
     adopt: Adopt = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Compare with what a git revision would deploy; no target is read."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply.")] = None,
     format: Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")] = PlanFormat.text,
     diff: Annotated[bool, typer.Option("--diff", help="Also the difference of the DAG files' source.")] = False,
@@ -230,8 +234,12 @@ def _plan(
 
     if diff and format is PlanFormat.json:
         raise DeployError(_bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
+    if against is not None and out is not None:
+        message = "a plan against a revision cannot be applied: --out does not go with --against"
+        raise DeployError(_bad_usage(message, "leave one of them out; --format json prints the plan as data"))
+    selection = _selection(manifests, var, env, flow, exclude, adopt)
     with _progress() as progress:
-        result = plan(_selection(manifests, var, env, flow, exclude, adopt), progress=progress, diff=diff)
+        result = plan(selection, progress=progress, diff=diff, against=against)
     _tell(result.warnings, result.secrets)
     _print_plan(result, format)
     if out is not None:

@@ -28,7 +28,7 @@ class DeployedState:
     def since(self, change: Change) -> datetime | None:
         """When the DAG of a change was first applied, by whichever file holds it; None when it is not deployed."""
         for item in self.holding(change):
-            if item.record:
+            if item.record and item.record.since:
                 return datetime.fromisoformat(item.record.since)
         return None
 

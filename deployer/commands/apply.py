@@ -62,6 +62,9 @@ def prepare(
 ) -> Prepared:
     """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done."""
     report = progress or _silent
+    if saved is not None and saved.against is not None:
+        message = f"the plan is against {saved.against.revision}, and only one against what is deployed can be applied"
+        raise DeployError(Diagnostic("bad-plan", message, hint="plan without --against"))
     planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
     if saved is not None:
         problems = list(_moved(saved, planning))

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from deployer import desired
 from deployer.commands import git
+from deployer.commands.against import plan_against
 from deployer.commands.edits import with_edits
 from deployer.commands.explain import explained
 from deployer.commands.planning import Planned, make_plan
@@ -31,9 +32,18 @@ class PlanResult:
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def plan(selection: Selection, progress: Progress | None = None, diff: bool = False) -> PlanResult:
-    """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError."""
+def plan(
+    selection: Selection, progress: Progress | None = None, diff: bool = False, against: str | None = None
+) -> PlanResult:
+    """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError.
+
+    `against` names a revision of the repository: then the plan is held against what that would deploy, and no target is
+    read.
+    """
     report = progress or _silent
+    if against is not None:
+        compared, texts = plan_against(selection, against, report, diff)
+        return present(explained(compared, datetime.now(timezone.utc)), texts)
     planned = told(make_plan(selection, report), report)
     return present(planned, _sources(planned, report) if diff else {})
 

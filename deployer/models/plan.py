@@ -144,11 +144,20 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """A revision of the repository that a plan compares with: as it was asked for, and its full commit id."""
+
+    revision: str
+    commit: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """All changes, sorted by address; `targets` gives each environment's target as written in the manifest.
 
     `flows` and `exclude` are the patterns that the plan was narrowed with, `adopt` those of what it takes over: its
-    apply plans with the same.
+    apply plans with the same. A plan `against` a revision tells what differs from what that would deploy; None is a
+    plan against what is deployed, and only such a one can be applied.
     """
 
     changes: Sequence[Change]
@@ -156,6 +165,7 @@ class Plan:
     flows: Sequence[str] = ()
     exclude: Sequence[str] = ()
     adopt: Sequence[str] = ()
+    against: Baseline | None = None
     tool_version: str = ""
     format: int = PLAN_FORMAT
 

@@ -104,6 +104,13 @@ class SavedSummary(_Part):
     none: int
 
 
+class SavedBaseline(_Part):
+    """The revision that a plan compares with instead of what is deployed; such a plan cannot be applied."""
+
+    revision: str
+    commit: str
+
+
 class SavedPlan(_Part):
     """A plan of mfdeploy."""
 
@@ -113,5 +120,6 @@ class SavedPlan(_Part):
     flows: Annotated[list[str], Field(description="Patterns of the flows that were planned; empty means every flow.")]
     exclude: Annotated[list[str], Field(description="Patterns of the flows that were left out.")]
     adopt: Annotated[list[str], Field(description="Patterns of what the plan takes over.")]
+    against: SavedBaseline | None
     summary: SavedSummary
     changes: Annotated[list[SavedChange], Field(description="All changes, sorted by address.")]

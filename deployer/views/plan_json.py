@@ -12,6 +12,7 @@ from deployer.errors import DeployError, Diagnostic, Location, nearest
 from deployer.models.plan import (
     PLAN_FORMAT,
     Action,
+    Baseline,
     Change,
     Edit,
     Effect,
@@ -43,6 +44,7 @@ def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str,
         "flows": list(plan.flows),
         "exclude": list(plan.exclude),
         "adopt": list(plan.adopt),
+        "against": asdict(plan.against) if plan.against else None,
         "summary": {action: counts[action] for action in ACTIONS},
         "changes": [_change_to_json(change, secrets) for change in plan.changes],
     }
@@ -127,6 +129,7 @@ def _build(saved: SavedPlan) -> Plan:
         flows=tuple(saved.flows),
         exclude=tuple(saved.exclude),
         adopt=tuple(saved.adopt),
+        against=Baseline(saved.against.revision, saved.against.commit) if saved.against else None,
         tool_version=saved.tool_version,
         format=saved.format,
     )
@@ -183,6 +186,7 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
         "reasons": plan_format.SavedReason,
         "fields": plan_format.SavedField,
         "files": plan_format.SavedFiles,
+        "against": plan_format.SavedBaseline,
         "edit": plan_format.SavedEdit,
         "effects": plan_format.SavedEffect,
         "replaces": plan_format.SavedReplaced,

@@ -17,6 +17,7 @@ from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
     Change,
+    baseline,
     count,
     diff_line,
     edit_rest,
@@ -71,6 +72,8 @@ def plan_to_markdown(
     """The plan in at most `limit` characters. `sources` maps DAG files to their source diffs, if wanted."""
     safe = mask(plan, secrets) if secrets else plan
     pieces = [f"### mfdeploy plan\n\n**{summary_line(safe['summary'])}**\n"]
+    if baseline(safe):
+        pieces.append(f"\n{prose(baseline(safe))}\n")
     if narrowing(safe):
         pieces.append(f"\n{prose(narrowing(safe))}\n")
     pending = pending_by_environment(safe)

@@ -12,6 +12,7 @@ from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
     Change,
+    baseline,
     diff_line,
     edit_rest,
     edit_title,
@@ -55,6 +56,8 @@ def plan_to_text(
             page.blank()
             _change(page, change, safe, column)
         page.blank()
+    if baseline(safe):
+        page.line((inert(baseline(safe)), "dim"))
     if narrowing(safe):
         page.line((inert(narrowing(safe)), "dim"))
     page.line((summary_line(safe["summary"]), "bold"))

@@ -62,6 +62,16 @@ def narrowing(plan: Mapping[str, Any]) -> str:
     return f"Only a part is planned: {', '.join(parts)}." if parts else ""
 
 
+def baseline(plan: Mapping[str, Any]) -> str:
+    """What a plan is held against where that is not what is deployed; empty where it is."""
+    against = plan["against"]
+    if not against:
+        return ""
+    named = against["revision"]
+    where = named if against["commit"].startswith(named) else f"{named} ({against['commit'][:12]})"
+    return f"Against what {where} would deploy, not against what is deployed."
+
+
 def count(number: int, noun: str) -> str:
     """``1 flow``, ``2 flows``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -139,7 +149,9 @@ def effect_text(effect: Mapping[str, Any]) -> str:
             runs = f"{at_least}{count(effect['count'], 'run')}, from {after} on"
             return f"{runs}, start at once, {effect['at_a_time']} at a time (a paused DAG waits)"
         case "code":
-            return "tasks that start after the apply run the new code, also those of runs that have begun or are cleared"
+            return (
+                "tasks that start after the apply run the new code, also those of runs that have begun or are cleared"
+            )
         case "parameters":
             return f"scheduled runs use the new default of {names} from the next one on"
         case "steps removed":

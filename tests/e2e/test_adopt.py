@@ -58,6 +58,7 @@ def stock(tmp_path: Path, s3: str) -> Project:
                 "compute": "kubernetes",
                 "datastore": root,
                 "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
+                "kubernetes": {"image": "registry.example/flows:1"},
                 "protect": True,
             }
         },
@@ -189,7 +190,9 @@ class TestTheOption:
 
 
 def test_a_dag_whose_new_id_cannot_be_written_keeps_its_old_one(applied: Project) -> None:
-    applied.edit("features.yaml", "file: flows/hourly/hourly.py\n", "file: flows/hourly/hourly.py\n    dag_id: clock\n")
+    applied.edit(
+        "scheduling.yaml", "file: flows/hourly/hourly.py\n", "file: flows/hourly/hourly.py\n    dag_id: clock\n"
+    )
     applied.do("plan", *ALL, "--out", "plan.json")
     other = replace(applied, user="grace")
     (other.dags / "clock.py").mkdir()

@@ -120,21 +120,21 @@ class TestMoved:
     def test_a_flow_in_another_folder_is_moved(self, applied: Project) -> None:
         flows = applied.folder / "deployments" / "flows"
         (flows / "hourly").rename(flows / "clock")
-        applied.edit("features.yaml", "flows/hourly/hourly.py", "flows/clock/hourly.py")
+        applied.edit("scheduling.yaml", "flows/hourly/hourly.py", "flows/clock/hourly.py")
         change = hourly(applied)
         assert (change["action"], words(change)) == ("update", ["moved"])
         applied.apply()
         assert applied.pending() == {}
 
     def test_an_entry_under_another_name_is_moved(self, applied: Project) -> None:
-        applied.edit("features.yaml", "  hourly:\n", "  each_hour:\n")
+        applied.edit("scheduling.yaml", "  hourly:\n", "  each_hour:\n")
         assert applied.pending() == {"local/each_hour": "update"}
         assert words(applied.plan()["local/each_hour"]) == ["moved"]
         applied.apply()
         assert applied.pending() == {}
 
     def test_an_entry_in_another_manifest_is_no_change(self, applied: Project) -> None:
-        manifest: Path = applied.folder / "deployments" / "features.yaml"
+        manifest: Path = applied.folder / "deployments" / "scheduling.yaml"
         head, entry, rest = split_entry(manifest.read_text(), "hourly")
         manifest.write_text(head + rest)
         (manifest.parent / "clock.yaml").write_text("version: 1\nproject: examples\nflows:\n" + entry)
@@ -142,7 +142,7 @@ class TestMoved:
 
     def test_a_changed_dag_id_is_one_pair(self, applied: Project) -> None:
         applied.edit(
-            "features.yaml", "file: flows/hourly/hourly.py\n", "file: flows/hourly/hourly.py\n    dag_id: clock\n"
+            "scheduling.yaml", "file: flows/hourly/hourly.py\n", "file: flows/hourly/hourly.py\n    dag_id: clock\n"
         )
         text = applied.do("plan", *ONE)
         assert "The history stays behind under the old id, HourlyFlow.local." in re.sub(r"\s+", " ", text)
