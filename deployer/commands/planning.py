@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deployer import __version__, desired
 from deployer.commands.adoption import check_adoptions, strays
+from deployer.commands.renamed import spare_renamed
 from deployer.deployed import DeployedState, survey
 from deployer.desired import DesiredState, Progress
 from deployer.errors import DeployError, Diagnostic
@@ -73,6 +74,9 @@ def make_plan(selection: Selection, progress: Progress, *, destroy: bool = False
     deployed = survey(chosen.values(), known, destroy)
     _refuse_unmatched(selection, state, deployed)
     changes = plan_changes(state.items, deployed.sites, selection.selects, selection.adopts)
+    renamed: list[Diagnostic] = []
+    if not destroy:
+        changes, renamed = spare_renamed(selection, state, deployed, changes, progress)
     plan = Plan(
         changes=changes,
         targets={name: environment.target.written for name, environment in chosen.items()},
@@ -82,7 +86,7 @@ def make_plan(selection: Selection, progress: Progress, *, destroy: bool = False
         tool_version=__version__,
     )
     adoptions = check_adoptions(selection, changes, state, deployed)
-    warnings = (*state.warnings, *adoptions, *strays(state, deployed))
+    warnings = (*state.warnings, *adoptions, *renamed, *strays(state, deployed))
     return Planned(selection.manifests, plan, state, deployed, warnings)
 
 

@@ -133,6 +133,13 @@ class TestMoved:
         applied.apply()
         assert applied.pending() == {}
 
+    def test_an_entry_whose_new_name_is_not_selected_is_not_deleted(self, applied: Project) -> None:
+        applied.edit("scheduling.yaml", "  hourly:\n", "  each_hour:\n")
+        done = applied.run("apply", *ONE, "--yes")
+        assert (done.returncode, "No changes." in done.stdout) == (0, True)
+        assert "its DAG belongs to local/each_hour now, which is not planned here" in done.stderr
+        assert (applied.dags / HOURLY).exists()
+
     def test_an_entry_in_another_manifest_is_no_change(self, applied: Project) -> None:
         manifest: Path = applied.folder / "deployments" / "scheduling.yaml"
         head, entry, rest = split_entry(manifest.read_text(), "hourly")

@@ -7,7 +7,7 @@ from typing import Any
 from deployer.errors import Location
 from deployer.models.deployment import Deployment, Environment, Place, Schedule
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
-from deployer.models.plan import Change, Edit, Effect, FieldChange, FileChanges, Plan, Reason, Replaced
+from deployer.models.plan import Baseline, Change, Edit, Effect, FieldChange, FileChanges, Plan, Reason, Replaced
 
 GRAPH: dict[str, Any] = {
     "start": "start",
@@ -159,6 +159,14 @@ EVERYTHING = Plan(
 )
 
 NOTHING = Plan((change("quiet", "none"), change("calm", "none")), targets=TARGETS, tool_version="0.1.0")
+
+AGAINST = Plan(
+    (change("train", "update", Reason("schedule", (FieldChange("schedule.cron", None, "0 3 * * *", "a.yaml:3"),))),),
+    targets=TARGETS,
+    adopt=("prod/*",),
+    against=Baseline("origin/main", "0123456789abcdef0123456789abcdef01234567"),
+    tool_version="0.1.0",
+)
 
 _EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
 HOSTILE = Plan(

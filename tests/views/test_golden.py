@@ -20,7 +20,12 @@ from tests.views import samples
 
 GOLDEN = Path(__file__).parent / "golden"
 SECRETS = frozenset({"sesame-secret"})
-PLANS = {"everything": samples.EVERYTHING, "nothing": samples.NOTHING, "hostile": samples.HOSTILE}
+PLANS = {
+    "everything": samples.EVERYTHING,
+    "nothing": samples.NOTHING,
+    "hostile": samples.HOSTILE,
+    "against": samples.AGAINST,
+}
 
 
 def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
