@@ -144,7 +144,7 @@ class TestMoved:
         manifest: Path = applied.folder / "deployments" / "scheduling.yaml"
         head, entry, rest = split_entry(manifest.read_text(), "hourly")
         manifest.write_text(head + rest)
-        (manifest.parent / "clock.yaml").write_text("version: 1\nproject: examples\nflows:\n" + entry)
+        (manifest.parent / "clock.yaml").write_text("version: 1\nflows:\n" + entry)
         assert applied.pending() == {}
 
     def test_a_changed_dag_id_is_one_pair(self, applied: Project) -> None:
