@@ -27,6 +27,7 @@ from deployer.options import (
     AllowDelete,
     AllowMassChange,
     AsText,
+    CheckCluster,
     Environment,
     Environments,
     Exclude,
@@ -222,6 +223,7 @@ def _plan(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply.")] = None,
     format: Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")] = PlanFormat.text,
     diff: Annotated[bool, typer.Option("--diff", help="Also the difference of the DAG files' source.")] = False,
+    check_cluster: CheckCluster = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
@@ -237,9 +239,12 @@ def _plan(
     if against is not None and out is not None:
         message = "a plan against a revision cannot be applied: --out does not go with --against"
         raise DeployError(_bad_usage(message, "leave one of them out; --format json prints the plan as data"))
+    if against is not None and check_cluster:
+        message = "--check-cluster does not go with --against, which asks nobody but git"
+        raise DeployError(_bad_usage(message, "plan once with each"))
     selection = _selection(manifests, var, env, flow, exclude, adopt)
     with _progress() as progress:
-        result = plan(selection, progress=progress, diff=diff, against=against)
+        result = plan(selection, progress=progress, diff=diff, against=against, check_cluster=check_cluster)
     _tell(result.warnings, result.secrets)
     _print_plan(result, format)
     if out is not None:
@@ -259,6 +264,7 @@ def _apply(
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
+    check_cluster: CheckCluster = None,
 ) -> int:
     """Publish exactly what a plan says.
 
@@ -275,7 +281,8 @@ def _apply(
 
         saved = plan_from_text(_read(plan), str(plan))
     with _progress() as progress:
-        prepared = prepare(_selection(manifests, var, env, flow, exclude, adopt), saved=saved, progress=progress)
+        selection = _selection(manifests, var, env, flow, exclude, adopt)
+        prepared = prepare(selection, saved=saved, progress=progress, check_cluster=check_cluster)
     return _carry_out(prepared, yes or saved is not None, allow_delete, allow_mass_change)
 
 

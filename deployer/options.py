@@ -68,5 +68,13 @@ AllowDelete = Annotated[
     typer.Option(metavar="ADDRESS", help="Allow this delete in a protected environment. Repeatable."),
 ]
 AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
+CheckCluster = Annotated[
+    bool | None,
+    typer.Option(
+        "--check-cluster/--no-check-cluster",
+        help="Ask the clusters whether they would take the pods; else as each environment's `kubernetes.check` says.",
+        show_default=False,
+    ),
+]
 AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]

@@ -58,14 +58,22 @@ class ApplyResult:
 
 
 def prepare(
-    selection: Selection, saved: Plan | None = None, destroy: bool = False, progress: Progress | None = None
+    selection: Selection,
+    saved: Plan | None = None,
+    destroy: bool = False,
+    progress: Progress | None = None,
+    check_cluster: bool | None = None,
 ) -> Prepared:
-    """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done."""
+    """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done.
+
+    `check_cluster` is as for `plan`.
+    """
     report = progress or _silent
     if saved is not None and saved.against is not None:
         message = f"the plan is against {saved.against.revision}, and only one against what is deployed can be applied"
         raise DeployError(Diagnostic("bad-plan", message, hint="plan without --against"))
-    planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
+    narrow = narrowed(selection, saved) if saved else selection
+    planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster)
     if saved is not None:
         problems = list(_moved(saved, planning))
         if problems:

@@ -33,18 +33,23 @@ class PlanResult:
 
 
 def plan(
-    selection: Selection, progress: Progress | None = None, diff: bool = False, against: str | None = None
+    selection: Selection,
+    progress: Progress | None = None,
+    diff: bool = False,
+    against: str | None = None,
+    check_cluster: bool | None = None,
 ) -> PlanResult:
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError.
 
     `against` names a revision of the repository: then the plan is held against what that would deploy, and no target is
-    read.
+    read and no cluster asked. `check_cluster` asks the clusters whether they would take the pods; None leaves that to
+    each environment.
     """
     report = progress or _silent
     if against is not None:
         compared, texts = plan_against(selection, against, report, diff)
         return present(explained(compared, datetime.now(timezone.utc)), texts)
-    planned = told(make_plan(selection, report), report)
+    planned = told(make_plan(selection, report, check_cluster=check_cluster), report)
     return present(planned, _sources(planned, report) if diff else {})
 
 

@@ -140,7 +140,7 @@ def test_a_refusal_in_json_is_one_document(flag: list[str], command: Stub, capsy
 def test_a_plan_goes_to_stdout_and_its_warnings_to_stderr(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[Any] = []
 
-    def plan(selection: Any, progress: Any, diff: bool, against: str | None) -> Any:
+    def plan(selection: Any, progress: Any, diff: bool, against: str | None, check_cluster: bool | None) -> Any:
         asked.append(selection)
         assert against == "main"
         return planned(warnings=[WARNING], sources={"prod/a.py": ("a\n", "b\n")} if diff else {})
