@@ -82,6 +82,10 @@ def _write(
     failed: list[tuple[Change, str]] = []
     for position, change in enumerate(changes):
         progress(f"{change.action} {change.address}")
+        if change.action == "delete" and change.address in {other.address for other, _ in failed}:
+            # Its DAG under the new id was not written: the old one stays, so that there always is one.
+            failed.append((change, f"{change.file} stays, since what takes its place was not written"))
+            continue
         try:
             done.append((change, _apply(change, target, content)))
         except MovedError as error:
@@ -98,10 +102,13 @@ def _apply(change: Change, target: Target, content: Mapping[tuple[str, str], byt
         target.delete(change.file, change.version)
         return None
     text = content[change.environment, change.file]
-    if change.action == "create":
-        return target.create(change.file, text)
-    assert change.version is not None
-    return target.replace(change.file, text, change.version)
+    if change.version is None:
+        version = target.create(change.file, text)
+    else:
+        version = target.replace(change.file, text, change.version)
+    for other in change.replaces:
+        target.delete(other.file, other.version)
+    return version
 
 
 def _publish(part: Applied, environment: str, target: Target, publication: Publication) -> tuple[Applied, bool]:
@@ -111,10 +118,16 @@ def _publish(part: Applied, environment: str, target: Target, publication: Publi
         target.publish(message, publication.user, lambda: publication.remember(environment, part.done))
     except TargetError as error:
         others = error.moved if isinstance(error, UnpublishedError) else {}
-        moved = [(change, others[change.file]) for change, _ in part.done if change.file in others]
-        rest = [change for change, _ in part.done if change.file not in others]
-        return Applied((), [*part.failed, *moved], [*rest, *part.not_done], {environment: str(error)}), not others
+        reasons = [(change, next(filter(None, map(others.get, _files(change))), "")) for change, _ in part.done]
+        failed = [(change, why) for change, why in reasons if why]
+        rest = [change for change, why in reasons if not why]
+        return Applied((), [*part.failed, *failed], [*rest, *part.not_done], {environment: str(error)}), not others
     return part, False
+
+
+def _files(change: Change) -> list[str]:
+    """The files that a change writes or deletes."""
+    return [change.file, *(other.file for other in change.replaces)]
 
 
 def _sum(parts: Sequence[Applied]) -> Applied:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from deployer import record
+from deployer import record, stock
 from deployer.errors import DeployError, Diagnostic
 from deployer.index import Index, read_index
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed
-from deployer.models.record import Provenance, Record
+from deployer.models.plan import Change
+from deployer.models.record import Provenance
 from deployer.planner import Site
 from deployer.targets import Target, TargetError
 from deployer.targets.registry import open_target
@@ -25,27 +26,36 @@ class DeployedState:
     sites: tuple[Site, ...]
     indexes: Mapping[str, Index] = field(default_factory=dict)
 
-    def since(self, environment: str, file: str) -> datetime | None:
-        """When the DAG in this file was first applied; None when it is not deployed."""
-        found = self._record(environment, file)
-        return datetime.fromisoformat(found.since) if found else None
+    def since(self, change: Change) -> datetime | None:
+        """When the DAG of a change was first applied, by whichever file holds it; None when it is not deployed."""
+        for item in self.holding(change):
+            if item.record and item.record.since:
+                return datetime.fromisoformat(item.record.since)
+        return None
+
+    def holding(self, change: Change) -> Iterator[Deployed]:
+        """The files that a change writes over or deletes and that hold its DAG."""
+        files = {change.file, *(other.file for other in change.replaces)}
+        for site in self.sites:
+            if site.environment == change.environment:
+                yield from (item for item in site.deployed if item.file in files and item.dag_id == change.dag_id)
 
     def applied(self, environment: str, file: str) -> Provenance | None:
         """Who last applied the DAG in this file, and when; None when it is not deployed."""
-        found = self._record(environment, file)
-        return found.provenance if found else None
+        found = self.file(environment, file)
+        return found.record.provenance if found and found.record else None
 
-    def _record(self, environment: str, file: str) -> Record | None:
+    def file(self, environment: str, file: str) -> Deployed | None:
+        """What is in this file; None when there is none."""
         for site in self.sites:
             for item in site.deployed:
                 if (site.environment, item.file) == (environment, file):
-                    return item.record
+                    return item
         return None
 
     def body(self, environment: str, file: str) -> str:
         """A DAG file's text as it is deployed, without its record; empty when there is none. Raises TargetError."""
-        site = next(site for site in self.sites if site.environment == environment)
-        if all(item.file != file for item in site.deployed):
+        if self.file(environment, file) is None:
             return ""
         content, _ = self.targets[environment].read(file)
         return record.body(content.decode(errors="replace"))
@@ -104,11 +114,13 @@ def _deployed(target: Target, index: Index) -> tuple[Deployed, ...]:
 def understand(file: str, content: bytes, version: str) -> Deployed:
     """What a file at a target holds."""
     try:
-        found = record.read(content.decode())
+        text = content.decode()
+        found = record.read(text)
     except UnicodeDecodeError:
         return Deployed(file, version, None, problem=f"{file} is there already and is not text in UTF-8")
     except record.RecordError as error:
-        return Deployed(file, version, None, problem=f"{file} cannot be read as one of ours: {error}")
+        later = isinstance(error, record.LaterRecordError)
+        return Deployed(file, version, None, problem=f"{file} cannot be read as one of ours: {error}", later=later)
     if found is None:
-        return Deployed(file, version, None)
+        return Deployed(file, version, None, stock=stock.read(text))
     return Deployed(file, version, found[0], intact=found[1])

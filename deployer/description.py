@@ -57,13 +57,13 @@ def graph_of(flow: Flow) -> dict[str, Any]:
 
 def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Reason]:
     """Why `after` is not `before`: one reason for each section that differs, none when they are equal."""
-    reasons = []
+    reasons: list[Reason] = []
     for section, word in _WORDS.items():
         old, new = before.get(section), after.get(section)
         if old == new:
             continue
         if section == "code":
-            reasons.append(_explain_code(old or {}, new or {}))
+            reasons += _explain_code(old or {}, new or {})
         else:
             fields = tuple(_differences(section, old, new, _shared_steps(before, after)))
             # Steps that come or go are told by the graph; where that is all, the section has nothing to add.
@@ -178,19 +178,18 @@ def _shared_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[st
     return set(before.get("graph", {}).get("steps", ())) & set(after.get("graph", {}).get("steps", ()))
 
 
-def _explain_code(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
+def _explain_code(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Reason]:
+    if old.get("file") != new.get("file"):
+        yield Reason("moved", (FieldChange("code.file", old.get("file"), new.get("file")),))
     before, after = old.get("files", {}), new.get("files", {})
     files = FileChanges(
         added=tuple(sorted(set(after) - set(before))),
         removed=tuple(sorted(set(before) - set(after))),
         changed=tuple(sorted(name for name in set(before) & set(after) if before[name] != after[name])),
     )
-    names = tuple(
-        FieldChange(f"code.{key}", old.get(key), new.get(key))
-        for key in ("flow", "file")
-        if old.get(key) != new.get(key)
-    )
-    return Reason("code", names, files)
+    named = (FieldChange("code.flow", old.get("flow"), new.get("flow")),) if old.get("flow") != new.get("flow") else ()
+    if named or before != after:
+        yield Reason("code", named, files)
 
 
 def _differences(path: str, old: Any, new: Any, shared: set[str]) -> Iterator[FieldChange]:

@@ -94,9 +94,10 @@ def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[
     """The entry of a file: its address if it is the owner's, and what it says unless it is as easily read itself."""
     found = each.record
     address = {"address": found.address} if found and (found.owner, found.environment) == owner else {}
-    if local:
+    # What is neither ours nor plain is looked at anew each time: such files are few, and there is more to say of them.
+    if local or each.problem or each.stock:
         return address
-    said: dict[str, Any] = {"version": each.version, "intact": each.intact, "problem": each.problem}
+    said: dict[str, Any] = {"version": each.version, "intact": each.intact}
     if found:
         said["record"] = record.to_data(found)
     # What JSON does not give back as it was must be read from the file each time.
@@ -108,7 +109,7 @@ def _deployed(file: str, version: str, entry: Mapping[str, Any]) -> Deployed | N
         found = record.from_data(entry["record"]) if "record" in entry else None
     except (ValueError, TypeError, KeyError):
         return None
-    return Deployed(file, version, found, intact=entry["intact"], problem=entry["problem"])
+    return Deployed(file, version, found, intact=entry["intact"])
 
 
 def _read(target: Target, file: str) -> tuple[_Entries, str | None]:

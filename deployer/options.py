@@ -54,6 +54,14 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", metavar="PATTERN", help="Leave out flows whose name or address matches. Repeatable."),
 ]
+Adopt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adopt",
+        metavar="PATTERN",
+        help="Take over DAGs of others: an address, a pattern, or project:NAME. Repeatable.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
 AllowDelete = Annotated[
     list[str] | None,

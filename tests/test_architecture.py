@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parents[1] / "deployer"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("models",),
-    ("record", "description"),  # the models' upper edge: how they are written down and compared
+    ("record", "stock", "description", "claims"),  # the models' upper edge: how they are written down and compared
     ("manifest", "compiler", "renderer", "targets", "cluster", "runtime"),
     ("index", "setting_places"),  # what is remembered beside a target
     ("desired", "planner", "applier"),
@@ -35,7 +35,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # These run in processes of their own, where there is nothing but Metaflow and the standard library.
 ALONE = ("compiler/worker", "runtime")
 # Decided from their arguments alone, so that they can be tested with values.
-PURE = ("planner", "description")
+PURE = ("planner", "description", "claims", "stock")
 IMPURE_MODULES = {
     "os",
     "sys",

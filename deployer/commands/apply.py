@@ -12,7 +12,7 @@ from deployer import __version__, desired, record
 from deployer.applier import apply_changes
 from deployer.commands import git
 from deployer.commands.guards import refuse_unguarded
-from deployer.commands.plan import PlanResult, present
+from deployer.commands.plan import PlanResult, present, told
 from deployer.commands.planning import Planned, make_plan, narrowed
 from deployer.commands.publication import Publication
 from deployer.deployed import target_problem
@@ -20,7 +20,7 @@ from deployer.errors import DeployError, Diagnostic
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
-from deployer.models.record import Provenance, Record
+from deployer.models.record import Inputs, Provenance, Record
 from deployer.models.selection import Selection
 
 Progress = Callable[[str], None]
@@ -70,12 +70,16 @@ def prepare(
     `check_cluster` is as for `plan`.
     """
     report = progress or _silent
+    if saved is not None and saved.against is not None:
+        message = f"the plan is against {saved.against.revision}, and only one against what is deployed can be applied"
+        raise DeployError(Diagnostic("bad-plan", message, hint="plan without --against"))
     narrow = narrowed(selection, saved) if saved else selection
     planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster)
     if saved is not None:
         problems = list(_moved(saved, planning))
         if problems:
             raise DeployError(problems)
+    planning = told(planning, report)
     return Prepared(present(planning), planning)
 
 
@@ -127,7 +131,7 @@ def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:
             continue
         if old is None or new is None:
             yield _stale(f"{key[0]} ({key[1]}): {'is no longer planned' if new is None else 'was not in the plan'}")
-        elif old.version != new.version:
+        elif (old.version, old.replaces) != (new.version, new.replaces):
             yield _stale(f"{key[0]}: {key[1]} at the target was changed since the plan was made{_by(new, planning)}")
         else:
             yield _stale(f"{key[0]}: the manifests or the code no longer give the planned result")
@@ -145,7 +149,9 @@ def _stale(message: str) -> Diagnostic:
 def _packages(planning: Planned, writes: Sequence[Change], user: str, progress: Progress) -> Mapping[str, Package]:
     """The code packages of the DAGs to write, by address; they are in the datastore when this returns."""
     items = [planning.item(change.environment, change.file) for change in writes]
-    return desired.package(items, upload=True, user=user, progress=progress) if items else {}
+    if not items:
+        return {}
+    return desired.package(items, upload=True, user=user, progress=progress, tokens=planning.tokens(writes))
 
 
 def _content(
@@ -161,7 +167,7 @@ def _content(
             planning.item(change.environment, change.file),
             packages[change.address],
             provenance,
-            planning.deployed.since(change.environment, change.file) or now,
+            planning.deployed.since(change) or now,
         )
         for change in writes
     }
@@ -181,8 +187,13 @@ def _dag_file(item: Desired, built: Package, provenance: Provenance, since: date
             body_digest=record.digest_body(body),
             since=since.isoformat(),
             provenance=provenance,
+            inputs=_inputs(built),
         ),
     ).encode()
+
+
+def _inputs(built: Package) -> Inputs:
+    return Inputs(built.environment.get("METAFLOW_PRODUCTION_TOKEN"), dict(built.parameters))
 
 
 def user_name(environ: Mapping[str, str]) -> str:

@@ -49,7 +49,8 @@ class Publication:
         self._problems.pop(environment, None)
         place, state = self.planning.environments[environment], self.planning.deployed
         site = next(site for site in state.sites if site.environment == environment)
-        written = {change.file: self._deployed(change, version) for change, version in done}
+        replaced = {other.file: None for change, _ in done for other in change.replaces}
+        written = {**replaced, **{change.file: self._deployed(change, version) for change, version in done}}
         before, target = state.indexes[environment], state.targets[environment]
         try:
             update_index(target, place.project, environment, written, seen=site.deployed, before=before)

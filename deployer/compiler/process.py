@@ -48,10 +48,12 @@ def run(
     user: str,
     progress: Callable[[str], None],
     dag_ids: Mapping[str, str] | None = None,
+    tokens: Mapping[str, str] | None = None,
 ) -> dict[str, Answer]:
     """The answer (``{"result", "problems"}``) for each deployment, by address. Never raises for what a flow does.
 
-    `dag_ids` are the DAG ids by address; only the building of packages needs them.
+    `dag_ids` are the DAG ids and `tokens` the production tokens of deployed DAGs, by address; only the building of
+    packages needs them.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
@@ -63,7 +65,9 @@ def run(
 
         def ask(helper: _Helper) -> None:
             jobs = [
-                _job(deployment, mode, (dag_ids or {}).get(deployment.address, "")) for deployment in groups[helper]
+                _job(deployment, mode, (dag_ids or {}).get(deployment.address, ""))
+                | {"production_token": (tokens or {}).get(deployment.address, "")}
+                for deployment in groups[helper]
             ]
             for answer in _ask(helper, jobs, share):
                 found[answer["id"]] = answer

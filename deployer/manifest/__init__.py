@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.errors import DeployError, Diagnostic, Location, Severity
+from deployer.manifest.documents import read_documents
 from deployer.manifest.load import Loader
+from deployer.manifest.nodes import Report
 from deployer.manifest.schema import manifest_schema
 from deployer.models.deployment import Deployment, Environment
 
-__all__ = ["Manifests", "load", "manifest_schema"]
+__all__ = ["Manifests", "Outline", "load", "manifest_schema", "outline"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,20 @@ class Manifests:
     secrets: frozenset[str] = frozenset()
     folder: Path = Path()
     places: Mapping[str, Location] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The names that the manifests of a folder define; nothing of it is checked."""
+
+    environments: frozenset[str]
+    variables: frozenset[str]
+
+
+def outline(folder: Path) -> Outline:
+    """The names in the manifests of a folder; those that cannot be read are left out, since `load` reports them."""
+    sections = read_documents(folder, Report()).sections
+    return Outline(frozenset(sections["environments"]), frozenset(sections["variables"]))
 
 
 def load(

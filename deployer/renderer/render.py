@@ -105,12 +105,6 @@ def render(
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
 
 
-def production_token(text: str) -> str | None:
-    """The production token that a DAG file holds; None where it holds none."""
-    found = re.search(r'"METAFLOW_PRODUCTION_TOKEN": "([\w.-]+)"', text)
-    return found.group(1) if found else None
-
-
 def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
     """A DAG starts with the first of its times that comes after it was deployed.
 

@@ -55,7 +55,7 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     if job.datastore_type == "local":
         environment[job.datastore_setting] = str(Path(job.datastore_root).parent)
     if job.dag_id:
-        environment["METAFLOW_PRODUCTION_TOKEN"] = production_token(job, obj) if upload else KNOWN_AT_APPLY
+        environment["METAFLOW_PRODUCTION_TOKEN"] = _token(job, obj, upload)
     return {
         "url": url,
         "sha": sha,
@@ -63,6 +63,10 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
         "environment": environment,
         "parameters": values,
     }
+
+
+def _token(job: Job, obj: Any, upload: bool) -> str:
+    return production_token(job, obj) if upload else job.production_token or KNOWN_AT_APPLY
 
 
 def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dict[str, Any]:
