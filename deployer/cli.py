@@ -31,6 +31,7 @@ from deployer.options import (
     Exclude,
     FlowName,
     Flows,
+    Limit,
     Manifests,
     PlanFormat,
     SchemaName,
@@ -287,15 +288,70 @@ def _destroy(
     return _carry_out(prepared, yes, allow_delete, allow_mass_change)
 
 
+@_command("history")
+def _history(
+    env: Environment,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    limit: Limit = 10,
+    format: AsText = ShowFormat.text,
+) -> int:
+    """Show what was applied to an environment, when, by whom and from which commit."""
+    from deployer.commands.history import history
+    from deployer.views.history import history_to_json, history_to_text
+
+    with _progress():
+        result = history(_selection(manifests, var, flow=flow, exclude=exclude), env, limit)
+    shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded, result.secrets)
+    if format is ShowFormat.json:
+        _print_json(shown)
+    else:
+        terminal = _terminal(sys.stdout)
+        _print(history_to_text(shown, width=terminal.width, colour=terminal.colour))
+    return DONE
+
+
+@_command("rollback")
+def _rollback(
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry that `mfdeploy history` shows.")],
+    env: Environment,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply, and stop.")] = None,
+    yes: Yes = False,
+    allow_delete: AllowDelete = None,
+    allow_mass_change: AllowMassChange = False,
+) -> int:
+    """Put back what was deployed right after ENTRY was applied."""
+    from deployer.commands.apply import prepare_rollback
+
+    selection = _selection(manifests, var, [env], flow, exclude)
+    with _progress() as progress:
+        prepared = prepare_rollback(selection, entry, progress=progress)
+    if out is None:
+        return _carry_out(prepared, yes, allow_delete, allow_mass_change)
+    _tell(prepared.planned.warnings, prepared.planned.secrets)
+    _print_plan(prepared.planned, PlanFormat.text)
+    _save(out, prepared.planned)
+    return DONE
+
+
 @_command("schema")
 def _schema(
-    name: Annotated[SchemaName | None, typer.Argument(metavar="[manifest|plan]", help="Both when absent.")] = None,
+    name: Annotated[
+        SchemaName | None, typer.Argument(metavar="[manifest|plan|history]", help="All of them when absent.")
+    ] = None,
 ) -> int:
-    """Print the JSON Schemas of manifests and of saved plans."""
+    """Print the JSON Schemas of manifests, of saved plans and of the history."""
     from deployer.commands.schema import manifest_schema
+    from deployer.views.history import history_schema
     from deployer.views.plan_json import plan_schema
 
-    schemas = {"manifest": manifest_schema, "plan": plan_schema}
+    schemas = {"manifest": manifest_schema, "plan": plan_schema, "history": history_schema}
     _print_json(schemas[name.value]() if name else {each: make() for each, make in schemas.items()})
     return DONE
 

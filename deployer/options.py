@@ -31,6 +31,7 @@ class SchemaName(str, Enum):
 
     manifest = "manifest"
     plan = "plan"
+    history = "history"
 
 
 Manifests = Annotated[
@@ -61,4 +62,5 @@ AllowDelete = Annotated[
 ]
 AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
 AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many entries to show.")]
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]

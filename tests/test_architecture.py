@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("models",),
     ("record", "description"),  # the models' upper edge: how they are written down and compared
     ("manifest", "compiler", "renderer", "targets", "runtime"),
-    ("index",),  # what is remembered beside a target
+    ("index", "history"),  # what is remembered beside a target
     ("desired", "planner", "applier"),
     ("deployed",),  # what a target holds, as the planner wants it
     ("commands", "views", "options"),

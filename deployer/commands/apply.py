@@ -11,14 +11,18 @@ from datetime import datetime, timezone
 from deployer import __version__, desired, record
 from deployer.applier import Applied, apply_changes
 from deployer.commands import git
+from deployer.commands.guards import Permissions as Permissions
 from deployer.commands.guards import refuse_unguarded
 from deployer.commands.plan import PlanResult, present
 from deployer.commands.planning import Planned, make_plan, narrowed
+from deployer.commands.recording import begin, look_at, record_apply
+from deployer.commands.rollback import Kept, plan_rollback, restored_content
 from deployer.deployed import target_problem
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.index import update_index
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
+from deployer.models.history import Command
 from deployer.models.plan import Change, Plan
 from deployer.models.record import Provenance, Record
 from deployer.models.selection import Selection
@@ -28,19 +32,16 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Permissions:
-    """What the user allows by name: deletes of protected addresses, and deleting much of an environment at once."""
-
-    delete: tuple[str, ...] = ()
-    mass_change: bool = False
-
-
-@dataclass(frozen=True)
 class Prepared:
-    """A plan that is ready to be applied: shown as `planned`, made of `planning`."""
+    """A plan that is ready to be applied: shown as `planned`, made of `planning`.
+
+    `kept` are the DAG files that a rollback puts back; None where DAG files are made from the manifests.
+    """
 
     planned: PlanResult
     planning: Planned
+    command: Command = "apply"
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,28 @@ def prepare(
     selection: Selection, saved: Plan | None = None, destroy: bool = False, progress: Progress | None = None
 ) -> Prepared:
     """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done."""
-    report = progress or _silent
-    planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
+    if saved is not None and saved.rollback:
+        prepared = prepare_rollback(narrowed(selection, saved), saved.rollback, progress)
+    else:
+        report = progress or _silent
+        planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
+        prepared = Prepared(present(planning), planning, "destroy" if destroy else "apply")
     if saved is not None:
-        problems = list(_moved(saved, planning))
+        problems = list(_moved(saved, prepared.planning))
         if problems:
             raise DeployError(problems)
-    return Prepared(present(planning), planning)
+    return prepared
+
+
+def prepare_rollback(selection: Selection, entry: str, progress: Progress | None = None) -> Prepared:
+    """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
+    planning, kept = plan_rollback(selection, entry, progress or _silent)
+    return Prepared(present(planning), planning, "rollback", kept)
 
 
 def refuse_unpermitted(prepared: Prepared, permissions: Permissions) -> None:
     """Raise DeployError when the plan may not be applied: so that nobody is asked about what is refused anyway."""
-    refuse_unguarded(prepared.planning, permissions.delete, permissions.mass_change)
+    refuse_unguarded(prepared.planning, permissions)
 
 
 def execute(prepared: Prepared, permissions: Permissions, progress: Progress | None = None) -> ApplyResult:
@@ -82,20 +93,42 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
     """
     report = progress or _silent
     planning = prepared.planning
-    pending = planning.plan.pending
     refuse_unpermitted(prepared, permissions)
-    writes = [change for change in pending if change.action in ("create", "update")]
-    user = user_name(os.environ)
-    packages = _packages(planning, writes, user, report)
-    content = _content(planning, writes, packages, user)
-    applied = apply_changes(pending, planning.deployed.targets, content, report)
+    provenance = _provenance(planning)
+    doing = begin(planning, prepared.command, provenance)
+    content, namespaces = _to_write(prepared, provenance, report)
+    try:
+        applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, report)
+    except KeyboardInterrupt:
+        record_apply(planning, look_at(planning, content), doing, content)
+        raise
+    unrecorded = record_apply(planning, applied, doing, content)
     return ApplyResult(
         done=[change for change, _ in applied.done],
         failed=applied.failed,
         not_done=applied.not_done,
-        warnings=_remember(planning, applied),
-        namespaces={address: package.namespace for address, package in packages.items()},
+        warnings=[*unrecorded, *_remember(planning, applied)],
+        namespaces=namespaces,
     )
+
+
+def _provenance(planning: Planned) -> Provenance:
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    return Provenance(user_name(os.environ), now.isoformat(), git.commit_of(planning.folder), __version__)
+
+
+def _to_write(
+    prepared: Prepared, provenance: Provenance, progress: Progress
+) -> tuple[Mapping[tuple[str, str], bytes], Mapping[str, str]]:
+    """The DAG files to write by environment and file, and the namespaces of their runs by address."""
+    planning = prepared.planning
+    if prepared.kept is not None:
+        return restored_content(planning, prepared.kept, provenance), {}
+    writes = [change for change in planning.plan.pending if change.action in ("create", "update")]
+    packages = _packages(planning, writes, provenance.applied_by, progress)
+    return _content(planning, writes, packages, provenance), {
+        address: package.namespace for address, package in packages.items()
+    }
 
 
 def _silent(_: str) -> None:
@@ -138,13 +171,10 @@ def _packages(planning: Planned, writes: Sequence[Change], user: str, progress: 
 
 
 def _content(
-    planning: Planned, writes: Sequence[Change], packages: Mapping[str, Package], user: str
+    planning: Planned, writes: Sequence[Change], packages: Mapping[str, Package], provenance: Provenance
 ) -> dict[tuple[str, str], bytes]:
     """The DAG files to write, by environment and file."""
-    if not writes:
-        return {}
-    now = datetime.now(timezone.utc).replace(microsecond=0)
-    provenance = Provenance(user, now.isoformat(), git.commit_of(planning.folder), __version__)
+    now = datetime.fromisoformat(provenance.applied_at)
     return {
         (change.environment, change.file): _dag_file(
             planning.item(change.environment, change.file),

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from deployer.commands.planning import Planned
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.plan import Change
 
 
-def refuse_unguarded(planning: Planned, allowed: Collection[str], mass_change: bool) -> None:
+@dataclass(frozen=True)
+class Permissions:
+    """What the user allows by name: deletes of protected addresses, and deleting much of an environment at once."""
+
+    delete: tuple[str, ...] = ()
+    mass_change: bool = False
+
+
+def refuse_unguarded(planning: Planned, permissions: Permissions) -> None:
     """Raise DeployError for conflicts, deletes that `protect` forbids, and deleting much of an environment."""
     pending = planning.plan.pending
     problems = [
         *_conflicts(pending),
-        *_protected(planning, pending, allowed),
-        *(() if mass_change else _mass_deletes(planning, pending)),
+        *_protected(planning, pending, permissions.delete),
+        *(() if permissions.mass_change else _mass_deletes(planning, pending)),
     ]
     if problems:
         raise DeployError(problems)

@@ -23,6 +23,7 @@ ReasonWord = Literal[
     "drifted",
     "missing",
     "removed",
+    "rollback",
     "conflict",
 ]
 
@@ -78,7 +79,8 @@ class Change:
 class Plan:
     """All changes, sorted by address; `targets` gives each environment's target as written in the manifest.
 
-    `flows` and `exclude` are the patterns that the plan was narrowed with: its apply plans with the same.
+    `flows` and `exclude` are the patterns that the plan was narrowed with: its apply plans with the same. `rollback` is
+    the history entry that the plan goes back to; empty for a plan of what the manifests say.
     """
 
     changes: Sequence[Change]
@@ -86,6 +88,7 @@ class Plan:
     flows: Sequence[str] = ()
     exclude: Sequence[str] = ()
     tool_version: str = ""
+    rollback: str = ""
     format: int = PLAN_FORMAT
 
     @property

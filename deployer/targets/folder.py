@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deployer.targets import MovedError, TargetError
@@ -24,11 +25,11 @@ class FolderTarget:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def list(self) -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
         with _errors(self.folder):
             if not self.folder.is_dir():
                 return {}
-            files = sorted(path for path in self.folder.glob("*.py") if path.is_file())
+            files = sorted(path for path in self.folder.iterdir() if fnmatchcase(path.name, pattern) and path.is_file())
             return {path.name: _version(path.read_bytes()) for path in files}
 
     def read(self, file: str) -> tuple[bytes, str]:

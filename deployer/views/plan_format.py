@@ -73,5 +73,6 @@ class SavedPlan(_Part):
     targets: Annotated[dict[str, str], Field(description="Each environment's target, as the manifest writes it.")]
     flows: Annotated[list[str], Field(description="Patterns of the flows that were planned; empty means every flow.")]
     exclude: Annotated[list[str], Field(description="Patterns of the flows that were left out.")]
+    rollback: Annotated[str, Field(description="The history entry that the plan goes back to; empty for none.")]
     summary: SavedSummary
     changes: Annotated[list[SavedChange], Field(description="All changes, sorted by address.")]

@@ -31,6 +31,7 @@ def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str,
         "targets": {name: mask(target, secrets) for name, target in sorted(plan.targets.items())},
         "flows": list(plan.flows),
         "exclude": list(plan.exclude),
+        "rollback": plan.rollback,
         "summary": {action: counts[action] for action in ACTIONS},
         "changes": [_change_to_json(change, secrets) for change in plan.changes],
     }
@@ -111,6 +112,7 @@ def _build(saved: SavedPlan) -> Plan:
         flows=tuple(saved.flows),
         exclude=tuple(saved.exclude),
         tool_version=saved.tool_version,
+        rollback=saved.rollback,
         format=saved.format,
     )
 
