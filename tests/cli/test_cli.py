@@ -76,7 +76,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("mfdeploy ")
 
 
-@pytest.mark.parametrize("name", ["init", "validate", "show", "render", "plan", "apply", "destroy", "schema"])
+@pytest.mark.parametrize(
+    "name", ["init", "validate", "show", "render", "plan", "apply", "destroy", "history", "rollback", "schema"]
+)
 def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run([name, "--help"]) == 0
     assert f"mfdeploy {name}" in capsys.readouterr().out

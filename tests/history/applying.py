@@ -1,4 +1,4 @@
-"""An environment whose target is a folder, and applies to it that need no Metaflow: DAG files with bodies made by hand."""
+"""An environment at a folder, and applies to it that need no Metaflow: the bodies of the DAG files are made by hand."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def test_somebody_elses_file_at_the_place_is_a_conflict(site: Site) -> None:
     (site.dags / "Train.py").write_text("# theirs\n")
     changes = {change.address: change.action for change in site.prepare(back).planning.plan.pending}
     assert changes == {"prod/train": "conflict", "prod/score": "update"}
-    with pytest.raises(DeployError, match="Train.py is there, and is not of this project"):
+    with pytest.raises(DeployError, match=r"Train\.py is there, and is not of this project"):
         site.roll_back(back)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from deployer.errors import Location
 from deployer.models.deployment import Deployment, Environment, Place, Schedule
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
+from deployer.models.history import Entry, EntryReason, KeptChange, Outcome, Unrecorded
 from deployer.models.plan import Change, FieldChange, FileChanges, Plan, Reason
+from deployer.models.record import Provenance
 
 GRAPH: dict[str, Any] = {
     "start": "start",
@@ -238,4 +241,58 @@ DEPLOYMENT = Deployment(
         "steps.fit.cpu": Location(_FILE, 25, 5),
         "steps.fit.image": Location(_FILE, 25, 20),
     },
+)
+
+
+def kept(of: Change, outcome: Outcome = "done", message: str = "") -> KeptChange:
+    """What an entry says of one of the changes above."""
+    reasons = [EntryReason(word=each.word, fields=[], files=None, note=each.note) for each in of.reasons]
+    plain: dict[str, Any] = {"address": of.address, "action": of.action, "dag_id": of.dag_id, "file": of.file}
+    return KeptChange(**plain, reasons=reasons, outcome=outcome, message=message, before=None, after=None)
+
+
+def entry(id: str, *changes: KeptChange, **values: Any) -> Entry:
+    provenance = Provenance("ada", "2026-11-21T08:30:00+00:00", "0123456789abcdef" * 2 + "01234567", "0.1.0")
+    made: dict[str, Any] = {
+        "format": 1,
+        "id": id,
+        "project": "growth",
+        "environment": "prod",
+        "target": TARGETS["prod"],
+        "command": "apply",
+        "restored": None,
+        **asdict(provenance),
+        "changes": list(changes),
+        "texts": "",
+    }
+    return Entry(**{**made, **values})
+
+
+_CHANGES = [each for each in EVERYTHING.pending if each.action != "conflict"]
+ENTRIES = (
+    entry(
+        "20261122T101500000Z-c0de",
+        kept(change("train", "update", Reason("rollback"), Reason("code"))),
+        command="rollback",
+        restored="20261121T083000000Z-beef",
+        applied_at="2026-11-22T10:15:00+00:00",
+        commit=f"{'9' * 40}-dirty",
+    ),
+    entry("20261121T083000000Z-beef", *map(kept, _CHANGES)),
+    entry(
+        "20261120T000000000Z-0001",
+        kept(_CHANGES[0]),
+        kept(change(_EVIL, "update", Reason("settings")), "failed", f"sesame-secret {_EVIL}"),
+        kept(_CHANGES[2], "not done"),
+        applied_by=_EVIL,
+        applied_at="2026-11-20T00:00:00+00:00",
+        commit=None,
+    ),
+)
+UNRECORDED = (
+    Unrecorded(
+        "prod/lost",
+        "growth.prod.Lost",
+        Provenance("grace", "2026-11-22T11:00:00+00:00", "f" * 40, "0.1.0"),
+    ),
 )
