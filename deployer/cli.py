@@ -23,6 +23,7 @@ from deployer import __version__
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.options import (
     DEFAULT_MANIFESTS,
+    AllowBranch,
     AllowDelete,
     AllowMassChange,
     AsText,
@@ -41,7 +42,7 @@ from deployer.options import (
 )
 
 if TYPE_CHECKING:
-    from deployer.commands.apply import ApplyResult, Prepared
+    from deployer.commands.apply import ApplyResult, Permissions, Prepared
     from deployer.commands.plan import PlanResult
     from deployer.commands.selection import Selection
     from deployer.views.terminal import Terminal
@@ -249,12 +250,13 @@ def _apply(
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
 ) -> int:
     """Publish exactly what a plan says.
 
     Without PLAN the plan is made, shown and confirmed first.
     """
-    from deployer.commands.apply import prepare
+    from deployer.commands.apply import Permissions, prepare
 
     saved = None
     if plan is not None:
@@ -266,7 +268,8 @@ def _apply(
         saved = plan_from_text(_read(plan), str(plan))
     with _progress() as progress:
         prepared = prepare(_selection(manifests, var, env, flow, exclude), saved=saved, progress=progress)
-    return _carry_out(prepared, yes or saved is not None, allow_delete, allow_mass_change)
+    permissions = Permissions(tuple(allow_delete or ()), allow_mass_change, allow_branch)
+    return _carry_out(prepared, yes or saved is not None, permissions)
 
 
 @_command("destroy")
@@ -279,13 +282,14 @@ def _destroy(
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
 ) -> int:
     """Delete all that the manifests manage in an environment."""
-    from deployer.commands.apply import prepare
+    from deployer.commands.apply import Permissions, prepare
 
     with _progress() as progress:
         prepared = prepare(_selection(manifests, var, env, flow, exclude), destroy=True, progress=progress)
-    return _carry_out(prepared, yes, allow_delete, allow_mass_change)
+    return _carry_out(prepared, yes, Permissions(tuple(allow_delete or ()), allow_mass_change, allow_branch))
 
 
 @_command("history")
@@ -325,15 +329,16 @@ def _rollback(
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
 ) -> int:
     """Put back what was deployed right after ENTRY was applied."""
-    from deployer.commands.apply import prepare_rollback
+    from deployer.commands.apply import Permissions, prepare_rollback
 
     selection = _selection(manifests, var, [env], flow, exclude)
     with _progress() as progress:
         prepared = prepare_rollback(selection, entry, progress=progress)
     if out is None:
-        return _carry_out(prepared, yes, allow_delete, allow_mass_change)
+        return _carry_out(prepared, yes, Permissions(tuple(allow_delete or ()), allow_mass_change, allow_branch))
     _tell(prepared.planned.warnings, prepared.planned.secrets)
     _print_plan(prepared.planned, PlanFormat.text)
     _save(out, prepared.planned)
@@ -356,11 +361,10 @@ def _schema(
     return DONE
 
 
-def _carry_out(prepared: Prepared, agreed: bool, allow_delete: list[str] | None, allow_mass_change: bool) -> int:
+def _carry_out(prepared: Prepared, agreed: bool, permissions: Permissions) -> int:
     """Show a prepared plan, ask unless that was done, apply it, report."""
-    from deployer.commands.apply import Permissions, execute, refuse_unpermitted
+    from deployer.commands.apply import execute, refuse_unpermitted
 
-    permissions = Permissions(tuple(allow_delete or ()), allow_mass_change)
     _tell(prepared.planned.warnings, prepared.planned.secrets)
     _print_plan(prepared.planned, PlanFormat.text)
     if not prepared.planned.plan.pending:

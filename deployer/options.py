@@ -61,6 +61,7 @@ AllowDelete = Annotated[
     typer.Option(metavar="ADDRESS", help="Allow this delete in a protected environment. Repeatable."),
 ]
 AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
+AllowBranch = Annotated[bool, typer.Option("--allow-branch", help="Allow a branch that the environment does not name.")]
 AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many entries to show.")]
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]

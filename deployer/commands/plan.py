@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from deployer import desired
 from deployer.commands import git
+from deployer.commands.guards import guard_warnings
 from deployer.commands.next_runs import next_runs
 from deployer.commands.planning import Planned, make_plan
 from deployer.desired import Progress
@@ -32,7 +33,8 @@ def plan(selection: Selection, progress: Progress | None = None, diff: bool = Fa
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError."""
     report = progress or _silent
     planned = make_plan(selection, report)
-    return present(planned, _sources(planned, report) if diff else {})
+    result = present(planned, _sources(planned, report) if diff else {})
+    return replace(result, warnings=[*result.warnings, *guard_warnings(planned)])
 
 
 def present(planned: Planned, sources: Mapping[str, tuple[str, str]] | None = None) -> PlanResult:

@@ -61,6 +61,7 @@ def build_environment(name: str, project: str, entry: Entry, settings: Mapping[s
         datastore_type=kind,
         production=data.get("production", False),
         protect=data.get("protect", False),
+        branches=tuple(data.get("branches", ())),
         metaflow=settings,
         kubernetes=access,
         location=entry.key,

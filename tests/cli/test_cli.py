@@ -21,6 +21,7 @@ from tests.views import samples
 
 WARNING = Diagnostic("old", "on its way out", severity=Severity.WARNING)
 REFUSAL = DeployError(Diagnostic("unknown-key", "unknown key 'x'", Location("deployments/a.yaml", 3)))
+COMMANDS = ["init", "validate", "show", "render", "plan", "apply", "destroy", "history", "rollback", "schema"]
 Stub = Callable[..., None]
 
 
@@ -76,9 +77,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("mfdeploy ")
 
 
-@pytest.mark.parametrize(
-    "name", ["init", "validate", "show", "render", "plan", "apply", "destroy", "history", "rollback", "schema"]
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run([name, "--help"]) == 0
     assert f"mfdeploy {name}" in capsys.readouterr().out
