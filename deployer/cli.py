@@ -37,6 +37,7 @@ from deployer.options import (
     PlanFormat,
     SchemaName,
     ShowFormat,
+    ValidateFormat,
     Variables,
     Yes,
 )
@@ -151,10 +152,13 @@ def _validate(
     flow: Flows = None,
     exclude: Exclude = None,
     no_flows: Annotated[bool, typer.Option("--no-flows", help="Look at the manifests only.")] = False,
-    format: AsText = ShowFormat.text,
+    format: Annotated[
+        ValidateFormat, typer.Option("--format", help="How to print problems; github: beside the lines.")
+    ] = ValidateFormat.text,
 ) -> int:
     """Check the manifests and the flows, as plan would."""
     from deployer.commands.validate import validate
+    from deployer.views.annotations import diagnostics_to_annotations
     from deployer.views.diagnostics import diagnostics_to_json
     from deployer.views.plan_words import count
 
@@ -162,12 +166,15 @@ def _validate(
     with _progress() as progress:
         result = validate(selection, flows=not no_flows, progress=progress)
     failed = any(each.severity is Severity.ERROR for each in result.diagnostics)
-    if format is ShowFormat.json:
+    if format is ValidateFormat.json:
         _print_json({"deployments": result.deployments, "diagnostics": diagnostics_to_json(result.diagnostics)})
+        return REFUSED if failed else DONE
+    if format is ValidateFormat.github:
+        _print(diagnostics_to_annotations(result.diagnostics))
     else:
         _tell(result.diagnostics)
-        if not failed:
-            _print(f"Valid: {count(result.deployments, 'deployment')}.\n")
+    if not failed:
+        _print(f"Valid: {count(result.deployments, 'deployment')}.\n")
     return REFUSED if failed else DONE
 
 

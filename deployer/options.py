@@ -26,6 +26,14 @@ class PlanFormat(str, Enum):
     markdown = "markdown"
 
 
+class ValidateFormat(str, Enum):
+    """How problems are printed."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
 class SchemaName(str, Enum):
     """What there is a schema of."""
 

@@ -114,29 +114,29 @@ EVERYTHING = Plan(
 
 NOTHING = Plan((change("quiet", "none"), change("calm", "none")), targets=TARGETS, tool_version="0.1.0")
 
-_EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
+EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
 HOSTILE = Plan(
     (
         change(
             "evil",
             "update",
-            Reason("parameters", (FieldChange(f"parameters.{_EVIL}", _EVIL, "sesame-secret"),), note=_EVIL),
-            Reason("code", files=FileChanges(added=(_EVIL,))),
+            Reason("parameters", (FieldChange(f"parameters.{EVIL}", EVIL, "sesame-secret"),), note=EVIL),
+            Reason("code", files=FileChanges(added=(EVIL,))),
             Reason("graph", note="the graph changed"),
-            dag_id=_EVIL,
+            dag_id=EVIL,
             after={
                 "graph": {
-                    "start": _EVIL,
+                    "start": EVIL,
                     "end": "end",
                     "steps": {
-                        _EVIL: {"kind": "foreach", "next": ["end"], "foreach_over": _EVIL},
+                        EVIL: {"kind": "foreach", "next": ["end"], "foreach_over": EVIL},
                         "end": {"kind": "end", "next": []},
                     },
                 }
             },
         ),
     ),
-    targets={"prod": f"s3://sesame-secret/{_EVIL}"},
+    targets={"prod": f"s3://sesame-secret/{EVIL}"},
     tool_version="0.1.0",
 )
 NEXT_RUNS = {
@@ -282,9 +282,9 @@ ENTRIES = (
     entry(
         "20261120T000000000Z-0001",
         kept(_CHANGES[0]),
-        kept(change(_EVIL, "update", Reason("settings")), "failed", f"sesame-secret {_EVIL}"),
+        kept(change(EVIL, "update", Reason("settings")), "failed", f"sesame-secret {EVIL}"),
         kept(_CHANGES[2], "not done"),
-        applied_by=_EVIL,
+        applied_by=EVIL,
         applied_at="2026-11-20T00:00:00+00:00",
         commit=None,
     ),
