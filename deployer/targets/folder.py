@@ -30,7 +30,9 @@ class FolderTarget:
             if not self.folder.is_dir():
                 return {}
             files = sorted(path for path in self.folder.iterdir() if fnmatchcase(path.name, pattern) and path.is_file())
-            return {path.name: _version(path.read_bytes()) for path in files}
+            # Another apply may delete one of them meanwhile: then it is not there.
+            read = {path.name: self._current(path.name) for path in files}
+            return {name: _version(content) for name, content in read.items() if content is not None}
 
     def read(self, file: str) -> tuple[bytes, str]:
         with _errors(self.folder):

@@ -34,6 +34,13 @@ def test_create_list_read_replace_delete(target: FolderTarget) -> None:
     assert os.listdir(target.folder) == []
 
 
+def test_other_files_are_listed_by_a_pattern(target: FolderTarget) -> None:
+    for file in ("a.py", ".a.x.1.json", ".a.x.json", ".A.x.2.json", "a.x.3.json"):
+        target.create(file, file.encode())
+    assert list(target.list(".a.x.*.json")) == [".a.x.1.json"]
+    assert list(target.list()) == ["a.py"]
+
+
 def test_only_dag_files_are_listed(target: FolderTarget) -> None:
     target.create("a.py", b"")
     target.create(".index.json", b"")
