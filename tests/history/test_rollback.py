@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from deployer.commands.apply import execute, prepare
 from deployer.commands.guards import Permissions
 from deployer.errors import DeployError
 from deployer.history import entry_file
+from deployer.targets.folder import FolderTarget
 from deployer.views.plan_json import plan_from_json, plan_to_json
 from tests.history.applying import Site
 
@@ -223,3 +225,28 @@ def test_any_state_comes_back_from_any_other(
     chosen = data.draw(st.integers(0, len(entries) - 1))
     site.roll_back(entries[chosen])
     assert site.crons() == states[chosen]
+
+
+class Interrupting(FolderTarget):
+    """A folder at which the second DAG file to be replaced is interrupted by Ctrl-C."""
+
+    replaced = 0
+
+    def replace(self, file: str, content: bytes, version: str) -> str:
+        self.replaced += file.endswith(".py")
+        if self.replaced == 2:
+            raise KeyboardInterrupt
+        return super().replace(file, content, version)
+
+
+def test_an_interrupted_apply_is_recorded_as_far_as_it_got(site: Site) -> None:
+    back = site.apply(a=A, b=A, c=A)
+    site.apply(a=B, b=B, c=B)
+    prepared = site.prepare(back)
+    deployed = replace(prepared.planning.deployed, targets={"prod": Interrupting(site.dags)})
+    with pytest.raises(KeyboardInterrupt):
+        execute(replace(prepared, planning=replace(prepared.planning, deployed=deployed)), Permissions())
+    assert site.crons() == {"a": A, "b": B, "c": B}
+    outcomes = {change.address: change.outcome for change in site.entries()[0].changes}
+    assert outcomes == {"prod/a": "done", "prod/b": "not done", "prod/c": "not done"}
+    assert site.roll_back(back) == {"prod/b": "update", "prod/c": "update"}
