@@ -27,6 +27,7 @@ from deployer.options import (
     AllowDelete,
     AllowMassChange,
     AsText,
+    CheckCluster,
     Environment,
     Environments,
     Exclude,
@@ -225,6 +226,7 @@ def _plan(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply.")] = None,
     format: Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")] = PlanFormat.text,
     diff: Annotated[bool, typer.Option("--diff", help="Also the difference of the DAG files' source.")] = False,
+    check_cluster: CheckCluster = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
@@ -238,7 +240,8 @@ def _plan(
     if diff and format is PlanFormat.json:
         raise DeployError(_bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
     with _progress() as progress:
-        result = plan(_selection(manifests, var, env, flow, exclude), progress=progress, diff=diff)
+        selection = _selection(manifests, var, env, flow, exclude)
+        result = plan(selection, progress=progress, diff=diff, check_cluster=check_cluster)
     _tell(result.warnings, result.secrets)
     _print_plan(result, format)
     if out is not None:
@@ -258,6 +261,7 @@ def _apply(
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
+    check_cluster: CheckCluster = None,
 ) -> int:
     """Publish exactly what a plan says.
 
@@ -274,7 +278,8 @@ def _apply(
 
         saved = plan_from_text(_read(plan), str(plan))
     with _progress() as progress:
-        prepared = prepare(_selection(manifests, var, env, flow, exclude), saved=saved, progress=progress)
+        selection = _selection(manifests, var, env, flow, exclude)
+        prepared = prepare(selection, saved=saved, progress=progress, check_cluster=check_cluster)
     permissions = Permissions(tuple(allow_delete or ()), allow_mass_change, allow_branch)
     return _carry_out(prepared, yes or saved is not None, permissions)
 

@@ -29,6 +29,8 @@ _WORDS: Mapping[str, ReasonWord] = {
 }
 # Told by the section of Metaflow itself, and by the code: an upgrade must not show as a change of settings.
 _NOT_SETTINGS = {"METAFLOW_VERSION"}
+# Flow decorators that a section or the DAG id tells.
+_TOLD_ELSEWHERE = {"schedule", "project"}
 
 
 def describe(
@@ -120,6 +122,7 @@ def _settings(deployment: Deployment, flow: Flow) -> dict[str, Any]:
     environment = deployment.environment
     variables = {name: value for name, value in flow.environment.items() if name not in _NOT_SETTINGS}
     return {
+        **_of_flow_decorators(flow),
         "tags": sorted(set(deployment.tags)),
         "max_workers": deployment.max_workers,
         "max_active_runs": deployment.max_active_runs,
@@ -141,11 +144,23 @@ def _settings(deployment: Deployment, flow: Flow) -> dict[str, Any]:
     }
 
 
+def _of_flow_decorators(flow: Flow) -> dict[str, Any]:
+    """What the flow's decorators decide; nothing where there are none, as in records that were made before this."""
+    sensors = {sensor.name: {"kind": sensor.kind, **_plain(sensor.arguments)} for sensor in flow.sensors}
+    decorators: dict[str, list[Any]] = {}
+    for decorator in flow.decorators:
+        if decorator.name not in _TOLD_ELSEWHERE:
+            decorators.setdefault(decorator.name, []).append(_plain(decorator.attributes))
+    told = {name: found[0] if len(found) == 1 else found for name, found in decorators.items()}
+    return {**({"sensors": sensors} if sensors else {}), **({"decorators": told} if told else {})}
+
+
 def _step_settings(step: Step) -> dict[str, Any]:
     settings = {
         "environment": dict(step.environment),
         "timeout_seconds": step.timeout_seconds,
         "options": list(step.options),
+        "packages": _plain(step.packages),
     }
     return {key: value for key, value in settings.items() if value}
 

@@ -70,6 +70,14 @@ AllowDelete = Annotated[
 ]
 AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
 AllowBranch = Annotated[bool, typer.Option("--allow-branch", help="Allow a branch that the environment does not name.")]
+CheckCluster = Annotated[
+    bool | None,
+    typer.Option(
+        "--check-cluster/--no-check-cluster",
+        help="Ask the clusters whether they would take the pods; else as each environment's `kubernetes.check` says.",
+        show_default=False,
+    ),
+]
 AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many entries to show.")]
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]

@@ -1,6 +1,7 @@
 """The direction of imports, held by walking them.
 
-    cli -> commands, views -> desired, planner, applier -> manifest | compiler | renderer | targets -> models, errors
+    cli -> commands, views -> desired, planner, applier -> manifest | compiler | renderer | targets | cluster
+        -> models, errors
 
 Each room may know the floors below its own, and no other room of its floor.
 """
@@ -22,10 +23,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("models",),
     ("record", "description"),  # the models' upper edge: how they are written down and compared
-    ("manifest", "compiler", "renderer", "targets", "runtime"),
-    ("index", "history"),  # what is remembered beside a target
+    ("manifest", "compiler", "renderer", "targets", "cluster", "runtime"),
+    ("index", "history", "setting_places"),  # what is remembered beside a target
     ("desired", "planner", "applier"),
-    ("deployed",),  # what a target holds, as the planner wants it
+    ("deployed", "cluster_check"),  # what a target holds, as the planner wants it; what a cluster would take
     ("commands", "views", "options"),
     ("cli",),
 )
@@ -147,6 +148,19 @@ def test_metaflow_is_not_imported_with_us(path: Path) -> None:
 )
 def test_only_the_compiler_knows_metaflow(path: Path) -> None:
     assert not {top for _, top in outside(path)} & {"metaflow", "airflow"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if room_of(path) != "cluster" and not is_alone(path)], ids=name_of
+)
+def test_only_the_cluster_room_knows_kubernetes(path: Path) -> None:
+    assert not {top for _, top in outside(path)} & {"kubernetes"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_its_client_is_not_imported_with_us(path: Path) -> None:
+    # It takes a second.
+    assert "kubernetes" not in {name.partition(".")[0] for _, name in imports(path, at_import_time(tree_of(path)))}
 
 
 @pytest.mark.parametrize("room", PURE)

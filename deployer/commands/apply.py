@@ -59,14 +59,22 @@ class ApplyResult:
 
 
 def prepare(
-    selection: Selection, saved: Plan | None = None, destroy: bool = False, progress: Progress | None = None
+    selection: Selection,
+    saved: Plan | None = None,
+    destroy: bool = False,
+    progress: Progress | None = None,
+    check_cluster: bool | None = None,
 ) -> Prepared:
-    """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done."""
+    """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done.
+
+    `check_cluster` is as for `plan`; a rollback asks no cluster.
+    """
     if saved is not None and saved.rollback:
         prepared = prepare_rollback(narrowed(selection, saved), saved.rollback, progress)
     else:
         report = progress or _silent
-        planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
+        narrow = narrowed(selection, saved) if saved else selection
+        planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster)
         prepared = Prepared(present(planning), planning, "destroy" if destroy else "apply")
     if saved is not None:
         problems = list(_moved(saved, prepared.planning))

@@ -29,10 +29,18 @@ class PlanResult:
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def plan(selection: Selection, progress: Progress | None = None, diff: bool = False) -> PlanResult:
-    """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError."""
+def plan(
+    selection: Selection,
+    progress: Progress | None = None,
+    diff: bool = False,
+    check_cluster: bool | None = None,
+) -> PlanResult:
+    """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError.
+
+    `check_cluster` asks the clusters whether they would take the pods; None leaves that to each environment.
+    """
     report = progress or _silent
-    planned = make_plan(selection, report)
+    planned = make_plan(selection, report, check_cluster=check_cluster)
     result = present(planned, _sources(planned, report) if diff else {})
     return replace(result, warnings=[*result.warnings, *guard_warnings(planned)])
 

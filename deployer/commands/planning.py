@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer import __version__, desired
+from deployer.cluster_check import check_clusters
 from deployer.deployed import DeployedState, survey
 from deployer.desired import DesiredState, Progress
-from deployer.errors import DeployError
+from deployer.errors import DeployError, Severity
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired
 from deployer.models.plan import Plan
@@ -39,16 +40,20 @@ class Planned:
         raise KeyError((environment, file))
 
 
-def make_plan(selection: Selection, progress: Progress, *, destroy: bool = False) -> Planned:
+def make_plan(
+    selection: Selection, progress: Progress, *, destroy: bool = False, check_cluster: bool | None = None
+) -> Planned:
     """Compare what the manifests ask for with what is deployed. Nothing is written. Raises DeployError.
 
     A plan to destroy asks for nothing, so that all that the manifests manage is deleted; no flow is compiled.
+    `check_cluster` asks the clusters whether they would take the pods; None leaves that to each environment.
     """
     if destroy:
         state = DesiredState(desired.load_manifests(selection, os.environ), (), ())
     else:
         state = desired.build_or_refuse(selection, os.environ, progress)
     chosen = _environments(state, selection)
+    state = _checked(state, chosen, check_cluster, progress)
     known = [item.address for item in state.manifests.deployments]
     progress("reading what is deployed")
     deployed = survey(chosen.values(), known, destroy)
@@ -72,6 +77,14 @@ def narrowed(selection: Selection, plan: Plan) -> Selection:
 def _environments(state: DesiredState, selection: Selection) -> dict[str, Environment]:
     names = selection.environments or state.manifests.environments
     return {name: state.manifests.environments[name] for name in sorted(names)}
+
+
+def _checked(state: DesiredState, names: Collection[str], asked: bool | None, progress: Progress) -> DesiredState:
+    """The state with the warnings of the clusters, whose errors refuse the plan."""
+    found = check_clusters(state, names, asked, os.environ, progress)
+    if any(problem.severity is Severity.ERROR for problem in found):
+        raise DeployError([*state.diagnostics, *found])
+    return replace(state, diagnostics=(*state.diagnostics, *sorted(found, key=lambda problem: problem.sort_key)))
 
 
 def _refuse_unmatched(selection: Selection, state: DesiredState, deployed: DeployedState) -> None:

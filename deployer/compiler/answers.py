@@ -17,6 +17,7 @@ from deployer.models.flow import (
     Parameter,
     ProjectNames,
     Retries,
+    Sensor,
     Step,
 )
 
@@ -52,6 +53,7 @@ def flow(deployment: Deployment, data: Mapping[str, Any]) -> Flow:
         project=ProjectNames(**data["project"]) if data["project"] else None,
         configs=data["configs"],
         decorators=tuple(Decorator(**decorator) for decorator in data["decorators"]),
+        sensors=tuple(Sensor(**sensor) for sensor in data["sensors"]),
         environment=data["environment"],
     )
 

@@ -30,7 +30,8 @@ class Environment:
     """An environment of the manifests. `kubernetes` holds the cluster access settings, not those of pods.
 
     `metaflow` are METAFLOW_* settings by full name, a named profile already read in. `branches` are shell patterns of
-    the git branches that it may be applied from; none means any.
+    the git branches that it may be applied from; none means any. `check_cluster` says that each plan asks the cluster
+    for the pods, `check_context` by which context of the kubeconfig here; no DAG depends on them.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Environment:
     metaflow: Mapping[str, str] = field(default_factory=dict)
     kubernetes: Mapping[str, Any] = field(default_factory=dict)
     location: Location = field(default_factory=lambda: Location(""))
+    check_cluster: bool = False
+    check_context: str | None = None
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def test_a_refusal_in_json_is_one_document(flag: list[str], command: Stub, capsy
 def test_a_plan_goes_to_stdout_and_its_warnings_to_stderr(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[Any] = []
 
-    def plan(selection: Any, progress: Any, diff: bool) -> Any:
+    def plan(selection: Any, progress: Any, diff: bool, check_cluster: bool | None) -> Any:
         asked.append(selection)
         return planned(warnings=[WARNING], sources={"prod/a.py": ("a\n", "b\n")} if diff else {})
 

@@ -7,7 +7,9 @@ import hashlib
 import io
 import json
 import tarfile
+import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +35,14 @@ def build(job: Job) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
-    package = code.open_package(obj)
-    blob = _archive(package)
     upload = job.mode == "upload"
     # Evaluated first: a function that fails must not leave a package behind.
     values = _deploy_time_values(job, obj, source, upload)
+    with tempfile.TemporaryDirectory(prefix="mfdeploy-") if upload else nullcontext() as folder:
+        package = code.open_package(obj, folder)
+        blob = _archive(package)
     url, sha = _store(job, obj, blob) if upload else _address(obj, blob)
-    script = task_script(job, obj, url, package.package_metadata)
+    scripts = {name: task_script(job, obj, name, url, package.package_metadata) for name in obj.graph.sorted_nodes}
     environment = {
         "METAFLOW_CODE_METADATA": package.package_metadata,
         "METAFLOW_CODE_SHA": sha,
@@ -53,7 +56,7 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     return {
         "url": url,
         "sha": sha,
-        "scripts": dict.fromkeys(obj.graph.sorted_nodes, script),
+        "scripts": scripts,
         "environment": environment,
         "parameters": values,
     }
