@@ -34,7 +34,7 @@ class Publication(Protocol):
     def message(self, environment: str, changes: Sequence[Change]) -> str:
         """What was done, for targets that keep such things."""
 
-    def remember(self, environment: str, done: Done) -> None:
+    def remember(self, environment: str, applied: Applied) -> None:
         """Write what is kept beside the DAG files; raises nothing, and may be called again."""
 
 
@@ -61,6 +61,9 @@ def apply_changes(
             progress(f"publishing {environment}")
             part, failed = _publish(part, environment, targets[environment], publication)
             stopped = stopped or failed
+        else:
+            # Nothing to publish; but what was tried is kept where it can be.
+            publication.remember(environment, part)
         parts.append(part)
     return _sum(parts)
 
@@ -115,7 +118,7 @@ def _publish(part: Applied, environment: str, target: Target, publication: Publi
     """The same, published; or with all that was written not done. And whether the target cannot be written."""
     message = publication.message(environment, [change for change, _ in part.done])
     try:
-        target.publish(message, publication.user, lambda: publication.remember(environment, part.done))
+        target.publish(message, publication.user, lambda: publication.remember(environment, part))
     except TargetError as error:
         others = error.moved if isinstance(error, UnpublishedError) else {}
         reasons = [(change, next(filter(None, map(others.get, _files(change))), "")) for change, _ in part.done]

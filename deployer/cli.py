@@ -24,6 +24,7 @@ from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.options import (
     DEFAULT_MANIFESTS,
     Adopt,
+    AllowBranch,
     AllowDelete,
     AllowMassChange,
     AsText,
@@ -33,16 +34,18 @@ from deployer.options import (
     Exclude,
     FlowName,
     Flows,
+    Limit,
     Manifests,
     PlanFormat,
     SchemaName,
     ShowFormat,
+    ValidateFormat,
     Variables,
     Yes,
 )
 
 if TYPE_CHECKING:
-    from deployer.commands.apply import ApplyResult, Prepared
+    from deployer.commands.apply import ApplyResult, Permissions, Prepared
     from deployer.commands.plan import PlanResult
     from deployer.commands.selection import Selection
     from deployer.views.terminal import Terminal
@@ -151,10 +154,13 @@ def _validate(
     flow: Flows = None,
     exclude: Exclude = None,
     no_flows: Annotated[bool, typer.Option("--no-flows", help="Look at the manifests only.")] = False,
-    format: AsText = ShowFormat.text,
+    format: Annotated[
+        ValidateFormat, typer.Option("--format", help="How to print problems; github: beside the lines.")
+    ] = ValidateFormat.text,
 ) -> int:
     """Check the manifests and the flows, as plan would."""
     from deployer.commands.validate import validate
+    from deployer.views.annotations import diagnostics_to_annotations
     from deployer.views.diagnostics import diagnostics_to_json
     from deployer.views.plan_words import count
 
@@ -162,12 +168,15 @@ def _validate(
     with _progress() as progress:
         result = validate(selection, flows=not no_flows, progress=progress)
     failed = any(each.severity is Severity.ERROR for each in result.diagnostics)
-    if format is ShowFormat.json:
+    if format is ValidateFormat.json:
         _print_json({"deployments": result.deployments, "diagnostics": diagnostics_to_json(result.diagnostics)})
+        return REFUSED if failed else DONE
+    if format is ValidateFormat.github:
+        _print(diagnostics_to_annotations(result.diagnostics))
     else:
         _tell(result.diagnostics)
-        if not failed:
-            _print(f"Valid: {count(result.deployments, 'deployment')}.\n")
+    if not failed:
+        _print(f"Valid: {count(result.deployments, 'deployment')}.\n")
     return REFUSED if failed else DONE
 
 
@@ -264,13 +273,14 @@ def _apply(
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
     check_cluster: CheckCluster = None,
 ) -> int:
     """Publish exactly what a plan says.
 
     Without PLAN the plan is made, shown and confirmed first.
     """
-    from deployer.commands.apply import prepare
+    from deployer.commands.apply import Permissions, prepare
 
     saved = None
     if plan is not None:
@@ -283,7 +293,8 @@ def _apply(
     with _progress() as progress:
         selection = _selection(manifests, var, env, flow, exclude, adopt)
         prepared = prepare(selection, saved=saved, progress=progress, check_cluster=check_cluster)
-    return _carry_out(prepared, yes or saved is not None, allow_delete, allow_mass_change)
+    permissions = Permissions(tuple(allow_delete or ()), allow_mass_change, allow_branch)
+    return _carry_out(prepared, yes or saved is not None, permissions)
 
 
 @_command("destroy")
@@ -296,33 +307,89 @@ def _destroy(
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
 ) -> int:
     """Delete all that the manifests manage in an environment."""
-    from deployer.commands.apply import prepare
+    from deployer.commands.apply import Permissions, prepare
 
     with _progress() as progress:
         prepared = prepare(_selection(manifests, var, env, flow, exclude), destroy=True, progress=progress)
-    return _carry_out(prepared, yes, allow_delete, allow_mass_change)
+    return _carry_out(prepared, yes, Permissions(tuple(allow_delete or ()), allow_mass_change, allow_branch))
+
+
+@_command("history")
+def _history(
+    env: Environment,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    limit: Limit = 10,
+    format: AsText = ShowFormat.text,
+) -> int:
+    """Show what was applied to an environment, when, by whom and from which commit."""
+    from deployer.commands.history import history
+    from deployer.views.history import history_to_json, history_to_text
+
+    with _progress():
+        result = history(_selection(manifests, var, flow=flow, exclude=exclude), env, limit)
+    shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded, result.secrets)
+    if format is ShowFormat.json:
+        _print_json(shown)
+    else:
+        terminal = _terminal(sys.stdout)
+        _print(history_to_text(shown, width=terminal.width, colour=terminal.colour))
+    return DONE
+
+
+@_command("rollback")
+def _rollback(
+    entry: Annotated[str, typer.Argument(metavar="ENTRY", help="An entry that `mfdeploy history` shows.")],
+    env: Environment,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply, and stop.")] = None,
+    yes: Yes = False,
+    allow_delete: AllowDelete = None,
+    allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
+) -> int:
+    """Put back what was deployed right after ENTRY was applied."""
+    from deployer.commands.apply import Permissions, prepare_rollback
+
+    selection = _selection(manifests, var, [env], flow, exclude)
+    with _progress() as progress:
+        prepared = prepare_rollback(selection, entry, progress=progress)
+    if out is None:
+        return _carry_out(prepared, yes, Permissions(tuple(allow_delete or ()), allow_mass_change, allow_branch))
+    _tell(prepared.planned.warnings, prepared.planned.secrets)
+    _print_plan(prepared.planned, PlanFormat.text)
+    _save(out, prepared.planned)
+    return DONE
 
 
 @_command("schema")
 def _schema(
-    name: Annotated[SchemaName | None, typer.Argument(metavar="[manifest|plan]", help="Both when absent.")] = None,
+    name: Annotated[
+        SchemaName | None, typer.Argument(metavar="[manifest|plan|history]", help="All of them when absent.")
+    ] = None,
 ) -> int:
-    """Print the JSON Schemas of manifests and of saved plans."""
+    """Print the JSON Schemas of manifests, of saved plans and of the history."""
     from deployer.commands.schema import manifest_schema
+    from deployer.views.history import history_schema
     from deployer.views.plan_json import plan_schema
 
-    schemas = {"manifest": manifest_schema, "plan": plan_schema}
+    schemas = {"manifest": manifest_schema, "plan": plan_schema, "history": history_schema}
     _print_json(schemas[name.value]() if name else {each: make() for each, make in schemas.items()})
     return DONE
 
 
-def _carry_out(prepared: Prepared, agreed: bool, allow_delete: list[str] | None, allow_mass_change: bool) -> int:
+def _carry_out(prepared: Prepared, agreed: bool, permissions: Permissions) -> int:
     """Show a prepared plan, ask unless that was done, apply it, report."""
-    from deployer.commands.apply import Permissions, execute, refuse_unpermitted
+    from deployer.commands.apply import execute, refuse_unpermitted
 
-    permissions = Permissions(tuple(allow_delete or ()), allow_mass_change)
     _tell(prepared.planned.warnings, prepared.planned.secrets)
     _print_plan(prepared.planned, PlanFormat.text)
     if not prepared.planned.plan.pending:

@@ -26,11 +26,20 @@ class PlanFormat(str, Enum):
     markdown = "markdown"
 
 
+class ValidateFormat(str, Enum):
+    """How problems are printed."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
 class SchemaName(str, Enum):
     """What there is a schema of."""
 
     manifest = "manifest"
     plan = "plan"
+    history = "history"
 
 
 Manifests = Annotated[
@@ -68,6 +77,7 @@ AllowDelete = Annotated[
     typer.Option(metavar="ADDRESS", help="Allow this delete in a protected environment. Repeatable."),
 ]
 AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
+AllowBranch = Annotated[bool, typer.Option("--allow-branch", help="Allow a branch that the environment does not name.")]
 CheckCluster = Annotated[
     bool | None,
     typer.Option(
@@ -77,4 +87,5 @@ CheckCluster = Annotated[
     ),
 ]
 AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many entries to show.")]
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]

@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("models",),
     ("record", "stock", "description", "claims"),  # the models' upper edge: how they are written down and compared
     ("manifest", "compiler", "renderer", "targets", "cluster", "runtime"),
-    ("index", "setting_places"),  # what is remembered beside a target
+    ("index", "history", "setting_places"),  # what is remembered beside a target
     ("desired", "planner", "applier"),
     ("deployed", "cluster_check"),  # what a target holds, as the planner wants it; what a cluster would take
     ("commands", "views", "options"),

@@ -54,7 +54,7 @@ def test_the_lock_names_no_place_to_download_from() -> None:
     assert re.findall(r"(?i)\S*://\S*|--(?:extra-)?index\S*|--find-links\S*", LOCK) == []
 
 
-@pytest.mark.parametrize("name", ["manifest", "plan"])
+@pytest.mark.parametrize("name", ["manifest", "plan", "history"])
 def test_the_schemas_are_fresh(name: str, request: pytest.FixtureRequest) -> None:
     command = [Path(sys.executable).with_name("mfdeploy"), "schema", name]
     made = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout

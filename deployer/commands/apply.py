@@ -5,20 +5,24 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from deployer import __version__, desired, record
 from deployer.applier import apply_changes
 from deployer.commands import git
+from deployer.commands.guards import Permissions as Permissions
 from deployer.commands.guards import refuse_unguarded
 from deployer.commands.plan import PlanResult, present, told
 from deployer.commands.planning import Planned, make_plan, narrowed
 from deployer.commands.publication import Publication
+from deployer.commands.recording import begin
+from deployer.commands.rollback import Kept, plan_rollback, restored_content
 from deployer.deployed import target_problem
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
+from deployer.models.history import Command
 from deployer.models.plan import Change, Plan
 from deployer.models.record import Inputs, Provenance, Record
 from deployer.models.selection import Selection
@@ -27,19 +31,16 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Permissions:
-    """What the user allows by name: deletes of protected addresses, and deleting much of an environment at once."""
-
-    delete: tuple[str, ...] = ()
-    mass_change: bool = False
-
-
-@dataclass(frozen=True)
 class Prepared:
-    """A plan that is ready to be applied: shown as `planned`, made of `planning`."""
+    """A plan that is ready to be applied: shown as `planned`, made of `planning`.
+
+    `kept` are the DAG files that a rollback puts back; None where DAG files are made from the manifests.
+    """
 
     planned: PlanResult
     planning: Planned
+    command: Command = "apply"
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -67,25 +68,37 @@ def prepare(
 ) -> Prepared:
     """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done.
 
-    `check_cluster` is as for `plan`.
+    `check_cluster` is as for `plan`; a rollback asks no cluster.
     """
-    report = progress or _silent
     if saved is not None and saved.against is not None:
         message = f"the plan is against {saved.against.revision}, and only one against what is deployed can be applied"
         raise DeployError(Diagnostic("bad-plan", message, hint="plan without --against"))
+    report = progress or _silent
     narrow = narrowed(selection, saved) if saved else selection
-    planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster)
+    if saved is not None and saved.rollback:
+        prepared = prepare_rollback(narrow, saved.rollback, progress)
+    else:
+        planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster)
+        prepared = Prepared(present(planning), planning, "destroy" if destroy else "apply")
     if saved is not None:
-        problems = list(_moved(saved, planning))
+        problems = list(_moved(saved, prepared.planning))
         if problems:
             raise DeployError(problems)
-    planning = told(planning, report)
-    return Prepared(present(planning), planning)
+    if prepared.command == "rollback":
+        return prepared
+    planning = told(prepared.planning, report)
+    return replace(prepared, planned=present(planning), planning=planning)
+
+
+def prepare_rollback(selection: Selection, entry: str, progress: Progress | None = None) -> Prepared:
+    """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
+    planning, kept = plan_rollback(selection, entry, progress or _silent)
+    return Prepared(present(planning), planning, "rollback", kept)
 
 
 def refuse_unpermitted(prepared: Prepared, permissions: Permissions) -> None:
     """Raise DeployError when the plan may not be applied: so that nobody is asked about what is refused anyway."""
-    refuse_unguarded(prepared.planning, permissions.delete, permissions.mass_change)
+    refuse_unguarded(prepared.planning, permissions)
 
 
 def execute(prepared: Prepared, permissions: Permissions, progress: Progress | None = None) -> ApplyResult:
@@ -95,22 +108,43 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
     """
     report = progress or _silent
     planning = prepared.planning
-    pending = planning.plan.pending
     refuse_unpermitted(prepared, permissions)
-    writes = [change for change in pending if change.action in ("create", "update")]
-    user = user_name(os.environ)
-    packages = _packages(planning, writes, user, report)
-    content = _content(planning, writes, packages, user)
-    publication = Publication(planning, user, content)
-    applied = apply_changes(pending, planning.deployed.targets, content, publication, report)
+    provenance = _provenance(planning)
+    doing = begin(planning, prepared.command, provenance)
+    content, namespaces = _to_write(prepared, provenance, report)
+    publication = Publication(planning, provenance.applied_by, content, doing)
+    try:
+        applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, publication, report)
+    except KeyboardInterrupt:
+        publication.catch_up()
+        raise
     return ApplyResult(
         done=[change for change, _ in applied.done],
         failed=applied.failed,
         not_done=applied.not_done,
         warnings=publication.warnings,
-        namespaces={address: package.namespace for address, package in packages.items()},
+        namespaces=namespaces,
         errors=[target_problem(planning.environments[name], message) for name, message in applied.unpublished.items()],
     )
+
+
+def _provenance(planning: Planned) -> Provenance:
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    return Provenance(user_name(os.environ), now.isoformat(), git.commit_of(planning.folder), __version__)
+
+
+def _to_write(
+    prepared: Prepared, provenance: Provenance, progress: Progress
+) -> tuple[Mapping[tuple[str, str], bytes], Mapping[str, str]]:
+    """The DAG files to write by environment and file, and the namespaces of their runs by address."""
+    planning = prepared.planning
+    if prepared.kept is not None:
+        return restored_content(planning, prepared.kept, provenance), {}
+    writes = [change for change in planning.plan.pending if change.action in ("create", "update")]
+    packages = _packages(planning, writes, provenance.applied_by, progress)
+    return _content(planning, writes, packages, provenance), {
+        address: package.namespace for address, package in packages.items()
+    }
 
 
 def _silent(_: str) -> None:
@@ -155,13 +189,10 @@ def _packages(planning: Planned, writes: Sequence[Change], user: str, progress: 
 
 
 def _content(
-    planning: Planned, writes: Sequence[Change], packages: Mapping[str, Package], user: str
+    planning: Planned, writes: Sequence[Change], packages: Mapping[str, Package], provenance: Provenance
 ) -> dict[tuple[str, str], bytes]:
     """The DAG files to write, by environment and file."""
-    if not writes:
-        return {}
-    now = datetime.now(timezone.utc).replace(microsecond=0)
-    provenance = Provenance(user, now.isoformat(), git.commit_of(planning.folder), __version__)
+    now = datetime.fromisoformat(provenance.applied_at)
     return {
         (change.environment, change.file): _dag_file(
             planning.item(change.environment, change.file),

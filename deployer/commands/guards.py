@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+from deployer.commands import git
+from deployer.commands.foreign import taken_ids
 from deployer.commands.planning import Planned
-from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.models.plan import Change
 
 
-def refuse_unguarded(planning: Planned, allowed: Collection[str], mass_change: bool) -> None:
+@dataclass(frozen=True)
+class Permissions:
+    """What the user allows by name: deletes of protected addresses, deleting much of an environment at once, and a
+    branch that the environment does not name."""
+
+    delete: tuple[str, ...] = ()
+    mass_change: bool = False
+    branch: bool = False
+
+
+def refuse_unguarded(planning: Planned, permissions: Permissions) -> None:
     """Raise DeployError for conflicts, deletes that `protect` forbids, and deleting much of an environment."""
     pending = planning.plan.pending
     problems = [
         *_conflicts(pending),
-        *_protected(planning, pending, allowed),
-        *(() if mass_change else _mass_deletes(planning, pending)),
+        *_protected(planning, pending, permissions.delete),
+        *taken_ids(planning),
+        *(() if permissions.branch else other_branch(planning, os.environ)),
+        *(() if permissions.mass_change else _mass_deletes(planning, pending)),
     ]
     if problems:
         raise DeployError(problems)
+
+
+def guard_warnings(planning: Planned) -> list[Diagnostic]:
+    """What an apply of this plan would refuse that the plan itself does not show."""
+    return [*taken_ids(planning, Severity.WARNING), *other_branch(planning, os.environ, Severity.WARNING)]
+
+
+def other_branch(
+    planning: Planned, environ: Mapping[str, str], severity: Severity = Severity.ERROR
+) -> Iterator[Diagnostic]:
+    """Environments with changes that may not be applied from the branch that is checked out: the plan warns of them."""
+    names = sorted({change.environment for change in planning.plan.pending})
+    guarded = [planning.environments[name] for name in names if planning.environments[name].branches]
+    branch = git.branch_of(planning.folder, environ) if guarded else None
+    for environment in guarded:
+        if branch is None or not any(fnmatchcase(branch, pattern) for pattern in environment.branches):
+            here = f"this is {branch}" if branch else "no branch is checked out here"
+            yield Diagnostic(
+                "other-branch",
+                f"{environment.name} is applied from {' or '.join(environment.branches)} only, and {here}",
+                environment.location,
+                f"environments.{environment.name}.branches",
+                hint="merge first, or allow it once with --allow-branch",
+                severity=severity,
+            )
 
 
 def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:

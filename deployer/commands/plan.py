@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from deployer import desired
@@ -11,6 +11,7 @@ from deployer.commands import git
 from deployer.commands.against import plan_against
 from deployer.commands.edits import with_edits
 from deployer.commands.explain import explained
+from deployer.commands.guards import guard_warnings
 from deployer.commands.planning import Planned, make_plan
 from deployer.desired import Progress
 from deployer.errors import Diagnostic
@@ -50,7 +51,8 @@ def plan(
         compared, texts = plan_against(selection, against, report, diff)
         return present(explained(compared, datetime.now(timezone.utc)), texts)
     planned = told(make_plan(selection, report, check_cluster=check_cluster), report)
-    return present(planned, _sources(planned, report) if diff else {})
+    result = present(planned, _sources(planned, report) if diff else {})
+    return replace(result, warnings=[*result.warnings, *guard_warnings(planned)])
 
 
 def told(planned: Planned, progress: Progress) -> Planned:

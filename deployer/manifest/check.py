@@ -38,7 +38,6 @@ _PATTERNS: Final = {
 # Keys of manifests to come, by the model that will have them: refused in words, not as if they were misspelt.
 _NOT_YET: Final = {
     ("Environment", "airflow"): "mfdeploy publishes DAG files and does not talk to Airflow's API",
-    ("Environment", "branches"): "let the pipeline that applies decide from which branch it does",
 }
 
 

@@ -63,6 +63,7 @@ def build_environment(name: str, project: str, entry: Entry, settings: Mapping[s
         datastore_type=kind,
         production=data.get("production", False),
         protect=data.get("protect", False),
+        branches=tuple(data.get("branches", ())),
         metaflow=settings,
         kubernetes={key: value for key, value in cluster.items() if key in ACCESS_KEYS},
         location=entry.key,

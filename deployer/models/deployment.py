@@ -29,8 +29,9 @@ class Place:
 class Environment:
     """An environment of the manifests. `kubernetes` holds the cluster access settings, not those of pods.
 
-    `metaflow` are METAFLOW_* settings by full name, a named profile already read in. `check_cluster` says that each
-    plan asks the cluster for the pods, `check_context` by which context of the kubeconfig here; no DAG depends on them.
+    `metaflow` are METAFLOW_* settings by full name, a named profile already read in. `branches` are shell patterns of
+    the git branches that it may be applied from; none means any. `check_cluster` says that each plan asks the cluster
+    for the pods, `check_context` by which context of the kubeconfig here; no DAG depends on them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Environment:
     datastore_type: DatastoreType
     production: bool = False
     protect: bool = False
+    branches: tuple[str, ...] = ()
     metaflow: Mapping[str, str] = field(default_factory=dict)
     kubernetes: Mapping[str, Any] = field(default_factory=dict)
     location: Location = field(default_factory=lambda: Location(""))

@@ -110,6 +110,18 @@ def _check_date(text: str) -> str:
     raise _problem("bad-date", f"{text!r} is no date, expected one like 2026-01-31")
 
 
+def _check_branch(text: str) -> str:
+    if not re.fullmatch(r"[^\s~^:\\]+", text):
+        raise _problem("bad-branch", f"{text!r} can be no branch of git, expected one like main or release/*")
+    return text
+
+
+def _check_branches(found: list[str]) -> list[str]:
+    if not found:
+        raise _problem("bad-branch", "no branch is listed", "leave the key out to allow every branch")
+    return found
+
+
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -117,6 +129,7 @@ DagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_len
 Cron = Annotated[str | None, BeforeValidator(_check_cron)]
 Date = Annotated[str, AfterValidator(_check_date)]
 Timezone = Annotated[str, AfterValidator(_check_timezone)]
+Branches = Annotated[list[Annotated[str, AfterValidator(_check_branch)]], AfterValidator(_check_branches)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 MegaBytes = Positive
@@ -272,6 +285,7 @@ class Environment(FlowSettings):
     datastore: Text = Field(description="Metaflow's datastore: a folder, s3://, gs:// or azure://container/prefix.")
     production: bool = _optional("Whether DAG ids are the flows' own names; else false.")
     protect: bool = _optional("Whether deletes must be named one by one; else false.")
+    branches: Branches = _optional("The git branches that it may be applied from, as in main or release/*; else any.")
     schedules: bool = _optional("false: no flow has a schedule here; else true.")
     metaflow: MetaflowSettings = _optional(
         "Metaflow's settings: METAFLOW_* values, and a profile that is read before them."

@@ -26,6 +26,7 @@ ReasonWord = Literal[
     "drifted",
     "missing",
     "removed",
+    "rollback",
     "conflict",
 ]
 
@@ -157,7 +158,8 @@ class Plan:
 
     `flows` and `exclude` are the patterns that the plan was narrowed with, `adopt` those of what it takes over: its
     apply plans with the same. A plan `against` a revision tells what differs from what that would deploy; None is a
-    plan against what is deployed, and only such a one can be applied.
+    plan against what is deployed, and only such a one can be applied. `rollback` is the history entry that the plan
+    goes back to; empty for a plan of what the manifests say.
     """
 
     changes: Sequence[Change]
@@ -167,6 +169,7 @@ class Plan:
     adopt: Sequence[str] = ()
     against: Baseline | None = None
     tool_version: str = ""
+    rollback: str = ""
     format: int = PLAN_FORMAT
 
     @property

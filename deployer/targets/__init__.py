@@ -42,8 +42,11 @@ class Target(Protocol):
     def local(self) -> bool:
         """Whether reading a file asks nothing of a server; if not, the index keeps what the files say."""
 
-    def list(self) -> Mapping[str, str]:
-        """Version of each DAG file (``*.py`` directly in the folder) by name; empty when there is no such folder."""
+    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
+        """Version by name of each file directly in the folder whose name matches; empty when there is no such folder.
+
+        `pattern` is one of `fnmatch`, case matters, and a leading dot is a letter like any other.
+        """
 
     def read(self, file: str) -> tuple[bytes, str]:
         """Content and version of a file. Raises MovedError when it is gone."""

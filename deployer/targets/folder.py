@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deployer.targets import MovedError, TargetError, check_name
@@ -29,12 +30,14 @@ class FolderTarget:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def list(self) -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
         with _errors(self.folder):
             if not self.folder.is_dir():
                 return {}
-            files = sorted(path for path in self.folder.glob("*.py") if path.is_file())
-            return {path.name: _version(path.read_bytes()) for path in files}
+            files = sorted(path for path in self.folder.iterdir() if fnmatchcase(path.name, pattern) and path.is_file())
+            # Another apply may delete one of them meanwhile: then it is not there.
+            read = {path.name: self._current(path.name) for path in files}
+            return {name: _version(content) for name, content in read.items() if content is not None}
 
     def read(self, file: str) -> tuple[bytes, str]:
         with _errors(self.folder):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +64,12 @@ class ObjectStoreTarget:
             retry_config={"max_retries": 0},
         )
 
-    def list(self) -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
         import obstore
 
         with self._errors():
             found = obstore.list_with_delimiter(self._store)["objects"]
-            return {each["path"]: _version(each) for each in found if _is_dag_file(each["path"])}
+            return {each["path"]: _version(each) for each in found if fnmatchcase(each["path"], pattern)}
 
     def read(self, file: str) -> tuple[bytes, str]:
         found = self._read(file)
@@ -197,10 +198,6 @@ class ObjectStoreTarget:
             yield
         except (BaseError, FileNotFoundError, ValueError) as error:
             raise TargetError(*explain(error, place)) from error
-
-
-def _is_dag_file(path: str) -> bool:
-    return path.endswith(".py") and "/" not in path
 
 
 def _version(meta: Mapping[str, Any]) -> str:

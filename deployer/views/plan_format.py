@@ -121,5 +121,6 @@ class SavedPlan(_Part):
     exclude: Annotated[list[str], Field(description="Patterns of the flows that were left out.")]
     adopt: Annotated[list[str], Field(description="Patterns of what the plan takes over.")]
     against: SavedBaseline | None
+    rollback: Annotated[str, Field(description="The history entry that the plan goes back to; empty for none.")]
     summary: SavedSummary
     changes: Annotated[list[SavedChange], Field(description="All changes, sorted by address.")]

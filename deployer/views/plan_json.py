@@ -45,6 +45,7 @@ def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str,
         "exclude": list(plan.exclude),
         "adopt": list(plan.adopt),
         "against": asdict(plan.against) if plan.against else None,
+        "rollback": plan.rollback,
         "summary": {action: counts[action] for action in ACTIONS},
         "changes": [_change_to_json(change, secrets) for change in plan.changes],
     }
@@ -131,6 +132,7 @@ def _build(saved: SavedPlan) -> Plan:
         adopt=tuple(saved.adopt),
         against=Baseline(saved.against.revision, saved.against.commit) if saved.against else None,
         tool_version=saved.tool_version,
+        rollback=saved.rollback,
         format=saved.format,
     )
 

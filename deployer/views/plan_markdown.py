@@ -7,7 +7,8 @@ entities: none can start a mention, a link, a heading or a tag.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
@@ -37,6 +38,7 @@ from deployer.views.plan_words import (
 
 MOST_CHARACTERS = 60_000  # GitHub takes 65,536
 _RESERVE = 400  # for the sentences that say what was left out
+_SHORTEST = 20  # no row, line or detail is shorter
 _MOST_STEPS = 120  # a larger picture is not readable, and Mermaid refuses the largest
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _READ = re.compile(r"([\\`*_\[\]<>#!|~@&$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
@@ -75,29 +77,32 @@ def plan_to_markdown(
     if baseline(safe):
         pieces.append(f"\n{prose(baseline(safe))}\n")
     if narrowing(safe):
-        pieces.append(f"\n{prose(narrowing(safe))}\n")
+        pieces.append(f"\n{_prose_within(narrowing(safe), limit // 20)}\n")
     pending = pending_by_environment(safe)
     if pending:
-        pieces.append(_table(safe))
+        pieces.append(_table(safe, limit // 10))
     budget = limit - sum(map(len, pieces)) - _RESERVE
-    lines, left_out = _take([(line, line) for line in _lists(pending, safe)], budget)
+    lines, left_out = _take(((line,) for line in _lists(pending, safe)), budget)
     pieces += lines
     if left_out:
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
     budget -= sum(map(len, lines))
-    details, left_out = _take(list(_all_details(pending, safe, sources or {})), budget)
+    details, left_out = _take(_all_details(pending, safe, sources or {}), budget)
     pieces += details
     if left_out:
         pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")
     return "".join(pieces)
 
 
-def _take(texts: Sequence[tuple[str, str]], budget: int) -> tuple[list[str], int]:
-    """Whole texts as long as they fit, each else its shorter form, and how many fit in neither."""
+def _take(texts: Iterable[Iterable[str]], budget: int) -> tuple[list[str], int]:
+    """Whole texts as long as they fit, each else its shorter form, and how many fit in neither.
+
+    Forms are made as they are asked for: of thousands of details that have no room left, none is.
+    """
     taken: list[str] = []
     left_out = 0
     for forms in texts:
-        text = next((form for form in forms if form and len(form) <= budget), None)
+        text = next((form for form in forms if len(form) <= budget), None) if budget >= _SHORTEST else None
         if text is None:
             left_out += 1
         else:
@@ -106,14 +111,25 @@ def _take(texts: Sequence[tuple[str, str]], budget: int) -> tuple[list[str], int
     return taken, left_out
 
 
-def _table(plan: Mapping[str, Any]) -> str:
+def _prose_within(text: str, most: int) -> str:
+    # Each character becomes eleven at most.
+    return prose(text if len(text) <= most // 11 else f"{text[: most // 11]} ...")
+
+
+def _table(plan: Mapping[str, Any], most: int) -> str:
+    """The number of changes of each kind by environment, in about `most` characters."""
+    found: dict[str, Counter[str]] = {}
+    for change in plan["changes"]:
+        found.setdefault(change["environment"], Counter())[change["action"]] += 1
     rows = ["| environment | " + " | ".join(_COLUMNS) + " |", "|---|" + "--:|" * len(_COLUMNS)]
-    environments = sorted({change["environment"] for change in plan["changes"]})
-    for environment in environments:
-        actions = [change["action"] for change in plan["changes"] if change["environment"] == environment]
-        counts = [actions.count("none" if column == "unchanged" else column) for column in _COLUMNS]
-        rows.append(f"| {code_html(environment)} | {' | '.join(str(number or '') for number in counts)} |")
-    return "\n" + "\n".join(rows) + "\n"
+    kept, left_out = _take(([_row(name, found[name])] for name in sorted(found)), most)
+    more = f"\n{count(left_out, 'more environment')} left out here: see the full plan.\n" if left_out else ""
+    return "\n" + "\n".join([*rows, *kept]) + f"\n{more}"
+
+
+def _row(environment: str, actions: Mapping[str, int]) -> str:
+    counts = [actions.get("none" if column == "unchanged" else column, 0) for column in _COLUMNS]
+    return f"| {code_html(environment)} | {' | '.join(str(number or '') for number in counts)} |"
 
 
 def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> Iterator[str]:
@@ -137,18 +153,22 @@ def _all_details(
     pending: Mapping[str, Sequence[Change]],
     plan: Mapping[str, Any],
     sources: Mapping[str, str],
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[Iterator[str]]:
     """Each change's details, and what of them is left when there is little room: the reasons without the pictures."""
     for changes in pending.values():
         for change in changes:
-            body = "".join(f"{line}\n" for line in _details(change, plan))
-            picture = _picture(change)
-            title = f"{change['action']} {change['address']}"
-            yield _folded(title, body + picture), _folded(title, body)
+            yield _forms(change, plan)
     for file, diff in sorted(sources.items()):
         if diff:
             fence = "`" * max(3, max(map(len, re.findall("`+", diff)), default=0) + 1)
-            yield _folded(f"source of {file}", f"{fence}diff\n{diff}{fence}\n"), ""
+            yield iter([_folded(f"source of {file}", f"{fence}diff\n{diff}{fence}\n")])
+
+
+def _forms(change: Change, plan: Mapping[str, Any]) -> Iterator[str]:
+    body = "".join(f"{line}\n" for line in _details(change, plan))
+    title = f"{change['action']} {change['address']}"
+    yield _folded(title, body + _picture(change))
+    yield _folded(title, body)
 
 
 def _folded(title: str, body: str) -> str:

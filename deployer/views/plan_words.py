@@ -110,7 +110,9 @@ def tools_only(change: Change) -> bool:
 def _other_dag_id(change: Change, plan: Mapping[str, Any], action: str) -> str:
     """The other id of a deployment whose id changes: it is created under one and deleted under the other."""
     for other in plan["changes"]:
-        if (other["address"], other["action"]) == (change["address"], action) and other["dag_id"] != change["dag_id"]:
+        if other["address"] != change["address"]:
+            continue
+        if other["action"] == action and other["dag_id"] != change["dag_id"]:
             return str(other["dag_id"])
     return ""
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from deployer import cli
+from deployer.commands.guards import Permissions
 from deployer.errors import DeployError, Diagnostic, Location, Severity
 from deployer.models.plan import Plan
 from deployer.views.plan_json import plan_from_text
@@ -21,6 +22,7 @@ from tests.views import samples
 
 WARNING = Diagnostic("old", "on its way out", severity=Severity.WARNING)
 REFUSAL = DeployError(Diagnostic("unknown-key", "unknown key 'x'", Location("deployments/a.yaml", 3)))
+COMMANDS = ["init", "validate", "show", "render", "plan", "apply", "destroy", "history", "rollback", "schema"]
 Stub = Callable[..., None]
 
 
@@ -51,13 +53,12 @@ class Apply:
         self.plan, self.failed = plan, failed
         self.prepared: list[dict[str, Any]] = []
         self.executed: list[Any] = []
-        permissions = lambda delete, mass_change: types.SimpleNamespace(delete=delete, mass_change=mass_change)  # noqa: E731
         command(
             "apply",
             prepare=self.prepare,
             execute=self.execute,
             refuse_unpermitted=lambda prepared, permissions: None,
-            Permissions=permissions,
+            Permissions=Permissions,
         )
 
     def prepare(self, selection: Any, **more: Any) -> Any:
@@ -78,7 +79,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("mfdeploy ")
 
 
-@pytest.mark.parametrize("name", ["init", "validate", "show", "render", "plan", "apply", "destroy", "schema"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run([name, "--help"]) == 0
     assert f"mfdeploy {name}" in capsys.readouterr().out
@@ -329,3 +330,61 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         reader.wait()
         done = mfdeploy("plan", "--help", stdout=reader.stdin, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_validate_for_github(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    found = Diagnostic("x", "is wrong", Location("deployments/a.yaml", 3))
+    result = types.SimpleNamespace(diagnostics=[found], deployments=1)
+    command("validate", validate=lambda *_, **__: result)
+    assert cli.run(["validate", "--format", "github"]) == 1
+    assert capsys.readouterr() == ("::error file=deployments/a.yaml,line=3,title=x::is wrong\n", "")
+    result.diagnostics = []
+    assert cli.run(["validate", "--format", "github"]) == 0
+    assert capsys.readouterr().out == "Valid: 1 deployment.\n"
+
+
+def test_history(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    def history(selection: Any, environment: str, limit: int) -> Any:
+        asked.append((selection.flows, environment, limit))
+        return types.SimpleNamespace(
+            environment=samples.DEPLOYMENT.environment,
+            entries=samples.ENTRIES,
+            older=0,
+            unrecorded=(),
+            secrets=frozenset({"sesame-secret"}),
+        )
+
+    command("history", history=history)
+    assert cli.run(["history", "--env", "prod", "--flow", "train", "--limit", "3"]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith("3 entries.\n")
+    assert "sesame" not in out
+    assert cli.run(["history", "--env", "prod", "--format", "json"]) == 0
+    assert [each["id"][-4:] for each in json.loads(capsys.readouterr().out)["entries"]] == ["c0de", "beef", "0001"]
+    assert asked == [(("train",), "prod", 3), ((), "prod", 10)]
+    assert cli.run(["history", "--env", "prod", "--limit", "0"]) == 1
+
+
+def test_rollback_asks_as_apply_does(
+    command: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply = Apply(command)
+    asked: list[Any] = []
+
+    def prepare(selection: Any, entry: str, progress: Any) -> Any:
+        asked.append((selection.environments, selection.flows, selection.exclude, entry))
+        return apply.prepare(selection)
+
+    sys.modules["deployer.commands.apply"].prepare_rollback = prepare  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    arguments = ["rollback", "3f9a", "--env", "prod", "--flow", "a*", "--exclude", "ab"]
+    assert cli.run(arguments) == 1
+    assert "add --yes" in capsys.readouterr().err
+    assert cli.run([*arguments, "--out", str(tmp_path / "back.json")]) == 0
+    assert plan_from_text((tmp_path / "back.json").read_text()) == samples.EVERYTHING
+    assert not apply.executed
+    assert cli.run([*arguments, "--yes", "--allow-delete", "prod/a", "--allow-mass-change", "--allow-branch"]) == 0
+    assert vars(apply.executed[0]) == {"delete": ("prod/a",), "mass_change": True, "branch": True}
+    assert asked == [(("prod",), ("a*",), ("ab",), "3f9a")] * 3

@@ -14,9 +14,11 @@ from typing import Any
 from deployer.applier import Applied, apply_changes
 from deployer.commands.apply import Permissions, Prepared, execute, prepare
 from deployer.commands.publication import Publication
+from deployer.commands.recording import begin
 from deployer.deployed import survey
 from deployer.models.deployment import Place
 from deployer.models.plan import Change
+from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
 from deployer.targets import Target
@@ -118,9 +120,12 @@ class Ready:
         """Apply changes to a target that is opened anew."""
         planning = self.prepared.planning
         targets = {name: wrap(open_target(each)) for name, each in planning.environments.items()}
-        there = replace(planning, deployed=replace(planning.deployed, targets=targets))
-        publication = Publication(there, "ada", self.content)
-        applied = apply_changes(list(changes), targets, self.content, publication, lambda text: None)
+        todo = list(changes)
+        plan = replace(planning.plan, changes=tuple(todo))
+        there = replace(planning, plan=plan, deployed=replace(planning.deployed, targets=targets))
+        provenance = Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0")
+        publication = Publication(there, "ada", self.content, begin(there, "apply", provenance))
+        applied = apply_changes(todo, targets, self.content, publication, lambda text: None)
         assert may_warn or not publication.warnings, publication.warnings
         return applied
 

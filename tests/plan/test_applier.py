@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from deployer.applier import Applied, apply_changes
@@ -9,9 +10,21 @@ from deployer.models.plan import Change, Replaced
 from deployer.targets.folder import FolderTarget
 
 
+class Unremembered:
+    """Keeps nothing of an apply."""
+
+    user = "ada"
+
+    def message(self, environment: str, changes: Sequence[Change]) -> str:
+        return ""
+
+    def remember(self, environment: str, applied: Applied) -> None:
+        pass
+
+
 def apply(folder: Path, *changes: Change) -> Applied:
     content = {("prod", change.file): b"new" for change in changes}
-    return apply_changes(changes, {"prod": FolderTarget(folder)}, content, lambda _: None)
+    return apply_changes(changes, {"prod": FolderTarget(folder)}, content, Unremembered(), lambda _: None)
 
 
 def change(action, file: str, version: str | None = None, *replaces: Replaced) -> Change:

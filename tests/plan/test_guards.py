@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deployer.commands.guards import refuse_unguarded
+from deployer import record
+from deployer.commands.guards import Permissions, guard_warnings, refuse_unguarded
 from deployer.commands.planning import Planned
-from deployer.deployed import DeployedState
+from deployer.deployed import DeployedState, survey
 from deployer.desired import DesiredState
 from deployer.errors import DeployError
 from deployer.manifest import Manifests
+from deployer.models.deployment import Place
 from deployer.models.plan import Plan
 from deployer.planner import plan_changes
 
@@ -30,7 +33,7 @@ def planned(deployed: int, kept: int, protect: bool = False, **there) -> Planned
 
 def refusals(planning: Planned, allowed: tuple[str, ...] = (), mass_change: bool = False) -> list[str]:
     try:
-        refuse_unguarded(planning, allowed, mass_change)
+        refuse_unguarded(planning, Permissions(allowed, mass_change))
     except DeployError as error:
         return [problem.code for problem in error.diagnostics]
     return []
@@ -54,9 +57,68 @@ def test_a_protected_environment_wants_each_delete_by_name() -> None:
 
 def test_a_permission_for_what_is_not_deleted_is_a_mistake() -> None:
     with pytest.raises(DeployError, match="did you mean 'prod/flow8'") as raised:
-        refuse_unguarded(planned(9, 8), ("prod/flo8",), False)
+        refuse_unguarded(planned(9, 8), Permissions(("prod/flo8",)))
     assert [problem.code for problem in raised.value.diagnostics] == ["unknown-address"]
 
 
 def test_a_conflict_stops_the_whole_apply() -> None:
     assert refusals(planned(3, 3, record=None)) == ["conflict", "conflict", "conflict"]
+
+
+FOREIGN = """\
+import airflow
+with airflow.DAG("New", schedule=None):
+    pass
+"""
+
+
+def new_dag(folder: Path, **files: str) -> Planned:
+    """A plan that creates the DAG `New` at a folder that holds these files."""
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    environment = made.environment(target=Place(str(folder), str(folder)))
+    state = survey([environment], ())
+    item = made.desired(made.deployment("new", environment=environment), dag_id="New")
+    manifests = Manifests("growth", {"prod": environment}, (), (), frozenset(), Path())
+    plan = Plan(plan_changes([item], state.sites))
+    return Planned(Path(), plan, DesiredState(manifests, (), ()), state)
+
+
+def test_a_dag_id_that_another_file_defines_is_refused(tmp_path: Path) -> None:
+    planning = new_dag(tmp_path, theirs=FOREIGN)
+    with pytest.raises(DeployError, match=r"prod/new: theirs\.py at the target defines the DAG 'New' already"):
+        refuse_unguarded(planning, Permissions())
+    assert [(each.code, each.severity.value) for each in guard_warnings(planning)] == [("duplicate-dag-id", "warning")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'from airflow import DAG\nDAG("Other", description="New")\n',
+        "DAG(New)\n",
+        'print("New")\n',
+        'DAG("New"',
+        "x = '\\d'\n\0",
+    ],
+)
+def test_a_file_that_does_not_define_it_is_no_matter(text: str, tmp_path: Path) -> None:
+    assert refusals(new_dag(tmp_path, theirs=text)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ['@dag(dag_id="New")\ndef f(): ...\n', 'import airflow as a\na.models.DAG(dag_id="New")\n']
+)
+def test_each_way_of_naming_a_dag_is_seen(text: str, tmp_path: Path) -> None:
+    assert refusals(new_dag(tmp_path, theirs=text)) == ["duplicate-dag-id"]
+
+
+def test_a_file_of_another_project_that_holds_the_dag_is_a_conflict(tmp_path: Path) -> None:
+    copied = record.write("# a dag of airflow\n", made.record_of(made.desired(dag_id="New"), owner="else"))
+    assert refusals(new_dag(tmp_path, copy_of_New=copied)) == ["conflict"]
+
+
+def test_of_several_environments_only_those_with_changes_look_at_the_branch(tmp_path: Path) -> None:
+    planning = planned(1, 1)
+    guarded = made.environment(branches=("main",))
+    desired = replace(planning.desired, manifests=replace(planning.desired.manifests, environments={"prod": guarded}))
+    assert refusals(replace(planning, folder=tmp_path, desired=desired)) == []

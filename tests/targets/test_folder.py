@@ -22,6 +22,13 @@ def test_a_folder_that_is_not_there_is_empty_and_is_not_made_by_looking(target: 
     assert not target.folder.exists()
 
 
+def test_other_files_are_listed_by_a_pattern(target: FolderTarget) -> None:
+    for file in ("a.py", ".a.x.1.json", ".a.x.json", ".A.x.2.json", "a.x.3.json"):
+        target.create(file, file.encode())
+    assert list(target.list(".a.x.*.json")) == [".a.x.1.json"]
+    assert list(target.list()) == ["a.py"]
+
+
 def test_no_half_written_file_stays_behind(target: FolderTarget) -> None:
     version = target.create("a.py", b"one")
     with pytest.raises(MovedError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from deployer.errors import Location
 from deployer.models.deployment import Deployment, Environment, Place, Schedule
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
+from deployer.models.history import Entry, EntryReason, KeptChange, Outcome, Unrecorded
 from deployer.models.plan import Baseline, Change, Edit, Effect, FieldChange, FileChanges, Plan, Reason, Replaced
+from deployer.models.record import Provenance
 
 GRAPH: dict[str, Any] = {
     "start": "start",
@@ -168,30 +171,30 @@ AGAINST = Plan(
     tool_version="0.1.0",
 )
 
-_EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
+EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
 HOSTILE = Plan(
     (
         change(
             "evil",
             "update",
-            Reason("parameters", (FieldChange(f"parameters.{_EVIL}", _EVIL, "sesame-secret"),), note=_EVIL),
-            Reason("code", files=FileChanges(added=(_EVIL,))),
-            Reason("drifted", edit=Edit(_EVIL, (f"+{_EVIL}", "-sesame-secret", "+````"), exact=False)),
+            Reason("parameters", (FieldChange(f"parameters.{EVIL}", EVIL, "sesame-secret"),), note=EVIL),
+            Reason("code", files=FileChanges(added=(EVIL,))),
+            Reason("drifted", edit=Edit(EVIL, (f"+{EVIL}", "-sesame-secret", "+````"), exact=False)),
             Reason("graph", note="the graph changed"),
-            dag_id=_EVIL,
+            dag_id=EVIL,
             after={
                 "graph": {
-                    "start": _EVIL,
+                    "start": EVIL,
                     "end": "end",
                     "steps": {
-                        _EVIL: {"kind": "foreach", "next": ["end"], "foreach_over": _EVIL},
+                        EVIL: {"kind": "foreach", "next": ["end"], "foreach_over": EVIL},
                         "end": {"kind": "end", "next": []},
                     },
                 }
             },
         ),
     ),
-    targets={"prod": f"s3://sesame-secret/{_EVIL}"},
+    targets={"prod": f"s3://sesame-secret/{EVIL}"},
     tool_version="0.1.0",
 )
 
@@ -292,4 +295,58 @@ DEPLOYMENT = Deployment(
         "steps.fit.cpu": Location(_FILE, 25, 5),
         "steps.fit.image": Location(_FILE, 25, 20),
     },
+)
+
+
+def kept(of: Change, outcome: Outcome = "done", message: str = "") -> KeptChange:
+    """What an entry says of one of the changes above."""
+    reasons = [EntryReason(word=each.word, fields=[], files=None, note=each.note) for each in of.reasons]
+    plain: dict[str, Any] = {"address": of.address, "action": of.action, "dag_id": of.dag_id, "file": of.file}
+    return KeptChange(**plain, reasons=reasons, outcome=outcome, message=message, before=None, after=None)
+
+
+def entry(id: str, *changes: KeptChange, **values: Any) -> Entry:
+    provenance = Provenance("ada", "2026-11-21T08:30:00+00:00", "0123456789abcdef" * 2 + "01234567", "0.1.0")
+    made: dict[str, Any] = {
+        "format": 1,
+        "id": id,
+        "project": "growth",
+        "environment": "prod",
+        "target": TARGETS["prod"],
+        "command": "apply",
+        "restored": None,
+        **asdict(provenance),
+        "changes": list(changes),
+        "texts": "",
+    }
+    return Entry(**{**made, **values})
+
+
+_CHANGES = [each for each in EVERYTHING.pending if each.action != "conflict"]
+ENTRIES = (
+    entry(
+        "20261122T101500000Z-c0de",
+        kept(change("train", "update", Reason("rollback"), Reason("code"))),
+        command="rollback",
+        restored="20261121T083000000Z-beef",
+        applied_at="2026-11-22T10:15:00+00:00",
+        commit=f"{'9' * 40}-dirty",
+    ),
+    entry("20261121T083000000Z-beef", *map(kept, _CHANGES)),
+    entry(
+        "20261120T000000000Z-0001",
+        kept(_CHANGES[0]),
+        kept(change(EVIL, "update", Reason("settings")), "failed", f"sesame-secret {EVIL}"),
+        kept(_CHANGES[2], "not done"),
+        applied_by=EVIL,
+        applied_at="2026-11-20T00:00:00+00:00",
+        commit=None,
+    ),
+)
+UNRECORDED = (
+    Unrecorded(
+        "prod/lost",
+        "growth.prod.Lost",
+        Provenance("grace", "2026-11-22T11:00:00+00:00", "f" * 40, "0.1.0"),
+    ),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from deployer.errors import Diagnostic, Location, Severity
 from deployer.views.diagnostics import diagnostics_to_text
 from deployer.views.graph import graph_to_text
+from deployer.views.history import history_schema, history_to_json, history_to_text
 from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import plan_to_markdown
 from deployer.views.plan_text import plan_to_text
@@ -100,6 +103,22 @@ def test_result(stopped: bool, request: pytest.FixtureRequest) -> None:
     namespaces = {"prod/train": "production:growth-0-abcd"}
     data = result_to_json(done, [(change, message) for change in failed], left, SECRETS, namespaces)
     compare(f"result_{'stopped' if stopped else 'complete'}.txt", result_to_text(data, width=80), request)
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+def test_history(colour: bool, request: pytest.FixtureRequest) -> None:
+    data = history_to_json(samples.DEPLOYMENT.environment, samples.ENTRIES, 7, samples.UNRECORDED, SECRETS)
+    jsonschema.validate(data, history_schema())
+    text = history_to_text(data, width=80, colour=colour)
+    compare(f"history{'_colour' if colour else ''}.txt", text, request)
+    if not colour:
+        assert max(map(len, text.splitlines())) <= 80
+        assert "sesame" not in text + json.dumps(data)
+
+
+def test_history_of_nothing(request: pytest.FixtureRequest) -> None:
+    data = history_to_json(samples.DEPLOYMENT.environment, (), 0, ())
+    compare("history_nothing.txt", history_to_text(data), request)
 
 
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])

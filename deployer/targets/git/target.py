@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 
 from deployer.targets import MovedError, TargetError, UnpublishedError, check_name
@@ -46,14 +47,14 @@ class GitTarget:
         self._moved: dict[str, str] = {}
         self._known: Mapping[str, tuple[bytes, str]] = {}
 
-    def list(self) -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
         self._clone()
         blobs = {name: entry.oid for name, entry in self._entries.items() if entry.kind == "blob"}
         for name, write in self._pending.items():
             blobs.pop(name, None)
             if write.content is not None:
                 blobs[name] = self._version(write.content)
-        return {name: blobs[name] for name in sorted(blobs) if name.endswith(".py")}
+        return {name: blobs[name] for name in sorted(blobs) if fnmatchcase(name, pattern)}
 
     def read(self, file: str) -> tuple[bytes, str]:
         if file not in self._known:

@@ -1,0 +1,126 @@
+"""The history of an environment, as JSON and as text made from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deployer.models.deployment import Environment
+from deployer.models.history import HISTORY_FORMAT, Entry, Unrecorded
+from deployer.views.inert import inert, mask
+from deployer.views.page import Page
+from deployer.views.plan_text import STYLES, SYMBOLS
+
+_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:\+00:00|Z)$")
+_COMMIT = re.compile(r"^[0-9a-f]{40}(-dirty)?$")
+_NOT_SHOWN = {"format", "project", "environment", "target", "texts"}
+_DIGESTS = {"before", "after"}
+
+
+def history_to_json(
+    environment: Environment,
+    entries: Sequence[Entry],
+    older: int,
+    unrecorded: Sequence[Unrecorded],
+    secrets: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """The entries without the DAG files in them, the newest first."""
+    return {
+        "format": HISTORY_FORMAT,
+        "project": environment.project,
+        "environment": environment.name,
+        "target": mask(environment.target.written, secrets),
+        "entries": [_entry_to_json(entry, secrets) for entry in entries],
+        "older": older,
+        "unrecorded": [
+            {
+                "address": each.address,
+                "dag_id": each.dag_id,
+                "applied_by": each.provenance.applied_by,
+                "applied_at": each.provenance.applied_at,
+                "commit": each.provenance.commit,
+                "tool_version": each.provenance.tool_version,
+            }
+            for each in unrecorded
+        ],
+    }
+
+
+def _entry_to_json(entry: Entry, secrets: frozenset[str]) -> dict[str, Any]:
+    shown = entry.model_dump(mode="json", exclude={*_NOT_SHOWN, "changes"})
+    changes = [mask(change.model_dump(mode="json", exclude=_DIGESTS), secrets) for change in entry.changes]
+    return {**shown, "changes": changes}
+
+
+def history_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what `history --format json` prints."""
+    from deployer.views.history_format import ShownHistory
+
+    schema = ShownHistory.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "mfdeploy history"}
+
+
+def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
+    """The newest entry first, one line for each change. `history` is what `history_to_json` gives."""
+    page = Page(width, colour)
+    page.line((inert(history["environment"]), "bold"), (f"  {inert(history['target'])}", "dim"))
+    for entry in history["entries"]:
+        page.blank()
+        _entry(page, entry)
+    if history["unrecorded"]:
+        page.blank()
+        _unrecorded(page, history["unrecorded"])
+    page.blank()
+    _total(page, history)
+    return page.text()
+
+
+def _entry(page: Page, entry: Mapping[str, Any]) -> None:
+    page.line("  ", (entry["id"], "bold"), f"  {_who(entry)}", hang=6)
+    page.line((_summary(entry), "dim"), indent=6, hang=0)
+    for change in entry["changes"]:
+        _change(page, change)
+
+
+def _who(entry: Mapping[str, Any]) -> str:
+    commit = str(entry["commit"] or "")
+    short = commit[:12] + ("-dirty" if commit.endswith("-dirty") else "") if _COMMIT.match(commit) else commit
+    moment = _TIME.sub(r"\1 \2 UTC", entry["applied_at"])
+    return inert("  ".join(filter(None, (moment, entry["applied_by"], short))))
+
+
+def _summary(entry: Mapping[str, Any]) -> str:
+    done = [change["action"] for change in entry["changes"] if change["outcome"] == "done"]
+    parts = [f"{done.count(action)} {word}" for action, word in _DONE.items() if action in done]
+    for outcome in ("failed", "not done"):
+        number = sum(change["outcome"] == outcome for change in entry["changes"])
+        parts += [f"{number} {outcome}"] if number else []
+    command = f"rollback to {entry['restored']}" if entry["restored"] else entry["command"]
+    return f"{command}: {', '.join(parts)}"
+
+
+def _change(page: Page, change: Mapping[str, Any]) -> None:
+    words = ", ".join(inert(reason["word"]) for reason in change["reasons"])
+    symbol = (SYMBOLS[change["action"]], STYLES[change["action"]])
+    parts: list[Any] = [symbol, f" {inert(change['address'])}", (f"  {words}", "dim")]
+    if change["outcome"] != "done":
+        message = f": {inert(change['message'])}" if change["message"] else ""
+        parts.append((f"  {change['outcome']}{message}", "bold red"))
+    page.line(*parts, indent=6, hang=4)
+
+
+def _unrecorded(page: Page, found: Sequence[Mapping[str, Any]]) -> None:
+    page.line("  ", ("Deployed by an apply that no entry tells of:", "bold"))
+    for each in found:
+        page.line("      ", inert(each["address"]), (f"  {_who(each)}", "dim"), hang=4)
+
+
+def _total(page: Page, history: Mapping[str, Any]) -> None:
+    number, older = len(history["entries"]), history["older"]
+    if not number and not older:
+        page.line(("No entries.", "bold"))
+        return
+    more = f"; {older} older not shown" if older else ""
+    page.line((f"{number} {'entry' if number == 1 else 'entries'}{more}.", "bold"))

@@ -1,0 +1,136 @@
+"""An environment at a folder, and applies to it that need no Metaflow: the bodies of the DAG files are made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deployer import record
+from deployer.applier import Applied, apply_changes
+from deployer.commands.apply import Prepared, execute, prepare_rollback
+from deployer.commands.guards import Permissions
+from deployer.commands.planning import Planned
+from deployer.commands.publication import Publication
+from deployer.commands.recording import begin
+from deployer.deployed import DeployedState, survey
+from deployer.desired import DesiredState
+from deployer.history import list_entries, read_entry
+from deployer.manifest import Manifests
+from deployer.models.deployment import Environment, Place
+from deployer.models.desired import Desired
+from deployer.models.history import Entry
+from deployer.models.plan import Change, Plan
+from deployer.models.record import Provenance
+from deployer.models.selection import Selection
+from deployer.planner import plan_changes
+from deployer.targets.folder import FolderTarget
+from tests.plan import made
+
+MANIFEST = """\
+version: 1
+project: growth
+environments:
+  prod: {target: %s, compute: local, datastore: %s, production: true}
+flows: {}
+"""
+
+
+class _Silent:
+    """What an apply that ends before it is recorded leaves beside the DAG files: nothing."""
+
+    user = "ada"
+
+    def message(self, environment: str, changes: Sequence[Change]) -> str:
+        return ""
+
+    def remember(self, environment: str, applied: Applied) -> None:
+        pass
+
+
+@dataclass
+class Site:
+    """One environment, `prod` of the project `growth`; each apply happens a minute after the one before."""
+
+    folder: Path
+    minute: int = 0
+
+    @property
+    def dags(self) -> Path:
+        return self.folder / "dags"
+
+    @property
+    def environment(self) -> Environment:
+        return made.environment(target=Place(str(self.dags), str(self.dags)))
+
+    @property
+    def selection(self) -> Selection:
+        manifests = self.folder / "deployments"
+        manifests.mkdir(exist_ok=True)
+        (manifests / "a.yaml").write_text(MANIFEST % (self.dags, self.folder / "datastore"))
+        return Selection(manifests, environments=("prod",))
+
+    def plan(self, crons: Mapping[str, str]) -> Planned:
+        """What would make the flows' schedules these, and no other flow there."""
+        items = [self._item(name, cron) for name, cron in sorted(crons.items())]
+        state = survey([self.environment], [item.deployment.address for item in items])
+        manifests = Manifests("growth", {"prod": self.environment}, (), (), frozenset({"sesame"}), Path())
+        return Planned(
+            self.folder, Plan(plan_changes(items, state.sites)), DesiredState(manifests, (*items,), ()), state
+        )
+
+    def _item(self, name: str, cron: str) -> Desired:
+        deployment = made.deployment(name, environment=self.environment)
+        return made.desired(deployment, dag_id=name.title(), cron=cron)
+
+    def apply(self, by: str = "ada", killed: bool = False, interrupted: int | None = None, **crons: str) -> str:
+        """Apply these schedules; returns the entry's id. `killed`: before it is recorded."""
+        planning = self.plan(crons)
+        self.minute += 1
+        provenance = Provenance(by, f"2026-01-01T00:{self.minute:02}:00+00:00", f"{self.minute:040x}", "0.1.0")
+        doing = begin(planning, "apply", provenance)
+        content = {
+            (change.environment, change.file): self._file(planning, change, provenance)
+            for change in planning.plan.pending
+            if change.action != "delete"
+        }
+        pending = planning.plan.pending[:interrupted]
+        publication = Publication(planning, by, content, doing)
+        silent = _Silent() if killed or interrupted is not None else publication
+        apply_changes(pending, planning.deployed.targets, content, silent, lambda _: None)
+        if interrupted is not None and not killed:
+            publication.catch_up()
+        assert not publication.warnings
+        return doing.ids["prod"]
+
+    def _file(self, planning: Planned, change: Change, provenance: Provenance) -> bytes:
+        assert change.after
+        body = f"# a dag of airflow\nCRON = {change.after['schedule']['cron']!r}\n"
+        written = made.record_of(planning.item("prod", change.file), provenance=provenance)
+        return record.write(body, replace(written, body_digest=record.digest_body(body))).encode()
+
+    def prepare(self, entry: str, **selection: tuple[str, ...]) -> Prepared:
+        return prepare_rollback(replace(self.selection, **selection), entry)
+
+    def roll_back(self, entry: str, **selection: tuple[str, ...]) -> Mapping[str, str]:
+        """Roll back, and give what was done by address."""
+        prepared = self.prepare(entry, **selection)
+        result = execute(prepared, Permissions(mass_change=True))
+        assert not result.failed
+        assert not result.warnings
+        return {change.address: change.action for change in result.done}
+
+    @property
+    def target(self) -> FolderTarget:
+        return FolderTarget(self.dags)
+
+    def state(self) -> DeployedState:
+        return survey([self.environment], ())
+
+    def crons(self) -> dict[str, str]:
+        """What is deployed: the schedule that each DAG file's body says, by flow."""
+        return {path.stem.lower(): path.read_text().split("'")[1] for path in self.dags.glob("[A-Z]*.py")}
+
+    def entries(self) -> list[Entry]:
+        names = list_entries(self.target, "growth", "prod")
+        return [read_entry(self.target, "growth", "prod", name) for name in names]

@@ -1,0 +1,252 @@
+"""The way back to an earlier state: what it plans, what it puts back, and when it refuses to guess."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deployer import record
+from deployer.commands.apply import execute, prepare
+from deployer.commands.guards import Permissions
+from deployer.errors import DeployError
+from deployer.history import entry_file
+from deployer.targets.folder import FolderTarget
+from deployer.views.plan_json import plan_from_json, plan_to_json
+from tests.history.applying import Site
+
+A, B, C = "0 1 * * *", "0 2 * * *", "0 3 * * *"
+
+
+def test_it_undoes_updates_creates_and_deletes(site: Site) -> None:
+    back = site.apply(kept=A, changed=A, gone=A)
+    site.apply(kept=A, changed=B, gone=A, new=A)
+    site.apply(kept=A, changed=C, new=A)
+    done = site.roll_back(back)
+    assert done == {"prod/changed": "update", "prod/gone": "create", "prod/new": "delete"}
+    assert site.crons() == {"kept": A, "changed": A, "gone": A}
+
+
+def test_its_plan_says_why(site: Site) -> None:
+    back = site.apply(train=A)
+    site.apply(train=B)
+    plan = site.prepare(back).planning.plan
+    (change,) = plan.pending
+    assert plan.rollback == back
+    assert [(reason.word, reason.note) for reason in change.reasons] == [
+        ("rollback", f"back to what it was after {back}"),
+        ("schedule", ""),
+    ]
+    assert [(each.before, each.after) for each in change.reasons[1].fields] == [(B, A)]
+
+
+def test_the_files_are_the_earlier_ones_but_for_who_put_them_back(site: Site) -> None:
+    back = site.apply(train=A)
+    before, _ = record.read((site.dags / "Train.py").read_text()) or pytest.fail("no record")
+    body = record.body((site.dags / "Train.py").read_text())
+    site.apply(train=B)
+    site.roll_back(back)
+    text = (site.dags / "Train.py").read_text()
+    after, intact = record.read(text) or pytest.fail("no record")
+    assert (record.body(text), intact) == (body, True)
+    assert (after.since, after.description, after.body_digest) == (before.since, before.description, before.body_digest)
+    assert before.provenance
+    assert after.provenance
+    assert after.provenance.commit == before.provenance.commit  # the code that runs again
+    assert after.provenance.applied_at > "2026-01-01"
+    assert after.provenance.applied_at != before.provenance.applied_at
+
+
+def test_it_is_an_entry_and_can_be_rolled_back_itself(site: Site) -> None:
+    back = site.apply(train=A)
+    forth = site.apply(train=B, more=A)
+    site.roll_back(back)
+    newest = site.entries()[0]
+    assert (newest.command, newest.restored) == ("rollback", back)
+    assert site.roll_back(forth) == {"prod/train": "update", "prod/more": "create"}
+    assert site.crons() == {"train": B, "more": A}
+
+
+def test_there_is_nothing_to_do_twice(site: Site) -> None:
+    back = site.apply(train=A)
+    site.apply(train=B)
+    site.roll_back(back)
+    plan = site.prepare(back).planning.plan
+    assert [(change.address, change.action) for change in plan.changes] == [("prod/train", "none")]
+
+
+def test_only_what_is_selected_goes_back(site: Site) -> None:
+    back = site.apply(train=A, score=A)
+    site.apply(train=B, score=B)
+    assert site.roll_back(back, flows=("tr*",)) == {"prod/train": "update"}
+    assert site.crons() == {"train": A, "score": B}
+    with pytest.raises(DeployError, match="no flow matches 'trian'"):
+        site.prepare(back, flows=("trian",))
+
+
+def test_an_edit_by_hand_since_is_told_and_written_over(site: Site) -> None:
+    back = site.apply(train=A)
+    site.apply(train=B)
+    path = site.dags / "Train.py"
+    path.write_text(path.read_text().replace("# a dag", "# my dag", 1))
+    (change,) = site.prepare(back).planning.plan.pending
+    assert [reason.word for reason in change.reasons] == ["rollback", "drifted", "schedule"]
+    site.roll_back(back)
+    assert site.crons() == {"train": A}
+
+
+def test_a_file_that_was_removed_by_hand_comes_back(site: Site) -> None:
+    back = site.apply(train=A)
+    site.apply(train=B)
+    (site.dags / "Train.py").unlink()
+    assert site.roll_back(back) == {"prod/train": "create"}
+    assert site.crons() == {"train": A}
+
+
+def test_somebody_elses_file_at_the_place_is_a_conflict(site: Site) -> None:
+    back = site.apply(train=A, score=A)
+    site.apply(score=B)
+    (site.dags / "Train.py").write_text("# theirs\n")
+    changes = {change.address: change.action for change in site.prepare(back).planning.plan.pending}
+    assert changes == {"prod/train": "conflict", "prod/score": "update"}
+    with pytest.raises(DeployError, match=r"Train\.py is there, and is not of this project"):
+        site.roll_back(back)
+
+
+class TestRefused:
+    """The text of then is not known for sure, so nothing is planned."""
+
+    def says(self, site: Site, back: str, message: str) -> None:
+        before = {path.name: path.read_bytes() for path in site.dags.iterdir()}
+        with pytest.raises(DeployError, match=message) as raised:
+            site.prepare(back)
+        assert {problem.code for problem in raised.value.diagnostics} == {"no-earlier-state"}
+        assert "--exclude prod/train" in str(raised.value)
+        assert {path.name: path.read_bytes() for path in site.dags.iterdir()} == before
+        site.prepare(back, exclude=("train",))
+
+    def test_after_an_apply_that_was_killed(self, site: Site) -> None:
+        back = site.apply(train=A, score=A)
+        site.apply(by="grace", killed=True, train=B, score=A)
+        self.says(site, back, "grace applied it at 2026-01-01T00:02")
+
+    def test_after_a_killed_apply_that_another_followed(self, site: Site) -> None:
+        back = site.apply(train=A, score=A)
+        site.apply(killed=True, train=B, score=A)
+        later = site.apply(train=C, score=A)
+        self.says(site, back, f"{later} found another file than {back} had left")
+
+    def test_after_a_killed_apply_of_a_new_flow(self, site: Site) -> None:
+        back = site.apply(score=A)
+        site.apply(killed=True, train=A, score=A)
+        site.apply(train=B, score=A)
+        self.says(site, back, "ada applied it at 2026-01-01T00:02")
+
+    def test_after_a_killed_delete_that_a_create_followed(self, site: Site) -> None:
+        back = site.apply(train=A, score=A)
+        site.apply(killed=True, score=A)
+        site.apply(train=B, score=A)
+        self.says(site, back, "found another file")
+
+    def test_after_a_killed_delete(self, site: Site) -> None:
+        back = site.apply(train=A, score=A)
+        site.apply(killed=True, score=A)
+        self.says(site, back, "it is gone, and no entry tells of that")
+
+    def test_after_an_edit_by_hand(self, site: Site) -> None:
+        back = site.apply(train=A, score=A)
+        path = site.dags / "Train.py"
+        path.write_text(path.read_text().replace("# a dag", "# my dag", 1))
+        self.says(site, back, "it has been edited by hand")
+        site.apply(train=B, score=A)
+        self.says(site, back, "found another file")
+
+    def test_when_an_entry_was_removed_by_hand(self, site: Site) -> None:
+        back = site.apply(train=A, score=A)
+        lost = site.apply(train=B, score=A)
+        site.apply(train=C, score=A)
+        (site.dags / entry_file("growth", "prod", lost)).unlink()
+        self.says(site, back, "found another file")
+
+
+def test_an_entry_that_cannot_be_read_stops_it(site: Site) -> None:
+    back = site.apply(train=A)
+    path = site.dags / entry_file("growth", "prod", site.apply(train=B))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    with pytest.raises(DeployError, match="has the format 2"):
+        site.prepare(back)
+
+
+class TestSavedPlan:
+    def saved(self, site: Site) -> object:
+        back = site.apply(train=A)
+        site.apply(train=B)
+        data = json.loads(json.dumps(plan_to_json(site.prepare(back).planning.plan)))
+        return plan_from_json(data)
+
+    def test_is_applied_as_it_is(self, site: Site) -> None:
+        prepared = prepare(site.selection, saved=self.saved(site))  # type: ignore[arg-type]
+        execute(prepared, Permissions())
+        assert site.crons() == {"train": A}
+        assert site.entries()[0].command == "rollback"
+
+    def test_is_refused_when_something_was_applied_since(self, site: Site) -> None:
+        saved = self.saved(site)
+        site.apply(by="grace", train=C)
+        with pytest.raises(DeployError, match=r"Train.py at the target was changed since the plan was made, by grace"):
+            prepare(site.selection, saved=saved)  # type: ignore[arg-type]
+
+
+def test_guards_hold_for_it_too(site: Site) -> None:
+    back = site.apply(train=A)
+    site.apply(train=A, b=A, c=A)
+    with pytest.raises(DeployError, match="would delete 2 of 3"):
+        execute(site.prepare(back), Permissions())
+
+
+_STATES = st.lists(
+    st.dictionaries(st.sampled_from("abc"), st.sampled_from([A, B, C]), max_size=3), min_size=2, max_size=6
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(states=_STATES, data=st.data())
+def test_any_state_comes_back_from_any_other(
+    states: list[dict[str, str]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = Site(tmp_path_factory.mktemp("site"))
+    entries = [site.apply(**state) for state in states if site.plan(state).plan.pending]
+    states = [state for number, state in enumerate(states) if state != (states[number - 1] if number else {})]
+    if not entries:
+        return
+    chosen = data.draw(st.integers(0, len(entries) - 1))
+    site.roll_back(entries[chosen])
+    assert site.crons() == states[chosen]
+
+
+class Interrupting(FolderTarget):
+    """A folder at which the second DAG file to be replaced is interrupted by Ctrl-C."""
+
+    replaced = 0
+
+    def replace(self, file: str, content: bytes, version: str) -> str:
+        self.replaced += file.endswith(".py")
+        if self.replaced == 2:
+            raise KeyboardInterrupt
+        return super().replace(file, content, version)
+
+
+def test_an_interrupted_apply_is_recorded_as_far_as_it_got(site: Site) -> None:
+    back = site.apply(a=A, b=A, c=A)
+    site.apply(a=B, b=B, c=B)
+    prepared = site.prepare(back)
+    deployed = replace(prepared.planning.deployed, targets={"prod": Interrupting(site.dags)})
+    with pytest.raises(KeyboardInterrupt):
+        execute(replace(prepared, planning=replace(prepared.planning, deployed=deployed)), Permissions())
+    assert site.crons() == {"a": A, "b": B, "c": B}
+    outcomes = {change.address: change.outcome for change in site.entries()[0].changes}
+    assert outcomes == {"prod/a": "done", "prod/b": "not done", "prod/c": "not done"}
+    assert site.roll_back(back) == {"prod/b": "update", "prod/c": "update"}

@@ -1,0 +1,145 @@
+"""Which commit and branch an apply is from, on real repositories and with the variables of CI services."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deployer.commands.git import branch_of, commit_of
+from deployer.commands.guards import Permissions, other_branch, refuse_unguarded
+from deployer.commands.planning import Planned
+from deployer.errors import DeployError
+from tests.history.applying import Site
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init")
+    (folder / "a.txt").write_text("a")
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", "a")
+    return folder
+
+
+@pytest.fixture
+def commit(repository: Path) -> str:
+    """The commit of a repository that has no branch checked out, as CI services leave it."""
+    git(repository, "checkout", "--detach")
+    return git(repository, "rev-parse", "HEAD")
+
+
+def test_a_commit_is_dirty_when_files_differ(repository: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    assert commit_of(repository) == head
+    (repository / "b.txt").write_text("b")
+    assert commit_of(repository) == f"{head}-dirty"
+
+
+def test_there_is_no_commit_or_branch_without_git(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (commit_of(tmp_path), branch_of(tmp_path, {})) == (None, None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (commit_of(repository), branch_of(repository, {})) == (None, None)
+    assert branch_of(repository, {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": "0" * 40}) == "main"
+
+
+def test_git_knows_best(repository: Path) -> None:
+    git(repository, "checkout", "-b", "release/1.0")
+    head = git(repository, "rev-parse", "HEAD")
+    assert branch_of(repository, {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": head}) == "release/1.0"
+
+
+@pytest.mark.parametrize(
+    ("variables", "branch"),
+    [
+        ({}, None),
+        ({"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "HEAD"}, "main"),
+        ({"GITHUB_REF": "refs/heads/release/1", "GITHUB_SHA": "HEAD"}, "release/1"),
+        ({"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40}, None),  # something else was checked out since
+        ({"GITHUB_REF": "refs/heads/main"}, None),
+        ({"GITHUB_REF": "refs/tags/main", "GITHUB_SHA": "HEAD"}, None),
+        (
+            {
+                "GITHUB_REF": "refs/pull/12/merge",
+                "GITHUB_REF_NAME": "12/merge",
+                "GITHUB_HEAD_REF": "main",
+                "GITHUB_SHA": "HEAD",
+            },
+            None,
+        ),
+        ({"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": "HEAD"}, "main"),
+        ({"CI_COMMIT_TAG": "main", "CI_COMMIT_REF_NAME": "main", "CI_COMMIT_SHA": "HEAD"}, None),
+        ({"CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "main", "CI_COMMIT_SHA": "HEAD"}, None),
+        ({"BUILD_SOURCEBRANCH": "refs/heads/main", "BUILD_SOURCEVERSION": "HEAD"}, "main"),
+        ({"BUILD_SOURCEBRANCH": "refs/pull/1/merge", "BUILD_SOURCEVERSION": "HEAD"}, None),
+        ({"BITBUCKET_BRANCH": "main", "BITBUCKET_COMMIT": "HEAD"}, "main"),
+        ({"BITBUCKET_BRANCH": "main", "BITBUCKET_COMMIT": "HEAD", "BITBUCKET_PR_ID": "7"}, None),
+        ({"CIRCLE_BRANCH": "main", "CIRCLE_SHA1": "HEAD"}, "main"),
+        ({"CIRCLE_BRANCH": "main", "CIRCLE_SHA1": "HEAD", "CIRCLE_PULL_REQUEST": "https://x/1"}, None),
+        ({"BUILDKITE_BRANCH": "main", "BUILDKITE_COMMIT": "HEAD", "BUILDKITE_PULL_REQUEST": "false"}, "main"),
+        ({"BUILDKITE_BRANCH": "main", "BUILDKITE_COMMIT": "HEAD", "BUILDKITE_PULL_REQUEST": "3"}, None),
+        ({"BRANCH_NAME": "main", "GIT_COMMIT": "HEAD"}, "main"),
+    ],
+    ids=str,
+)
+def test_without_a_branch_the_ci_service_says_it(
+    variables: Mapping[str, str], branch: str | None, repository: Path, commit: str
+) -> None:
+    environ = {name: commit if value == "HEAD" else value for name, value in variables.items()}
+    assert branch_of(repository, environ) == branch
+
+
+def planning_of(site: Site, folder: Path, *branches: str) -> Planned:
+    """A plan with one change, whose manifests are in that folder, for an environment of these branches."""
+    made = site.plan({"train": "0 1 * * *"})
+    guarded = {"prod": replace(site.environment, branches=branches)}
+    manifests = replace(made.desired.manifests, environments=guarded)
+    return replace(made, folder=folder, desired=replace(made.desired, manifests=manifests))
+
+
+@pytest.mark.parametrize(
+    ("branch", "patterns", "allowed"),
+    [
+        ("main", ("main",), True),
+        ("release/1.0", ("main", "release/*"), True),
+        ("mainline", ("main",), False),
+        ("Main", ("main",), False),
+        ("feature", (), True),
+    ],
+)
+def test_an_environment_is_applied_from_its_branches_only(
+    branch: str, patterns: tuple[str, ...], allowed: bool, repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "checkout", "-B", branch)
+    planning = planning_of(Site(tmp_path), repository, *patterns)
+    assert [each.code for each in other_branch(planning, {})] == ([] if allowed else ["other-branch"])
+
+
+def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path, tmp_path: Path) -> None:
+    git(repository, "checkout", "-b", "fix")
+    planning = planning_of(Site(tmp_path), repository, "main", "release/*")
+    with pytest.raises(DeployError) as raised:
+        refuse_unguarded(planning, Permissions())
+    (problem,) = raised.value.diagnostics
+    assert problem.message == "prod is applied from main or release/* only, and this is fix"
+    assert problem.path == "environments.prod.branches"
+    assert "--allow-branch" in problem.hint
+    refuse_unguarded(planning, Permissions(branch=True))
+
+
+def test_where_no_branch_is_known_none_is_right(repository: Path, commit: str, tmp_path: Path) -> None:
+    (problem,) = other_branch(planning_of(Site(tmp_path), repository, "*"), {})
+    assert problem.message == "prod is applied from * only, and no branch is checked out here"
