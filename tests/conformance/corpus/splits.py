@@ -2,6 +2,11 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["splits and foreaches inside of each other"],
+    "like_metaflow": True,
+}
+
 
 class SplitsFlow(FlowSpec):
     @step

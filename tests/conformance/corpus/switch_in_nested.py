@@ -2,6 +2,11 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["switch inside a nested foreach"],
+    "like_metaflow": True,
+}
+
 
 class SwitchInNestedFlow(FlowSpec):
     @step

@@ -2,6 +2,13 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["switch with branches of different length that merge"],
+    "like_metaflow": True,
+    "states": {"first": ["success"], "brief": ["skipped"], "extra": ["skipped"], "deep_end": ["skipped"]},
+    "tasks": {"first": 1, "brief": 0},
+}
+
 
 class SwitchesFlow(FlowSpec):
     @step

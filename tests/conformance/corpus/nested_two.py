@@ -2,6 +2,12 @@
 
 from metaflow import FlowSpec, current, retry, step
 
+CASE = {
+    "shows": ["nested foreach, two levels, ragged"],
+    "like_metaflow": True,
+    "artifacts": {"outer_join": {"items": [["<0.0>"], ["<1.0>", "<1.1>"]], "attempts": [[0], [0, 1]]}},
+}
+
 
 class NestedTwoFlow(FlowSpec):
     @step

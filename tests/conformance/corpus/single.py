@@ -2,6 +2,11 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["single-step flow"],
+    "like_metaflow": True,
+}
+
 
 class SingleFlow(FlowSpec):
     @step

@@ -2,6 +2,11 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["start and end steps with names of their own"],
+    "like_metaflow": True,
+}
+
 
 class OwnNamesFlow(FlowSpec):
     @step(start=True)

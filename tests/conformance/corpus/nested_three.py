@@ -2,6 +2,12 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["nested foreach, three levels, ragged"],
+    "like_metaflow": True,
+    "artifacts": {"join_one": {"values": [[[1], [2, 3]], [[4]]]}},
+}
+
 
 class NestedThreeFlow(FlowSpec):
     @step

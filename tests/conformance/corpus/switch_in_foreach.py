@@ -2,6 +2,12 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["switch inside a foreach"],
+    "like_metaflow": True,
+    "states": {"cut": ["success", "skipped", "skipped"], "pack": ["success", "success", "skipped"]},
+}
+
 
 class SwitchInForeachFlow(FlowSpec):
     @step

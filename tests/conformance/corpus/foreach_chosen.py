@@ -2,6 +2,11 @@
 
 from metaflow import FlowSpec, step
 
+CASE = {
+    "shows": ["foreach inside a switch"],
+    "like_metaflow": True,
+}
+
 
 class ForeachChosenFlow(FlowSpec):
     @step
