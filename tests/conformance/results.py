@@ -16,40 +16,36 @@ Outcomes = Mapping[str, str]
 
 
 def results(outcomes: Outcomes, earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """``{title: {"area", "stock", "columns": {column: {"status", "tests"}}}}``, from the outcome of each test that ran.
+    """``{title: {"area", "stock", "columns": {column: {"status", "tests"}}}}``, with the outcome of each test.
 
-    An outcome is "passed" or "failed". A row and column of which no test ran keeps what it had in `earlier`, where its
-    tests are still the same.
+    An outcome is "passed" or "failed"; a test that is not among `outcomes` keeps what it had in `earlier`.
     """
     return {row.title: _described(row, outcomes, earlier or {}) for row in ROWS}
 
 
 def _described(row: Row, outcomes: Outcomes, earlier: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {str(column): _cell(row, column, outcomes, earlier) for column in COLUMNS}
+    before = earlier.get(row.title, {}).get("columns", {})
+    cells = {str(column): _cell(row, column, outcomes, before.get(str(column), {})) for column in COLUMNS}
     return {"area": row.area, "stock": row.stock, "columns": cells}
 
 
-def _cell(row: Row, column: Column, outcomes: Outcomes, earlier: Mapping[str, Any]) -> dict[str, Any]:
+def _cell(row: Row, column: Column, outcomes: Outcomes, before: Mapping[str, Any]) -> dict[str, Any]:
     if column.compute not in row.computes:
-        return {"status": NOTHING, "tests": []}
-    tests = row.shown_by(column)
-    before = earlier.get(row.title, {}).get("columns", {}).get(str(column), {})
-    found = {test: _outcome(test, outcomes) for test in tests}
-    if set(found.values()) == {None} and before.get("tests") == tests:
-        return dict(before)
-    if "failed" in found.values():
+        return {"status": NOTHING, "tests": {}}
+    known = before.get("tests", {})
+    tests = {test: _outcome(test, outcomes) or known.get(test, NOT_RUN) for test in row.shown_by(column)}
+    status = NOT_RUN
+    if "failed" in tests.values():
         status = "fails"
-    elif tests and set(found.values()) == {"passed"}:
+    elif set(tests.values()) == {"passed"}:
         status = "refused" if row.refused else "works"
-    else:
-        status = NOT_RUN
     return {"status": status, "tests": tests}
 
 
 def _outcome(test: str, outcomes: Outcomes) -> str | None:
-    """That of a test, or of all cases of one that is named without its parameters; None where any did not run."""
+    """That of a test, or of all cases of one that is named without its parameters; None where none ran."""
     found = {outcome for name, outcome in outcomes.items() if name == test or name.startswith(f"{test}[")}
-    return "failed" if "failed" in found else next(iter(found), None) if len(found) == 1 else None
+    return "failed" if "failed" in found else "passed" if found else None
 
 
 def table(found: Mapping[str, Any]) -> Iterator[str]:

@@ -36,7 +36,7 @@ PRELOADED = (
 # Stands for `python`, and is one for everything but tasks and flows.
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
-if sys.argv[1:2] != ["-u"] and sys.argv[1:3] != ["-m", "mfdeploy_task"]:
+if not sys.argv[1:2] or not sys.argv[1].endswith(".py") and sys.argv[1:3] != ["-m", "mfdeploy_task"]:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 body = json.dumps(dict(arguments=sys.argv[1:], variables=dict(os.environ), folder=os.getcwd())).encode()
 with socket.socket(socket.AF_UNIX) as server:
@@ -109,13 +109,14 @@ def _process(asked: Mapping[str, Any], files: list[int]) -> int:
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["variables"])
-    option, program, *arguments = asked["arguments"]
+    is_module = asked["arguments"][0] == "-m"
+    program, *arguments = asked["arguments"][is_module:]
     sys.argv = [program, *arguments]
     sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     # Metaflow pickles it as a name of the main module, and puts it into that when it is imported.
     names = {"ForeachFrame": importlib.import_module("metaflow.tuple_util").ForeachFrame}
     try:
-        if option == "-m":
+        if is_module:
             sys.path[0] = os.getcwd()
             runpy.run_module(program, names, "__main__", alter_sys=True)
         else:

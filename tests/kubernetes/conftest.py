@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.airflow.harness import installed, new_home
+from tests.airflow.harness import installed, new_home, versions
 from tests.e2e.project import OFFLINE, Project
 from tests.kubernetes.cluster import Kubernetes, running
 from tests.kubernetes.storage import BUCKET, CREDENTIALS, object_store
@@ -72,7 +72,7 @@ def s3() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
+@pytest.fixture(scope="module", params=versions("2.11.2"))
 def ran(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """All flows, applied and run; one process of each Airflow runs all DAGs."""
     folder = tmp_path_factory.mktemp("pods")
