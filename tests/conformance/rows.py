@@ -58,8 +58,8 @@ def _refused(area: str, title: str, stock: str, *cases: str, more: Sequence[str]
 
 ROWS: tuple[Row, ...] = (
     Row("graph", "linear"),
-    Row("graph", "split and join", (f"{EXAMPLES}test_a_split_is_joined[{{version}}]",)),
-    Row("graph", "foreach", (f"{PODS}TestGraph::test_a_foreach_has_a_pod_for_each_item[{{version}}]",)),
+    Row("graph", "split and join", tests=(f"{EXAMPLES}test_a_split_is_joined[{{version}}]",)),
+    Row("graph", "foreach", tests=(f"{PODS}TestGraph::test_a_foreach_has_a_pod_for_each_item[{{version}}]",)),
     Row("graph", "foreach with a body of several steps", REFUSED),
     Row("graph", "split inside a foreach", REFUSED),
     Row("graph", "foreach inside a split"),
