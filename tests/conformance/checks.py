@@ -140,13 +140,9 @@ def identity(run: Run) -> None:
         }
         for step in one["steps"]:
             for index, task in enumerate(run.tasks(step, number)):
-                assert (
-                    task["artifacts"]["named"] == f"IdentityFlow/{one['id']}/{step}/{task['id']}"
-                    if step != "start"
-                    else True
-                )
-                key = (step, index if step == "work" else -1)
-                assert shown[key] == f"IdentityFlow/{one['id']}/{step}/{task['id']}"
+                name = f"IdentityFlow/{one['id']}/{step}/{task['id']}"
+                assert task["artifacts"]["named"] == name
+                assert shown[step, index if step == "work" else -1] == name
 
 
 def cleared(run: Run) -> None:

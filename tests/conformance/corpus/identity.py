@@ -13,6 +13,7 @@ CASE = {
 class IdentityFlow(FlowSpec):
     @step
     def start(self):
+        self.named = current.pathspec
         self.items = [1, 2]
         self.next(self.work, foreach="items")
 
