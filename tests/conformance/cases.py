@@ -16,6 +16,7 @@ states           by step, Airflow's states by map index
 tags             tags that the run must have
 logs             by step, texts that the standard output of its first task must hold
 computes         where it can run: both computes if absent
+cold             True where a task reads its code package by way of the Metaflow in it, as for a Config
 project          the name that its @project gives, which is in the id of its DAG
 ===============  ======================================================================================================
 
@@ -54,6 +55,7 @@ class Case:
     tags: Sequence[str] = ()
     logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     computes: Sequence[str] = COMPUTES
+    cold: bool = False
     project: str = ""
 
     @property

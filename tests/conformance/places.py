@@ -26,12 +26,16 @@ SETTINGS = {"METAFLOW_MAXIMUM_FOREACH_VALUE_CHARS": 31}
 
 @dataclass(frozen=True)
 class Place:
-    """An environment of a manifest, the variables of whoever deploys to it, and those with which its runs are read."""
+    """An environment of a manifest, the variables of whoever deploys to it, and those with which its runs are read.
+
+    `python` is an interpreter that has Metaflow imported already, for the cases that can do with it.
+    """
 
     environment: Mapping[str, Any]
     reader: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
     cluster: Kubernetes | None = None
+    python: Path | None = None
 
 
 @contextlib.contextmanager
@@ -49,7 +53,7 @@ def local_place(folder: Path, warm: bool = False) -> Iterator[Place]:
         return
     settings = {name: str(value) for name, value in SETTINGS.items()}
     with warm_python(folder / "warm", {"PATH": os.environ["PATH"], "USER": "ada", **reader, **settings}) as python:
-        yield Place({**environment, "python": str(python)}, reader)
+        yield Place(environment, reader, python=python)
 
 
 @contextlib.contextmanager
@@ -89,10 +93,14 @@ def write_project(
     environments: Mapping[str, Mapping[str, Any]],
     variables: Mapping[str, str],
     cases: Sequence[Case],
+    python: Path | None = None,
 ) -> Project:
     """A project with one deployment for each case in each environment; nothing is deployed yet."""
     manifests = folder / "project" / "deployments"
+    entries: dict[str, dict[str, Any]] = {}
     for case in cases:
+        warm = {"python": str(python)} if python and not case.cold else {}
+        entries[case.name] = {"file": f"flows/{case.name}/{case.name}.py", **warm, **case.entry}
         # A folder for each, as users have it: what is beside a flow travels with it.
         place = manifests / "flows" / case.name
         place.mkdir(parents=True)
@@ -104,7 +112,7 @@ def write_project(
         "version": 1,
         "project": "conformance",
         "environments": {name: {**environment, "retries": 0} for name, environment in environments.items()},
-        "flows": {case.name: {"file": f"flows/{case.name}/{case.name}.py", **case.entry} for case in cases},
+        "flows": entries,
     }
     (manifests / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest, allow_unicode=True), encoding="utf-8")
     return Project(folder / "project", folder / "home", variables={**OFFLINE, **variables})

@@ -3,6 +3,7 @@
 from metaflow import Config, FlowSpec, step
 
 CASE = {
+    "cold": True,
     "shows": ["`Config` with a file from the manifest"],
     "files": {"model.json": '{"name": "from the code"}', "other.json": '{"name": "$HOME {{ ds }}"}'},
     "entry": {"config_files": {"other": "flows/config_file/other.json"}},

@@ -5,6 +5,7 @@ import os
 from metaflow import Config, FlowSpec, config_expr, environment, step
 
 CASE = {
+    "cold": True,
     "shows": ["`Config` with values from the manifest", "`config_expr`"],
     "entry": {"config_values": {"settings": {"rate": 0.5, "name": "$HOME {{ ds }}"}}},
     "artifacts": {"start": {"rate": 0.5, "variable": "$HOME {{ ds }}"}, "end": {"rate": 0.5, "other": 1}},
