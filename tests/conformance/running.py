@@ -14,6 +14,7 @@ def check(run: Run, by_metaflow: Mapping[str, Any] | None) -> None:
     """Raises AssertionError where a case's run is not what the case says."""
     case = run.case
     assert run.outcomes[0]["state"] == case.state, run.outcomes[0]
+    assert len(run.runs) == len(case.runs)
     assert run.runs[0]["successful"] is (case.state == "success")
     for outcome in run.outcomes:
         _names_its_tasks(run, outcome)

@@ -5,7 +5,7 @@ from metaflow import FlowSpec, catch, retry, step
 CASE = {
     "shows": ["`@catch` after the last attempt"],
     "artifacts": {"end": {"seen": "ValueError: this never works"}},
-    "attempts": {"hopeless": 2},
+    "attempts": {"hopeless": 1},
 }
 
 
