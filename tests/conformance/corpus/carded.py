@@ -5,7 +5,7 @@ from metaflow.cards import Markdown, get_cards
 
 CASE = {
     "shows": ["`@card`"],
-    "artifacts": {"end": {"cards": 1, "holds_text": True}},
+    "artifacts": {"end": {"cards": ["blank"], "is_page": True}},
 }
 
 
@@ -20,7 +20,7 @@ class CardedFlow(FlowSpec):
     @step
     def end(self):
         cards = get_cards(self.path)
-        self.cards, self.holds_text = len(cards), "All is well" in cards[0].get()
+        self.cards, self.is_page = [one.type for one in cards], "<html" in cards[0].get()
 
 
 if __name__ == "__main__":
