@@ -146,6 +146,14 @@ def identity(run: Run) -> None:
                 assert shown[step, index if step == "work" else -1] == name
 
 
+def namespaces(run: Run) -> None:
+    own = run.artifacts("start")["own"]
+    assert own.startswith("production:namespacesflow.column-0-")
+    code = "import sys; from metaflow import Flow, namespace; namespace(sys.argv[1]); print(*Flow('NamespacesFlow'))"
+    found = subprocess.run([sys.executable, "-c", code, own], env=dict(run.reader), capture_output=True, text=True)
+    assert found.stdout == f"Run('NamespacesFlow/{run.runs[0]['id']}')\n", found.stderr
+
+
 def cleared(run: Run) -> None:
     assert [task["try_number"] for task in run.outcomes[0]["tasks"] if task["task_id"] == "work"] == [2]
 

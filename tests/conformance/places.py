@@ -100,7 +100,9 @@ def write_project(
     entries: dict[str, dict[str, Any]] = {}
     for case in cases:
         warm = {"python": str(python)} if python and not case.cold else {}
-        entries[case.name] = {"file": f"flows/{case.name}/{case.name}.py", **warm, **case.entry}
+        where = [name for name, environment in environments.items() if environment["compute"] in case.computes]
+        found = {"file": f"flows/{case.name}/{case.name}.py", "environments": where}
+        entries[case.name] = {**found, **warm, **case.entry}
         # A folder for each, as users have it: what is beside a flow travels with it.
         place = manifests / "flows" / case.name
         place.mkdir(parents=True)

@@ -87,7 +87,7 @@ ROWS: tuple[Row, ...] = (
     Row("retries", "the manifest's default for steps without their own", "by the flag `--with retry`"),
     Row("retries", "retries inside a foreach"),
     Row("retries", "`@catch` after the last attempt"),
-    Row("retries", "`@timeout`"),
+    Row("retries", "`@timeout`", tests=(f"{PODS}TestFailures::test_a_timeout_is_armed[{{version}}]",)),
     Row("compute", "`@resources`"),
     Row(
         "compute",

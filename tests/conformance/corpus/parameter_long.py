@@ -4,7 +4,7 @@ from metaflow import FlowSpec, Parameter, step
 
 CASE = {
     "shows": ["a value of more than 100 KB"],
-    "artifacts": {"start": {"size": 150000, "same": True}},
+    "artifacts": {"start": {"size": 142500, "same": True}},
 }
 
 
