@@ -17,7 +17,7 @@ from tests.graphs.random_flows import Maker
 from tests.graphs.running import Runs, differences, run_in_airflow, run_in_metaflow
 
 SEED = int(os.environ.get("MFDEPLOY_GRAPH_SEED") or 2000)
-COUNT = int(os.environ.get("MFDEPLOY_GRAPH_COUNT") or 6)
+COUNT = int(os.environ.get("MFDEPLOY_GRAPH_COUNT") or 3)
 VERSIONS = (os.environ.get("MFDEPLOY_GRAPH_VERSIONS") or "2.11.2 3.3.2").split()
 SHAPES = (
     *(f"{kind} in {where}" for kind in ("foreach", "split", "switch") for where in ("the flow", "foreach", "split")),
