@@ -23,9 +23,11 @@ from deployer import __version__
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.options import (
     DEFAULT_MANIFESTS,
+    Adopt,
     AllowDelete,
     AllowMassChange,
     AsText,
+    CheckCluster,
     Environment,
     Environments,
     Exclude,
@@ -213,9 +215,15 @@ def _plan(
     env: Environments = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    adopt: Adopt = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Compare with what a git revision would deploy; no target is read."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan, for apply.")] = None,
     format: Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")] = PlanFormat.text,
     diff: Annotated[bool, typer.Option("--diff", help="Also the difference of the DAG files' source.")] = False,
+    check_cluster: CheckCluster = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
@@ -228,8 +236,15 @@ def _plan(
 
     if diff and format is PlanFormat.json:
         raise DeployError(_bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
+    if against is not None and out is not None:
+        message = "a plan against a revision cannot be applied: --out does not go with --against"
+        raise DeployError(_bad_usage(message, "leave one of them out; --format json prints the plan as data"))
+    if against is not None and check_cluster:
+        message = "--check-cluster does not go with --against, which asks nobody but git"
+        raise DeployError(_bad_usage(message, "plan once with each"))
+    selection = _selection(manifests, var, env, flow, exclude, adopt)
     with _progress() as progress:
-        result = plan(_selection(manifests, var, env, flow, exclude), progress=progress, diff=diff)
+        result = plan(selection, progress=progress, diff=diff, against=against, check_cluster=check_cluster)
     _tell(result.warnings, result.secrets)
     _print_plan(result, format)
     if out is not None:
@@ -245,9 +260,11 @@ def _apply(
     env: Environments = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    adopt: Adopt = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
+    check_cluster: CheckCluster = None,
 ) -> int:
     """Publish exactly what a plan says.
 
@@ -257,14 +274,15 @@ def _apply(
 
     saved = None
     if plan is not None:
-        if env or flow or exclude:
-            message = "a saved plan is applied as it is: --env, --flow and --exclude do not go with it"
+        if env or flow or exclude or adopt:
+            message = "a saved plan is applied as it is: --env, --flow, --exclude and --adopt do not go with it"
             raise DeployError(_bad_usage(message, "give them to `mfdeploy plan --out` instead"))
         from deployer.views.plan_json import plan_from_text
 
         saved = plan_from_text(_read(plan), str(plan))
     with _progress() as progress:
-        prepared = prepare(_selection(manifests, var, env, flow, exclude), saved=saved, progress=progress)
+        selection = _selection(manifests, var, env, flow, exclude, adopt)
+        prepared = prepare(selection, saved=saved, progress=progress, check_cluster=check_cluster)
     return _carry_out(prepared, yes or saved is not None, allow_delete, allow_mass_change)
 
 
@@ -339,7 +357,7 @@ def _print_plan(result: PlanResult, format: PlanFormat) -> None:
         from deployer.views.plan_markdown import plan_to_markdown
 
         diffs = source_diffs(result.sources, secrets=result.secrets)
-        _print(plan_to_markdown(plan, next_runs=result.next_runs, sources=diffs, secrets=result.secrets))
+        _print(plan_to_markdown(plan, sources=diffs, secrets=result.secrets))
     else:
         from deployer.views.plan_text import plan_to_text
 
@@ -351,7 +369,6 @@ def _print_plan(result: PlanResult, format: PlanFormat) -> None:
                 plan,
                 width=terminal.width,
                 colour=terminal.colour,
-                next_runs=result.next_runs,
                 secrets=result.secrets,
             )
         )
@@ -363,7 +380,7 @@ def _print_result(result: ApplyResult, secrets: frozenset[str]) -> int:
     terminal = _terminal(sys.stdout)
     data = result_to_json(result.done, result.failed, result.not_done, secrets, result.namespaces)
     _print(f"\n{result_to_text(data, width=terminal.width, colour=terminal.colour)}")
-    _tell(result.warnings, secrets)
+    _tell([*result.errors, *result.warnings], secrets)
     return REFUSED if result.failed or result.not_done else DONE
 
 
@@ -401,10 +418,12 @@ def _selection(
     env: list[str] | None = None,
     flow: list[str] | None = None,
     exclude: list[str] | None = None,
+    adopt: list[str] | None = None,
 ) -> Selection:
     from deployer.commands.selection import Selection
 
-    return Selection(manifests, _variables(var or ()), tuple(env or ()), tuple(flow or ()), tuple(exclude or ()))
+    patterns = [tuple(each or ()) for each in (env, flow, exclude, adopt)]
+    return Selection(manifests, _variables(var or ()), *patterns)
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:

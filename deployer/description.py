@@ -29,6 +29,8 @@ _WORDS: Mapping[str, ReasonWord] = {
 }
 # Told by the section of Metaflow itself, and by the code: an upgrade must not show as a change of settings.
 _NOT_SETTINGS = {"METAFLOW_VERSION"}
+# Flow decorators that a section or the DAG id tells.
+_TOLD_ELSEWHERE = {"schedule", "project"}
 
 
 def describe(
@@ -55,13 +57,13 @@ def graph_of(flow: Flow) -> dict[str, Any]:
 
 def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Reason]:
     """Why `after` is not `before`: one reason for each section that differs, none when they are equal."""
-    reasons = []
+    reasons: list[Reason] = []
     for section, word in _WORDS.items():
         old, new = before.get(section), after.get(section)
         if old == new:
             continue
         if section == "code":
-            reasons.append(_explain_code(old or {}, new or {}))
+            reasons += _explain_code(old or {}, new or {})
         else:
             fields = tuple(_differences(section, old, new, _shared_steps(before, after)))
             # Steps that come or go are told by the graph; where that is all, the section has nothing to add.
@@ -120,6 +122,7 @@ def _settings(deployment: Deployment, flow: Flow) -> dict[str, Any]:
     environment = deployment.environment
     variables = {name: value for name, value in flow.environment.items() if name not in _NOT_SETTINGS}
     return {
+        **_of_flow_decorators(flow),
         "tags": sorted(set(deployment.tags)),
         "max_workers": deployment.max_workers,
         "max_active_runs": deployment.max_active_runs,
@@ -141,11 +144,23 @@ def _settings(deployment: Deployment, flow: Flow) -> dict[str, Any]:
     }
 
 
+def _of_flow_decorators(flow: Flow) -> dict[str, Any]:
+    """What the flow's decorators decide; nothing where there are none, as in records that were made before this."""
+    sensors = {sensor.name: {"kind": sensor.kind, **_plain(sensor.arguments)} for sensor in flow.sensors}
+    decorators: dict[str, list[Any]] = {}
+    for decorator in flow.decorators:
+        if decorator.name not in _TOLD_ELSEWHERE:
+            decorators.setdefault(decorator.name, []).append(_plain(decorator.attributes))
+    told = {name: found[0] if len(found) == 1 else found for name, found in decorators.items()}
+    return {**({"sensors": sensors} if sensors else {}), **({"decorators": told} if told else {})}
+
+
 def _step_settings(step: Step) -> dict[str, Any]:
     settings = {
         "environment": dict(step.environment),
         "timeout_seconds": step.timeout_seconds,
         "options": list(step.options),
+        "packages": _plain(step.packages),
     }
     return {key: value for key, value in settings.items() if value}
 
@@ -163,19 +178,18 @@ def _shared_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[st
     return set(before.get("graph", {}).get("steps", ())) & set(after.get("graph", {}).get("steps", ()))
 
 
-def _explain_code(old: Mapping[str, Any], new: Mapping[str, Any]) -> Reason:
+def _explain_code(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Reason]:
+    if old.get("file") != new.get("file"):
+        yield Reason("moved", (FieldChange("code.file", old.get("file"), new.get("file")),))
     before, after = old.get("files", {}), new.get("files", {})
     files = FileChanges(
         added=tuple(sorted(set(after) - set(before))),
         removed=tuple(sorted(set(before) - set(after))),
         changed=tuple(sorted(name for name in set(before) & set(after) if before[name] != after[name])),
     )
-    names = tuple(
-        FieldChange(f"code.{key}", old.get(key), new.get(key))
-        for key in ("flow", "file")
-        if old.get(key) != new.get(key)
-    )
-    return Reason("code", names, files)
+    named = (FieldChange("code.flow", old.get("flow"), new.get("flow")),) if old.get("flow") != new.get("flow") else ()
+    if named or before != after:
+        yield Reason("code", named, files)
 
 
 def _differences(path: str, old: Any, new: Any, shared: set[str]) -> Iterator[FieldChange]:

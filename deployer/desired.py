@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from deployer import compiler, manifest, renderer
@@ -75,11 +75,18 @@ def build_or_refuse(selection: Selection, environ: Mapping[str, str], progress: 
     return state
 
 
-def package(items: Sequence[Desired], *, upload: bool, user: str, progress: Progress) -> Mapping[str, Package]:
-    """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError."""
+def package(
+    items: Sequence[Desired], *, upload: bool, user: str, progress: Progress, tokens: Mapping[str, str] | None = None
+) -> Mapping[str, Package]:
+    """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError.
+
+    `tokens` are the production tokens that deployed DAGs have, by address.
+    """
     dag_ids = {item.deployment.address: item.dag_id for item in items}
     deployments = [item.deployment for item in items]
-    return compiler.build_packages(deployments, upload=upload, user=user, dag_ids=dag_ids, progress=progress)
+    return compiler.build_packages(
+        deployments, upload=upload, user=user, dag_ids=dag_ids, tokens=tokens, progress=progress
+    )
 
 
 def render(item: Desired, built: Package, since: datetime | None = None, commit: str | None = None) -> str:
@@ -88,14 +95,6 @@ def render(item: Desired, built: Package, since: datetime | None = None, commit:
     `since` is when the DAG was first applied, `commit` what is being applied; None where that is not known.
     """
     return renderer.render(item.deployment, item.flow, built, since, commit)
-
-
-def with_token_of(deployed: str, built: Package) -> Package:
-    """A package that was not uploaded, with the production token of a deployed DAG file: an apply would keep it."""
-    token = renderer.production_token(deployed)
-    if token is None:
-        return built
-    return replace(built, environment={**built.environment, "METAFLOW_PRODUCTION_TOKEN": token})
 
 
 def choose(deployments: Iterable[Deployment], selection: Selection) -> list[Deployment]:

@@ -1,18 +1,41 @@
-"""The index beside the DAG files: which files an apply left there, so that one removed by hand is known to be missing.
+"""The index beside the DAG files: which files an apply left there and, where reading them is slow, what they say.
 
-It is a cache. The records in the DAG files are the state; without the index, a file that is gone merely looks new.
+It is a cache. The records in the DAG files are the state: what the index says of a file counts only for the version
+that the target lists, and without an index a file that is gone merely looks new.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from deployer import record
+from deployer.models.desired import Deployed
 from deployer.targets import MovedError, Target
 
-INDEX_FORMAT = 1
-_ATTEMPTS = 20
+INDEX_FORMAT = 2
+_ATTEMPTS = 50
+_Entries = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Index:
+    """What an index said when it was read: an entry for each file, as it stands in the JSON document."""
+
+    entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def remembered(self) -> Mapping[str, str]:
+        """Addresses by file, of the files that an apply of ours left there."""
+        return {file: entry["address"] for file, entry in self.entries.items() if entry.get("address")}
+
+    def deployed(self, file: str, version: str) -> Deployed | None:
+        """What the file of this version holds; None when the index does not know this version."""
+        entry = self.entries.get(file, {})
+        return _deployed(file, version, entry) if entry.get("version") == version else None
 
 
 def index_file(project: str, environment: str) -> str:
@@ -20,36 +43,76 @@ def index_file(project: str, environment: str) -> str:
     return f".mfdeploy.{project}.{environment}.json"
 
 
-def read_index(target: Target, project: str, environment: str) -> Mapping[str, str]:
-    """Addresses by file, as the last apply left them; empty when there is no index, or none that can be read."""
-    return _read(target, index_file(project, environment))[0]
+def read_index(target: Target, project: str, environment: str) -> Index:
+    """The index as the last apply left it; an empty one when there is none, or none that can be read."""
+    return Index(_read(target, index_file(project, environment))[0])
 
 
-def update_index(target: Target, project: str, environment: str, changes: Mapping[str, str | None]) -> None:
-    """Note the files that were written (their address) and deleted (None). Raises TargetError.
+def update_index(
+    target: Target,
+    project: str,
+    environment: str,
+    changes: Mapping[str, Deployed | None],
+    seen: Iterable[Deployed] = (),
+    before: Index | None = None,
+) -> None:
+    """Note the files that were written and deleted (None), in one conditional write. Raises TargetError.
 
-    Another apply may be writing the index too: then the changes are made again to what it wrote.
+    `seen` is what the target held when `before` was read: noted too where reading is slow, so that the next plan need
+    not read it. Another apply may be writing the index: then all is noted again in what that wrote, and what it says
+    of a file since `before` stays.
     """
     file = index_file(project, environment)
+    owner = (project, environment)
+    written = {name: _entry(each, owner, target.local) for name, each in changes.items() if each}
+    known = {} if target.local else {each.file: _entry(each, owner) for each in seen}
     for attempt in range(_ATTEMPTS):
         entries, version = _read(target, file)
-        merged = {**entries, **changes}
-        kept = {name: address for name, address in sorted(merged.items()) if address is not None}
+        noted = {**(entries if target.local else _brought_up(entries, known, before or Index())), **written}
+        kept = {name: noted[name] for name in sorted(noted) if changes.get(name, noted) is not None}
         if kept == entries and version is not None:
             return
-        text = json.dumps({"format": INDEX_FORMAT, "dags": kept}, indent=1) + "\n"
         try:
             if version is None:
-                target.create(file, text.encode())
+                target.create(file, _document(kept))
             else:
-                target.replace(file, text.encode(), version)
+                target.replace(file, _document(kept), version)
             return
         except MovedError:
             if attempt == _ATTEMPTS - 1:
                 raise
 
 
-def _read(target: Target, file: str) -> tuple[dict[str, str], str | None]:
+def _brought_up(entries: _Entries, known: _Entries, before: Index) -> _Entries:
+    """The entries, brought up to what was seen, except those that another apply has changed since."""
+    # Files of others that have gone; ours stay, so that one removed by hand is known to be missing.
+    current = {name: entry for name, entry in entries.items() if entry.get("address") or name in known}
+    return {**current, **{name: known[name] for name in known if entries.get(name) == before.entries.get(name)}}
+
+
+def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[str, Any]:
+    """The entry of a file: its address if it is the owner's, and what it says unless it is as easily read itself."""
+    found = each.record
+    address = {"address": found.address} if found and (found.owner, found.environment) == owner else {}
+    # What is neither ours nor plain is looked at anew each time: such files are few, and there is more to say of them.
+    if local or each.problem or each.stock:
+        return address
+    said: dict[str, Any] = {"version": each.version, "intact": each.intact}
+    if found:
+        said["record"] = record.to_data(found)
+    # What JSON does not give back as it was must be read from the file each time.
+    return {**address, **said} if json.loads(json.dumps(said)) == said else address
+
+
+def _deployed(file: str, version: str, entry: Mapping[str, Any]) -> Deployed | None:
+    try:
+        found = record.from_data(entry["record"]) if "record" in entry else None
+    except (ValueError, TypeError, KeyError):
+        return None
+    return Deployed(file, version, found, intact=entry["intact"])
+
+
+def _read(target: Target, file: str) -> tuple[_Entries, str | None]:
     try:
         content, version = target.read(file)
     except MovedError:
@@ -57,11 +120,26 @@ def _read(target: Target, file: str) -> tuple[dict[str, str], str | None]:
     return _entries(content), version
 
 
-def _entries(content: bytes) -> dict[str, str]:
+def _document(entries: _Entries) -> bytes:
+    """One line for each file, so that a difference can be read where the target keeps a history."""
+    lines = ",\n".join(f"{json.dumps(name)}: {_line(entry)}" for name, entry in entries.items())
+    return f'{{"format": {INDEX_FORMAT}, "digest": "{_digest(entries)}", "dags": {{\n{lines}\n}}}}\n'.encode()
+
+
+def _entries(content: bytes) -> _Entries:
+    """The entries of an index that is whole; none of one that is damaged or of another format."""
     try:
         data: Any = json.loads(content)
-    except ValueError:
+        whole = data["format"] == INDEX_FORMAT and data["digest"] == _digest(data["dags"])
+        return dict(data["dags"]) if whole else {}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
-    if not isinstance(data, dict) or data.get("format") != INDEX_FORMAT or not isinstance(data.get("dags"), dict):
-        return {}
-    return {str(name): address for name, address in data["dags"].items() if isinstance(address, str)}
+
+
+def _digest(entries: Mapping[str, Any]) -> str:
+    text = "\n".join(f"{name} {_line(entries[name])}" for name in sorted(entries))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry, sort_keys=True, separators=(",", ":"))

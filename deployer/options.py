@@ -54,11 +54,27 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", metavar="PATTERN", help="Leave out flows whose name or address matches. Repeatable."),
 ]
+Adopt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adopt",
+        metavar="PATTERN",
+        help="Take over DAGs of others: an address, a pattern, or project:NAME. Repeatable.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
 AllowDelete = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDRESS", help="Allow this delete in a protected environment. Repeatable."),
 ]
 AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
+CheckCluster = Annotated[
+    bool | None,
+    typer.Option(
+        "--check-cluster/--no-check-cluster",
+        help="Ask the clusters whether they would take the pods; else as each environment's `kubernetes.check` says.",
+        show_default=False,
+    ),
+]
 AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from deployer.models.record import RECORD_FORMAT, Provenance, Record
+from deployer.models.record import RECORD_FORMAT, Inputs, Provenance, Record
 
 _HEADER = "# What mfdeploy deployed here. It is read back to plan the next change; do not edit.\n"
 _BLOCK = re.compile(r"^MFDEPLOY_RECORD = (\{\n.*?^\})\n", re.MULTILINE | re.DOTALL)
@@ -22,6 +23,10 @@ class RecordError(ValueError):
     """A file carries a record that cannot be understood; the message says why."""
 
 
+class LaterRecordError(RecordError):
+    """The record is of a format that this program does not know: a later one wrote it."""
+
+
 def digest_body(body: str) -> str:
     """SHA-256 (hex) of a DAG file's text without its record."""
     return hashlib.sha256(body.encode()).hexdigest()
@@ -29,8 +34,7 @@ def digest_body(body: str) -> str:
 
 def write(body: str, record: Record) -> str:
     """The DAG file: its body, which must end with one newline, and the record after it."""
-    values: dict[str, Any] = asdict(record)
-    lines = [f"    {key!r}: {_literal(value)},\n" for key, value in values.items() if value is not None]
+    lines = [f"    {key!r}: {_literal(value)},\n" for key, value in to_data(record).items()]
     return f"{body}{_START}{{\n{''.join(lines)}}}\n"
 
 
@@ -56,20 +60,40 @@ def read(text: str) -> tuple[Record, bool] | None:
     try:
         values = ast.literal_eval(found.group(1))
         record = _build(values)
+    except LaterRecordError:
+        raise
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, KeyError) as error:
         raise RecordError(f"the record is damaged: {error}") from error
     intact = digest_body(text[:start]) == record.body_digest and found.end() == len(text)
     return record, intact
 
 
+def to_data(record: Record) -> dict[str, Any]:
+    """A record as data for JSON."""
+    return {key: value for key, value in asdict(record).items() if value is not None}
+
+
+def from_data(values: Mapping[str, Any]) -> Record:
+    """A record from its data. Raises ValueError, TypeError or KeyError for what is none."""
+    return _build(dict(values))
+
+
 def _build(values: dict[str, Any]) -> Record:
-    if values.get("format") != RECORD_FORMAT:
-        raise ValueError(f"record format {values.get('format')!r}, this mfdeploy reads {RECORD_FORMAT}")
-    provenance = values.pop("provenance", None)
-    _check_names(values, Record, {"provenance", "format"})
+    written = values.get("format")
+    if written != RECORD_FORMAT:
+        kind = LaterRecordError if isinstance(written, int) and written > RECORD_FORMAT else ValueError
+        raise kind(f"record format {written!r}, this mfdeploy reads {RECORD_FORMAT}")
+    provenance, inputs = values.pop("provenance", None), values.pop("inputs", None)
+    _check_names(values, Record, {"provenance", "inputs", "format"})
     if provenance is not None:
         _check_names(provenance, Provenance, {"commit"})
-    record = Record(**values, provenance=Provenance(**{"commit": None, **provenance}) if provenance else None)
+    if inputs is not None:
+        _check_names(inputs, Inputs, set())
+    record = Record(
+        **values,
+        provenance=Provenance(**{"commit": None, **provenance}) if provenance else None,
+        inputs=Inputs(**inputs) if inputs else None,
+    )
     texts = (record.owner, record.environment, record.address, record.dag_id, record.body_digest, record.since)
     if not all(isinstance(text, str) for text in texts) or not isinstance(record.description, dict):
         raise ValueError("a field has another type")
@@ -78,7 +102,9 @@ def _build(values: dict[str, Any]) -> Record:
     return record
 
 
-def _check_names(values: dict[str, Any], kind: type[Record] | type[Provenance], optional: set[str]) -> None:
+def _check_names(
+    values: dict[str, Any], kind: type[Record] | type[Provenance] | type[Inputs], optional: set[str]
+) -> None:
     known = {each.name for each in fields(kind)}
     for name in sorted((known - optional) - set(values)):
         raise ValueError(f"{name!r} is missing")

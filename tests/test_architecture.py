@@ -1,6 +1,7 @@
 """The direction of imports, held by walking them.
 
-    cli -> commands, views -> desired, planner, applier -> manifest | compiler | renderer | targets -> models, errors
+    cli -> commands, views -> desired, planner, applier -> manifest | compiler | renderer | targets | cluster
+        -> models, errors
 
 Each room may know the floors below its own, and no other room of its floor.
 """
@@ -21,11 +22,11 @@ PACKAGE = Path(__file__).parents[1] / "deployer"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("models",),
-    ("record", "description"),  # the models' upper edge: how they are written down and compared
-    ("manifest", "compiler", "renderer", "targets", "runtime"),
-    ("index",),  # what is remembered beside a target
+    ("record", "stock", "description", "claims"),  # the models' upper edge: how they are written down and compared
+    ("manifest", "compiler", "renderer", "targets", "cluster", "runtime"),
+    ("index", "setting_places"),  # what is remembered beside a target
     ("desired", "planner", "applier"),
-    ("deployed",),  # what a target holds, as the planner wants it
+    ("deployed", "cluster_check"),  # what a target holds, as the planner wants it; what a cluster would take
     ("commands", "views", "options"),
     ("cli",),
 )
@@ -34,7 +35,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # These run in processes of their own, where there is nothing but Metaflow and the standard library.
 ALONE = ("compiler/worker", "runtime")
 # Decided from their arguments alone, so that they can be tested with values.
-PURE = ("planner", "description")
+PURE = ("planner", "description", "claims", "stock")
 IMPURE_MODULES = {
     "os",
     "sys",
@@ -147,6 +148,19 @@ def test_metaflow_is_not_imported_with_us(path: Path) -> None:
 )
 def test_only_the_compiler_knows_metaflow(path: Path) -> None:
     assert not {top for _, top in outside(path)} & {"metaflow", "airflow"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if room_of(path) != "cluster" and not is_alone(path)], ids=name_of
+)
+def test_only_the_cluster_room_knows_kubernetes(path: Path) -> None:
+    assert not {top for _, top in outside(path)} & {"kubernetes"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_its_client_is_not_imported_with_us(path: Path) -> None:
+    # It takes a second.
+    assert "kubernetes" not in {name.partition(".")[0] for _, name in imports(path, at_import_time(tree_of(path)))}
 
 
 @pytest.mark.parametrize("room", PURE)

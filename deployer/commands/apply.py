@@ -5,24 +5,23 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from deployer import __version__, desired, record
-from deployer.applier import Applied, apply_changes
+from deployer.applier import apply_changes
 from deployer.commands import git
 from deployer.commands.guards import refuse_unguarded
-from deployer.commands.plan import PlanResult, present
+from deployer.commands.plan import PlanResult, present, told
 from deployer.commands.planning import Planned, make_plan, narrowed
+from deployer.commands.publication import Publication
 from deployer.deployed import target_problem
-from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.index import update_index
+from deployer.errors import DeployError, Diagnostic
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
-from deployer.models.record import Provenance, Record
+from deployer.models.record import Inputs, Provenance, Record
 from deployer.models.selection import Selection
-from deployer.targets import TargetError
 
 Progress = Callable[[str], None]
 
@@ -47,6 +46,7 @@ class Prepared:
 class ApplyResult:
     """What became of each change, and warnings on what else went wrong.
 
+    `errors` say of each target that publishes in one step why it published nothing; its changes are not done.
     `namespaces` are Metaflow's namespaces of the runs of each DAG that was to be written, by address.
     """
 
@@ -55,18 +55,31 @@ class ApplyResult:
     not_done: Sequence[Change]
     warnings: Sequence[Diagnostic] = ()
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    errors: Sequence[Diagnostic] = ()
 
 
 def prepare(
-    selection: Selection, saved: Plan | None = None, destroy: bool = False, progress: Progress | None = None
+    selection: Selection,
+    saved: Plan | None = None,
+    destroy: bool = False,
+    progress: Progress | None = None,
+    check_cluster: bool | None = None,
 ) -> Prepared:
-    """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done."""
+    """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done.
+
+    `check_cluster` is as for `plan`.
+    """
     report = progress or _silent
-    planning = make_plan(narrowed(selection, saved) if saved else selection, report, destroy=destroy)
+    if saved is not None and saved.against is not None:
+        message = f"the plan is against {saved.against.revision}, and only one against what is deployed can be applied"
+        raise DeployError(Diagnostic("bad-plan", message, hint="plan without --against"))
+    narrow = narrowed(selection, saved) if saved else selection
+    planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster)
     if saved is not None:
         problems = list(_moved(saved, planning))
         if problems:
             raise DeployError(problems)
+    planning = told(planning, report)
     return Prepared(present(planning), planning)
 
 
@@ -88,13 +101,15 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress | N
     user = user_name(os.environ)
     packages = _packages(planning, writes, user, report)
     content = _content(planning, writes, packages, user)
-    applied = apply_changes(pending, planning.deployed.targets, content, report)
+    publication = Publication(planning, user, content)
+    applied = apply_changes(pending, planning.deployed.targets, content, publication, report)
     return ApplyResult(
         done=[change for change, _ in applied.done],
         failed=applied.failed,
         not_done=applied.not_done,
-        warnings=_remember(planning, applied),
+        warnings=publication.warnings,
         namespaces={address: package.namespace for address, package in packages.items()},
+        errors=[target_problem(planning.environments[name], message) for name, message in applied.unpublished.items()],
     )
 
 
@@ -116,7 +131,7 @@ def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:
             continue
         if old is None or new is None:
             yield _stale(f"{key[0]} ({key[1]}): {'is no longer planned' if new is None else 'was not in the plan'}")
-        elif old.version != new.version:
+        elif (old.version, old.replaces) != (new.version, new.replaces):
             yield _stale(f"{key[0]}: {key[1]} at the target was changed since the plan was made{_by(new, planning)}")
         else:
             yield _stale(f"{key[0]}: the manifests or the code no longer give the planned result")
@@ -134,7 +149,9 @@ def _stale(message: str) -> Diagnostic:
 def _packages(planning: Planned, writes: Sequence[Change], user: str, progress: Progress) -> Mapping[str, Package]:
     """The code packages of the DAGs to write, by address; they are in the datastore when this returns."""
     items = [planning.item(change.environment, change.file) for change in writes]
-    return desired.package(items, upload=True, user=user, progress=progress) if items else {}
+    if not items:
+        return {}
+    return desired.package(items, upload=True, user=user, progress=progress, tokens=planning.tokens(writes))
 
 
 def _content(
@@ -150,7 +167,7 @@ def _content(
             planning.item(change.environment, change.file),
             packages[change.address],
             provenance,
-            planning.deployed.since(change.environment, change.file) or now,
+            planning.deployed.since(change) or now,
         )
         for change in writes
     }
@@ -170,27 +187,16 @@ def _dag_file(item: Desired, built: Package, provenance: Provenance, since: date
             body_digest=record.digest_body(body),
             since=since.isoformat(),
             provenance=provenance,
+            inputs=_inputs(built),
         ),
     ).encode()
+
+
+def _inputs(built: Package) -> Inputs:
+    return Inputs(built.environment.get("METAFLOW_PRODUCTION_TOKEN"), dict(built.parameters))
 
 
 def user_name(environ: Mapping[str, str]) -> str:
     """Who applies: the variables that Metaflow looks at, else the account of this process."""
     named = (environ.get(name) for name in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
     return next(filter(None, named), None) or getpass.getuser()
-
-
-def _remember(planning: Planned, applied: Applied) -> list[Diagnostic]:
-    """Note in each target's index what was done. It is a cache: that it cannot be written is only a warning."""
-    notes: dict[str, dict[str, str | None]] = {}
-    for change, version in applied.done:
-        notes.setdefault(change.environment, {})[change.file] = change.address if version else None
-    problems = []
-    for name, files in notes.items():
-        environment = planning.environments[name]
-        try:
-            update_index(planning.deployed.targets[name], environment.project, name, files)
-        except TargetError as error:
-            problem = target_problem(environment, f"the index could not be written: {error}")
-            problems.append(replace(problem, severity=Severity.WARNING))
-    return problems

@@ -24,12 +24,10 @@ def refuse_unguarded(planning: Planned, allowed: Collection[str], mass_change: b
 def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:
     for change in pending:
         if change.action == "conflict":
-            note = "; ".join(reason.note for reason in change.reasons)
-            yield Diagnostic(
-                "conflict",
-                f"{change.address}: {note}",
-                hint="give the flow a dag_id of its own, move the file away, or leave the flow out with --exclude",
-            )
+            other = "give the flow a dag_id of its own, move the file away, or leave the flow out with --exclude"
+            for reason in change.reasons:
+                hint = "; ".join(filter(None, [reason.hint, other]))
+                yield Diagnostic("conflict", f"{change.address}: {reason.note}", hint=hint)
 
 
 def _protected(planning: Planned, pending: Collection[Change], allowed: Collection[str]) -> Iterator[Diagnostic]:

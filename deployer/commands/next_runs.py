@@ -18,5 +18,5 @@ def next_runs(schedule: Mapping[str, Any], now: datetime, count: int = 3) -> lis
         return []
     from croniter import croniter
 
-    times = croniter(schedule["cron"], now.astimezone(ZoneInfo(schedule["timezone"] or "UTC")), ret_type=datetime)
+    times = croniter(schedule["cron"], now.astimezone(ZoneInfo(schedule.get("timezone") or "UTC")), ret_type=datetime)
     return [time.isoformat(timespec="minutes") for time in islice(times, count)]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer import __version__, desired
+from deployer.cluster_check import check_clusters
+from deployer.commands.adoption import check_adoptions, strays
+from deployer.commands.renamed import spare_renamed
 from deployer.deployed import DeployedState, survey
 from deployer.desired import DesiredState, Progress
-from deployer.errors import DeployError
+from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired
-from deployer.models.plan import Plan
+from deployer.models.flow import Package
+from deployer.models.plan import Change, Plan
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
 
@@ -26,6 +30,7 @@ class Planned:
     plan: Plan
     desired: DesiredState
     deployed: DeployedState
+    warnings: Sequence[Diagnostic] = ()
 
     @property
     def environments(self) -> Mapping[str, Environment]:
@@ -38,40 +43,80 @@ class Planned:
                 return item
         raise KeyError((environment, file))
 
+    def tokens(self, changes: Iterable[Change]) -> dict[str, str]:
+        """The production tokens of the DAGs that changes write over, by address: their runs keep their namespace."""
+        found: dict[str, str] = {}
+        for change in changes:
+            for item in self.deployed.holding(change):
+                if item.production_token:
+                    found.setdefault(change.address, item.production_token)
+        return found
 
-def make_plan(selection: Selection, progress: Progress, *, destroy: bool = False) -> Planned:
+    def packages(self, writes: Sequence[Change], progress: Progress) -> Mapping[str, Package]:
+        """The code packages of the DAGs to write, by address, as an apply would build them; nothing is stored."""
+        items = [self.item(change.environment, change.file) for change in writes]
+        if not items:
+            return {}
+        return desired.package(items, upload=False, user="", progress=progress, tokens=self.tokens(writes))
+
+
+def make_plan(
+    selection: Selection, progress: Progress, *, destroy: bool = False, check_cluster: bool | None = None
+) -> Planned:
     """Compare what the manifests ask for with what is deployed. Nothing is written. Raises DeployError.
 
     A plan to destroy asks for nothing, so that all that the manifests manage is deleted; no flow is compiled.
+    `check_cluster` asks the clusters whether they would take the pods; None leaves that to each environment.
     """
     if destroy:
         state = DesiredState(desired.load_manifests(selection, os.environ), (), ())
     else:
         state = desired.build_or_refuse(selection, os.environ, progress)
     chosen = _environments(state, selection)
+    state = _checked(state, chosen, check_cluster, progress)
     known = [item.address for item in state.manifests.deployments]
     progress("reading what is deployed")
     deployed = survey(chosen.values(), known, destroy)
     _refuse_unmatched(selection, state, deployed)
-    changes = plan_changes(state.items, deployed.sites, selection.selects)
+    changes = plan_changes(state.items, deployed.sites, selection.selects, selection.adopts)
+    renamed: list[Diagnostic] = []
+    if not destroy:
+        changes, renamed = spare_renamed(selection, state, deployed, changes, progress)
     plan = Plan(
         changes=changes,
         targets={name: environment.target.written for name, environment in chosen.items()},
         flows=selection.flows,
         exclude=selection.exclude,
+        adopt=selection.adopt,
         tool_version=__version__,
     )
-    return Planned(selection.manifests, plan, state, deployed)
+    adoptions = check_adoptions(selection, changes, state, deployed)
+    warnings = (*state.warnings, *adoptions, *renamed, *strays(state, deployed))
+    return Planned(selection.manifests, plan, state, deployed, warnings)
 
 
 def narrowed(selection: Selection, plan: Plan) -> Selection:
     """The selection that a saved plan was made with, on these manifests and variables."""
-    return replace(selection, environments=tuple(plan.targets), flows=tuple(plan.flows), exclude=tuple(plan.exclude))
+    return replace(
+        selection,
+        environments=tuple(plan.targets),
+        flows=tuple(plan.flows),
+        exclude=tuple(plan.exclude),
+        adopt=tuple(plan.adopt),
+    )
 
 
 def _environments(state: DesiredState, selection: Selection) -> dict[str, Environment]:
     names = selection.environments or state.manifests.environments
     return {name: state.manifests.environments[name] for name in sorted(names)}
+
+
+def _checked(state: DesiredState, names: Collection[str], asked: bool | None, progress: Progress) -> DesiredState:
+    """The state with the warnings of the clusters, whose errors refuse the plan."""
+    found = check_clusters(state, names, asked, os.environ, progress)
+    if any(problem.severity is Severity.ERROR for problem in found):
+        raise DeployError([*state.diagnostics, *found])
+    return replace(state, diagnostics=(*state.diagnostics, *sorted(found, key=lambda problem: problem.sort_key)))
 
 
 def _refuse_unmatched(selection: Selection, state: DesiredState, deployed: DeployedState) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deployer import desired
 from deployer.desired import Progress
 from deployer.errors import DeployError, Diagnostic
+from deployer.models.deployment import Environment
 from deployer.models.selection import Selection
+from deployer.targets.registry import open_target
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,22 @@ def validate(selection: Selection, flows: bool = True, progress: Progress | None
         addresses = [item.address for item in manifests.deployments]
         chosen = desired.choose(manifests.deployments, selection)
         problems = [*manifests.warnings, *desired.unmatched_patterns(selection, addresses)]
+        targets = list(_targets(manifests.environments.values()))
         if flows and not problems_refuse(problems):
             problems = list(desired.build(selection, os.environ, progress or _silent).diagnostics)
+        problems += targets
         return ValidateResult(problems, len(chosen))
     except DeployError as error:
         return ValidateResult(error.diagnostics, 0)
+
+
+def _targets(environments: Iterable[Environment]) -> Iterator[Diagnostic]:
+    """The targets that are none; whether one can be reached is the plan's to find out."""
+    for environment in environments:
+        try:
+            open_target(environment)
+        except DeployError as error:
+            yield from error.diagnostics
 
 
 def problems_refuse(problems: Sequence[Diagnostic]) -> bool:

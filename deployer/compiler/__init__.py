@@ -59,17 +59,18 @@ def build_packages(
     upload: bool,
     user: str,
     dag_ids: Mapping[str, str] | None = None,
+    tokens: Mapping[str, str] | None = None,
     progress: Progress = _quiet,
 ) -> Mapping[str, Package]:
     """Build the code package of each deployment, by address; store it in its datastore where `upload` says so.
 
     With `upload` the deploy-time functions are evaluated, for `user`; without, nothing is written or evaluated and
     their values are ``(known at apply)``. The same goes for the production token of each DAG that `dag_ids` names by
-    address: with `upload` it is read from the datastore, or made there. Raises DeployError with the problems of all
-    deployments.
+    address: with `upload` it is read from the datastore, or put there: the one that `tokens` has of the deployed DAG,
+    else a new one. Raises DeployError with the problems of all deployments.
     """
     mode: process.Mode = "upload" if upload else "package"
-    found = process.run(deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids)
+    found = process.run(deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids, tokens=tokens)
     problems = [
         diagnostic
         for deployment in deployments

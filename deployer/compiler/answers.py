@@ -17,6 +17,7 @@ from deployer.models.flow import (
     Parameter,
     ProjectNames,
     Retries,
+    Sensor,
     Step,
 )
 
@@ -30,10 +31,17 @@ def diagnostics(deployment: Deployment, answer: Mapping[str, Any]) -> Iterator[D
             code=problem["code"],
             message=problem["message"],
             location=location,
-            path=f"flows.{deployment.name}" if setting else "",
+            path=_path(deployment, setting),
             hint=problem["hint"],
             severity=Severity(problem["severity"]),
         )
+
+
+def _path(deployment: Deployment, setting: str) -> str:
+    """The place in the manifests; the datastore is its environment's, whichever flow found that it fails."""
+    if setting == "datastore":
+        return f"environments.{deployment.environment.name}.datastore"
+    return f"flows.{deployment.name}" if setting else ""
 
 
 def flow(deployment: Deployment, data: Mapping[str, Any]) -> Flow:
@@ -52,6 +60,7 @@ def flow(deployment: Deployment, data: Mapping[str, Any]) -> Flow:
         project=ProjectNames(**data["project"]) if data["project"] else None,
         configs=data["configs"],
         decorators=tuple(Decorator(**decorator) for decorator in data["decorators"]),
+        sensors=tuple(Sensor(**sensor) for sensor in data["sensors"]),
         environment=data["environment"],
     )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
 
 Mode = Literal["describe", "package", "upload"]
@@ -47,10 +48,12 @@ def run(
     user: str,
     progress: Callable[[str], None],
     dag_ids: Mapping[str, str] | None = None,
+    tokens: Mapping[str, str] | None = None,
 ) -> dict[str, Answer]:
     """The answer (``{"result", "problems"}``) for each deployment, by address. Never raises for what a flow does.
 
-    `dag_ids` are the DAG ids by address; only the building of packages needs them.
+    `dag_ids` are the DAG ids and `tokens` the production tokens of deployed DAGs, by address; only the building of
+    packages needs them.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
@@ -62,7 +65,9 @@ def run(
 
         def ask(helper: _Helper) -> None:
             jobs = [
-                _job(deployment, mode, (dag_ids or {}).get(deployment.address, "")) for deployment in groups[helper]
+                _job(deployment, mode, (dag_ids or {}).get(deployment.address, ""))
+                | {"production_token": (tokens or {}).get(deployment.address, "")}
+                for deployment in groups[helper]
             ]
             for answer in _ask(helper, jobs, share):
                 found[answer["id"]] = answer
@@ -80,11 +85,20 @@ def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
     variables["METAFLOW_HOME"] = NO_HOME
     # Set, so that no `.metaflow` is made in the working directory.
     variables[_DATASTORE_SETTINGS["local"]] = NO_HOME
-    if mode == "upload":
-        # Deploy-time functions and included files may use the datastore.
+    has_packages = deployment.package_environment != "local"
+    if mode == "upload" or (mode == "package" and has_packages):
+        # Deploy-time functions and included files may use the datastore; packages that are installed come from there.
         setting, root = _DATASTORE_SETTINGS[environment.datastore_type], _datastore(deployment)
         variables[setting] = str(Path(root).parent) if environment.datastore_type == "local" else root
         variables["METAFLOW_DEFAULT_DATASTORE"] = environment.datastore_type
+        # Somebody waits: Metaflow's own seven, each twice as long as the last, are four minutes.
+        variables.setdefault("METAFLOW_S3_RETRY_COUNT", "3")
+    if mode == "upload":
+        # Deploy-time functions may ask Metaflow's service. Nothing of these gets further than the helper.
+        variables |= {name: os.environ[name] for name in OF_THE_SERVICE if name in os.environ}
+    if mode == "upload" and has_packages:
+        # Where Metaflow keeps the solver that it fetches when there is none on the path.
+        variables["METAFLOW_TOKEN_HOME"] = str(Path.home() / ".metaflowconfig")
     python = deployment.python.resolved if deployment.python else sys.executable
     return _Helper(python, tuple(sorted(variables.items())))
 
@@ -140,10 +154,18 @@ def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int) -> Iterato
             why = error.strerror or str(error)
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
-    why = said[-1] if said else why or "it ended without an answer"
+    why = _without_credentials(helper, said[-1]) if said else why or "it ended without an answer"
     for job in jobs:
         if job["id"] not in answered:
             yield _unanswered(helper, job, why)
+
+
+def _without_credentials(helper: _Helper, said: str) -> str:
+    """Metaflow shows a setting that it cannot read."""
+    for name, value in helper.variables:
+        if name in OF_THE_SERVICE and value:
+            said = said.replace(value, "***")
+    return said
 
 
 def _talk(helper: _Helper, request: str, errors: IO[bytes]) -> Iterator[bytes]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.errors import DeployError, Diagnostic, Location, Severity
+from deployer.manifest.documents import read_documents
 from deployer.manifest.load import Loader
+from deployer.manifest.nodes import Report
 from deployer.manifest.schema import manifest_schema
 from deployer.models.deployment import Deployment, Environment
 
-__all__ = ["Manifests", "load", "manifest_schema"]
+__all__ = ["Manifests", "Outline", "load", "manifest_schema", "outline"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Manifests:
     """What the manifests of `folder` say.
 
     `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
-    address. `secrets` are the texts that came from ``${env...}``: views must never print them.
+    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `places` says where each
+    setting was written, by its path in the document (``environments.prod.kubernetes.image``).
     """
 
     project: str
@@ -29,6 +32,21 @@ class Manifests:
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = frozenset()
     folder: Path = Path()
+    places: Mapping[str, Location] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The names that the manifests of a folder define; nothing of it is checked."""
+
+    environments: frozenset[str]
+    variables: frozenset[str]
+
+
+def outline(folder: Path) -> Outline:
+    """The names in the manifests of a folder; those that cannot be read are left out, since `load` reports them."""
+    sections = read_documents(folder, Report()).sections
+    return Outline(frozenset(sections["environments"]), frozenset(sections["variables"]))
 
 
 def load(
@@ -56,5 +74,11 @@ def load(
         {found for found in loader.report.found if found.severity is Severity.WARNING}, key=lambda found: found.sort_key
     )
     return Manifests(
-        loader.project, resolved.environments, resolved.deployments, tuple(warnings), frozenset(loader.secrets), folder
+        loader.project,
+        resolved.environments,
+        resolved.deployments,
+        tuple(warnings),
+        frozenset(loader.secrets),
+        folder,
+        resolved.places,
     )

@@ -16,7 +16,9 @@ from deployer.models import manifest as written
 from deployer.models.deployment import Environment
 
 POD_KEYS = frozenset(known_keys(written.PodSettings))
-ACCESS_KEYS = frozenset(known_keys(written.ClusterSettings)) - POD_KEYS
+# For whoever plans: a DAG does not depend on them, and they are no access of the Airflow worker.
+_CHECK_KEYS = frozenset(("check", "check_context"))
+ACCESS_KEYS = frozenset(known_keys(written.ClusterSettings)) - POD_KEYS - _CHECK_KEYS
 _SHARED = frozenset(known_keys(written.FlowSettings))
 _OWN = frozenset(known_keys(written.Environment)) - _SHARED - {"metaflow"}
 
@@ -51,7 +53,7 @@ def build_environment(name: str, project: str, entry: Entry, settings: Mapping[s
     assert isinstance(node, Map)
     data: dict[str, Any] = to_data(node)
     place, kind = datastore_place(_scalar(node, "datastore"))
-    access = {key: value for key, value in data.get("kubernetes", {}).items() if key in ACCESS_KEYS}
+    cluster: dict[str, Any] = data.get("kubernetes", {})
     return Environment(
         name=name,
         project=project,
@@ -62,8 +64,10 @@ def build_environment(name: str, project: str, entry: Entry, settings: Mapping[s
         production=data.get("production", False),
         protect=data.get("protect", False),
         metaflow=settings,
-        kubernetes=access,
+        kubernetes={key: value for key, value in cluster.items() if key in ACCESS_KEYS},
         location=entry.key,
+        check_cluster=cluster.get("check", False),
+        check_context=cluster.get("check_context"),
     )
 
 

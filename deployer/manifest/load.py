@@ -15,13 +15,15 @@ from deployer.manifest.check import check
 from deployer.manifest.documents import Document, expand_settings, read_documents
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.names import check_asked, check_dag_ids, check_environments, check_name
-from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, describe, is_text
+from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, describe, is_text, places
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.places import check_file, check_path
 from deployer.manifest.resolve import resolve_flow
 from deployer.manifest.variables import Substitution, read_variables
 from deployer.models import manifest as written
 from deployer.models.deployment import Deployment, Environment
+
+_SECTIONS = ("defaults", "environments", "flows")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Resolved:
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     deployments: tuple[Deployment, ...] = ()
+    places: Mapping[str, Location] = field(default_factory=dict)
 
 
 class Loader:
@@ -163,7 +166,8 @@ class Loader:
         deployments.sort(key=lambda deployment: deployment.address)
         check_dag_ids(deployments, self.report)
         asked = [found for found in deployments if self.asked is None or found.environment.name in self.asked]
-        return Resolved(built, tuple(asked))
+        found = {path: place for section in _SECTIONS for path, place in places(document.section(section), (section,))}
+        return Resolved(built, tuple(asked), found)
 
 
 def _has_broken(node: Node) -> bool:

@@ -103,6 +103,18 @@ def leaves(node: Node, path: Path = ()) -> Iterator[tuple[str, Location]]:
         yield from leaves(entry.node, (*path, name))
 
 
+def places(node: Node, path: Path) -> Iterator[tuple[str, Location]]:
+    """Each setting's dotted path with its place, as `leaves` does, and that of each map's key."""
+    if not isinstance(node, Map):
+        yield dotted(path), node.location
+        return
+    for name, entry in node.entries.items():
+        below = (*path, name)
+        if isinstance(entry.node, Map):
+            yield dotted(below), entry.key
+        yield from places(entry.node, below)
+
+
 def describe(node: Node) -> str:
     """What was found, in words: ``the text 'x'``."""
     if isinstance(node, Map):

@@ -15,6 +15,11 @@ from deployer.models.deployment import DatastoreType, Place
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
 _PASSWORD: Final = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+# What signs a request, in the query of a URL: shared access signatures, presigned URLs, keys.
+_SIGNATURE: Final = re.compile(
+    r"[?&](?:sig|x-(?:amz|goog)-[a-z-]+|googleaccessid|[a-z_-]*(?:signature|token|secret|password|key)[a-z_-]*)=",
+    re.IGNORECASE,
+)
 _DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
 _OTHER_SCHEMES: Final = {
     "file": "write the path alone",
@@ -37,9 +42,9 @@ def local_place(node: Scalar) -> Place:
 
 
 def target_place(node: Scalar) -> Place:
-    """The place of a target that has been checked: an absolute path, or the URL as written."""
+    """The place of a target that has been checked: an absolute path, or the URL without a last slash."""
     text = str(node.value)
-    return Place(text, text) if _URL.match(text) else local_place(node)
+    return Place(text, text.rstrip("/")) if _URL.match(text) else local_place(node)
 
 
 def datastore_place(node: Scalar) -> tuple[Place, DatastoreType]:
@@ -124,9 +129,11 @@ def check_datastore(node: Scalar, compute: object, path: NodePath, report: Repor
 
 
 def _check_no_password(node: Scalar, path: NodePath, report: Report) -> bool:
-    if not _PASSWORD.search(str(node.value)):
+    text = str(node.value)
+    found = "a password" if _PASSWORD.search(text) else "a key or a signature" if _SIGNATURE.search(text) else ""
+    if not found:
         return True
     # Without the text: it is the secret.
     hint = "leave it out; credentials come from the machine that plans and applies"
-    report.error("secret-in-dag", "the URL holds a password", node.location, path, hint)
+    report.error("secret-in-dag", f"the URL holds {found}", node.location, path, hint)
     return False

@@ -11,8 +11,8 @@ from deployer.errors import Location
 from deployer.manifest.files import shown
 from deployer.manifest.nodes import Items, Map, Node, Report, Scalar, shorten, to_data
 from deployer.manifest.nodes import Path as NodePath
+from deployer.models.credentials import HINT, holds_credential, names_credential
 
-_CREDENTIALS: Final = ("METAFLOW_SERVICE_AUTH_KEY", "METAFLOW_SERVICE_HEADERS")
 _IDENTITY: Final = {
     "METAFLOW_USER": "runs belong to the scheduler, whoever plans",
     "METAFLOW_HOME": "profiles are read from .metaflowconfig beside the manifest",
@@ -52,6 +52,9 @@ def read_settings(node: Node | None, datastore: Datastore | None, path: NodePath
     for name, entry in node.entries.items():
         if name == "profile" or (isinstance(entry.node, Scalar) and entry.node.broken):
             continue
+        if names_credential(name):
+            _refuse(name, entry.key, (*path, name), report)
+            continue
         if not _SETTING.match(name):
             message = f"unknown key {shorten(name)!r}, expected profile or Metaflow's settings (METAFLOW_...)"
             full = f"METAFLOW_{name.removeprefix('METAFLOW_').upper()}"
@@ -63,7 +66,7 @@ def read_settings(node: Node | None, datastore: Datastore | None, path: NodePath
         if text is None:
             message = "expected text, a number, true or false"
             report.error("wrong-type", message, entry.node.location, (*path, name), "leave the key out for the default")
-        else:
+        elif not _refuse_value(name, text, entry.node.location, (*path, name), report):
             settings[name] = Setting(text, entry.node.location)
     return settings
 
@@ -78,14 +81,22 @@ def _text(node: Node) -> str | None:
 
 
 def _refuse(name: str, place: Location, path: NodePath, report: Report) -> None:
-    if name in _CREDENTIALS:
-        hint = "put it into a Kubernetes secret (`kubernetes: {secrets: [...]}`) or the Airflow worker's environment"
-        report.error("secret-in-dag", f"{name} is a credential and would be written into DAG files", place, path, hint)
+    if names_credential(name):
+        message = f"{shorten(name)} is a credential and would be written into DAG files"
+        report.error("secret-in-dag", message, place, path, HINT)
     elif name in _IDENTITY:
         report.error("refused-setting", f"{name} cannot be set here", place, path, _IDENTITY[name])
     elif name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
         hint = "write `datastore:` in the environment"
         report.error("refused-setting", f"{name} cannot be set here", place, path, hint)
+
+
+def _refuse_value(name: str, text: str, place: Location, path: NodePath, report: Report) -> bool:
+    if not holds_credential(text):
+        return False
+    message = f"the value of {name} holds a credential and would be written into DAG files"
+    report.error("secret-in-dag", message, place, path, HINT)
+    return True
 
 
 def _read_profile(node: Node, datastore: Datastore | None, path: NodePath, report: Report) -> dict[str, Setting]:
@@ -134,7 +145,7 @@ def _read_profile_file(file: Path, datastore: Datastore | None, report: Report) 
 def _profile_setting(
     name: str, value: Any, place: Location, datastore: Datastore | None, report: Report
 ) -> Setting | None:
-    if not _SETTING.match(name):
+    if not _SETTING.match(name) and not names_credential(name):
         report.error("unknown-key", f"unknown setting {shorten(name)!r}, expected METAFLOW_...", place)
         return None
     if name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
@@ -154,7 +165,8 @@ def _profile_setting(
     if value is None:
         report.error("wrong-type", f"{name}: expected a value, found null", place, hint="remove the line")
         return None
-    return Setting(value if isinstance(value, str) else json.dumps(value), place)
+    written = value if isinstance(value, str) else json.dumps(value)
+    return None if _refuse_value(name, written, place, (), report) else Setting(written, place)
 
 
 def _find_key(text: str, name: str, file: str) -> Location:

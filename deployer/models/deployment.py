@@ -29,7 +29,8 @@ class Place:
 class Environment:
     """An environment of the manifests. `kubernetes` holds the cluster access settings, not those of pods.
 
-    `metaflow` are METAFLOW_* settings by full name, a named profile already read in.
+    `metaflow` are METAFLOW_* settings by full name, a named profile already read in. `check_cluster` says that each
+    plan asks the cluster for the pods, `check_context` by which context of the kubeconfig here; no DAG depends on them.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Environment:
     metaflow: Mapping[str, str] = field(default_factory=dict)
     kubernetes: Mapping[str, Any] = field(default_factory=dict)
     location: Location = field(default_factory=lambda: Location(""))
+    check_cluster: bool = False
+    check_context: str | None = None
 
 
 @dataclass(frozen=True)

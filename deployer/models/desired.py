@@ -27,11 +27,27 @@ class Desired:
 
 
 @dataclass(frozen=True)
+class Stock:
+    """A DAG file that Metaflow's own ``airflow create`` wrote, as far as it says what it is.
+
+    `cron` is as Airflow gets it (None: no schedule), `parameters` the default of each.
+    """
+
+    dag_id: str
+    flow: str
+    cron: str | None
+    parameters: Mapping[str, Any]
+    steps: tuple[str, ...]
+    production_token: str | None
+
+
+@dataclass(frozen=True)
 class Deployed:
     """One file found at a target. `record` is None for a file that is not ours, or that cannot be read as ours.
 
     `version` is the target's own version of the file, `intact` says that the body still is what the record was made
-    for, `problem` why a record that is there cannot be used.
+    for, `problem` why a record that is there cannot be used; `later` that a later mfdeploy wrote it. `stock` is given
+    for a file of Metaflow's own command.
     """
 
     file: str
@@ -39,3 +55,18 @@ class Deployed:
     record: Record | None
     intact: bool = True
     problem: str = ""
+    later: bool = False
+    stock: Stock | None = None
+
+    @property
+    def dag_id(self) -> str | None:
+        """The DAG that the file says it holds; None where that cannot be read without running it."""
+        holder = self.record or self.stock
+        return holder.dag_id if holder else None
+
+    @property
+    def production_token(self) -> str | None:
+        """The namespace of the DAG's runs; None where it has none, or where that is not known."""
+        if self.stock:
+            return self.stock.production_token
+        return self.record.inputs.production_token if self.record and self.record.inputs else None

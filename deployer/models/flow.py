@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+SensorKind = Literal["external_task", "s3_key"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
 
@@ -41,7 +42,8 @@ class Step:
     `next` and `previous` are step names in graph order. `foreaches` are the foreach steps that enclose
     this step, outermost first (a join that closes a foreach is no longer inside it). `joins` is the
     split or foreach step that a join closes. `pod` holds the attributes of `@kubernetes` after Metaflow
-    merged `@resources` and mfdeploy merged the manifest (empty with local compute). `options` are the
+    merged `@resources` and mfdeploy merged the manifest (empty with local compute). `packages` are what `@conda` and
+    `@pypi` ask for: versions by package name below ``conda`` and ``pypi``, and ``python``. `options` are the
     command-line options that go before ``step`` when the task runs. `timeout_seconds` is set only by `@timeout`.
     """
 
@@ -62,6 +64,7 @@ class Step:
     timeout_seconds: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     pod: Mapping[str, Any] = field(default_factory=dict)
+    packages: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
 
@@ -93,6 +96,20 @@ class FlowSchedule:
 
 
 @dataclass(frozen=True)
+class Sensor:
+    """What a run waits for before its start step: a task of Airflow called `name`.
+
+    `arguments` are those of Metaflow's decorator that are set, except its name (JSON values; durations in seconds).
+    `line` is its line in the flow's file.
+    """
+
+    name: str
+    kind: SensorKind
+    line: int
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ProjectNames:
     """`@project` as Metaflow resolved it: names of project, branch, and the flow within them."""
 
@@ -120,6 +137,7 @@ class Flow:
 
     `file` is relative to the manifest that names it, as written there. `environment` holds the variables
     that every task gets (no secret, no path of this machine, no code address). `configs` are resolved values.
+    `decorators` are those of the flow without `sensors`, which come from decorators as well.
     """
 
     name: str
@@ -135,6 +153,7 @@ class Flow:
     project: ProjectNames | None = None
     configs: Mapping[str, Any] = field(default_factory=dict)
     decorators: tuple[Decorator, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def step(self, name: str) -> Step:

@@ -228,6 +228,8 @@ class ClusterSettings(PodSettings):
     kubeconfig: Text = _optional("The path of the kubeconfig on the Airflow worker.")
     connection: Text = _optional("The Airflow connection to the cluster.")
     in_cluster: bool = _optional("Whether the Airflow worker runs in the cluster that runs the pods.")
+    check: bool = _optional("Whether each plan and apply asks the cluster for the pods, as --check-cluster does.")
+    check_context: Text = _optional("The context in the kubeconfig of whoever plans, for that check; else `context`.")
 
 
 class FlowSettings(Strict):
@@ -250,7 +252,7 @@ class FlowSettings(Strict):
     paused: bool = _optional("Whether the DAG starts paused when Airflow first sees it.")
     description: str = _optional("One line about the DAG.")
     owner: Text = _optional("The DAG's owner in Airflow; else the project.")
-    package_environment: Text = _optional("Metaflow's --environment: local, conda, pypi; else local.")
+    package_environment: Text = _optional("Metaflow's --environment: local, conda, pypi, uv; else local.")
     package_suffixes: list[Text] = _optional("Suffixes of more files for the code package.")
     config_values: Values = _optional("Values for the flow's Configs, by name.")
     config_files: Names = _optional("Files with the values of the flow's Configs, by name.")

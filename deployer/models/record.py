@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 RECORD_FORMAT = 1
@@ -17,6 +17,17 @@ class Provenance:
     applied_at: str
     commit: str | None
     tool_version: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an apply put into the DAG file that its description does not say, so that the text can be made again.
+
+    `parameters` are the values of deploy-time defaults (JSON values by name). Never compared.
+    """
+
+    production_token: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,4 +47,5 @@ class Record:
     body_digest: str
     since: str
     provenance: Provenance | None = None
+    inputs: Inputs | None = None
     format: int = RECORD_FORMAT

@@ -2,7 +2,20 @@
 
 from deployer.renderer.check import check
 from deployer.renderer.dag_id import dag_id
-from deployer.renderer.render import RENDERER_VERSION, production_token, render
-from deployer.renderer.schedule import schedule_of
+from deployer.renderer.pod_fields import ENVIRONMENT, setting_of, setting_of_resource
+from deployer.renderer.pod_manifest import pod_manifests
+from deployer.renderer.render import RENDERER_VERSION, render
+from deployer.renderer.schedule import flow_location, schedule_of
 
-__all__ = ["RENDERER_VERSION", "check", "dag_id", "production_token", "render", "schedule_of"]
+__all__ = [
+    "ENVIRONMENT",
+    "RENDERER_VERSION",
+    "check",
+    "dag_id",
+    "flow_location",
+    "pod_manifests",
+    "render",
+    "schedule_of",
+    "setting_of",
+    "setting_of_resource",
+]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployer.errors import Diagnostic, nearest
+from deployer.errors import Diagnostic, Severity, nearest
+from deployer.models import credentials
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
-from deployer.renderer import parameters, pods
+from deployer.renderer import parameters, pods, sensors, tasks
 from deployer.renderer.dag_id import MAX_LENGTH, dag_id, is_valid
 from deployer.renderer.schedule import find_problem, flow_location
 
 # Flow decorators that ask the scheduler for something which the DAG file does not hold.
 _FLOW_DECORATORS = {
-    "airflow_external_task_sensor": "start the DAG by a schedule, or trigger it from the other DAG",
-    "airflow_s3_key_sensor": "wait for the key in the start step",
     "exit_hook": "use a notification of Airflow",
     "trigger": "use @schedule, or trigger the DAG over Airflow's API",
     "trigger_on_finish": "use @schedule, or trigger the DAG from the other one",
@@ -36,7 +35,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
 
     Problems of the code are located in the flow's file, those of the manifest where it was written.
     """
-    found = [*_flow_decorators(deployment, flow), *_settings(deployment, flow)]
+    found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *_settings(deployment, flow)]
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
     schedule = find_problem(deployment, flow)
@@ -63,6 +62,12 @@ def _flow_decorators(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]
             yield _unsupported(deployment, flow.line, message, _FLOW_DECORATORS[decorator.name])
 
 
+def _sensors(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    for sensor, what, hint in sensors.problems(flow, dag_id(deployment, flow), tasks.task_ids(flow)):
+        message = f"the {sensors.OPERATORS[sensor.kind]} {sensor.name!r} {what}"
+        yield Diagnostic("bad-sensor", message, flow_location(deployment, sensor.line), hint=hint)
+
+
 def _graph(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
     if step.parallel:
         message = f"step {step.name!r} is a parallel step (num_parallel), which cannot run on Airflow"
@@ -82,6 +87,14 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagn
         if name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
             message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
             yield _unsupported(deployment, step.line, message, "remove it from the step")
+        elif name in credentials.OF_THE_SERVICE:
+            message = f"step {step.name!r}: {name} is a credential and would be written into the DAG file"
+            yield Diagnostic("secret-in-dag", message, flow_location(deployment, step.line), hint=credentials.HINT)
+        elif credentials.names_credential(name) or credentials.holds_credential(value):
+            message = f"step {step.name!r}: the DAG file shows what @environment sets {name} to, a credential it seems"
+            hint = "use @secrets, or a Kubernetes secret"
+            place = flow_location(deployment, step.line)
+            yield Diagnostic("secret-in-dag", message, place, hint=hint, severity=Severity.WARNING)
 
 
 def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:

@@ -56,6 +56,8 @@ class Page:
     groups: bool
     nested: bool
     results: bool
+    waits_for_task: bool
+    waits_for_key: bool
     switches: Source | None
     runs_if: Source
     docstring: Source
@@ -98,15 +100,9 @@ def render(
     schedule starts there. `commit` becomes a tag of the runs, where it is given. `deployment` and `flow` must have
     passed `check`. Raises DeployError for a schedule that did not.
     """
-    page = _page(deployment, flow, package, _start_date(deployment, since), _run_tags(deployment, commit))
+    page = _page(deployment, flow, package, _start_date(deployment, since), run_tags(deployment, commit))
     text = _environment().get_template("dag.py.jinja").render(page=page)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
-
-
-def production_token(text: str) -> str | None:
-    """The production token that a DAG file holds; None where it holds none."""
-    found = re.search(r'"METAFLOW_PRODUCTION_TOKEN": "([\w.-]+)"', text)
-    return found.group(1) if found else None
 
 
 def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
@@ -137,7 +133,7 @@ def _environment() -> jinja2.Environment:
 def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, tags: Sequence[str]) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
-    environments = {step.name: _step_environment(deployment, flow, step, package, tags) for step in flow.steps}
+    environments = {step.name: step_environment(deployment, flow, step, package, tags) for step in flow.steps}
     common, own = _shared(environments)
     extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
     margin = tasks.LOCAL_MARGIN
@@ -154,6 +150,8 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
         groups=any(step.foreaches for step in flow.steps),
         nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),
         results=any(step.kind in ("foreach", "switch") for step in flow.steps),
+        waits_for_task=any(sensor.kind == "external_task" for sensor in flow.sensors),
+        waits_for_key=any(sensor.kind == "s3_key" for sensor in flow.sensors),
         switches=literal(switches) if switches else None,
         runs_if=literal(graph.runs_if(flow)),
         docstring=triple_quoted(_docstring(deployment, flow)),
@@ -213,13 +211,13 @@ def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
     return found
 
 
-def _run_tags(deployment: Deployment, commit: str | None) -> list[str]:
+def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
     """The tags of the runs: the manifest's, where they come from, and the commit of the code that they run."""
     ours = {"mfdeploy", f"env:{deployment.environment.name}"}
     return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
 
 
-def _step_environment(
+def step_environment(
     deployment: Deployment, flow: Flow, step: Step, package: Package, tags: Sequence[str]
 ) -> dict[str, str]:
     """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
@@ -300,7 +298,7 @@ def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
         "tags": sorted(tags),
         "catchup": deployment.catchup,
         "max_active_runs": deployment.max_active_runs,
-        "max_active_tasks": _most_tasks(deployment, flow.steps),
+        "max_active_tasks": _most_tasks(deployment, flow),
     }
     if deployment.paused is not None:
         found["is_paused_upon_creation"] = deployment.paused
@@ -311,9 +309,9 @@ def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
     return sources
 
 
-def _most_tasks(deployment: Deployment, steps: Sequence[Step]) -> int:
+def _most_tasks(deployment: Deployment, flow: Flow) -> int:
     """How many tasks can be ready at once: Airflow's own limit must not hold a run below its max_workers."""
-    each_run = sum(deployment.max_workers if step.foreaches else 1 for step in steps)
+    each_run = len(flow.sensors) + sum(deployment.max_workers if step.foreaches else 1 for step in flow.steps)
     return each_run * deployment.max_active_runs
 
 

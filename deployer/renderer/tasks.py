@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from deployer.models.flow import Flow, Step
-from deployer.renderer import graph
+from deployer.models.flow import Flow, Sensor, Step
+from deployer.renderer import graph, sensors
 from deployer.renderer.literals import (
     Source,
     assignment,
@@ -28,10 +28,11 @@ from deployer.renderer.literals import (
 # fmt: off
 RESERVED = frozenset((
     "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "CONTAINER",
-    "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "FLOW", "hashlib", "in_pieces", "index",
+    "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "ExternalTaskSensor", "FLOW", "hashlib",
+    "in_pieces", "index",
     "json", "KubernetesPodOperator", "metaflow_id", "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path",
     "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RUNS_IF", "SCRIPT", "SWITCHES",
-    "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
+    "S3KeySensor", "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
 # Airflow's limit is a safety net below Metaflow's own @timeout: it must not strike first.
@@ -95,6 +96,7 @@ class _Arrangement:
             if step.kind == "foreach"
             for number in range(self._last_part(step.name) + 1)
         }
+        self.sensors = {sensor.name: self._name(sensor.name) for sensor in flow.sensors}
         self.lists = {
             step.name: self._name(f"all_{step.name}_items")
             for step in flow.steps
@@ -103,14 +105,20 @@ class _Arrangement:
 
     def layout(self) -> Layout:
         outer = [step for step in self.flow.steps if not step.foreaches]
-        edges = [*self._edges_of_groups(), *self._edges(outer)]
+        edges = [*self._edges_of_sensors(), *self._edges_of_groups(), *self._edges(outer)]
         order = _lines(edges)
-        items: list[Task | Group] = []
+        items: list[Task | Group] = [self._sensor(sensor) for sensor in self.flow.sensors]
         for step in outer:
             items.append(self._task(step, order))
             if step.kind == "foreach":
                 items += self._body(step, self.variables[step.name])
         return Layout(tuple(items), order)
+
+    def _sensor(self, sensor: Sensor) -> Task:
+        name = self.sensors[sensor.name]
+        operator = sensors.OPERATORS[sensor.kind]
+        made = call(operator, (), sensors.call_arguments(sensor), 4, before=len(f"{name} = "))
+        return Task(assignment(name, made))
 
     def _body(self, foreach: Step, items: Source) -> list[Task | Group]:
         """The groups of a foreach's body; after each of them what the foreaches inside of it are mapped over."""
@@ -161,6 +169,10 @@ class _Arrangement:
             if before:
                 yield tuple(before), self.variables[step.name]
 
+    def _edges_of_sensors(self) -> Iterator[tuple[tuple[Source, ...], Source]]:
+        if self.sensors:
+            yield tuple(self.sensors.values()), self.variables[self.flow.start]
+
     def _edges_of_groups(self) -> Iterator[tuple[tuple[Source, ...], Source]]:
         """A foreach inside of another one: after the part that it is in, and before the next part."""
         for step in self.flow.steps:
@@ -201,6 +213,18 @@ def list_task(foreach: Step) -> str:
     return f"all-{foreach.name}-items" if foreach.foreaches else foreach.name
 
 
+def task_ids(flow: Flow) -> list[str]:
+    """The ids of the DAG's tasks and task groups, those of sensors left out."""
+    part_of = graph.parts(flow)
+    found = [step.name for step in flow.steps]
+    for step in flow.steps:
+        if step.kind == "foreach":
+            numbers = sorted({part_of[inner.name] for inner in flow.steps if inner.foreaches[-1:] == (step.name,)})
+            found += [_numbered(f"{step.name}-items", number, "-") for number in numbers]
+            found += [list_task(step)] if step.foreaches else []
+    return found
+
+
 def _numbered(name: str, number: int, separator: str = "_") -> str:
     return f"{name}{separator}{number + 1}" if number else name
 
@@ -227,6 +251,9 @@ def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> d
         put("joins_foreach", list_task(flow.step(step.joins)))
     if step.foreaches:
         put("max_active_tis_per_dagrun", max_workers)
+    if flow.sensors and not step.previous and any(other.kind == "switch" for other in flow.steps):
+        # Else one sensor would do, where another one was skipped.
+        put("trigger_rule", "all_success")
     retries = step.retries.times + step.retries.fallback
     if retries:
         put("retries", retries)

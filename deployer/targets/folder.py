@@ -6,11 +6,14 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployer.targets import MovedError, TargetError
+from deployer.targets import MovedError, TargetError, check_name
+
+# No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
+_PREFIX, _SUFFIX = ".mfdeploy-", ".part"
 
 
 class FolderTarget:
@@ -20,6 +23,8 @@ class FolderTarget:
     itself: the kernel drops it with the process, so none can be left behind. Content is written beside and moved into
     place.
     """
+
+    local = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,6 +42,11 @@ class FolderTarget:
             if content is None:
                 raise MovedError(file, f"{file} is no longer in {self.folder}")
             return content, _version(content)
+
+    def read_many(self, files: Iterable[str]) -> Mapping[str, tuple[bytes, str]]:
+        with _errors(self.folder):
+            found = {file: self._current(file) for file in files}
+        return {file: (content, _version(content)) for file, content in found.items() if content is not None}
 
     def create(self, file: str, content: bytes) -> str:
         with _errors(self.folder):
@@ -59,9 +69,12 @@ class FolderTarget:
             self._path(file).unlink()
             self._flush()
 
+    def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
+        """Nothing is left to publish: each write is done when it returns, and a folder keeps no messages."""
+        remember()
+
     def _path(self, file: str) -> Path:
-        if Path(file).name != file or file in ("", ".", ".."):
-            raise TargetError(f"{file!r} is not a plain file name")
+        check_name(file)
         return self.folder / file
 
     def _current(self, file: str) -> bytes | None:
@@ -82,13 +95,15 @@ class FolderTarget:
         handle = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            # Whoever has the lock is the only one that writes: these are of a process that was killed.
+            for stale in self.folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+                stale.unlink(missing_ok=True)
             yield
         finally:
             os.close(handle)
 
     def _write(self, file: str, content: bytes) -> None:
-        # No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".mfdeploy-", suffix=".part")
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=_PREFIX, suffix=_SUFFIX)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)

@@ -6,29 +6,55 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from deployer.errors import DeployError, Diagnostic
+from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
-from deployer.targets import Target
+from deployer.targets import Target, TargetError
+from deployer.targets.azure import open_azure
+from deployer.targets.bucket_url import UrlError
 from deployer.targets.folder import FolderTarget
+from deployer.targets.gcs import open_gcs
+from deployer.targets.git import GitTarget
+from deployer.targets.s3 import open_s3
 
 # By URL scheme; a target without one is a folder.
 _KINDS: Mapping[str, Callable[[str], Target]] = {
     "": lambda resolved: FolderTarget(Path(resolved)),
+    "git+ssh": GitTarget,
+    "git+https": GitTarget,
+    "git+file": GitTarget,
+    "s3": open_s3,
+    "gs": open_gcs,
+    "azure": open_azure,
+    "az": open_azure,
+    "abfss": open_azure,
+}
+_OTHER_SCHEMES = {
+    "s3a": "write s3://bucket/prefix",
+    "gcs": "write gs://bucket/prefix",
+    "abfs": "write azure://container/prefix",
+    "wasbs": "write azure://container/prefix",
+    "git+http": "write git+https://host/repository.git//folder?ref=branch",
+    "git": "write git+ssh:// or git+https://host/repository.git//folder?ref=branch",
+    "ssh": "write git+ssh://host/repository.git//folder?ref=branch",
+    "https": "write git+https://, or s3://, gs:// or azure:// with the bucket's name",
+    "file": "write the path alone",
 }
 
 
 def open_target(environment: Environment) -> Target:
-    """The target of an environment; nothing is read or made yet. Raises DeployError for an unknown kind."""
+    """The target of an environment; nothing is read or made yet. Raises DeployError for a URL that is none of ours."""
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", environment.target.resolved)
-    kind = scheme.group(1).lower() if scheme else ""
+    kind = scheme.group(1) if scheme else ""
     if kind not in _KINDS:
-        raise DeployError(
-            Diagnostic(
-                code="unsupported-target",
-                message=f"targets of the kind {kind}:// are not supported yet",
-                location=environment.location,
-                path=f"environments.{environment.name}.target",
-                hint="publish to a folder, and let your own tools carry it on",
-            )
-        )
-    return _KINDS[kind](environment.target.resolved)
+        known = [name for name in _KINDS if name]
+        hint = _OTHER_SCHEMES.get(kind) or nearest(kind, known) or f"write a folder, or a URL of {', '.join(known)}"
+        message = f"there are no targets of the kind {kind}://"
+        raise DeployError(_problem(environment, "unsupported-target", message, hint))
+    try:
+        return _KINDS[kind](environment.target.resolved)
+    except (UrlError, TargetError) as error:
+        raise DeployError(_problem(environment, "bad-target", str(error))) from error
+
+
+def _problem(environment: Environment, code: str, message: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(code, message, environment.location, f"environments.{environment.name}.target", hint)

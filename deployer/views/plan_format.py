@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deployer.models.plan import Action, ReasonWord
+from deployer.models.plan import Action, EffectWord, ReasonWord
 
 
 class _Part(BaseModel):
@@ -19,6 +19,22 @@ class SavedField(_Part):
     field: Annotated[str, Field(description="Dotted path in the description.")]
     before: Annotated[Any, Field(description="The deployed value; null where there is none.")]
     after: Annotated[Any, Field(description="The planned value; null where there is none.")]
+    origin: Annotated[
+        str,
+        Field(description="Where the new value was written, as file:line; empty for a default and for what is gone."),
+    ]
+
+
+class SavedEffect(_Part):
+    """What a change does to runs, as of the moment of planning."""
+
+    word: EffectWord
+    names: Annotated[list[str], Field(description="Steps or parameters.")]
+    before: Annotated[list[str], Field(description="Times of runs before the change (ISO 8601).")]
+    after: Annotated[list[str], Field(description="Times of runs after the change (ISO 8601).")]
+    count: Annotated[int | None, Field(description="How many runs.", ge=0)]
+    more: Annotated[bool, Field(description="Whether there are more than were counted.")]
+    at_a_time: Annotated[int | None, Field(description="How many of them side by side.", ge=1)]
 
 
 class SavedFiles(_Part):
@@ -29,6 +45,25 @@ class SavedFiles(_Part):
     changed: list[str]
 
 
+class SavedEdit(_Part):
+    """What somebody else wrote into a DAG file, and an apply would write over."""
+
+    file: Annotated[str, Field(description="Name of the file at the target.")]
+    lines: Annotated[list[str], Field(description="Lines of a unified diff, those of the edit with a plus.")]
+    left_out: Annotated[int, Field(description="How many lines of the diff were cut off.", ge=0)]
+    exact: Annotated[
+        bool,
+        Field(description="Whether the diff is from what was applied; else it is from what an apply would write."),
+    ]
+
+
+class SavedReplaced(_Part):
+    """Another file at the target with the same DAG, deleted once the DAG file is written."""
+
+    file: str
+    version: Annotated[str, Field(description="The target's version of the file that the plan saw.")]
+
+
 class SavedReason(_Part):
     """Why a change is made. Reasons explain; they do not decide."""
 
@@ -36,6 +71,8 @@ class SavedReason(_Part):
     fields: list[SavedField]
     files: SavedFiles | None
     note: Annotated[str, Field(description="The reason in a sentence; empty where the fields say it all.")]
+    hint: Annotated[str, Field(description="What to do about a conflict; empty for any other reason.")]
+    edit: SavedEdit | None
 
 
 class SavedChange(_Part):
@@ -50,7 +87,9 @@ class SavedChange(_Part):
         str | None,
         Field(description="The target's version of the file that the plan saw; null where there was no file."),
     ]
+    replaces: list[SavedReplaced]
     reasons: list[SavedReason]
+    effects: Annotated[list[SavedEffect], Field(description="Told, and no part of what is applied.")]
     before: Annotated[dict[str, Any] | None, Field(description="Canonical description of what is deployed.")]
     after: Annotated[dict[str, Any] | None, Field(description="Canonical description of what is planned.")]
 
@@ -65,6 +104,13 @@ class SavedSummary(_Part):
     none: int
 
 
+class SavedBaseline(_Part):
+    """The revision that a plan compares with instead of what is deployed; such a plan cannot be applied."""
+
+    revision: str
+    commit: str
+
+
 class SavedPlan(_Part):
     """A plan of mfdeploy."""
 
@@ -73,5 +119,7 @@ class SavedPlan(_Part):
     targets: Annotated[dict[str, str], Field(description="Each environment's target, as the manifest writes it.")]
     flows: Annotated[list[str], Field(description="Patterns of the flows that were planned; empty means every flow.")]
     exclude: Annotated[list[str], Field(description="Patterns of the flows that were left out.")]
+    adopt: Annotated[list[str], Field(description="Patterns of what the plan takes over.")]
+    against: SavedBaseline | None
     summary: SavedSummary
     changes: Annotated[list[SavedChange], Field(description="All changes, sorted by address.")]

@@ -9,7 +9,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from deployer.errors import DeployError, Diagnostic, Location, nearest
-from deployer.models.plan import PLAN_FORMAT, Action, Change, FieldChange, FileChanges, Plan, Reason
+from deployer.models.plan import (
+    PLAN_FORMAT,
+    Action,
+    Baseline,
+    Change,
+    Edit,
+    Effect,
+    FieldChange,
+    FileChanges,
+    Plan,
+    Reason,
+    Replaced,
+)
 from deployer.views.inert import mask
 
 if TYPE_CHECKING:
@@ -31,6 +43,8 @@ def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str,
         "targets": {name: mask(target, secrets) for name, target in sorted(plan.targets.items())},
         "flows": list(plan.flows),
         "exclude": list(plan.exclude),
+        "adopt": list(plan.adopt),
+        "against": asdict(plan.against) if plan.against else None,
         "summary": {action: counts[action] for action in ACTIONS},
         "changes": [_change_to_json(change, secrets) for change in plan.changes],
     }
@@ -44,7 +58,9 @@ def _change_to_json(change: Change, secrets: frozenset[str]) -> dict[str, Any]:
         "dag_id": change.dag_id,
         "file": change.file,
         "version": change.version,
+        "replaces": [asdict(each) for each in change.replaces],
         "reasons": [_reason_to_json(reason, secrets) for reason in change.reasons],
+        "effects": [mask(asdict(each), secrets) for each in change.effects],
         "before": mask(change.before, secrets),
         "after": mask(change.after, secrets),
     }
@@ -56,6 +72,8 @@ def _reason_to_json(reason: Reason, secrets: frozenset[str]) -> dict[str, Any]:
         "fields": [mask(asdict(each), secrets) for each in reason.fields],
         "files": mask(asdict(reason.files), secrets) if reason.files else None,
         "note": mask(reason.note, secrets),
+        "hint": mask(reason.hint, secrets),
+        "edit": mask(asdict(reason.edit), secrets) if reason.edit else None,
     }
 
 
@@ -110,6 +128,8 @@ def _build(saved: SavedPlan) -> Plan:
         targets=dict(saved.targets),
         flows=tuple(saved.flows),
         exclude=tuple(saved.exclude),
+        adopt=tuple(saved.adopt),
+        against=Baseline(saved.against.revision, saved.against.commit) if saved.against else None,
         tool_version=saved.tool_version,
         format=saved.format,
     )
@@ -126,14 +146,17 @@ def _build_change(saved: SavedChange) -> Change:
         before=saved.before,
         after=saved.after,
         version=saved.version,
+        effects=tuple(Effect(**each.model_dump()) for each in saved.effects),
+        replaces=tuple(Replaced(each.file, each.version) for each in saved.replaces),
     )
 
 
 def _build_reason(saved: SavedReason) -> Reason:
-    fields = tuple(FieldChange(each.field, each.before, each.after) for each in saved.fields)
+    fields = tuple(FieldChange(each.field, each.before, each.after, each.origin) for each in saved.fields)
     changed = saved.files
     files = FileChanges(tuple(changed.added), tuple(changed.removed), tuple(changed.changed)) if changed else None
-    return Reason(saved.word, fields, files, saved.note)
+    edit = Edit(**saved.edit.model_dump()) if saved.edit else None
+    return Reason(saved.word, fields, files, saved.note, saved.hint, edit)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -163,6 +186,10 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
         "reasons": plan_format.SavedReason,
         "fields": plan_format.SavedField,
         "files": plan_format.SavedFiles,
+        "against": plan_format.SavedBaseline,
+        "edit": plan_format.SavedEdit,
+        "effects": plan_format.SavedEffect,
+        "replaces": plan_format.SavedReplaced,
         "summary": plan_format.SavedSummary,
     }
     holder = next((models[part] for part in reversed(location[:-1]) if part in models), plan_format.SavedPlan)

@@ -17,7 +17,13 @@ from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
     Change,
+    baseline,
     count,
+    diff_line,
+    edit_rest,
+    edit_title,
+    effect_label,
+    effect_text,
     evaluated_at_apply,
     explanation,
     field_name,
@@ -25,7 +31,6 @@ from deployer.views.plan_words import (
     narrowing,
     new_schedule,
     pending_by_environment,
-    run_times,
     summary_line,
     tools_only,
 )
@@ -60,7 +65,6 @@ def prose(text: str) -> str:
 def plan_to_markdown(
     plan: Mapping[str, Any],
     *,
-    next_runs: Mapping[str, Sequence[str]] | None = None,
     sources: Mapping[str, str] | None = None,
     secrets: frozenset[str] = frozenset(),
     limit: int = MOST_CHARACTERS,
@@ -68,6 +72,8 @@ def plan_to_markdown(
     """The plan in at most `limit` characters. `sources` maps DAG files to their source diffs, if wanted."""
     safe = mask(plan, secrets) if secrets else plan
     pieces = [f"### mfdeploy plan\n\n**{summary_line(safe['summary'])}**\n"]
+    if baseline(safe):
+        pieces.append(f"\n{prose(baseline(safe))}\n")
     if narrowing(safe):
         pieces.append(f"\n{prose(narrowing(safe))}\n")
     pending = pending_by_environment(safe)
@@ -79,7 +85,7 @@ def plan_to_markdown(
     if left_out:
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
     budget -= sum(map(len, lines))
-    details, left_out = _take(list(_all_details(pending, safe, next_runs or {}, sources or {})), budget)
+    details, left_out = _take(list(_all_details(pending, safe, sources or {})), budget)
     pieces += details
     if left_out:
         pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")
@@ -123,20 +129,19 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> 
 
 def _in_brief(reason: Mapping[str, Any]) -> str:
     # What an apply would overwrite or refuse should be seen without unfolding anything.
-    note = prose(reason["note"]) if reason["word"] in ("drifted", "conflict") else ""
+    note = prose(reason["note"]) if reason["word"] in ("drifted", "adopted", "conflict") else ""
     return f"{reason['word']} ({note})" if note else str(reason["word"])
 
 
 def _all_details(
     pending: Mapping[str, Sequence[Change]],
     plan: Mapping[str, Any],
-    next_runs: Mapping[str, Sequence[str]],
     sources: Mapping[str, str],
 ) -> Iterator[tuple[str, str]]:
     """Each change's details, and what of them is left when there is little room: the reasons without the pictures."""
     for changes in pending.values():
         for change in changes:
-            body = "".join(f"{line}\n" for line in _details(change, plan, next_runs.get(change["address"], ())))
+            body = "".join(f"{line}\n" for line in _details(change, plan))
             picture = _picture(change)
             title = f"{change['action']} {change['address']}"
             yield _folded(title, body + picture), _folded(title, body)
@@ -150,32 +155,47 @@ def _folded(title: str, body: str) -> str:
     return f"\n<details><summary>{code_html(title)}</summary>\n\n{body}\n</details>\n"
 
 
-def _details(change: Change, plan: Mapping[str, Any], runs: Sequence[str]) -> Iterator[str]:
+def _details(change: Change, plan: Mapping[str, Any]) -> Iterator[str]:
     for reason in change["reasons"]:
         remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
         note = f": {prose(reason['note'])}" if reason["note"] else ""
         yield f"- {reason['word']}{remark}{note}"
         for field in reason["fields"]:
             before, after = pair_text(field["before"], field["after"], 200)
-            yield f"  - {code(field_name(field))}: {code(before)} → {code(after)}"
+            origin = f" ({code(field['origin'])})" if field["origin"] else ""
+            yield f"  - {code(field_name(field))}: {code(before)} → {code(after)}{origin}"
         lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
         for mark, path in lines:
             yield f"  - {code(f'{mark} {path}')}"
         if more:
             yield f"  - and {more} more files"
-    yield from _beside(change, runs)
+        if reason["edit"] and reason["edit"]["lines"]:
+            yield from _edit(reason["edit"])
+    yield from _beside(change)
     meaning = explanation(change, plan)
     if meaning:
         yield f"\n{prose(meaning)}"
 
 
-def _beside(change: Change, runs: Sequence[str]) -> Iterator[str]:
+def _edit(edit: Mapping[str, Any]) -> Iterator[str]:
+    """The diff in a list item, fenced: nothing in it can end the fence."""
+    lines = [diff_line(line) for line in edit["lines"]]
+    fence = "`" * max(3, max(len(run) for run in re.findall("`+", "\n".join(["`", *lines]))) + 1)
+    yield f"  - {prose(edit_title(edit))}"
+    yield f"\n    {fence}diff"
+    yield from (f"    {line}" for line in lines)
+    yield f"    {fence}\n"
+    if edit_rest(edit):
+        yield f"  - {edit_rest(edit)}"
+
+
+def _beside(change: Change) -> Iterator[str]:
     if schedule := new_schedule(change):
         yield f"- schedule: {code(schedule)}"
     for name in evaluated_at_apply(change):
         yield f"- parameter {code(name)}: {KNOWN_AT_APPLY}"
-    if runs and change["action"] in ("create", "update"):
-        yield f"- next runs: {code(run_times(runs))}"
+    for effect in change["effects"]:
+        yield f"- {effect_label(effect)}: {prose(effect_text(effect))}"
 
 
 def _picture(change: Change) -> str:

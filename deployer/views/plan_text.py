@@ -12,6 +12,12 @@ from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
     Change,
+    baseline,
+    diff_line,
+    edit_rest,
+    edit_title,
+    effect_label,
+    effect_text,
     evaluated_at_apply,
     explanation,
     field_name,
@@ -20,7 +26,6 @@ from deployer.views.plan_words import (
     new_schedule,
     newcomer,
     pending_by_environment,
-    run_times,
     summary_line,
     tools_only,
 )
@@ -28,6 +33,7 @@ from deployer.views.plan_words import (
 SYMBOLS = {"create": "+", "update": "~", "delete": "-", "conflict": "!"}
 STYLES = {"create": "green", "update": "yellow", "delete": "red", "conflict": "bold magenta"}
 _FILE_STYLES = {"+": "green", "~": "yellow", "-": "red"}
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _INDENT = 6
 _WIDEST_LABEL = len("metaflow version  ")
 
@@ -37,10 +43,9 @@ def plan_to_text(
     *,
     width: int = 80,
     colour: bool = False,
-    next_runs: Mapping[str, Sequence[str]] | None = None,
     secrets: frozenset[str] = frozenset(),
 ) -> str:
-    """The plan as text. `plan` is what `plan_to_json` gives; `next_runs` maps addresses to ISO 8601 times."""
+    """The plan as text. `plan` is what `plan_to_json` gives."""
     page = Page(width, colour)
     safe = mask(plan, secrets) if secrets else plan
     for environment, changes in pending_by_environment(safe).items():
@@ -49,21 +54,23 @@ def plan_to_text(
         column = min(max(len(inert(change["address"])) for change in changes), page.width // 2)
         for change in changes:
             page.blank()
-            _change(page, change, safe, column, (next_runs or {}).get(change["address"], ()))
+            _change(page, change, safe, column)
         page.blank()
+    if baseline(safe):
+        page.line((inert(baseline(safe)), "dim"))
     if narrowing(safe):
         page.line((inert(narrowing(safe)), "dim"))
     page.line((summary_line(safe["summary"]), "bold"))
     return page.text()
 
 
-def _change(page: Page, change: Change, plan: Mapping[str, Any], column: int, runs: Sequence[str]) -> None:
+def _change(page: Page, change: Change, plan: Mapping[str, Any], column: int) -> None:
     action = change["action"]
     symbol = (SYMBOLS[action], STYLES[action])
     address = inert(change["address"])
     page.line("  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {inert(change['dag_id'])}", hang=_INDENT)
     entries = [entry for reason in change["reasons"] for entry in _reason(page, change, reason)]
-    entries += _beside(change, runs)
+    entries += _beside(change)
     label_width = max((len(label) for label, _ in entries), default=0) + 2
     for label, parts in entries:
         page.entry(label, *parts, indent=_INDENT, label_width=label_width)
@@ -98,6 +105,16 @@ def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
             yield [(mark, _FILE_STYLES[mark]), f" {inert(path)}"]
         if more:
             yield [(f"and {more} more files", "dim")]
+    if reason["edit"] and reason["edit"]["lines"]:
+        yield from _edit(reason["edit"])
+
+
+def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
+    yield [inert(edit_title(edit))]
+    for line in edit["lines"]:
+        yield [(diff_line(line), _DIFF_STYLES.get(line[:1], "dim"))]
+    if edit_rest(edit):
+        yield [(edit_rest(edit), "dim")]
 
 
 def _field(page: Page, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
@@ -105,15 +122,22 @@ def _field(page: Page, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     room = page.width - _INDENT - _WIDEST_LABEL
     before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
     name = inert(field_name(field))
-    if len(name) + len(before) + len(after) + len(":  -> ") <= room:
-        yield [f"{name}: {before} ", ("->", "dim"), f" {after}"]
-    else:
+    origin = inert(field["origin"])
+    length = len(name) + len(before) + len(after) + len(":  -> ")
+    if length > room:
         yield [f"{name}:"]
         yield [f"     {before}"]
         yield [("  -> ", "dim"), after]
+    elif length + len(origin) + 2 <= room or not origin:
+        yield [f"{name}: {before} ", ("->", "dim"), f" {after}", (f"  {origin}" if origin else "", "dim")]
+        return
+    else:
+        yield [f"{name}: {before} ", ("->", "dim"), f" {after}"]
+    if origin:
+        yield [(f"  {origin}", "dim")]
 
 
-def _beside(change: Change, runs: Sequence[str]) -> Iterator[Entry]:
+def _beside(change: Change) -> Iterator[Entry]:
     """What is worth knowing beside the reasons."""
     schedule = new_schedule(change)
     if schedule:
@@ -121,5 +145,5 @@ def _beside(change: Change, runs: Sequence[str]) -> Iterator[Entry]:
     names = evaluated_at_apply(change)
     if names:
         yield "parameters", [f"{', '.join(map(inert, names))} {KNOWN_AT_APPLY}"]
-    if runs and change["action"] in ("create", "update"):
-        yield "next runs", [inert(run_times(runs))]
+    for effect in change["effects"]:
+        yield effect_label(effect), [inert(effect_text(effect))]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
+from deployer.views.inert import inert
 
 TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
 TOOLS_REMARK = "a change of the tools, not of yours"
@@ -32,6 +33,23 @@ def summary_line(summary: Mapping[str, int]) -> str:
     return f"Plan: {', '.join(parts)}; {unchanged} unchanged."
 
 
+def edit_title(edit: Mapping[str, Any]) -> str:
+    """What a diff of an edit shows."""
+    if edit["exact"]:
+        return f"what was written into {edit['file']}:"
+    return f"{edit['file']} as it is, against what an apply would write:"
+
+
+def diff_line(line: str) -> str:
+    """A line of a diff as it can be printed: what is indented stays so, where a page drops blanks at the end."""
+    return (line[:1] + inert(line[1:])).rstrip()
+
+
+def edit_rest(edit: Mapping[str, Any]) -> str:
+    """That more was edited than is shown; empty when it was not."""
+    return f"and {count(edit['left_out'], 'more line')}: see plan --diff" if edit["left_out"] else ""
+
+
 def field_name(field: Mapping[str, Any]) -> str:
     """A field's path below its section, which the reason's word has named already."""
     return str(field["field"]).partition(".")[2] or str(field["field"])
@@ -42,6 +60,16 @@ def narrowing(plan: Mapping[str, Any]) -> str:
     parts = [f"flows matching {', '.join(plan['flows'])}"] if plan["flows"] else []
     parts += [f"without {', '.join(plan['exclude'])}"] if plan["exclude"] else []
     return f"Only a part is planned: {', '.join(parts)}." if parts else ""
+
+
+def baseline(plan: Mapping[str, Any]) -> str:
+    """What a plan is held against where that is not what is deployed; empty where it is."""
+    against = plan["against"]
+    if not against:
+        return ""
+    named = against["revision"]
+    where = named if against["commit"].startswith(named) else f"{named} ({against['commit'][:12]})"
+    return f"Against what {where} would deploy, not against what is deployed."
 
 
 def count(number: int, noun: str) -> str:
@@ -63,7 +91,8 @@ def explanation(change: Change, plan: Mapping[str, Any]) -> str:
     if change["action"] == "delete":
         return "" if _other_dag_id(change, plan, "create") else DELETED
     if change["action"] == "conflict":
-        return REFUSED
+        hints = "; ".join(reason["hint"] for reason in change["reasons"] if reason["hint"])
+        return f"{REFUSED} {hints[:1].upper()}{hints[1:]}." if hints else REFUSED
     if tools_only(change):
         return TOOLS_ONLY
     old = _other_dag_id(change, plan, "delete") if change["action"] == "create" else ""
@@ -99,6 +128,46 @@ def new_schedule(change: Change) -> str:
     if not isinstance(schedule, Mapping):
         return ""
     return ", ".join(str(schedule[key]) for key in ("cron", "timezone") if schedule.get(key)) or "none"
+
+
+def effect_label(effect: Mapping[str, Any]) -> str:
+    """The word beside an effect's sentence; what a reason's word says already is not said again."""
+    word = str(effect["word"])
+    return word if word in ("next runs", "starts now", "catch-up", "paused") else "runs"
+
+
+def effect_text(effect: Mapping[str, Any]) -> str:
+    """What a change does to runs, in a sentence."""
+    after, names = run_times(effect["after"]), ", ".join(effect["names"])
+    match effect["word"]:
+        case "next runs":
+            return _next_runs(run_times(effect["before"]), after)
+        case "starts now":
+            return f"one run, for {after}: that time has passed since the last run (a paused DAG waits)"
+        case "catch-up":
+            at_least = "more than " if effect["more"] else ""
+            runs = f"{at_least}{count(effect['count'], 'run')}, from {after} on"
+            return f"{runs}, start at once, {effect['at_a_time']} at a time (a paused DAG waits)"
+        case "code":
+            return (
+                "tasks that start after the apply run the new code, also those of runs that have begun or are cleared"
+            )
+        case "parameters":
+            return f"scheduled runs use the new default of {names} from the next one on"
+        case "steps removed":
+            return f"runs that have begun leave {names} out, and a cleared run cannot run it again"
+        case "steps added":
+            return f"runs that have begun get {names} too"
+        case "retries":
+            return f"tasks that have begun keep theirs; later runs and cleared tasks have the new ones ({names})"
+        case _:
+            return "the DAG stays paused, or not, as it is in Airflow: this counts for a DAG that is new there"
+
+
+def _next_runs(before: str, after: str) -> str:
+    if before and after:
+        return f"{after} (until now: {before})"
+    return after or f"none: it no longer starts by itself (until now: {before})"
 
 
 def run_times(runs: Sequence[str]) -> str:

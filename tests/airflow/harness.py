@@ -24,7 +24,8 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
 }
 # Those that run DAGs in tests.
 RUN_VERSIONS = ("2.11.2", "3.3.2")
-PROVIDER = "apache-airflow-providers-cncf-kubernetes"
+# For pods, and for sensors that wait for an object in S3.
+PROVIDERS = ("apache-airflow-providers-cncf-kubernetes", "apache-airflow-providers-amazon")
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,15 @@ class Home:
     dags: Path
     variables: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, runs: Sequence[Mapping[str, Any]] = (), timeout: float = 600) -> dict[str, Any]:
-        """Loads the DAG folder and runs DAGs one after the other, in one process. See `runner.py` for the answer."""
+    def ask(
+        self, runs: Sequence[Mapping[str, Any]] = (), timeout: float = 600, *, registered: bool = False
+    ) -> dict[str, Any]:
+        """Loads the DAG folder and runs DAGs one after the other, in one process. See `runner.py` for the answer.
+
+        `registered` puts the DAGs into Airflow's database first.
+        """
         request, answer = self.folder / "request.json", self.folder / "answer.json"
-        request.write_text(json.dumps({"folder": str(self.dags), "runs": list(runs)}))
+        request.write_text(json.dumps({"folder": str(self.dags), "runs": list(runs), "registered": registered}))
         answer.unlink(missing_ok=True)
         command = [str(self.airflow.python), str(RUNNER), str(request), str(answer)]
         result = subprocess.run(
@@ -93,9 +99,14 @@ def installed(version: str) -> Airflow:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_suffix(folder.suffix + ".lock")):
         stamp = folder / "installed"
+        requirements = [f"apache-airflow=={version}", *PROVIDERS]
         if not stamp.exists():
-            _install(version, python, folder)
-            stamp.touch()
+            shutil.rmtree(folder, ignore_errors=True)
+            _uv("venv", "--quiet", "--python", python, str(folder))
+        # What other tests are running from is added to, and never made anew.
+        if not stamp.exists() or stamp.read_text().split() != requirements:
+            _uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements)
+            stamp.write_text("\n".join(requirements) + "\n")
     return Airflow(version, folder / "bin" / "python")
 
 
@@ -144,15 +155,9 @@ def _environment(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
     }
 
 
-def _install(version: str, python: str, folder: Path) -> None:
+def _uv(*arguments: str) -> None:
     uv = [shutil.which("uv")] if _works([shutil.which("uv") or "", "--version"]) else [sys.executable, "-m", "uv"]
-    shutil.rmtree(folder, ignore_errors=True)
-    requirements = [f"apache-airflow=={version}", PROVIDER]
-    for arguments in (
-        ["venv", "--quiet", "--python", python, str(folder)],
-        ["pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements],
-    ):
-        subprocess.run([str(part) for part in (*uv, *arguments)], check=True)
+    subprocess.run([str(part) for part in (*uv, *arguments)], check=True)
 
 
 def _interpreter(version: str) -> str:

@@ -1,8 +1,9 @@
 """Runs inside an Airflow's own Python: loads a folder of DAG files, describes them, and runs some of them.
 
 ``python runner.py REQUEST.json ANSWER.json``. The request: ``{"folder": ..., "runs": [{"dag_id", "conf",
-"clears"}]}``. The answer: ``{"version", "import_errors", "warnings", "dags", "serialized", "runs"}``. Several runs
-share one process, because starting Airflow is what costs time. Works on Airflow 2.10 to 3.x.
+"clears"}], "registered": true}``, the last where the DAGs must be in Airflow's database. The answer: ``{"version",
+"import_errors", "warnings", "dags", "serialized", "runs"}``. Several runs share one process, because starting Airflow
+is what costs time. Works on Airflow 2.10 to 3.x.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ def main() -> None:
     answer["dags"] = {dag_id: describe(dag) for dag_id, dag in bag.dags.items()}
     answer["serialized"] = {dag_id: serialize(dag) for dag_id, dag in bag.dags.items()}
     answer["warnings"] = list(CAUGHT)
+    if request.get("registered") and hasattr(bag, "sync_to_db"):
+        # As the DAG processor does all the time: a sensor of Airflow 2 looks there for the DAG that it waits for.
+        bag.sync_to_db()
     for asked in request["runs"]:
         answer["runs"].append(run(bag.dags[asked["dag_id"]], asked))
     Path(sys.argv[2]).write_text(json.dumps(answer, default=str))

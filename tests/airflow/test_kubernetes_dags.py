@@ -12,8 +12,9 @@ import pytest
 
 from deployer.models.deployment import Schedule
 from deployer.models.flow import Retries
-from deployer.renderer import check, dag_id, render
+from deployer.renderer import check, dag_id, pod_manifests, render
 from tests.airflow.harness import Airflow, Home, installed, new_home
+from tests.kubernetes.compared import comparable, variables_of
 from tests.renderer import flows
 from tests.renderer.test_golden import CASES, package_of
 
@@ -98,6 +99,27 @@ def test_pods_are_what_kubernetes_expects(answer: dict[str, Any]) -> None:
             kubernetes_validate.validate(pod, "1.31", strict=True)
         except kubernetes_validate.ValidationError as error:
             raise AssertionError(f"{where}: {error}") from error
+
+
+def test_the_pod_of_a_check_is_the_operators(answer: dict[str, Any]) -> None:
+    """That of `--check-cluster`, for every attribute and for every kind of graph."""
+    flow = flows.with_pods(flows.linear(), start=EVERY_ATTRIBUTE)
+    flow = flows.with_step(flow, "start", environment={"TEXT": "$(HOME) $$ {{ ds }}"}, retries=Retries(2, 1.5))
+    every = flows.kubernetes(dag_id="every"), flow
+    compared = 0
+    for deployment, flow in [every, *(case() for case in CASES.values())]:
+        if deployment.environment.compute != "kubernetes":
+            continue
+        tasks = answer["dags"][dag_id(deployment, flow)]["tasks"]
+        for step, manifest in pod_manifests(deployment, flow).items():
+            sent = tasks[step]["pod"]
+            assert comparable(manifest, labelled=False) == comparable(sent, labelled=False), step
+            # The runner gives the variables that are the step's own.
+            known = variables_of(manifest)
+            own = variables_of(sent)
+            assert {name: known.get(name) for name in own} == own, step
+            compared += 1
+    assert compared > 10
 
 
 def test_every_attribute_of_the_code_reaches_the_pod(answer: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Stub:
 
 
 def planned(plan: Plan = samples.EVERYTHING, **more: Any) -> Any:
-    values: dict[str, Any] = {"warnings": (), "secrets": frozenset(), "next_runs": {}, "sources": {}}
+    values: dict[str, Any] = {"warnings": (), "secrets": frozenset(), "sources": {}}
     return types.SimpleNamespace(plan=plan, **(values | more))
 
 
@@ -68,7 +68,9 @@ class Apply:
         self.executed.append(permissions)
         pending = list(self.plan.pending)
         failed = [(pending.pop(), "no such bucket")] if self.failed else []
-        return types.SimpleNamespace(done=pending, failed=failed, not_done=[], warnings=[WARNING], namespaces={})
+        return types.SimpleNamespace(
+            done=pending, failed=failed, not_done=[], warnings=[WARNING], namespaces={}, errors=()
+        )
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,20 +142,21 @@ def test_a_refusal_in_json_is_one_document(flag: list[str], command: Stub, capsy
 def test_a_plan_goes_to_stdout_and_its_warnings_to_stderr(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[Any] = []
 
-    def plan(selection: Any, progress: Any, diff: bool) -> Any:
+    def plan(selection: Any, progress: Any, diff: bool, against: str | None, check_cluster: bool | None) -> Any:
         asked.append(selection)
+        assert against == "main"
         return planned(warnings=[WARNING], sources={"prod/a.py": ("a\n", "b\n")} if diff else {})
 
     command("plan", plan=plan)
     options = ["--env", "prod", "-e", "staging", "--flow", "a*", "--exclude", "b", "--var", "x=1=2", "-m", "there"]
-    assert cli.run(["plan", "--diff", *options]) == 0
+    assert cli.run(["plan", "--diff", "--against", "main", "--adopt", "c", *options]) == 0
     out, err = capsys.readouterr()
     assert "--- deployed/prod/a.py\n+++ planned/prod/a.py" in out
-    assert out.endswith("Plan: 3 to create, 4 to update, 2 to delete, 1 conflict; 1 unchanged.\n")
+    assert out.endswith("Plan: 3 to create, 6 to update, 2 to delete, 1 conflict; 1 unchanged.\n")
     assert err == "warning: on its way out\n1 warning\n"
     assert asked[0].manifests == Path("there")
     assert (asked[0].environments, asked[0].flows, asked[0].exclude) == (("prod", "staging"), ("a*",), ("b",))
-    assert asked[0].variables == {"x": "1=2"}
+    assert (asked[0].variables, asked[0].adopt) == ({"x": "1=2"}, ("c",))
 
 
 @pytest.mark.parametrize(

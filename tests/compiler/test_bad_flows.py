@@ -22,6 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "unknown_config": {"config_values": {"setings": {}}},
     "unknown_step": {"steps": {"strat": {"cpu": 1}}},
     "package_environment": {"package_environment": "pypi"},
+    "unknown_environment": {"package_environment": "fast-bakery", "environment": KUBERNETES},
     "bad_branch": {"branch": "pr-12"},
     "missing_image": {"environment": KUBERNETES},
     "pod_value": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}, "steps": {"end": {"labels": {"a": "/"}}}},

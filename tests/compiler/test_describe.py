@@ -9,7 +9,7 @@ import pytest
 
 from deployer.compiler import Compiled, compile_flows
 from deployer.errors import Severity
-from deployer.models.flow import Flow, FlowSchedule, Parameter, ProjectNames, Retries
+from deployer.models.flow import Flow, FlowSchedule, Parameter, ProjectNames, Retries, Sensor
 from tests.compiler.compiling import KUBERNETES, deployment, local
 
 
@@ -25,6 +25,7 @@ def compiled() -> Compiled:
             deployment("decorated.py", "decorated", retries=(3, 2.5), decorators=("card:type=blank",)),
             deployment("package_flow/flow.py", "package", config_values={"words": {"hello": "moi"}}),
             deployment("include_flow/flow.py", "include"),
+            deployment("waiting.py", "waiting"),
             deployment(
                 "decorated.py",
                 "pods",
@@ -41,7 +42,7 @@ def flow(compiled: Compiled, name: str) -> Flow:
 
 
 def test_all_compile_and_only_what_has_no_effect_is_said(compiled: Compiled) -> None:
-    assert len(compiled.flows) == 7
+    assert len(compiled.flows) == 8
     [warning] = compiled.diagnostics
     assert warning.severity is Severity.WARNING
     assert warning.message == "@kubernetes has no effect on step fit: the environment's compute is local"
@@ -199,3 +200,41 @@ def test_a_mutator_without_brackets_hides_no_flow() -> None:
     compiled = compile_flows([deployment(corpus / "own_decorators.py", "own")])
     assert flow(compiled, "own").name == "OwnDecoratorsFlow"
     assert flow(compiled, "own").step("end").environment["TOLD"] == "by a mutator"
+
+
+COMMON = {"timeout": 3600, "poke_interval": 60, "mode": "reschedule", "exponential_backoff": True, "soft_fail": False}
+
+
+def test_sensors_with_their_arguments_and_lines(compiled: Compiled) -> None:
+    waiting = flow(compiled, "waiting")
+    first, second, third = sorted(waiting.sensors, key=lambda sensor: sensor.line)
+    assert first == Sensor(
+        name="wait-for-upstream",
+        kind="external_task",
+        line=6,
+        arguments={
+            **COMMON,
+            "external_dag_id": "upstream",
+            "external_task_ids": ["end"],
+            "allowed_states": ["success", "skipped"],
+            "failed_states": ["failed"],
+            "execution_delta": 5400,
+            "check_existence": True,
+        },
+    )
+    key = "s3://acme/{{ ds }}/_SUCCESS"
+    given = {**COMMON, "bucket_key": key, "wildcard_match": False, "mode": "poke", "timeout": 30}
+    assert (second.kind, second.line, second.arguments) == ("s3_key", 14, given)
+    several = {"bucket_key": ["a", "b"], "bucket_name": "acme", "wildcard_match": False}
+    of_third = {**COMMON, **several, "description": "Two of them", "soft_fail": True}
+    assert (third.line, third.arguments) == (15, of_third)
+
+
+def test_sensors_without_a_name_get_that_of_metaflow(compiled: Compiled) -> None:
+    names = [sensor.name for sensor in flow(compiled, "waiting").sensors if sensor.kind == "s3_key"]
+    assert len(set(names)) == 2
+    assert all(name.startswith("S3KeySensor-") for name in names)
+
+
+def test_flow_decorators_are_told_once(compiled: Compiled) -> None:
+    assert [one.name for one in flow(compiled, "waiting").decorators] == ["project", "schedule"]

@@ -127,7 +127,11 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("environment", "decorators for all steps, from the manifest", "by the flag `--with`"),
     Row("environment", "step decorators and flow mutators of your own"),
-    _refused("environment", "`@conda`, `@pypi`", "", "package_environment", "refused"),
+    Row(
+        "environment",
+        "`@conda`, `@pypi`, uv: what an apply plans and a task is given",
+        tests=("tests/compiler/test_packages.py::test_each_environment_has_a_script_of_its_own",),
+    ),
     Row("parameters", "str, int, float, bool, JSONType", "a bool becomes a text"),
     Row("parameters", "IncludeFile"),
     Row("parameters", "`separator`"),
@@ -200,8 +204,14 @@ ROWS: tuple[Row, ...] = (
         "clearing a failed task continues the run",
         tests=("tests/e2e/test_identity.py::TestClearing::test_a_cleared_task_continues_its_run[{version}]",),
     ),
-    _refused(
-        "events", "`@airflow_external_task_sensor`, `@airflow_s3_key_sensor`", "imports modules that are gone", "sensor"
+    Row(
+        "sensors",
+        "`@airflow_external_task_sensor`",
+        "imports modules that are gone",
+        (
+            "tests/airflow/test_sensors.py::test_a_delta_leads_to_the_run_of_an_hour_before",
+            "tests/airflow/test_sensors.py::test_states_are_those_of_the_decorator",
+        ),
     ),
     _refused("events", "`@trigger`, `@trigger_on_finish`, `@exit_hook`", REFUSED, "refused", "trigger_on_finish"),
 )

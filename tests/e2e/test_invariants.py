@@ -30,6 +30,15 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+def lasting(plan: str) -> str:
+    """A plan without the times of the next runs: they are those of the moment."""
+    found = json.loads(plan)
+    for change in found["changes"]:
+        for effect in change["effects"]:
+            effect.update(before=[], after=[])
+    return json.dumps(found)
+
+
 class TestPlanAfterApply:
     def test_is_empty(self, applied_once: Project) -> None:
         assert applied_once.pending() == {}
@@ -75,10 +84,10 @@ class TestPlanAfterApply:
 
 class TestSameInputSameBytes:
     def test_plans(self, fresh: Project, tmp_path: Path) -> None:
-        here = fresh.do("plan", "--format", "json")
+        here = lasting(fresh.do("plan", "--format", "json"))
         elsewhere = checkout(tmp_path / "else" / "where", tmp_path / "other")
         there = elsewhere.as_user("grace", tmp_path / "other", PYTHONHASHSEED="1", TZ="America/Lima")
-        assert there.do("plan", "--format", "json") == here
+        assert lasting(there.do("plan", "--format", "json")) == here
 
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
     @pytest.mark.parametrize("flow", ["regions", "deployment_info"])

@@ -26,9 +26,17 @@ class Kubernetes:
     kubeconfig: Path
 
     def recorded(self) -> dict[str, Any]:
-        """``{"refused": [...], "pods": [...]}``: of each pod manifest, exit_code, deleted and log, as they started."""
+        """``{"refused": [...], "pods": [...]}``: of each pod manifest, exit_code, deleted and log, as they started.
+
+        ``dry_runs`` are manifests, and ``lookups`` paths such as ``ml/secrets/keys``, since the cluster became another.
+        """
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{self.url}/recorded") as answer:
             return dict(json.load(answer))
+
+    def become(self, state: Mapping[str, Any]) -> None:
+        """Have other things in it, and refuse others. See `admission` for what a state is."""
+        request = urllib.request.Request(f"{self.url}/state", json.dumps(state).encode(), method="PUT")
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
 
 
 @contextlib.contextmanager

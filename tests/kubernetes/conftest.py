@@ -36,13 +36,14 @@ DAGS = {
 
 @dataclass(frozen=True)
 class Ran:
-    """Airflow's account of all runs, Metaflow's, and the cluster's."""
+    """Airflow's account of all runs, Metaflow's, and the cluster's; `checked` are the pods of the apply's check."""
 
     outcomes: Mapping[str, Mapping[str, Any]]
     runs: Mapping[str, Mapping[str, Any]]
     pods: Sequence[Mapping[str, Any]]
     refused: Sequence[str]
     log: str
+    checked: Sequence[Mapping[str, Any]]
 
     def states(self, flow: str) -> dict[str, list[str]]:
         """Airflow's states of each step's tasks."""
@@ -80,14 +81,16 @@ def ran(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPa
     secrets = {"s3-credentials": CREDENTIALS, "shared-metadata": metadata_in(folder)}
     with running(folder / "cluster", secrets) as cluster:
         project = project_for(folder, s3, cluster)
-        project.do("apply", "--env", "pods", "--yes")
+        project.do("apply", "--env", "pods", "--yes", "--check-cluster")
         home = new_home(installed(request.param), folder / "airflow", project.dags)
         confs = {"ShapedFlow": TRIGGERED}
         answer = home.ask([{"dag_id": dag, "conf": confs.get(flow, {})} for flow, dag in DAGS.items()], timeout=900)
         assert answer["import_errors"] == {}
         seen = cluster.recorded()
     outcomes = dict(zip(DAGS, answer["runs"], strict=True))
-    return Ran(outcomes, metaflow_runs(project, metadata_in(folder)), seen["pods"], seen["refused"], home.log)
+    return Ran(
+        outcomes, metaflow_runs(project, metadata_in(folder)), seen["pods"], seen["refused"], home.log, seen["dry_runs"]
+    )
 
 
 def metadata_in(folder: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 ``python -m tests.kubernetes.server CONFIG.json`` with ``{"folder", "python", "secrets"}``: writes the port that it got
 to ``FOLDER/port`` and serves until SIGTERM, which ends every process that is left. The image of a container is ignored:
 its process has `python` in front of its search path. `GET /recorded` gives what was asked for and what became of it.
+`PUT /state` says what is in the cluster and what it refuses (see `admission`); at first it has everything.
 """
 
 from __future__ import annotations
@@ -19,13 +20,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 from aiohttp import WSMsgType, web
 
-from tests.kubernetes import expressions
+from tests.kubernetes import admission, expressions
 from tests.kubernetes.containers import first_child, image_of, prepared
 
-SCHEMA = "1.31"
 SIDECAR = "airflow-xcom-sidecar"
 XCOM_VOLUME = "xcom"
 # What a container has between SIGTERM and SIGKILL. Process 1 without a handler ignores the first.
@@ -110,11 +109,18 @@ class Cluster:
         self.gone: list[Pod] = []
         self.refused: list[str] = []
         self.tasks: set[asyncio.Task[None]] = set()
+        self.state: dict[str, Any] | None = None
+        self.dry_runs: list[dict[str, Any]] = []
+        self.lookups: list[str] = []
 
     def routes(self) -> web.Application:
-        app = web.Application(client_max_size=64 * 2**20)
+        app = web.Application(client_max_size=64 * 2**20, middlewares=[refusing])
         pods = "/api/v1/namespaces/{namespace}/pods"
         app.router.add_get("/recorded", self.recorded)
+        app.router.add_put("/state", self.become)
+        app.router.add_get("/api/v1/{resource:namespaces}/{name}", self.look_up)
+        kinds = "serviceaccounts|secrets|configmaps|persistentvolumeclaims"
+        app.router.add_get(f"/api/v1/namespaces/{{namespace}}/{{resource:{kinds}}}/{{name}}", self.look_up)
         app.router.add_get(pods, self.list_pods)
         app.router.add_post(pods, self.create)
         app.router.add_get(f"{pods}/{{name}}", self.read)
@@ -129,7 +135,26 @@ class Cluster:
     async def recorded(self, request: web.Request) -> web.Response:
         pods = [*self.gone, *self.pods.values()]
         pods.sort(key=lambda pod: pod.started)
-        return web.json_response({"refused": self.refused, "pods": [pod.record() for pod in pods]})
+        asked = {"dry_runs": self.dry_runs, "lookups": self.lookups}
+        return web.json_response({"refused": self.refused, "pods": [pod.record() for pod in pods], **asked})
+
+    async def become(self, request: web.Request) -> web.Response:
+        """Another cluster: what it was asked before is forgotten."""
+        self.state = await request.json()
+        self.dry_runs, self.lookups = [], []
+        return web.json_response({})
+
+    async def look_up(self, request: web.Request) -> web.Response:
+        """The metadata of something, which is all that the client may want to know of it."""
+        resource, name = request.match_info["resource"], request.match_info["name"]
+        namespace = request.match_info.get("namespace", "")
+        self.lookups.append("/".join(filter(None, (namespace, resource, name))))
+        admission.authorize(self.state, token_of(request), "get", resource, namespace)
+        admission.read(self.state, resource, namespace, name)
+        if "as=PartialObjectMetadata" not in request.headers.get("Accept", ""):
+            raise admission.Refused(400, f"{resource} {name!r} was asked for with all that is in it")
+        found = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": name}}
+        return web.json_response(found)
 
     async def list_pods(self, request: web.Request) -> web.Response:
         selector = request.query.get("labelSelector", "")
@@ -146,8 +171,20 @@ class Cluster:
     async def create(self, request: web.Request) -> web.Response:
         manifest = await request.json()
         key = (request.match_info["namespace"], manifest["metadata"].get("name", ""))
+        dry_run = request.query.get("dryRun") == "All"
+        if dry_run:
+            self.dry_runs.append(manifest)
+        admission.authorize(self.state, token_of(request), "create", "pods", key[0])
+        asked = {**manifest, "metadata": {**manifest["metadata"], "namespace": key[0]}}
         try:
-            kubernetes_validate.validate(manifest, SCHEMA, strict=True)
+            admission.admit(self.state, asked, dry_run)
+        except admission.Refused as refused:
+            if not dry_run:
+                self.refused.append(f"{key[1]}: {refused.message}")
+            raise
+        if dry_run:
+            return web.json_response(asked, status=201)
+        try:
             if key in self.pods:
                 raise LookupError(f"there is a pod {key[1]!r}")
             pod = Pod(manifest, self.folder / f"{len(self.pods) + len(self.gone)}-{key[1]}")
@@ -156,7 +193,7 @@ class Cluster:
             )
             pod.manifest["spec"].setdefault("serviceAccountName", "default")
             await self.start(pod)
-        except (kubernetes_validate.ValidationError, LookupError, OSError) as error:
+        except (LookupError, OSError) as error:
             self.refused.append(f"{key[1]}: {error!r}")
             return failure(400, repr(error))
         self.pods[key] = pod
@@ -288,6 +325,19 @@ async def end(pod: Pod, grace: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
+
+
+@web.middleware
+async def refusing(request: web.Request, handler: Any) -> web.StreamResponse:
+    try:
+        answer: web.StreamResponse = await handler(request)
+    except admission.Refused as refused:
+        return web.json_response(refused.status(), status=refused.code)
+    return answer
+
+
+def token_of(request: web.Request) -> str:
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 def failure(code: int, message: str) -> web.Response:

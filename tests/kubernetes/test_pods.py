@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.kubernetes.compared import comparable, variables_of
 from tests.kubernetes.conftest import CREDENTIALS, DAGS, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
 
 pytestmark = pytest.mark.airflow
@@ -67,6 +68,19 @@ class TestPods:
         assert container["ports"] == [{"containerPort": 8080}]
         assert container["image"] == "registry.example/flows:1"
         assert pod["manifest"]["metadata"]["namespace"] == "jobs"
+
+    def test_what_was_checked_is_what_ran(self, ran: Ran) -> None:
+        """Each pod that the apply asked the cluster about was sent by the operator, but for what a run adds."""
+        assert ran.checked
+        for checked in ran.checked:
+            labels = checked["metadata"]["labels"]
+            task = {name: labels[name] for name in ("dag_id", "task_id")}
+            sent = [
+                pod["manifest"] for pod in ran.pods if task.items() <= pod["manifest"]["metadata"]["labels"].items()
+            ]
+            assert sent, task
+            assert [comparable(pod) for pod in sent] == [comparable(checked)] * len(sent)
+            assert set(variables_of(checked)) <= set(variables_of(sent[0]))
 
     def test_volumes_are_where_the_step_looks(self, ran: Ran) -> None:
         shaped = ran.artifacts("ShapedFlow", "shaped")

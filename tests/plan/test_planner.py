@@ -118,7 +118,7 @@ def test_a_deploy_time_default_does_not_make_a_change() -> None:
         ({"record": None, "problem": "TrainFlow.py cannot be read as one of ours: cut"}, "cut"),
         ({"record": made.record_of(made.desired(), owner="sales")}, "the manifest project 'sales'"),
         ({"record": made.record_of(made.desired(), environment="staging")}, "the environment 'staging'"),
-        ({"record": made.record_of(made.desired(), dag_id="Other")}, "the DAG 'Other'"),
+        ({"record": None, "problem": "TrainFlow.py: record format 2", "later": True}, "record format 2"),
     ],
 )
 def test_a_file_that_is_not_ours_is_a_conflict(values, note) -> None:
@@ -126,6 +126,8 @@ def test_a_file_that_is_not_ours_is_a_conflict(values, note) -> None:
     change = only(item, made.deployed(item, **values))
     assert change.action == "conflict"
     assert note in change.reasons[0].note
+    hint = change.reasons[0].hint
+    assert ("--adopt prod/train" in hint) != values.get("later", False)
 
 
 def test_what_the_manifests_no_longer_list_is_deleted_and_nothing_else() -> None:
@@ -158,7 +160,7 @@ def test_a_new_dag_id_is_a_new_dag_and_an_old_one_that_goes() -> None:
 def test_an_entry_that_was_renamed_is_one_update() -> None:
     before = made.desired(made.deployment("old"))
     (change,) = plan_changes([made.desired()], [made.site(made.deployed(before))])
-    assert (change.action, change.address) == ("update", "prod/train")
+    assert (change.action, change.address, change.reasons[0].word) == ("update", "prod/train", "moved")
     assert "renamed from prod/old" in change.reasons[0].note
 
 

@@ -103,3 +103,17 @@ def test_dag_ids() -> None:
 @pytest.mark.parametrize("name", ["a b", "a/b", "é", "x" * 251])
 def test_a_dag_id_that_airflow_refuses(name: str) -> None:
     assert only(check(flows.deployment(dag_id=name), flows.linear())).code == "bad-dag-id"
+
+
+def test_the_key_of_the_service_is_no_variable_of_a_step() -> None:
+    flow = flows.with_step(flows.linear(), "end", environment={"METAFLOW_SERVICE_AUTH_KEY": "hush"})
+    found = only(check(flows.deployment(), flow))
+    assert (found.code, found.severity, found.location and found.location.line) == ("secret-in-dag", "error", 14)
+    assert "hush" not in str(found)
+
+
+@pytest.mark.parametrize("variables", [{"DB_PASSWORD": "hush"}, {"DB": "postgresql://ada:hush@db/x"}])
+def test_what_looks_like_a_credential_is_a_warning(variables: dict[str, str]) -> None:
+    found = only(check(flows.deployment(), flows.with_step(flows.linear(), "end", environment=variables)))
+    assert (found.code, found.severity) == ("secret-in-dag", "warning")
+    assert "hush" not in str(found)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployer.models.deployment import Deployment, Schedule
-from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries
+from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries, Sensor
 from deployer.renderer import check, dag_id, render
 from deployer.renderer.tasks import RESERVED
 from tests.renderer import flows
@@ -90,7 +90,39 @@ def kubernetes_nested() -> tuple[Deployment, Flow]:
     return flows.kubernetes(dag_id="nested.pods"), flows.with_pods(flows.nested())
 
 
-_ALL = (local_foreach, local_nested, kubernetes_linear, kubernetes_everything, kubernetes_nested)
+def kubernetes_waiting() -> tuple[Deployment, Flow]:
+    """Three things that must be there before two steps run in pods."""
+    common = {
+        "timeout": 3600,
+        "poke_interval": 60,
+        "mode": "reschedule",
+        "exponential_backoff": True,
+        "soft_fail": False,
+    }
+    states = {"allowed_states": ["success"], "failed_states": ["failed", "upstream_failed"], "check_existence": True}
+    sensors = (
+        Sensor("S3KeySensor-1a2b", "s3_key", 3, {**common, "bucket_key": "s3://acme/{{ ds }}/_SUCCESS", "pool": "s3"}),
+        Sensor("manual", "s3_key", 4, {"bucket_name": "acme", "bucket_key": ["a*", "b*"], "wildcard_match": True}),
+        Sensor(
+            "upstream",
+            "external_task",
+            5,
+            {**common, **states, "external_dag_id": "LoadFlow", "external_task_ids": ["end"], "execution_delta": 3600},
+        ),
+    )
+    return flows.kubernetes(dag_id="waiting.pods"), flows.with_pods(flows.linear(sensors=sensors))
+
+
+def local_waiting() -> tuple[Deployment, Flow]:
+    """Another DAG must have run before a switch."""
+    sensor = Sensor("upstream", "external_task", 5, {"external_dag_id": "LoadFlow", "description": "The load."})
+    return flows.deployment(dag_id="waiting", worker_pool="ml"), flows.nested(sensors=(sensor,))
+
+
+_ALL = (
+    *(local_foreach, local_nested, local_waiting),
+    *(kubernetes_linear, kubernetes_everything, kubernetes_nested, kubernetes_waiting),
+)
 CASES = {case.__name__: case for case in _ALL}
 
 

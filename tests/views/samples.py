@@ -7,7 +7,7 @@ from typing import Any
 from deployer.errors import Location
 from deployer.models.deployment import Deployment, Environment, Place, Schedule
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
-from deployer.models.plan import Change, FieldChange, FileChanges, Plan, Reason
+from deployer.models.plan import Baseline, Change, Edit, Effect, FieldChange, FileChanges, Plan, Reason, Replaced
 
 GRAPH: dict[str, Any] = {
     "start": "start",
@@ -56,6 +56,11 @@ TARGETS = {
     "staging": "s3://acme-airflow-staging/dags",
 }
 
+NEXT_RUNS = {
+    "prod/train": ("2026-11-23T03:00:00+02:00", "2026-11-24T03:00:00+02:00", "2026-11-25T03:00:00+02:00"),
+    "prod/score": ("2026-11-23T04:00:00+00:00", "2026-11-24T04:00:00+00:00", "2026-11-25T04:00:00+00:00"),
+}
+
 EVERYTHING = Plan(
     changes=(
         change("quiet", "none"),
@@ -65,23 +70,63 @@ EVERYTHING = Plan(
             "create",
             Reason("new"),
             after={"graph": GRAPH, "parameters": {"day": {"type": "string", "default": "(known at apply)"}}},
+            effects=(
+                Effect("next runs", after=NEXT_RUNS["prod/train"]),
+                Effect("catch-up", after=("2026-01-01T03:00+02:00",), count=1000, more=True, at_a_time=16),
+            ),
         ),
         change(
             "score",
             "update",
-            Reason("schedule", (FieldChange("schedule.cron", "0 3 * * *", "0 4 * * *"),)),
+            Reason("schedule", (FieldChange("schedule.cron", "0 3 * * *", "0 4 * * *", "a.yaml:7"),)),
             Reason("code", files=FileChanges(("lib/new.py",), ("lib/old.py",), ("score.py", "lib/model.py"))),
             Reason(
                 "parameters",
                 (
-                    FieldChange("parameters.alpha.default", None, 0.05),
-                    FieldChange("parameters.query.default", "select 1", "select *\nfrom " + "x" * 90),
+                    FieldChange("parameters.alpha.default", None, 0.05, "flows/score.py:12"),
+                    FieldChange(
+                        "parameters.query.default",
+                        "select 1",
+                        "select *\nfrom " + "x" * 90,
+                        "deployments/features.yaml:120",
+                    ),
                 ),
             ),
-            Reason("retries", (FieldChange("retries.fit.times", 3, 5),)),
+            Reason(
+                "retries", (FieldChange("retries.fit.times", 3, 5, "deployments/a/manifest/with/a/long/name.yaml:12"),)
+            ),
             Reason("resources", (FieldChange("resources.fit", None, {"cpu": 8, "memory": 32000}),)),
-            Reason("drifted", note="the DAG file was edited by hand; the edit would be lost"),
+            Reason(
+                "drifted",
+                note="the DAG file was edited by hand; the edit would be lost",
+                edit=Edit(
+                    "growth.prod.Score.py",
+                    ("@@ -3,2 +3,2 @@", " import os", "-retries = 3", "+retries = 5", "+```", "+" + "x" * 150),
+                    left_out=12,
+                ),
+            ),
+            effects=(
+                Effect("next runs", before=NEXT_RUNS["prod/train"], after=NEXT_RUNS["prod/score"]),
+                Effect("starts now", after=("2026-11-22T04:00+00:00",)),
+                Effect("code"),
+                Effect("parameters", ("alpha", "query")),
+                Effect("steps removed", ("load",)),
+                Effect("steps added", ("fit", "gather")),
+                Effect("retries", ("fit",)),
+                Effect("paused"),
+            ),
         ),
+        change(
+            "adopted",
+            "update",
+            Reason(
+                "adopted",
+                (FieldChange("schedule.cron", "0 3 * * *", None),),
+                note="Metaflow's airflow create wrote dag.py; the DAG keeps its id and its history",
+            ),
+            replaces=(Replaced("dag.py", "v3"),),
+        ),
+        change("relocated", "update", Reason("moved", (FieldChange("code.file", "a.py", "b/a.py"),))),
         change(
             "upgrade",
             "update",
@@ -94,7 +139,11 @@ EVERYTHING = Plan(
             "delete",
             Reason("removed", note="the DAG id is now growth.prod.Renamed2; the history stays behind"),
         ),
-        change("taken", "conflict", Reason("conflict", note="taken.py was not written by mfdeploy")),
+        change(
+            "taken",
+            "conflict",
+            Reason("conflict", note="taken.py was not written by mfdeploy", hint="to replace it: --adopt prod/taken"),
+        ),
         change("wide", "update", Reason("graph", (FieldChange("graph.steps.fit.kind", "linear", "foreach"),))),
         change("old", "delete", Reason("removed", note="the manifests no longer list it"), environment="staging"),
         change(
@@ -111,6 +160,14 @@ EVERYTHING = Plan(
 
 NOTHING = Plan((change("quiet", "none"), change("calm", "none")), targets=TARGETS, tool_version="0.1.0")
 
+AGAINST = Plan(
+    (change("train", "update", Reason("schedule", (FieldChange("schedule.cron", None, "0 3 * * *", "a.yaml:3"),))),),
+    targets=TARGETS,
+    adopt=("prod/*",),
+    against=Baseline("origin/main", "0123456789abcdef0123456789abcdef01234567"),
+    tool_version="0.1.0",
+)
+
 _EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
 HOSTILE = Plan(
     (
@@ -119,6 +176,7 @@ HOSTILE = Plan(
             "update",
             Reason("parameters", (FieldChange(f"parameters.{_EVIL}", _EVIL, "sesame-secret"),), note=_EVIL),
             Reason("code", files=FileChanges(added=(_EVIL,))),
+            Reason("drifted", edit=Edit(_EVIL, (f"+{_EVIL}", "-sesame-secret", "+````"), exact=False)),
             Reason("graph", note="the graph changed"),
             dag_id=_EVIL,
             after={
@@ -136,10 +194,6 @@ HOSTILE = Plan(
     targets={"prod": f"s3://sesame-secret/{_EVIL}"},
     tool_version="0.1.0",
 )
-NEXT_RUNS = {
-    "prod/train": ("2026-11-23T03:00:00+02:00", "2026-11-24T03:00:00+02:00", "2026-11-25T03:00:00+02:00"),
-    "prod/score": ("2026-11-23T04:00:00+00:00", "2026-11-24T04:00:00+00:00", "2026-11-25T04:00:00+00:00"),
-}
 
 
 def _large() -> dict[str, Any]:

@@ -20,7 +20,12 @@ from tests.views import samples
 
 GOLDEN = Path(__file__).parent / "golden"
 SECRETS = frozenset({"sesame-secret"})
-PLANS = {"everything": samples.EVERYTHING, "nothing": samples.NOTHING, "hostile": samples.HOSTILE}
+PLANS = {
+    "everything": samples.EVERYTHING,
+    "nothing": samples.NOTHING,
+    "hostile": samples.HOSTILE,
+    "against": samples.AGAINST,
+}
 
 
 def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
@@ -36,7 +41,7 @@ def compare(name: str, text: str, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("name", PLANS)
 def test_plan_text(name: str, width: int, colour: bool, request: pytest.FixtureRequest) -> None:
     data = plan_to_json(PLANS[name], SECRETS)
-    text = plan_to_text(data, width=width, colour=colour, next_runs=samples.NEXT_RUNS, secrets=SECRETS)
+    text = plan_to_text(data, width=width, colour=colour, secrets=SECRETS)
     compare(f"plan_{name}_{width}{'_colour' if colour else ''}.txt", text, request)
     if not colour:
         assert max(map(len, text.splitlines())) <= width
@@ -49,7 +54,7 @@ def test_plan_markdown(name: str, request: pytest.FixtureRequest) -> None:
     diffs = source_diffs({"prod/score.py": ("a = 1\n```\n", "a = 2\n```\n")}) if name == "everything" else None
     compare(
         f"plan_{name}.md",
-        plan_to_markdown(data, next_runs=samples.NEXT_RUNS, sources=diffs, secrets=SECRETS),
+        plan_to_markdown(data, sources=diffs, secrets=SECRETS),
         request,
     )
 

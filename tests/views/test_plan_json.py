@@ -16,10 +16,12 @@ from tests.views import samples
 SCHEMA = Path(__file__).parents[2] / "schemas" / "plan.schema.json"
 
 
-@pytest.mark.parametrize("plan", [samples.EVERYTHING, samples.NOTHING, samples.HOSTILE, Plan(())])
+@pytest.mark.parametrize("plan", [samples.EVERYTHING, samples.NOTHING, samples.HOSTILE, samples.AGAINST, Plan(())])
 def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
     text = json.dumps(plan_to_json(plan))
     assert plan_from_text(text) == plan
+    # Also what makes no two plans differ: origins, edits, effects.
+    assert json.dumps(plan_to_json(plan_from_text(text))) == text
     jsonschema.validate(json.loads(text), plan_schema(), cls=jsonschema.Draft202012Validator)
 
 

@@ -31,8 +31,12 @@ def metaflow_digest() -> str:
     return digest.hexdigest()
 
 
-def open_package(obj: Any) -> Any:
-    """Metaflow's package of a flow with its files found, but no archive made and nothing stored."""
+def open_package(obj: Any, folder: str | None = None) -> Any:
+    """Metaflow's package of a flow with its files found, but no archive made and nothing stored.
+
+    With a `folder`, the packages that the flow asks for (`@conda`, `@pypi`) are resolved, stored in the datastore and
+    listed there; it must be kept until the archive is made. Without one nothing is resolved.
+    """
     from metaflow.package import MetaflowPackage
     from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
     from metaflow.user_configs.config_parameters import dump_config_values
@@ -55,6 +59,10 @@ def open_package(obj: Any) -> Any:
             except BaseException as error:
                 self.error = error
 
+    if folder is None:
+        obj.environment.init_environment = lambda *_, **__: None
+    elif hasattr(obj.environment, "set_local_root"):
+        obj.environment.set_local_root(folder)
     package = Package(obj.flow, obj.environment, obj.echo, suffixes=obj.package_suffixes)
     package._create_thread.join()
     if package.error is not None:

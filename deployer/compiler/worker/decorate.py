@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from itertools import chain
 from typing import Any
 
@@ -18,9 +19,14 @@ def decorators_of(node: Any, without: tuple[str, ...] = ()) -> Iterator[dict[str
 
 
 def plain(value: Any) -> Any:
-    """A JSON value: sets sorted, functions and other objects by name, so that no address gets in."""
+    """A JSON value: sets sorted, durations in seconds, functions and other objects by name, without their address."""
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        return int(seconds) if seconds.is_integer() else seconds
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):

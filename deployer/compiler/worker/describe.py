@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import code, graph, variables
-from .decorate import decorators_of
+from .decorate import decorators_of, plain
 from .drive import with_flow
 from .job import Job
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .problems import Problem
+from .refuse import PACKAGE_DECORATORS
+from .sensors import describe_sensors, is_sensor
 from .source import Source
 
 Described = tuple[dict[str, Any], list[Problem]]
@@ -39,6 +41,7 @@ def _describe(job: Job, obj: Any, source: Source) -> Described:
         "project": _project(),
         "configs": _configs(obj),
         "decorators": list(_flow_decorators(obj)),
+        "sensors": describe_sensors(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
     }
     return flow, list(_warnings(job, obj, source))
@@ -58,8 +61,23 @@ def _step(job: Job, obj: Any, name: str) -> dict[str, Any]:
         "timeout_seconds": timeout.secs if timeout is not None else None,
         "environment": {key: str(value) for key, value in (environment or {}).items()},
         "pod": pod,
+        "packages": _packages(node),
         "options": variables.step_options(job, obj, node, pod),
     }
+
+
+def _packages(node: Any) -> dict[str, Any]:
+    """What `@conda` and `@pypi` ask for, in all. Not the version of Python that they take from who applies."""
+    found: dict[str, Any] = {}
+    for decorator in node.decorators:
+        if decorator.name in PACKAGE_DECORATORS:
+            if str(decorator.attributes["disabled"]).lower() == "true":
+                return {}
+            if decorator.attributes["packages"]:
+                found[decorator.name] = plain(decorator.attributes["packages"])
+            if decorator.is_attribute_user_defined("python") and decorator.attributes["python"]:
+                found["python"] = str(decorator.attributes["python"])
+    return found
 
 
 def _retries(node: Any) -> dict[str, Any]:
@@ -111,11 +129,10 @@ def _configs(obj: Any) -> dict[str, Any]:
 
 
 def _flow_decorators(obj: Any) -> Iterator[dict[str, Any]]:
-    from .decorate import plain
-
     for name, decorators in sorted(obj.flow._flow_decorators.items()):
         for decorator in decorators:
-            yield {"name": name, "attributes": plain(decorator.attributes)}
+            if not is_sensor(decorator):
+                yield {"name": name, "attributes": plain(decorator.attributes)}
 
 
 def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:

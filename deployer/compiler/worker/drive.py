@@ -189,10 +189,16 @@ def _place_of_refusal(error: Any, job: Job, flow: Any, source: Source) -> Place:
 
 
 def _refusing_decorator(error: BaseException, flow: Any, source: Source) -> Place | None:
-    """The innermost decorator of a step whose method raised the error."""
+    """The innermost decorator whose method raised the error."""
+    from metaflow.flowspec import FlowStateItems
+
     found = None
+    of_flow = flow._flow_state[FlowStateItems.FLOW_DECORATORS]
     for frame, _ in traceback.walk_tb(error.__traceback__):
         raising: Any = frame.f_locals.get("self")
+        for decorators in of_flow.values():
+            if any(decorator is raising for decorator in decorators):
+                found = source.flow_decorator(raising, decorators)
         for step in flow._steps:
             if any(decorator is raising for decorator in step.decorators):
                 found = source.decorator(raising.name, step.__name__)

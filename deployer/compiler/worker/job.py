@@ -13,13 +13,15 @@ class Job:
     """What to compile and how. `mode` is ``describe``, ``package`` (built only) or ``upload`` (built and stored).
 
     `config_files` are absolute paths, `base` the folder of the manifest that relative paths in `parameters` start at.
-    `dag_id` is what the DAG is called in Airflow, empty where its runs get no production token.
+    `dag_id` is what the DAG is called in Airflow, empty where its runs get no production token; `production_token` is
+    the one that its runs have already, empty where that is not known.
     `settings` are the METAFLOW_* values that tasks get; `service_given` says that they name a metadata service.
     """
 
     id: str
     mode: str
     dag_id: str
+    production_token: str
     file: str
     base: str
     class_name: str | None

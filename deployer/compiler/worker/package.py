@@ -7,17 +7,20 @@ import hashlib
 import io
 import json
 import tarfile
+import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from . import code, parameters
 from .drive import with_flow
 from .job import Job
-from .problems import FlowError, Problem, describe_error
+from .problems import Problem
 from .production import production_token
 from .script import task_script
 from .source import Source
+from .store import store
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task.py"
 KNOWN_AT_APPLY = "(known at apply)"
@@ -33,13 +36,16 @@ def build(job: Job) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
-    package = code.open_package(obj)
-    blob = _archive(package)
     upload = job.mode == "upload"
     # Evaluated first: a function that fails must not leave a package behind.
     values = _deploy_time_values(job, obj, source, upload)
-    url, sha = _store(job, obj, blob) if upload else _address(obj, blob)
-    script = task_script(job, obj, url, package.package_metadata)
+    with tempfile.TemporaryDirectory(prefix="mfdeploy-") if upload else nullcontext() as folder:
+        package = code.open_package(obj, folder)
+        blob = _archive(package)
+    url, sha = _address(obj, blob)
+    if upload:
+        url, sha = store(job, obj, blob, sha)
+    scripts = {name: task_script(job, obj, name, url, package.package_metadata) for name in obj.graph.sorted_nodes}
     environment = {
         "METAFLOW_CODE_METADATA": package.package_metadata,
         "METAFLOW_CODE_SHA": sha,
@@ -49,14 +55,18 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     if job.datastore_type == "local":
         environment[job.datastore_setting] = str(Path(job.datastore_root).parent)
     if job.dag_id:
-        environment["METAFLOW_PRODUCTION_TOKEN"] = production_token(job, obj) if upload else KNOWN_AT_APPLY
+        environment["METAFLOW_PRODUCTION_TOKEN"] = _token(job, obj, upload)
     return {
         "url": url,
         "sha": sha,
-        "scripts": dict.fromkeys(obj.graph.sorted_nodes, script),
+        "scripts": scripts,
         "environment": environment,
         "parameters": values,
     }
+
+
+def _token(job: Job, obj: Any, upload: bool) -> str:
+    return production_token(job, obj) if upload else job.production_token or KNOWN_AT_APPLY
 
 
 def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dict[str, Any]:
@@ -101,15 +111,6 @@ def _normal(name: str, data: bytes) -> bytes:
     if isinstance(value, dict) and "module_files" in value:
         value["module_files"] = sorted(value["module_files"])
     return json.dumps(value, sort_keys=True).encode()
-
-
-def _store(job: Job, obj: Any, blob: bytes) -> tuple[str, str]:
-    try:
-        url, sha = obj.flow_datastore.save_data([blob], len_hint=1)[0]
-    except Exception as error:
-        message = f"the code package cannot be stored in {job.datastore_root}: {describe_error(error)}"
-        raise FlowError(Problem("upload-failed", message, setting="datastore")) from None
-    return url, sha
 
 
 def _address(obj: Any, blob: bytes) -> tuple[str, str]:

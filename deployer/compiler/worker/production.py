@@ -11,9 +11,10 @@ from .problems import FlowError, Problem, describe_error
 
 
 def production_token(job: Job, obj: Any) -> str:
-    """The token of the job's DAG id; where the datastore has none yet, a new one is stored. Raises FlowError.
+    """The token of the job's DAG id; where the datastore has none yet, that of its runs, or a new one, is stored.
 
     One that is there is used, whoever owns it: who may apply is decided by the access to target and datastore.
+    Raises FlowError.
     """
     from metaflow.plugins.airflow.airflow import Airflow
     from metaflow.plugins.aws.step_functions.production_token import new_token
@@ -26,7 +27,8 @@ def production_token(job: Job, obj: Any) -> str:
     try:
         token = stored()
         if token is None:
-            Airflow.save_deployment_token(get_username(), job.dag_id, new_token(_prefix(job)), obj.flow_datastore)
+            first = job.production_token or new_token(_prefix(job))
+            Airflow.save_deployment_token(get_username(), job.dag_id, first, obj.flow_datastore)
             # Nothing is overwritten: of two applies at once both get the token that was first.
             token = stored()
     except Exception as error:

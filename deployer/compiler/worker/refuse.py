@@ -7,6 +7,7 @@ from typing import Any
 
 from .job import Job
 from .problems import FlowError, Problem, nearest
+from .sensors import check_sensors
 from .source import Place, Source
 
 # Name of the decorator -> (why it is refused, what to do instead).
@@ -17,20 +18,15 @@ STEP_DECORATORS = {
     ),
     "slurm": ("runs tasks on Slurm", "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod"),
     "parallel": ("needs several pods that start together", "use a foreach, or run the step in one bigger pod"),
-    "conda": ("is not supported yet", "put the packages into the image, or into the interpreter that `python:` names"),
-    "pypi": ("is not supported yet", "put the packages into the image, or into the interpreter that `python:` names"),
 }
 FLOW_DECORATORS = {
     "trigger": ("waits for events", "use @schedule, or let whatever sends the event start the DAG"),
     "trigger_on_finish": ("waits for events", "use @schedule, or let the other DAG's last task start this one"),
     "exit_hook": ("runs code outside of the run", "use a callback of Airflow, or a last step"),
-    "airflow_external_task_sensor": ("is not supported yet", "let the other DAG start this one"),
-    "airflow_s3_key_sensor": ("is not supported yet", "let the start step wait for the object"),
-    "conda_base": STEP_DECORATORS["conda"],
-    "pypi_base": STEP_DECORATORS["pypi"],
 }
-# Metaflow's --environment: all that there are, and the one whose tasks need nothing but the code package.
-ENVIRONMENTS = ("local", "conda", "pypi", "fast-bakery")
+# Decorators that ask for packages, and those environments of Metaflow that install what they ask for.
+PACKAGE_DECORATORS = ("conda", "pypi", "conda_base", "pypi_base")
+PACKAGE_ENVIRONMENTS = ("conda", "pypi")
 
 
 def check_settings(job: Job) -> None:
@@ -43,28 +39,45 @@ def check_settings(job: Job) -> None:
 
 
 def check_environment(job: Job) -> None:
-    """Raises FlowError for a package environment other than local."""
-    name = job.package_environment
-    if name == "local":
-        return
-    if name in ENVIRONMENTS:
-        message, hint = f"the package environment {name!r} is not supported yet", STEP_DECORATORS["conda"][1]
-    else:
-        message = f"unknown package environment {name!r}"
-        hint = nearest(name, ENVIRONMENTS) or f"Metaflow has {', '.join(ENVIRONMENTS)}"
-    raise FlowError(Problem("unsupported", message, setting="package_environment", hint=hint))
+    """Raises FlowError for a package environment that Metaflow does not have, or that tasks could not be given."""
+    from metaflow.plugins import ENVIRONMENTS
+
+    name, setting = job.package_environment, "package_environment"
+    known = ["local", *sorted(environment.TYPE for environment in ENVIRONMENTS)]
+    if name not in known:
+        hint = nearest(name, known) or f"Metaflow has {', '.join(known)}"
+        raise FlowError(Problem("unsupported", f"unknown package environment {name!r}", setting=setting, hint=hint))
+    if name in PACKAGE_ENVIRONMENTS and job.datastore_type == "local":
+        message = (
+            f"the package environment {name!r} needs a datastore that is no folder: tasks get the packages from it"
+        )
+        hint = "use a datastore in S3, GCS or Azure, or an interpreter that has the packages (`python:`)"
+        raise FlowError(Problem("unsupported", message, setting=setting, hint=hint))
+
+
+def _needs_environment(job: Job, name: str, place: Place, setting: str = "") -> Problem | None:
+    """Packages that are asked for where nothing would install them."""
+    if name not in PACKAGE_DECORATORS or job.package_environment in PACKAGE_ENVIRONMENTS:
+        return None
+    kind = "pypi" if name.startswith("pypi") else "conda"
+    message = f"@{name} has no effect with the package environment {job.package_environment!r}"
+    return Problem("unsupported", message, *place, hint=f"set package_environment: {kind}", setting=setting)
 
 
 def check_decorators(job: Job, flow: Any, source: Source) -> None:
     """Raises FlowError with all decorators that are refused, of the code and of the manifest."""
-    problems = [_refusal(spec.split(":")[0].strip(), STEP_DECORATORS, setting="with") for spec in job.decorators]
+    names = [spec.split(":")[0].strip() for spec in job.decorators]
+    problems = [_refusal(name, STEP_DECORATORS, setting="with") for name in names]
+    problems += [_needs_environment(job, name, ("", 0), setting="with") for name in names]
     for name in _flow_decorators(flow):
         problems.append(_refusal(name, FLOW_DECORATORS, source.decorator(name)))
+        problems.append(_needs_environment(job, name, source.decorator(name)))
     for step in flow._steps:
         for decorator in step.decorators:
             place = source.decorator(decorator.name, step.__name__)
             problems.append(_refusal(decorator.name, STEP_DECORATORS, place, f" (step {step.__name__})"))
-    found = [problem for problem in problems if problem is not None]
+            problems.append(_needs_environment(job, decorator.name, place))
+    found = [problem for problem in (*problems, *check_sensors(flow, source)) if problem is not None]
     if found:
         raise FlowError(*found)
 

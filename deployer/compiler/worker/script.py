@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -22,24 +23,44 @@ _TASK = "-m mfdeploy_task"
 _LOCAL_PYTHON = 'python() { "$MFDEPLOY_PYTHON" "$@"; }'
 
 
-def task_script(job: Job, obj: Any, url: str, metadata: str) -> str:
-    """Fetches the code package and runs the task, which saves its logs. The same for every step.
+def task_script(job: Job, obj: Any, step: str, url: str, metadata: str) -> str:
+    """Fetches the code package and runs the task, which saves its logs. The same for every step with the same packages.
 
     For ``bash -c`` as it is; what differs between tasks comes from the environment (see `mfdeploy_task`). Ends
     with the exit code of the task.
     """
     flow_file = shlex.quote(Path(job.file).name)
-    prepare = ['mkdir -p "$PWD/.logs" || exit 1', _exports(job), *_fetch(job, obj, url, metadata)]
+    fetch = _fetch(job, obj, url, metadata)
+    prepare = ['mkdir -p "$PWD/.logs" || exit 1', _exports(job), *fetch, *_bootstrap(job, obj, step)]
+    python = _python(job, obj, step)
     if job.on_kubernetes:
         lines = [
             '${METAFLOW_INIT_SCRIPT:+eval "${METAFLOW_INIT_SCRIPT}"}',
             *prepare,
-            f"exec python {_TASK} {flow_file}",
+            f"exec {python} {_TASK} {flow_file}",
         ]
     else:
-        python = () if job.datastore_type == "local" else (_LOCAL_PYTHON,)
-        lines = [*_LOCAL_SETUP, *python, *prepare, f'exec "$MFDEPLOY_PYTHON" {_TASK} {flow_file}']
+        function = () if job.datastore_type == "local" and job.package_environment == "local" else (_LOCAL_PYTHON,)
+        lines = [*_LOCAL_SETUP, *function, *prepare, f"exec {python} {_TASK} {flow_file}"]
     return "\n".join(lines) + "\n"
+
+
+def _bootstrap(job: Job, obj: Any, step: str) -> list[str]:
+    """The commands that install the step's packages: those of Metaflow's environment, nothing for most steps."""
+    commands = obj.environment.bootstrap_commands(step, job.datastore_type)
+    # The task uploads what was logged before it.
+    kept = [command for command in commands if not command.startswith("flush_mflogs")]
+    if job.datastore_type != "local":
+        kept = [re.sub(r"^echo (?=')", "mflog ", command) for command in kept]
+    return [_line(command, job.datastore_type) for command in kept]
+
+
+def _python(job: Job, obj: Any, step: str) -> str:
+    """The interpreter that has the step's packages."""
+    given = "python" if job.on_kubernetes else '"$MFDEPLOY_PYTHON"'
+    found: str = obj.environment.executable(step, given)
+    # `exec` knows no functions, and looks along the path for what is no path.
+    return found
 
 
 def _exports(job: Job) -> str:

@@ -37,7 +37,7 @@ def serve() -> None:
 
 def _preload() -> None:
     """Imports what every flow needs, but not metaflow.cli, which binds a flow's Config options when imported."""
-    import boto3  # type: ignore[import-untyped]  # noqa: F401
+    import boto3  # noqa: F401
     import metaflow.cli_args
     import metaflow.cli_components.utils
     import metaflow.lint

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 Place = tuple[str, int]
 
@@ -38,6 +39,19 @@ class Source:
                 if _called_name(decorator) == name:
                     return file, decorator.lineno
         return first or self.flow()
+
+    def flow_decorator(self, decorator: Any, all_of_name: Sequence[Any]) -> Place:
+        """The line of one of several decorators of the flow that have one name, given in the order of Metaflow."""
+        lines = [
+            (file, node.lineno)
+            for file, cls in self._classes
+            for node in cls.decorator_list
+            if _called_name(node) == decorator.name
+        ]
+        if len(lines) != len(all_of_name):
+            return self.decorator(decorator.name)
+        # Decorators are applied from the last line to the first.
+        return lines[::-1][[other is decorator for other in all_of_name].index(True)]
 
     def step(self, name: str) -> Place:
         """The line of a step's ``def``."""

@@ -1,0 +1,61 @@
+"""What a pod needs in its namespace, and admission does not look for: the kubelet would, when the pod starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, order=True)
+class Reference:
+    """Something that a field of a pod names. `namespace` is empty for what the whole cluster has."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+def references(pod: Mapping[str, Any]) -> Iterator[tuple[Reference, str]]:
+    """Each thing that the pod cannot be without, with the field that names it."""
+    namespace, spec = pod["metadata"]["namespace"], pod["spec"]
+    yield Reference("namespace", "", namespace), "metadata.namespace"
+    if spec.get("priorityClassName"):
+        yield Reference("priority class", "", spec["priorityClassName"]), "spec.priorityClassName"
+    for kind, name, field in _named(spec):
+        yield Reference(kind, namespace, name), field
+
+
+def _named(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if spec.get("serviceAccountName"):
+        yield "service account", spec["serviceAccountName"], "spec.serviceAccountName"
+    for number, secret in enumerate(spec.get("imagePullSecrets", ())):
+        yield "secret", secret["name"], f"spec.imagePullSecrets[{number}]"
+    for number, volume in enumerate(spec.get("volumes", ())):
+        for kind, name in _of_volume(volume):
+            yield kind, name, f"spec.volumes[{number}]"
+    for number, container in enumerate(spec["containers"]):
+        for kind, name, field in _of_container(container):
+            yield kind, name, f"spec.containers[{number}].{field}"
+
+
+def _of_volume(volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    claim, secret, config = (volume.get(key, {}) for key in ("persistentVolumeClaim", "secret", "configMap"))
+    if claim:
+        yield "persistent volume claim", claim["claimName"]
+    if secret and not secret.get("optional"):
+        yield "secret", secret["secretName"]
+    if config and not config.get("optional"):
+        yield "config map", config["name"]
+
+
+def _of_container(container: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    kinds = (("secret", "secretRef", "secretKeyRef"), ("config map", "configMapRef", "configMapKeyRef"))
+    for kind, whole, single in kinds:
+        for number, source in enumerate(container.get("envFrom", ())):
+            if whole in source and not source[whole].get("optional"):
+                yield kind, source[whole]["name"], f"envFrom[{number}]"
+        for number, variable in enumerate(container.get("env", ())):
+            source = variable.get("valueFrom", {})
+            if single in source and not source[single].get("optional"):
+                yield kind, source[single]["name"], f"env[{number}]"

@@ -1,0 +1,37 @@
+"""A plan with what explains it: where each new value was written, and what each change does to runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from deployer.commands.effects import effects
+from deployer.commands.origins import origin
+from deployer.commands.planning import Planned
+from deployer.models.desired import Desired
+from deployer.models.plan import Change, Reason
+
+
+def explained(planned: Planned, now: datetime) -> Planned:
+    """The same plan, explained; `now` is an aware time. What is added makes no plan differ from another."""
+    root = planned.folder.resolve().parent
+    changes = tuple(_explain(planned, change, root, now) for change in planned.plan.changes)
+    return replace(planned, plan=replace(planned.plan, changes=changes))
+
+
+def _explain(planned: Planned, change: Change, root: Path, now: datetime) -> Change:
+    if change.action not in ("create", "update"):
+        return change
+    item = planned.item(change.environment, change.file)
+    reasons = tuple(_with_origins(reason, item, root) for reason in change.reasons)
+    return replace(change, reasons=reasons, effects=effects(change, planned.deployed.since(change), now))
+
+
+def _with_origins(reason: Reason, item: Desired, root: Path) -> Reason:
+    fields = (replace(each, origin=_origin(each.after, each.field, item, root)) for each in reason.fields)
+    return replace(reason, fields=tuple(fields))
+
+
+def _origin(after: object, field: str, item: Desired, root: Path) -> str:
+    return "" if after is None else origin(item, field, root)

@@ -1,0 +1,102 @@
+"""Where a planned value was written: the line of a manifest or of a flow's file, for each field of a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from deployer.errors import Location
+from deployer.models.deployment import Deployment
+from deployer.models.desired import Desired
+from deployer.models.flow import Flow
+
+# Where the manifest calls a field of the description something else.
+_NAMES = {
+    "cluster": "kubernetes",
+    "configs": "config_values",
+    "variables": "metaflow",
+}
+
+
+def origin(item: Desired, field: str, root: Path) -> str:
+    """``file:line`` of what gave a description's field (``retries.fit.times``) its value; empty for a default.
+
+    Files are told from `root`, so that the answer does not depend on where the command was started.
+    """
+    for place in _places(item, field.split(".")):
+        if place is not None:
+            return _told(place, root)
+    return ""
+
+
+def _places(item: Desired, path: list[str]) -> Iterator[Location | None]:
+    """Where it may have been written, the place that counts first."""
+    deployment, flow, section, rest = item.deployment, item.flow, path[0], path[1:]
+    file = deployment.file.resolved
+    if section == "schedule":
+        yield from _of_schedule(deployment, flow, rest[-1])
+    elif section == "parameters":
+        if rest[-1] == "default":
+            yield _written(deployment, f"parameters.{rest[0]}")
+        yield next((Location(file, one.line) for one in flow.parameters if one.name == rest[0]), None)
+    elif section in ("retries", "resources"):
+        yield from _of_step(deployment, flow, section, rest)
+    elif section == "graph" and len(rest) > 1:
+        yield _step(deployment, flow, rest[1])
+    elif section == "code":
+        yield _written(deployment, "file") if rest == ["file"] else Location(file, flow.line)
+    elif section == "settings":
+        yield from _of_settings(deployment, flow, rest)
+
+
+def _of_schedule(deployment: Deployment, flow: Flow, name: str) -> Iterator[Location | None]:
+    if name in ("catchup", "start_date"):
+        yield _written(deployment, name)
+        return
+    if deployment.schedule is not None:
+        yield _written(deployment, f"schedule.{name}")
+        yield _written(deployment, "schedules")
+    elif flow.schedule is not None:
+        yield Location(deployment.file.resolved, flow.schedule.line)
+
+
+def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) -> Iterator[Location | None]:
+    step, name = path[0], path[-1]
+    if section == "resources":
+        yield _written(deployment, f"steps.{step}.{'.'.join(path[1:])}" if path[1:] else f"steps.{step}")
+        if path[1:]:
+            yield deployment.sources.get(f"kubernetes.{path[1]}")
+    found = next((one for one in flow.steps if one.name == step), None)
+    own = found is not None and any(decorator.name == "retry" for decorator in found.decorators)
+    if section == "retries" and deployment.retries and not own:
+        yield _written(deployment, f"retries.{name}")
+    yield _step(deployment, flow, step)
+
+
+def _of_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
+    if path[0] == "steps":
+        yield _written(deployment, ".".join(path))
+        yield _step(deployment, flow, path[1]) if len(path) > 1 else None
+        return
+    yield _written(deployment, ".".join([_NAMES.get(path[0], path[0]), *path[1:]]))
+    if path[0] == "configs":
+        yield _written(deployment, ".".join(["config_files", *path[1:]]))
+
+
+def _step(deployment: Deployment, flow: Flow, name: str) -> Location | None:
+    return next((Location(deployment.file.resolved, one.line) for one in flow.steps if one.name == name), None)
+
+
+def _written(deployment: Deployment, path: str) -> Location | None:
+    """Where a setting was written: itself, or the mapping that holds it."""
+    while path:
+        if path in deployment.sources:
+            return deployment.sources[path]
+        path = path.rpartition(".")[0]
+    return None
+
+
+def _told(place: Location, root: Path) -> str:
+    path = Path(place.file).resolve()
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{shown.as_posix()}:{place.line}"

@@ -1,0 +1,57 @@
+"""What the runs of a flow wait for before they start: Metaflow's decorators for sensors of Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .decorate import plain
+from .problems import FlowError, Problem
+from .source import Place, Source
+
+# The decorator's name -> the kind of `deployer.models.flow.Sensor`.
+KINDS = {"airflow_external_task_sensor": "external_task", "airflow_s3_key_sensor": "s3_key"}
+# One text stands for a list of it; Airflow would take it for a list of letters.
+_LISTS = ("external_task_ids", "allowed_states", "failed_states")
+
+
+def check_sensors(flow: Any, source: Source) -> Iterator[Problem]:
+    """What Metaflow would replace without a word when it validates the decorator."""
+    for name, decorator, place in _sensors(flow, source):
+        states = decorator.attributes.get("allowed_states")
+        if isinstance(states, (tuple, set, frozenset, dict)):
+            message = f"@{name}: allowed_states is a {type(states).__name__}, of which Metaflow makes ['success']"
+            yield Problem("bad-sensor", message, *place, hint="write a list")
+
+
+def describe_sensors(flow: Any, source: Source) -> list[dict[str, Any]]:
+    """Each sensor in the form of `deployer.models.flow.Sensor`, by the name of its task. Raises FlowError."""
+    found = []
+    for name, decorator, (file, line) in _sensors(flow, source):
+        if name not in KINDS:
+            hint = f"mfdeploy knows {' and '.join(f'@{known}' for known in KINDS)}"
+            raise FlowError(
+                Problem("unsupported", f"@{name} is a sensor that mfdeploy does not know", file, line, hint)
+            )
+        given = {key: value for key, value in decorator.attributes.items() if value is not None and key != "name"}
+        arguments = {
+            key: plain([value] if key in _LISTS and isinstance(value, str) else value) for key, value in given.items()
+        }
+        found.append({"name": decorator._airflow_task_name, "kind": KINDS[name], "line": line, "arguments": arguments})
+    return sorted(found, key=lambda sensor: str(sensor["name"]))
+
+
+def is_sensor(decorator: Any) -> bool:
+    """Whether a flow decorator is one that becomes a sensor of Airflow."""
+    from metaflow.plugins.airflow.sensors.base_sensor import AirflowSensorDecorator
+
+    return isinstance(decorator, AirflowSensorDecorator)
+
+
+def _sensors(flow: Any, source: Source) -> Iterator[tuple[str, Any, Place]]:
+    from metaflow.flowspec import FlowStateItems
+
+    for name, decorators in flow._flow_state[FlowStateItems.FLOW_DECORATORS].items():
+        for decorator in decorators:
+            if is_sensor(decorator):
+                yield name, decorator, source.flow_decorator(decorator, decorators)

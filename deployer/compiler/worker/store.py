@@ -1,0 +1,60 @@
+"""Puts a code package into the datastore, once, and says in one sentence why that cannot be done."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .job import Job
+from .problems import FlowError, Problem, describe_error
+
+# Inherited by every child of a helper; locks of byte ranges belong to one process each.
+_LOCKS = tempfile.TemporaryFile()  # noqa: SIM115
+_DENIED = re.compile(r"AccessDenied|Access Denied|Forbidden|\b403\b|AuthorizationFailure|AuthenticationFailed")
+_NO_CREDENTIALS = re.compile(
+    r"NoCredentials|Unable to locate credentials|DefaultCredentials|ExpiredToken|InvalidAccess"
+)
+_NO_BUCKET = re.compile(r"S3NotFound|NoSuchBucket|ContainerNotFound|bucket does not exist|\b404\b")
+
+
+def store(job: Job, obj: Any, blob: bytes, sha: str) -> tuple[str, str]:
+    """URL and SHA-1 of the package in the datastore. What is there already is not written again. Raises FlowError."""
+    try:
+        with _alone(sha):
+            url, found = obj.flow_datastore.save_data([blob], len_hint=1)[0]
+    except Exception as error:
+        raise FlowError(_problem(job, error)) from None
+    return url, found
+
+
+@contextmanager
+def _alone(sha: str) -> Iterator[None]:
+    """One child of this helper at a time for one package: the others find that it is there."""
+    place = int(sha[:7], 16)
+    fcntl.lockf(_LOCKS, fcntl.LOCK_EX, 1, place)
+    try:
+        yield
+    finally:
+        fcntl.lockf(_LOCKS, fcntl.LOCK_UN, 1, place)
+
+
+def _problem(job: Job, error: Exception) -> Problem:
+    """The same for all flows of the datastore, so that it is told once."""
+    said = describe_error(error)
+    hint = ""
+    if isinstance(error, OSError) and error.strerror and not _DENIED.search(said):
+        said = error.strerror
+    elif _NO_CREDENTIALS.search(said):
+        said, hint = "no credentials that it accepts", "sign in, or set the variables of its own tools"
+    elif _DENIED.search(said):
+        said, hint = "access denied", "the account needs to read and write objects there"
+    elif _NO_BUCKET.search(said):
+        said, hint = "there is no such bucket or container", "make it, or correct `datastore:`"
+    else:
+        said = re.sub(rf"{re.escape(job.datastore_root)}/\S+", job.datastore_root, said)
+    message = f"code packages cannot be stored in {job.datastore_root}: {said}"
+    return Problem("upload-failed", message, setting="datastore", hint=hint)

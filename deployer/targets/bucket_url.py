@@ -1,0 +1,39 @@
+"""The URLs of object stores: ``scheme://bucket/prefix`` and nothing else in them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]\Z")
+_SEGMENT = re.compile(r"[A-Za-z0-9._=+@,~-]+\Z")
+
+
+class BucketUrl(NamedTuple):
+    """A bucket (or container) and the prefix in it, without slashes at its ends; the prefix may be empty."""
+
+    url: str
+    bucket: str
+    prefix: str
+
+
+class UrlError(ValueError):
+    """The URL is not one of a target; the message says what was expected, and never quotes what may be a secret."""
+
+
+def parse(url: str) -> BucketUrl:
+    """The parts of ``scheme://bucket/prefix``. Raises UrlError."""
+    scheme, _, rest = url.partition("://")
+    form = f"{scheme}://bucket/prefix"
+    if "?" in rest or "#" in rest:
+        raise UrlError(f"expected {form}: a target's URL has no query, and credentials are no part of it")
+    bucket, _, prefix = rest.partition("/")
+    if "@" in bucket:
+        raise UrlError(f"expected {form}: nothing stands before the bucket's name, and credentials are no part of it")
+    if not _BUCKET.match(bucket):
+        raise UrlError(f"{bucket!r} is no name of a bucket; expected {form}")
+    prefix = prefix.rstrip("/")
+    for segment in prefix.split("/") if prefix else ():
+        if segment in (".", "..") or not _SEGMENT.match(segment):
+            raise UrlError(f"the prefix has a part {segment!r}; expected names of letters, digits and . _ - = + @ , ~")
+    return BucketUrl(url.rstrip("/"), bucket, prefix)

@@ -1,0 +1,78 @@
+"""The address of a folder in a git repository, as a manifest writes it: `git+ssh://host/repository.git//folder?ref=main`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from deployer.targets import TargetError
+
+_FORM: Final = "git+ssh://git@host/team/dags.git//folder?ref=branch"
+_ADDRESS: Final = re.compile(r"git\+(?P<scheme>[a-z]+)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)(?:\?(?P<query>[^#]*))?")
+_SCHEMES: Final = ("ssh", "https", "file")
+# What git itself refuses in the name of a branch (git-check-ref-format).
+_BAD_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|[/.]$|^[/-]|^@$|^HEAD$")
+_BAD_FOLDER: Final = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|/)(?:\.{0,2}|\.git)(?:/|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class GitAddress:
+    """`url` is what git is given, `folder` the path in the repository (empty: its root), `branch` None for HEAD's."""
+
+    url: str
+    folder: str
+    branch: str | None
+
+    @property
+    def host(self) -> str:
+        """The name of the machine; empty for a repository on this one."""
+        return self.url.split("/")[2].rpartition("@")[2]
+
+
+def parse_address(text: str) -> GitAddress:
+    """Take an address apart. Raises TargetError with what to write instead; nothing is looked up."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        raise TargetError(f"{text!r} is not of the form {_FORM}")
+    _check_host(found["scheme"], found["host"], text)
+    path, _, folder = found["path"].partition("//")
+    if path in ("", "/"):
+        raise TargetError(f"{text!r} names no repository; write {_FORM}")
+    url = f"{found['scheme']}://{found['host']}{path}"
+    if re.search(r"[\x00-\x20\x7f]", url):
+        raise TargetError(f"{text!r} holds a space or a control character; write it as %20 or the like")
+    return GitAddress(url, _folder(folder, text), _branch(found["query"], text))
+
+
+def _check_host(scheme: str, host: str, text: str) -> None:
+    if scheme not in _SCHEMES:
+        expected = ", ".join(f"git+{each}://" for each in _SCHEMES)
+        raise TargetError(f"git+{scheme}:// is no way to a repository that is supported; expected {expected}")
+    if ":" in host.rpartition("@")[0]:
+        # Without the text: it holds the secret.
+        raise TargetError("the URL holds a password; leave it out, git finds credentials itself (ssh agent, helpers)")
+    if scheme == "file" and host:
+        raise TargetError(f"{text!r} names a host; a repository on this machine is git+file:///path/of/it")
+    if scheme != "file" and (not host.rpartition("@")[2] or host.startswith("-") or "@-" in host):
+        raise TargetError(f"{text!r} names no host; write {_FORM}")
+
+
+def _folder(written: str, text: str) -> str:
+    folder = unquote(written).rstrip("/")
+    if folder and _BAD_FOLDER.search(folder):
+        raise TargetError(f"{folder!r} in {text!r} is no folder of a repository; write //folder or //folder/below")
+    return folder
+
+
+def _branch(query: str | None, text: str) -> str | None:
+    if query is None:
+        return None
+    key, _, value = query.partition("=")
+    if key != "ref" or "&" in value:
+        raise TargetError(f"{query!r} in {text!r} is not understood; ?ref=branch is all that may stand there")
+    branch = unquote(value).removeprefix("refs/heads/")
+    if not branch or _BAD_BRANCH.search(branch):
+        raise TargetError(f"{branch!r} in {text!r} is no name of a branch")
+    return branch

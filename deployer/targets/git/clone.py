@@ -1,0 +1,193 @@
+"""A clone of one branch's last commit, in a temporary folder: no history, no worktree, files only as they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deployer.targets import TargetError
+from deployer.targets.git.address import GitAddress
+from deployer.targets.git.process import Git, GitError
+
+_REMOTE: Final = "mfdeploy"
+_FILTER: Final = "--filter=blob:none"
+_QUIET: Final = ("--no-tags", "--no-write-fetch-head", "--recurse-submodules=no")
+_DEPTH_OF_HISTORY: Final = 100
+_KINDS: Final = {"120000": "a symbolic link", "160000": "a submodule"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name in a folder of the repository: its mode (octal text), its kind (blob, tree, commit) and object id."""
+
+    mode: str
+    kind: str
+    oid: str
+
+
+class Clone:
+    """The repository at `address` as it was when this was made, or at the last `refresh`. Raises TargetError."""
+
+    def __init__(self, address: GitAddress) -> None:
+        self.address = address
+        folder = tempfile.mkdtemp(prefix="mfdeploy-git-")
+        # Also at the end of the process and after Ctrl-C; but not by a process that was forked from this one.
+        self._removed = weakref.finalize(self, _remove, folder, os.getpid())
+        self.git = Git(Path(folder) / "repository.git", address.url)
+        self._clone()
+        self._tree: str | None = None
+        self.branch = self._branch()
+        self.tip = self._tip()
+        self.hash = self.git.text("rev-parse", "--show-object-format")
+
+    def _clone(self) -> None:
+        chosen = [f"--branch={self.address.branch}"] if self.address.branch else []
+        shallow = ("--depth=1", "--single-branch", "--no-tags", _FILTER)
+        place = ("--", self.address.url, str(self.git.folder))
+        try:
+            bare = Git(self.git.folder, self.address.url)
+            bare.run("clone", "-q", "--bare", "--template=", f"--origin={_REMOTE}", *shallow, *chosen, *place)
+        except GitError as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: GitError) -> TargetError:
+        """What is wrong with the branch, when it is the branch: the remote's references say so, not git's words."""
+        try:
+            there = self.git.text("ls-remote", "--", self.address.url).splitlines()
+        except GitError:
+            return error
+        branch = self.address.branch
+        if not there:
+            return self._empty()
+        if branch is None or any(line.endswith(f"\trefs/heads/{branch}") for line in there):
+            return error
+        if any(line.endswith(f"\trefs/tags/{branch}") for line in there):
+            return self._tag()
+        heads = [line.partition("\trefs/heads/")[2] for line in there if "\trefs/heads/" in line]
+        known = ", ".join(sorted(heads)[:10])
+        return TargetError(
+            f"{self.address.url}: there is no branch {branch!r} (there is {known}); push it first, or write its name"
+        )
+
+    def _tag(self) -> TargetError:
+        return TargetError(
+            f"{self.address.url}: {self.address.branch!r} is a tag, and only a branch can be published to"
+        )
+
+    def _empty(self) -> TargetError:
+        return TargetError(f"{self.address.url}: the repository is empty; push a first commit to the branch by hand")
+
+    def _branch(self) -> str:
+        try:
+            return self.git.text("symbolic-ref", "HEAD").removeprefix("refs/heads/")
+        except GitError as error:
+            if self.address.branch:
+                raise self._tag() from error
+            raise TargetError(f"{self.address.url}: HEAD is no branch there; name one with ?ref=branch") from error
+
+    def _tip(self) -> str:
+        try:
+            return self.git.text("rev-parse", "--verify", "--quiet", f"refs/heads/{self.branch}^{{commit}}")
+        except GitError as error:
+            raise self._empty() from error
+
+    def refresh(self) -> None:
+        """Go on to what the branch is now. Raises TargetError, also when it is gone."""
+        self._fetch("--depth=1")
+        self.tip = self._tip()
+
+    def _fetch(self, depth: str) -> None:
+        reference = f"+refs/heads/{self.branch}:refs/heads/{self.branch}"
+        try:
+            self.git.run("fetch", "-q", depth, _FILTER, *_QUIET, "--update-head-ok", _REMOTE, reference)
+        except GitError as error:
+            if "couldn't find remote ref" in error.errors:
+                gone = f"{self.address.url}: the branch {self.branch!r} is gone; push it again, or write another name"
+                raise TargetError(gone) from error
+            raise
+
+    def entries(self) -> Mapping[str, Entry]:
+        """What is in the folder of the address, by name; empty when there is no such folder."""
+        parts = self.address.folder.split("/") if self.address.folder else []
+        paths = ["/".join(parts[: end + 1]) for end in range(len(parts))]
+        above = self._list("--full-tree", self.tip, "--", *paths) if paths else {}
+        for path in paths:
+            if path not in above:
+                self._tree = None
+                return {}
+            if above[path].kind != "tree":
+                kind = _KINDS.get(above[path].mode, "a file")
+                raise TargetError(f"{self.address.url}: {path!r} is {kind} there, and must be a folder")
+        self._tree = above[paths[-1]].oid if paths else f"{self.tip}^{{tree}}"
+        return self._list(self._tree)
+
+    def _list(self, *words: str) -> dict[str, Entry]:
+        lines = os.fsdecode(self.git.run("ls-tree", "-z", *words)).split("\0")
+        found = (line.partition("\t") for line in lines if line)
+        return {name: Entry(*values.split()) for values, _, name in found}
+
+    def contents(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """Files by object id; those that are not here yet come in one fetch."""
+        wanted = sorted(set(oids))
+        missing = self._missing().intersection(wanted)
+        if missing:
+            options = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "-q", *_QUIET, _FILTER, "--stdin", _REMOTE)
+            self.git.run(*options, stdin=_lines(missing))
+        return dict(_objects(self.git.run("cat-file", "--batch", stdin=_lines(wanted))))
+
+    def _missing(self) -> frozenset[str]:
+        """The files below the folder that are not here. To ask for one by its id would fetch it, and it alone."""
+        if self._tree is None:
+            return frozenset()
+        listed = self.git.text("rev-list", "--objects", "--missing=print", "--no-object-names", self._tree).split()
+        return frozenset(oid[1:] for oid in listed if oid.startswith("?"))
+
+    def holds(self, commit: str) -> bool:
+        """Whether the branch, as it was at the last `refresh`, holds a commit that was made here."""
+        if commit == self.tip:
+            return True
+        self._fetch(f"--depth={_DEPTH_OF_HISTORY}")
+        return self._is_ancestor(commit)
+
+    def _is_ancestor(self, commit: str) -> bool:
+        try:
+            self.git.run("merge-base", "--is-ancestor", commit, self.tip)
+        except GitError:
+            return False
+        return True
+
+    def who_changed(self, path: str, since: str) -> str:
+        """The commit that last changed a path on the way from `since` to here, with its author."""
+        shown = "--format=%h (%an <%ae>, %aI)"
+        with contextlib.suppress(TargetError):
+            self._fetch(f"--depth={_DEPTH_OF_HISTORY}")
+            if self._is_ancestor(since):
+                return f"by {self.git.text('log', '-1', shown, f'{since}..{self.tip}', '--', path)}"
+        return f"meanwhile; the branch is now at {self.git.text('log', '-1', shown, self.tip)}"
+
+
+def _lines(oids: Iterable[str]) -> bytes:
+    return "".join(f"{oid}\n" for oid in oids).encode()
+
+
+def _objects(output: bytes) -> Iterator[tuple[str, bytes]]:
+    """Id and content of each object in the output of `cat-file --batch`."""
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        oid, _, size = output[at:end].decode().split(" ")
+        at = end + 1 + int(size)
+        yield oid, output[end + 1 : at]
+        at += 1
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)

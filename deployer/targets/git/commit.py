@@ -1,0 +1,99 @@
+"""A commit on top of a clone's last one, without a worktree: bytes go in as they are, through no filter or hook."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from deployer.targets import TargetError
+from deployer.targets.git.clone import Clone
+from deployer.targets.git.process import GitError
+
+_BUILT: Final = "refs/mfdeploy/built"
+# Two pushes at the same moment: the server has locked the branch, or it is another one than it was when we were told.
+_RACE: Final = re.compile(
+    r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value"
+    r"|reference already exists|failed to lock|unable to create '.*\.lock'",
+    re.IGNORECASE,
+)
+
+
+def build_commit(clone: Clone, files: Mapping[str, bytes | None], message: str, user: str) -> str:
+    """The id of a commit that writes `files` (by path in the repository; None: removes) and changes nothing else."""
+    stream = b"".join(_stream(clone.tip, files))
+    clone.git.run("fast-import", "--quiet", "--force", "--done", "--date-format=raw", stdin=stream)
+    signed = ["-S"] if _signs(clone) else []
+    words = ("commit-tree", *signed, "-p", clone.tip, "-F", "-", f"{_BUILT}^{{tree}}")
+    output = clone.git.run(*words, stdin=message.encode(), environ=_identity(clone, user))
+    return output.decode().strip()
+
+
+def push(clone: Clone, commit: str) -> str | None:
+    """Make the commit the branch's last one; where somebody else was first, what git says. Else raises TargetError.
+
+    The server compares and moves in one step, and only from the commit that this one stands on.
+    """
+    branch = f"refs/heads/{clone.branch}"
+    options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
+    lease = f"--force-with-lease={branch}:{clone.tip}"
+    try:
+        clone.git.run("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
+    except GitError as error:
+        refused = re.search(r"\[(?:remote )?rejected\] \((.*)\)", error.output.decode(errors="replace"))
+        if refused is None:
+            raise
+        if _RACE.search(refused[1]):
+            return refused[1]
+        raise TargetError(_declined(clone, refused[1], error.errors)) from error
+    return None
+
+
+def _declined(clone: Clone, reason: str, errors: str) -> str:
+    """What the server, or a hook there, says on why it does not take the commit."""
+    said = " ".join(line.removeprefix("remote:").strip() for line in errors.splitlines() if line.startswith("remote:"))
+    place = f"{clone.address.url}: the server did not take the commit on {clone.branch!r} ({reason})"
+    return f"{place}{': ' if said else ''}{said}; let whoever applies push there, or publish to another branch"
+
+
+def _stream(tip: str, files: Mapping[str, bytes | None]) -> Iterator[bytes]:
+    """What fast-import reads. The commit that it makes only serves to have its tree."""
+    yield f"commit {_BUILT}\ncommitter mfdeploy <> 0 +0000\ndata 0\nfrom {tip}\n".encode()
+    for path, content in sorted(files.items()):
+        if content is None:
+            yield f"D {_quoted(path)}\n".encode()
+        else:
+            yield f"M 100644 inline {_quoted(path)}\ndata {len(content)}\n".encode() + content + b"\n"
+    yield b"done\n"
+
+
+def _quoted(path: str) -> str:
+    escaped = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03o}" for byte in path.encode()
+    )
+    return f'"{escaped}"'
+
+
+def _signs(clone: Clone) -> bool:
+    """Whether the user's commits are signed: `commit-tree` does not look, and a server may ask for it."""
+    try:
+        return clone.git.text("config", "--type=bool", "--get", "commit.gpgSign") == "true"
+    except GitError:
+        return False
+
+
+def _identity(clone: Clone, user: str) -> dict[str, str]:
+    """Author and committer where git has none set: whoever mfdeploy says applies."""
+    try:
+        known = clone.git.text("config", "--name-only", "--get-regexp", r"^(user|author|committer)\.(name|email)$")
+    except GitError:
+        known = ""
+    names = known.lower().split()
+    defaults = {"name": user, "email": f"{user}@{socket.gethostname()}".replace(" ", ".")}
+    return {
+        f"GIT_{role}_{part}".upper(): value
+        for role in ("author", "committer")
+        for part, value in defaults.items()
+        if f"user.{part}" not in names and f"{role}.{part}" not in names
+    }

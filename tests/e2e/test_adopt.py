@@ -1,0 +1,200 @@
+"""DAGs of Metaflow's own command, of another project and of somebody's own hand are taken over, if asked for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto.server import ThreadedMotoServer
+
+from tests.e2e.project import OFFLINE, Project
+
+FLOW = Path(__file__).parents[1] / "plan" / "stock" / "train.py"
+KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+ALL = ("--env", "local")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    client.create_bucket(Bucket="acme-flows")
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def stock(tmp_path: Path, s3: str) -> Project:
+    """A flow that was deployed with `airflow create`, into the folder that a manifest now names as its target."""
+    folder = tmp_path / "project"
+    (folder / "deployments" / "flows").mkdir(parents=True)
+    shutil.copy(FLOW, folder / "deployments" / "flows")
+    root = f"s3://acme-flows/{tmp_path.name}"
+    manifest = {
+        "version": 1,
+        "project": "growth",
+        "environments": {
+            "prod": {
+                "production": True,
+                "target": "../build/dags",
+                "compute": "kubernetes",
+                "datastore": root,
+                "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
+                "kubernetes": {"image": "registry.example/flows:1"},
+                "protect": True,
+            }
+        },
+        "flows": {"train": {"file": "flows/train.py", "schedule": {"cron": "0 4 * * *"}}},
+    }
+    (folder / "deployments" / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
+    project = Project(folder, tmp_path / "home", variables={**OFFLINE, **KEYS, "no_proxy": "127.0.0.1"})
+    create(project, s3, root)
+    return project
+
+
+def create(project: Project, s3: str, root: str) -> None:
+    project.dags.mkdir(parents=True)
+    environment = {
+        **project.environ(),
+        "METAFLOW_DEFAULT_DATASTORE": "s3",
+        "METAFLOW_DEFAULT_METADATA": "local",
+        "METAFLOW_DATASTORE_SYSROOT_S3": root,
+        "METAFLOW_S3_ENDPOINT_URL": s3,
+        "METAFLOW_SERVICE_HEADERS": '{"x-api-key": "never-to-be-shown"}',
+    }
+    command = [sys.executable, FLOW, "--with", "retry", "airflow", "create", project.dags / "dag.py"]
+    done = subprocess.run(command, cwd=project.home, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def token_of(text: str) -> str:
+    found = re.search(r"trainflow-\d-\w+", text)
+    assert found
+    return found.group()
+
+
+def words(change: dict[str, Any]) -> list[str]:
+    return [reason["word"] for reason in change["reasons"]]
+
+
+class TestStock:
+    def test_without_the_option_it_is_a_conflict_that_names_it(self, stock: Project) -> None:
+        done = stock.run("apply", "--env", "prod", "--yes")
+        assert done.returncode == 1
+        assert "the DAG TrainFlow is there already, in dag.py, written by Metaflow's airflow create" in done.stderr
+        assert "--adopt prod/train" in done.stderr
+        assert [path.name for path in stock.dags.iterdir()] == ["dag.py"]
+
+    def test_it_is_taken_over_with_its_namespace(self, stock: Project) -> None:
+        token = token_of((stock.dags / "dag.py").read_text())
+        change = stock.plan("--adopt", "prod/train", env="prod")["prod/train"]
+        assert (change["action"], words(change), change["dag_id"]) == ("update", ["adopted"], "TrainFlow")
+        fields = {each["field"]: (each["before"], each["after"]) for each in change["reasons"][0]["fields"]}
+        assert fields == {"schedule.cron": ("0 3 * * *", "0 4 * * *")}
+        said = stock.do("apply", "--env", "prod", "--yes", "--adopt", "prod/train")
+        assert f"namespace production:{token}" in re.sub(r"\s+", " ", said)
+        assert [path.name for path in stock.dags.glob("*.py")] == ["TrainFlow.py"]
+        assert f'"METAFLOW_PRODUCTION_TOKEN": "{token}"' in (stock.dags / "TrainFlow.py").read_text()
+        assert stock.pending(env="prod") == {}
+
+    def test_its_namespace_is_that_of_its_runs_also_in_another_datastore(self, stock: Project) -> None:
+        token = token_of((stock.dags / "dag.py").read_text())
+        manifest = stock.folder / "deployments" / "mfdeploy.yaml"
+        manifest.write_text(re.sub("datastore: .*", "datastore: s3://acme-flows/elsewhere", manifest.read_text()))
+        stock.do("apply", "--env", "prod", "--yes", "--adopt", "train")
+        assert f'"METAFLOW_PRODUCTION_TOKEN": "{token}"' in (stock.dags / "TrainFlow.py").read_text()
+
+    def test_a_saved_plan_holds_what_it_takes_over(self, stock: Project) -> None:
+        stock.do("plan", "--env", "prod", "--adopt", "prod/*", "--out", "plan.json")
+        assert stock.run("apply", "plan.json", "--adopt", "prod/*").returncode == 1
+        stock.do("apply", "plan.json")
+        assert stock.pending(env="prod") == {}
+
+    def test_keys_that_it_holds_are_shown_in_no_plan(self, stock: Project) -> None:
+        (stock.dags / "dag.py").rename(stock.dags / "TrainFlow.py")
+        assert "never-to-be-shown" in (stock.dags / "TrainFlow.py").read_text()
+        for options in ([], ["--diff"], ["--adopt", "train"], ["--adopt", "train", "--diff"]):
+            assert "never-to-be-shown" not in stock.do("plan", "--env", "prod", *options)
+        stock.do("apply", "--env", "prod", "--yes", "--adopt", "train")
+        assert stock.pending(env="prod") == {}
+
+
+class TestProject:
+    @pytest.fixture
+    def renamed(self, applied: Project) -> Project:
+        """Everything is deployed, and then the manifest project gets another name."""
+        for manifest in (applied.folder / "deployments").glob("*.yaml"):
+            manifest.write_text(manifest.read_text().replace("project: examples", "project: samples"))
+        return applied
+
+    def test_all_its_dags_are_conflicts_that_name_the_way_out(self, renamed: Project) -> None:
+        assert set(renamed.pending().values()) == {"conflict"}
+        done = renamed.run("apply", *ALL, "--yes")
+        assert "--adopt project:examples for all that it deployed" in done.stderr
+
+    def test_all_are_taken_over_at_once(self, renamed: Project) -> None:
+        before = {path.name for path in renamed.dags.glob("*.py")}
+        renamed.apply("--adopt", "project:examples")
+        assert renamed.pending() == {}
+        assert {path.name for path in renamed.dags.glob("*.py")} == before
+
+
+class TestByHand:
+    FOREIGN = "from airflow import DAG  # somebody else's\n"
+
+    @pytest.fixture
+    def foreign(self, fresh: Project) -> Project:
+        fresh.dags.mkdir(parents=True)
+        (fresh.dags / "HourlyFlow.local.py").write_text(self.FOREIGN)
+        (fresh.dags / "theirs.py").write_text(self.FOREIGN)
+        return fresh
+
+    def test_its_whole_text_is_shown_before_it_goes(self, foreign: Project) -> None:
+        change = foreign.plan("--flow", "hourly", "--adopt", "hourly")["local/hourly"]
+        assert (change["action"], words(change)) == ("update", ["adopted"])
+        assert f"+{self.FOREIGN.strip()}" in change["reasons"][0]["edit"]["lines"]
+        foreign.apply("--flow", "hourly", "--adopt", "local/hourly")
+        assert (foreign.dags / "theirs.py").read_text() == self.FOREIGN
+        assert foreign.pending("--flow", "hourly") == {}
+
+
+class TestTheOption:
+    def test_with_a_name_that_is_none_is_refused(self, applied_once: Project) -> None:
+        done = applied_once.run("plan", *ALL, "--adopt", "local/horly")
+        assert done.returncode == 1
+        assert "--adopt local/horly: no deployment matches; did you mean 'local/hourly'?" in done.stderr
+
+    def test_with_nothing_to_take_over_is_a_warning(self, applied_once: Project) -> None:
+        for pattern in ("local/hourly", "project:nobody"):
+            done = applied_once.run("plan", *ALL, "--adopt", pattern)
+            assert done.returncode == 0
+            assert f"warning: --adopt {pattern}: there is nothing to take over" in done.stderr
+
+
+def test_a_dag_whose_new_id_cannot_be_written_keeps_its_old_one(applied: Project) -> None:
+    applied.edit(
+        "scheduling.yaml", "file: flows/hourly/hourly.py\n", "file: flows/hourly/hourly.py\n    dag_id: clock\n"
+    )
+    applied.do("plan", *ALL, "--out", "plan.json")
+    other = replace(applied, user="grace")
+    (other.dags / "clock.py").mkdir()
+    assert applied.run("apply", "plan.json").returncode == 1
+    assert (applied.dags / "HourlyFlow.local.py").exists()

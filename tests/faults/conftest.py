@@ -1,0 +1,85 @@
+"""A fleet that is deployed and a plan of twenty changes to it, compiled once and planned for each kind of target."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from deployer.models.plan import Change
+from tests.faults.fleet import Fleet, Ready, in_child
+from tests.faults.places import PLACES, Place
+
+DEPLOYED = dict.fromkeys(range(14), 0)
+# Deletes 0 to 3, updates 4 to 11, leaves 12 and 13, creates 14 to 21.
+PLANNED = {**dict.fromkeys(range(4, 12), 1), 12: 0, 13: 0, **dict.fromkeys(range(14, 22), 0)}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Twenty changes that are planned. `old` and `new`: the DAG files before, and after an undisturbed apply."""
+
+    folder: Path
+    place: Place
+    ready: Ready
+    changes: Sequence[Change]
+    start: object
+    old: dict[str, bytes]
+    new: dict[str, bytes]
+
+    def dags(self) -> dict[str, bytes]:
+        """The DAG files that are there now."""
+        return dags(self.place)
+
+
+def dags(place: Place) -> dict[str, bytes]:
+    return {name: content for name, content in place.files().items() if name.endswith(".py")}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unconfigured() -> Iterator[None]:
+    """Git without the configuration of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ready, Ready]:
+    """What is deployed first, and what is planned then."""
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    return fleet.apply(DEPLOYED), fleet.apply(PLANNED)
+
+
+@pytest.fixture(scope="session", params=list(PLACES))
+def planned_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, compiled: tuple[Ready, Ready]
+) -> Planned:
+    folder = tmp_path_factory.mktemp(request.param)
+    place = PLACES[request.param](folder)
+    first, second = (each.at(place.address) for each in compiled)
+    first.apply(first.changes())
+    start, old = place.save(), dags(place)
+    changes = second.changes()
+    assert [change.action for change in changes].count("update") == 8
+    assert len(changes) == 20
+    assert in_child(lambda: second.apply(changes)) == 0
+    new = dags(place)
+    assert new == {name: content for (_, name), content in second.content.items()}
+    return Planned(folder, place, second, changes, start, old, new)
+
+
+@pytest.fixture
+def planned(planned_once: Planned) -> Iterator[Planned]:
+    """The plan, with the target as it was when it was made; temporary files where the test can look at them."""
+    planned_once.place.restore(planned_once.start)
+    temporary = planned_once.folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    before, tempfile.tempdir = tempfile.tempdir, str(temporary)
+    yield planned_once
+    tempfile.tempdir = before

@@ -1,0 +1,236 @@
+"""TrainFlow on Airflow: prod/train of the project growth.
+
+Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then plan and apply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+try:
+    from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+except ImportError:  # Airflow 2
+    from airflow.sensors.external_task import ExternalTaskSensor
+
+DOC = """\
+Trains a model.
+
+Deployed by mfdeploy as `prod/train`, from `flows/train.py`:
+
+```yaml
+train:
+  file: flows/train.py
+  max_workers: 100
+```
+"""
+
+FLOW = "TrainFlow"
+
+# What a task runs. Everything that differs between tasks comes to it in environment variables.
+SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
+
+# For all steps; what a single one adds is written with it.
+ENVIRONMENT = {
+    "METAFLOW_CODE_SHA": "abcdef",
+    "METAFLOW_DEFAULT_DATASTORE": "local",
+    "METAFLOW_FLOW_NAME": "TrainFlow",
+    "METAFLOW_KUBERNETES_WORKLOAD": "1",
+    "METAFLOW_RUNTIME_ENVIRONMENT": "kubernetes",
+    "METAFLOW_TAGS": '["env:prod", "mfdeploy", "team:growth"]',
+    "METAFLOW_TASK_OPTIONS": "[]",
+    "MFDEPLOY_RESULT_FILE": "/airflow/xcom/return.json",
+}
+POD_LABELS = {"app": "metaflow", "app.kubernetes.io/name": "metaflow-task", "app.kubernetes.io/part-of": "metaflow"}
+POD_ANNOTATIONS = {"metaflow/flow_name": "TrainFlow"}
+POD_SPEC = {"serviceAccountName": "metaflow"}
+CONTAINER = {
+    "image": "python:3.12",
+    "resources": {"requests": {"cpu": "1", "ephemeral-storage": "10240M", "memory": "4096M"}},
+}
+POD_FIELDS = {
+    "METAFLOW_KUBERNETES_NAMESPACE": "metadata.namespace",
+    "METAFLOW_KUBERNETES_NODE_IP": "status.hostIP",
+    "METAFLOW_KUBERNETES_POD_ID": "metadata.uid",
+    "METAFLOW_KUBERNETES_POD_NAME": "metadata.name",
+    "METAFLOW_KUBERNETES_POD_NAMESPACE": "metadata.namespace",
+    "METAFLOW_KUBERNETES_SERVICE_ACCOUNT_NAME": "spec.serviceAccountName",
+}
+POD_ENVIRONMENT = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": POD_FIELDS[name]}}} for name in POD_FIELDS]
+
+
+def metaflow_id(*parts):
+    """Metaflow's ids follow from Airflow's: a task knows those of the tasks before it without asking."""
+    digest = hashlib.sha256("-".join(parts).encode()).hexdigest()
+    return f"airflow-{digest[:12]}"
+
+
+def in_pieces(name, text, size=30_000):
+    """A variable of a process holds 128 KiB at most: a longer text comes as NAME_0, NAME_1 and so on."""
+    if len(text) <= size:
+        return {name: text}
+    return {f"{name}_{start // size}": text[start : start + size] for start in range(0, len(text), size)}
+
+
+def as_it_is(text):
+    """Kubernetes replaces $(NAME) in arguments and variables, and $$ by $."""
+    return text.replace("$", "$$")
+
+
+class MetaflowStep(KubernetesPodOperator):
+    """Runs one step of the flow as a pod."""
+
+    # These show on the page of rendered templates; nothing that a user wrote is ever a template.
+    template_fields = (
+        "metaflow_index",
+        "metaflow_run_id",
+        "metaflow_task_id",
+        "metaflow_pathspec",
+        "metaflow_input_paths",
+    )
+    template_ext = ()
+
+    def __init__(
+        self,
+        *,
+        inputs=(),  # the steps before this one
+        environment=None,
+        script=SCRIPT,
+        namespace="ml",
+        labels=None,
+        annotations=None,
+        pod_spec=None,
+        container=None,
+        **kwargs,
+    ):
+        super().__init__(
+            namespace=namespace,
+            cmds=["bash", "-c"],
+            arguments=[as_it_is(script)],
+            labels={**POD_LABELS, **(labels or {})},
+            annotations={**POD_ANNOTATIONS, **(annotations or {})},
+            pod_template_dict={
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "spec": {
+                    **POD_SPEC,
+                    **(pod_spec or {}),
+                    "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
+                },
+            },
+            do_xcom_push=False,  # it costs a second container
+            deferrable=False,
+            termination_message_policy="FallbackToLogsOnError",
+            log_events_on_failure=True,
+            log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
+            startup_timeout_seconds=3600,
+            **kwargs,
+        )
+        self.inputs = inputs
+        self.environment = environment or {}
+        self.metaflow_index = ""
+        self.metaflow_run_id = self.metaflow_task_id = self.metaflow_pathspec = self.metaflow_input_paths = ""
+
+    def render_template_fields(self, context, jinja_env=None):
+        super().render_template_fields(context, jinja_env)  # gives the index
+        run, index = context["run_id"], self.metaflow_index
+        self.metaflow_run_id = metaflow_id(run, self.dag_id)
+        self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
+        self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
+        paths = [f"{step}/{self.task_id_of(step, run, index)}" for step in self.inputs]
+        # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
+        self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
+
+    def task_id_of(self, step, run, index):
+        return metaflow_id(run, step, self.dag_id, *([index] if index else []))
+
+    def variables(self, context):
+        """The environment of one attempt."""
+        ti = context["ti"]
+        variables = {
+            **ENVIRONMENT,
+            **self.environment,
+            "METAFLOW_STEP_NAME": self.task_id,
+            "METAFLOW_RUN_ID": self.metaflow_run_id,
+            "METAFLOW_TASK_ID": self.metaflow_task_id,
+            **in_pieces("METAFLOW_INPUT_PATHS", self.metaflow_input_paths),
+            "METAFLOW_RETRY_COUNT": str(ti.try_number - 1),
+            # Not `retries`: a task that was cleared counts on.
+            "METAFLOW_MAX_USER_CODE_RETRIES": str(ti.max_tries),
+            "METAFLOW_AIRFLOW_DAG_RUN_ID": context["run_id"],
+            "METAFLOW_AIRFLOW_JOB_ID": f"{self.dag_id}.{self.task_id}",
+        }
+        if not self.inputs:
+            values = {name: context["params"][name] for name in self.dag.params}
+            variables.update(in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False)))
+        return variables
+
+    def execute(self, context):
+        variables = self.variables(context)
+        self.env_vars = {name: as_it_is(value) for name, value in variables.items()}
+        self.annotations |= {
+            "metaflow/run_id": self.metaflow_run_id,
+            "metaflow/step_name": self.task_id,
+            "metaflow/task_id": self.metaflow_task_id,
+            "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
+        }
+        super().execute(context)
+
+
+with DAG(
+    dag_id="waiting.pods",
+    tags=["env:prod", "metaflow", "project:growth", "team:growth"],
+    catchup=False,
+    max_active_runs=16,
+    max_active_tasks=80,
+    doc_md=DOC,
+    schedule=None,
+    start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
+    default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(days=5)},
+):
+    S3KeySensor_1a2b = S3KeySensor(
+        task_id="S3KeySensor-1a2b",
+        bucket_key="s3://acme/{{ ds }}/_SUCCESS",
+        timeout=3600,
+        poke_interval=60,
+        mode="reschedule",
+        exponential_backoff=True,
+        pool="s3",
+        soft_fail=False,
+        deferrable=False,
+    )
+    manual = S3KeySensor(
+        task_id="manual",
+        bucket_key=["a*", "b*"],
+        bucket_name="acme",
+        wildcard_match=True,
+        deferrable=False,
+    )
+    upstream = ExternalTaskSensor(
+        task_id="upstream",
+        external_dag_id="LoadFlow",
+        external_task_ids=["end"],
+        allowed_states=["success"],
+        failed_states=["failed", "upstream_failed"],
+        execution_delta=timedelta(hours=1),
+        check_existence=True,
+        timeout=3600,
+        poke_interval=60,
+        mode="reschedule",
+        exponential_backoff=True,
+        soft_fail=False,
+        deferrable=False,
+    )
+    start = MetaflowStep(task_id="start")
+    end = MetaflowStep(task_id="end", inputs=["start"])
+
+    [S3KeySensor_1a2b, manual, upstream] >> start >> end

@@ -1,0 +1,310 @@
+"""TrainFlow on Airflow: prod/train of the project growth.
+
+Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then plan and apply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+try:
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.sdk import DAG, task, task_group
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.decorators import task, task_group
+    from airflow.operators.bash import BashOperator
+
+try:
+    from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+except ImportError:  # Airflow 2
+    from airflow.sensors.external_task import ExternalTaskSensor
+
+try:
+    from airflow.sdk.exceptions import AirflowSkipException
+except ImportError:  # Airflow 2, and the first of Airflow 3
+    from airflow.exceptions import AirflowSkipException
+
+DOC = """\
+Trains a model.
+
+Deployed by mfdeploy as `prod/train`, from `flows/train.py`:
+
+```yaml
+train:
+  file: flows/train.py
+  max_workers: 100
+```
+"""
+
+FLOW = "TrainFlow"
+
+# What a task runs. Everything that differs between tasks comes to it in environment variables.
+SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
+
+# For all steps; what a single one adds is written with it.
+ENVIRONMENT = {
+    "METAFLOW_CODE_SHA": "abcdef",
+    "METAFLOW_DEFAULT_DATASTORE": "local",
+    "METAFLOW_FLOW_NAME": "TrainFlow",
+    "METAFLOW_TAGS": '["env:prod", "mfdeploy", "team:growth"]',
+    "METAFLOW_TASK_OPTIONS": "[]",
+}
+
+# What chooses the step after it, and the steps that do not always run: what must have been chosen for each.
+SWITCHES = ["pick"]
+RUNS_IF = {"best": {"pick": ["spread"]}, "skip": {"pick": ["skip"]}, "spread": {"pick": ["spread"]}}
+
+
+def metaflow_id(*parts):
+    """Metaflow's ids follow from Airflow's: a task knows those of the tasks before it without asking."""
+    digest = hashlib.sha256("-".join(parts).encode()).hexdigest()
+    return f"airflow-{digest[:12]}"
+
+
+def in_pieces(name, text, size=30_000):
+    """A variable of a process holds 128 KiB at most: a longer text comes as NAME_0, NAME_1 and so on."""
+    if len(text) <= size:
+        return {name: text}
+    return {f"{name}_{start // size}": text[start : start + size] for start in range(0, len(text), size)}
+
+
+@task
+def all_items(foreach, ti=None):
+    """The items of a foreach inside of another one: those of all its tasks, in order."""
+    found = ti.xcom_pull(task_ids=foreach) or []
+    # One task alone may give its list as it is.
+    return [index for each in found for index in ([each] if isinstance(each, str) else each)]
+
+
+class MetaflowStep(BashOperator):
+    """Runs one step of the flow as a process on the worker, in a fresh folder."""
+
+    # These show on the page of rendered templates; nothing that a user wrote is ever a template.
+    template_fields = (
+        "metaflow_index",
+        "metaflow_run_id",
+        "metaflow_task_id",
+        "metaflow_pathspec",
+        "metaflow_input_paths",
+    )
+    template_ext = ()
+
+    def __init__(
+        self,
+        *,
+        inputs=(),  # the steps before this one
+        metaflow_index="",  # which item of a foreach this is
+        is_foreach=False,
+        first_in_foreach=False,
+        joins_foreach=None,  # the task that lists the items which come together here
+        is_switch=False,
+        environment=None,
+        script=SCRIPT,
+        **kwargs,
+    ):
+        super().__init__(bash_command=script, append_env=True, skip_on_exit_code=None, **kwargs)
+        self.inputs = inputs
+        self.is_foreach = is_foreach
+        self.first_in_foreach = first_in_foreach
+        self.joins_foreach = joins_foreach
+        self.is_switch = is_switch
+        self.is_chosen = True
+        self.environment = environment or {}
+        self.metaflow_index = metaflow_index
+        self.metaflow_run_id = self.metaflow_task_id = self.metaflow_pathspec = self.metaflow_input_paths = ""
+
+    def render_template_fields(self, context, jinja_env=None):
+        super().render_template_fields(context, jinja_env)  # gives the index
+        run, index = context["run_id"], self.metaflow_index
+        self.metaflow_run_id = metaflow_id(run, self.dag_id)
+        self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
+        self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
+        ti = context["ti"]
+        self.is_chosen = self.ran(ti, self.task_id, ti.map_index)
+        tasks = [
+            (step, item)
+            for item, map_index in self.items_before(index, ti)
+            for step in self.inputs
+            if self.leads_here(ti, step, map_index)
+        ]
+        paths = [f"{step}/{self.task_id_of(step, run, item)}" for step, item in tasks]
+        # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
+        self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
+
+    def task_id_of(self, step, run, index):
+        return metaflow_id(run, step, self.dag_id, *([index] if index else []))
+
+    def variables(self, context):
+        """The environment of one attempt."""
+        ti = context["ti"]
+        variables = {
+            **ENVIRONMENT,
+            **self.environment,
+            "METAFLOW_STEP_NAME": self.task_id,
+            "METAFLOW_RUN_ID": self.metaflow_run_id,
+            "METAFLOW_TASK_ID": self.metaflow_task_id,
+            **in_pieces("METAFLOW_INPUT_PATHS", self.metaflow_input_paths),
+            "METAFLOW_RETRY_COUNT": str(ti.try_number - 1),
+            # Not `retries`: a task that was cleared counts on.
+            "METAFLOW_MAX_USER_CODE_RETRIES": str(ti.max_tries),
+            "METAFLOW_AIRFLOW_DAG_RUN_ID": context["run_id"],
+            "METAFLOW_AIRFLOW_JOB_ID": f"{self.dag_id}.{self.task_id}",
+        }
+        if not self.inputs:
+            values = {name: context["params"][name] for name in self.dag.params}
+            variables.update(in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False)))
+        if self.first_in_foreach:
+            variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
+        return variables
+
+    def items_before(self, index, ti):
+        """The items of the tasks before this one, as (index, map index)."""
+        if self.joins_foreach:
+            above = f"{index}." if index else ""
+            items = ti.xcom_pull(task_ids=self.joins_foreach, map_indexes=-1) or []
+            return [(item, number) for number, item in enumerate(items) if item.startswith(above)]
+        if self.first_in_foreach:
+            return [(index.rpartition(".")[0], None)]
+        return [(index, ti.map_index)]
+
+    def ran(self, ti, step, map_index):
+        """Whether the switches of the run led to a step (for one item, where it is inside of a foreach)."""
+        if step not in RUNS_IF or map_index is None:
+            return True
+        return any(
+            self.ran(ti, switch, map_index) and self.choice(ti, switch, map_index) in wanted
+            for switch, wanted in RUNS_IF[step].items()
+        )
+
+    def leads_here(self, ti, step, map_index):
+        """Whether a step before this one ran and did not choose another one."""
+        if not self.ran(ti, step, map_index):
+            return False
+        return step not in SWITCHES or self.choice(ti, step, map_index) == self.task_id
+
+    def choice(self, ti, switch, map_index):
+        return ti.xcom_pull(task_ids=switch, map_indexes=map_index)
+
+    def skip_unless_chosen(self):
+        if not self.is_chosen:
+            raise AirflowSkipException(f"{self.task_id} was not chosen")
+
+    def result(self, written):
+        """What later tasks need to know of this one."""
+        if self.is_switch:
+            return written["next"]
+        if self.is_foreach:
+            above = f"{self.metaflow_index}." if self.metaflow_index else ""
+            # One index for each item: the steps of the body are mapped over them.
+            return [f"{above}{number}" for number in range(written["splits"])]
+        return None
+
+    def execute(self, context):
+        self.skip_unless_chosen()
+        with tempfile.TemporaryDirectory(prefix="metaflow-") as folder:
+            result_file = Path(folder, "result.json")
+            self.env = {
+                **self.variables(context),
+                "MFDEPLOY_PYTHON": sys.executable,
+                "MFDEPLOY_RESULT_FILE": str(result_file),
+            }
+            super().execute(context)
+            return self.result(json.loads(result_file.read_text())) if result_file.exists() else None
+
+
+with DAG(
+    dag_id="waiting",
+    tags=["env:prod", "metaflow", "project:growth", "team:growth"],
+    catchup=False,
+    max_active_runs=16,
+    max_active_tasks=9664,
+    doc_md=DOC,
+    schedule=None,
+    start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
+    default_args={
+        "owner": "growth",
+        "retries": 0,
+        "execution_timeout": timedelta(days=5),
+        "pool": "ml",
+        # Steps that a switch leaves out are skipped, and those after them find out themselves whether they run.
+        "trigger_rule": "none_failed_min_one_success",
+    },
+):
+    upstream = ExternalTaskSensor(
+        task_id="upstream",
+        external_dag_id="LoadFlow",
+        doc_md="The load.",
+        deferrable=False,
+    )
+    start = MetaflowStep(task_id="start", is_foreach=True, trigger_rule="all_success")
+
+    @task_group(group_id="start-items", prefix_group_id=False)
+    def each_start(index):
+        pick = MetaflowStep(
+            task_id="pick",
+            metaflow_index=index,
+            inputs=["start"],
+            is_switch=True,
+            first_in_foreach=True,
+            max_active_tis_per_dagrun=100,
+        )
+        spread = MetaflowStep(
+            task_id="spread",
+            metaflow_index=index,
+            inputs=["pick"],
+            is_foreach=True,
+            max_active_tis_per_dagrun=100,
+        )
+        skip = MetaflowStep(
+            task_id="skip",
+            metaflow_index=index,
+            inputs=["pick"],
+            max_active_tis_per_dagrun=100,
+        )
+        pick >> [spread, skip]
+
+    start_items = each_start.expand(index=start.output)
+    all_spread_items = all_items.override(task_id="all-spread-items")("spread")
+
+    @task_group(group_id="spread-items", prefix_group_id=False)
+    def each_spread(index):
+        MetaflowStep(
+            task_id="fit",
+            metaflow_index=index,
+            inputs=["spread"],
+            first_in_foreach=True,
+            max_active_tis_per_dagrun=100,
+        )
+
+    spread_items = each_spread.expand(index=all_spread_items)
+
+    @task_group(group_id="start-items-2", prefix_group_id=False)
+    def each_start_2(index):
+        best = MetaflowStep(
+            task_id="best",
+            metaflow_index=index,
+            inputs=["fit"],
+            joins_foreach="all-spread-items",
+            max_active_tis_per_dagrun=100,
+        )
+        sum_up = MetaflowStep(
+            task_id="sum_up",
+            metaflow_index=index,
+            inputs=["best", "skip"],
+            max_active_tis_per_dagrun=100,
+        )
+        best >> sum_up
+
+    start_items_2 = each_start_2.expand(index=start.output)
+    join = MetaflowStep(task_id="join", inputs=["sum_up"], joins_foreach="start")
+    end = MetaflowStep(task_id="end", inputs=["join"])
+
+    upstream >> start
+    start_items >> all_spread_items
+    spread_items >> start_items_2 >> join >> end

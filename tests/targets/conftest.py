@@ -1,0 +1,31 @@
+"""One server of each kind for a test run, and an empty target of each for a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deployer.targets import Target
+from tests.targets.kinds import KINDS, Server, target_at
+
+
+@pytest.fixture(scope="session", params=sorted(KINDS))
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A store of each kind, to which the variables of this process lead."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with KINDS[request.param](folder) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.variables.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def place(server: Server) -> str:
+    """Where nothing is yet, as a manifest names it."""
+    return server.new_place()
+
+
+@pytest.fixture
+def target(place: str) -> Target:
+    return target_at(place)

@@ -1,0 +1,79 @@
+"""What the index keeps of files whose reading asks a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployer.index import index_file, read_index, update_index
+from deployer.models.desired import Deployed
+from deployer.models.record import Record
+from deployer.targets.folder import FolderTarget
+
+
+class Remote(FolderTarget):
+    """A folder that the index treats as a store far away."""
+
+    local = False
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Remote:
+    return Remote(tmp_path)
+
+
+def deployed(file: str, version: str, owner: str = "growth", description: object = "a flow") -> Deployed:
+    address = f"prod/{file.removesuffix('.py')}"
+    record = Record(owner, "prod", address, file, {"flow": description}, "0" * 64, "2026-01-01T00:00:00+00:00")
+    return Deployed(file, version, record)
+
+
+FOREIGN = Deployed("foreign.py", "1", None)
+DAMAGED = Deployed("damaged.py", "1", None, problem="damaged.py cannot be read as one of ours: it is cut off")
+
+
+def test_what_an_apply_saw_is_kept_and_only_ours_is_remembered(target: Remote) -> None:
+    seen = [deployed("a.py", "1"), deployed("b.py", "1", owner="sales"), FOREIGN, DAMAGED]
+    update_index(target, "growth", "prod", {"c.py": deployed("c.py", "1")}, seen, read_index(target, "growth", "prod"))
+    index = read_index(target, "growth", "prod")
+    for each in [*seen, deployed("c.py", "1")]:
+        assert index.deployed(each.file, "1") == each
+        assert index.deployed(each.file, "2") is None
+    assert index.remembered == {"a.py": "prod/a", "c.py": "prod/c"}
+
+
+def test_what_another_apply_noted_since_stays(target: Remote) -> None:
+    update_index(target, "growth", "prod", {"a.py": deployed("a.py", "1"), "b.py": deployed("b.py", "1")})
+    before = read_index(target, "growth", "prod")
+    seen = [deployed("a.py", "1"), deployed("b.py", "1")]
+    update_index(target, "growth", "prod", {"a.py": deployed("a.py", "2")}, seen, before)
+    update_index(target, "growth", "prod", {"b.py": deployed("b.py", "2")}, seen, before)
+    index = read_index(target, "growth", "prod")
+    assert index.deployed("a.py", "2") == deployed("a.py", "2")
+    assert index.deployed("b.py", "2") == deployed("b.py", "2")
+
+
+def test_files_of_others_that_have_gone_are_forgotten_and_ours_are_missed(target: Remote) -> None:
+    seen = [deployed("a.py", "1"), FOREIGN]
+    update_index(target, "growth", "prod", {"c.py": deployed("c.py", "1")}, seen, read_index(target, "growth", "prod"))
+    before = read_index(target, "growth", "prod")
+    update_index(target, "growth", "prod", {"c.py": None}, [deployed("c.py", "1")], before)
+    index = read_index(target, "growth", "prod")
+    assert index.remembered == {"a.py": "prod/a"}
+    assert index.deployed("foreign.py", "1") is None
+
+
+@pytest.mark.parametrize("description", [(1, 2), float("nan"), {1: "one"}])
+def test_what_json_would_change_is_read_from_the_file_each_time(target: Remote, description: object) -> None:
+    update_index(target, "growth", "prod", {"a.py": deployed("a.py", "1", description=description)})
+    index = read_index(target, "growth", "prod")
+    assert index.deployed("a.py", "1") is None
+    assert index.remembered == {"a.py": "prod/a"}
+
+
+def test_an_index_that_says_the_same_is_not_written_again(target: Remote) -> None:
+    update_index(target, "growth", "prod", {"a.py": deployed("a.py", "1")})
+    written = (target.folder / index_file("growth", "prod")).stat().st_mtime_ns
+    update_index(target, "growth", "prod", {"a.py": deployed("a.py", "1")})
+    assert (target.folder / index_file("growth", "prod")).stat().st_mtime_ns == written
