@@ -208,10 +208,8 @@ ROWS: tuple[Row, ...] = (
         "sensors",
         "`@airflow_external_task_sensor`",
         "imports modules that are gone",
-        (
-            "tests/airflow/test_sensors.py::test_a_delta_leads_to_the_run_of_an_hour_before",
-            "tests/airflow/test_sensors.py::test_states_are_those_of_the_decorator",
-        ),
+        ("tests/airflow/test_sensors.py::test_states_are_those_of_the_decorator[{version}]",),
+        ("local",),
     ),
     _refused("events", "`@trigger`, `@trigger_on_finish`, `@exit_hook`", REFUSED, "refused", "trigger_on_finish"),
 )
