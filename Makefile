@@ -2,7 +2,7 @@
 # Another interpreter: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types fresh rewrite lock clean
+.PHONY: help demo test conformance check format lint types fresh rewrite lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,6 +22,9 @@ demo: $(READY) ## deploy an example flow to a real Airflow on this machine, run 
 
 test: $(READY) ## run every test, also those that run the DAGs in Airflow 2 and 3
 	$(PYTEST)
+
+conformance: $(READY) ## run every flow of tests/conformance on each Airflow and compute, and show the table
+	$(BIN)/python -m tests.conformance
 
 check: lint types fresh ## what CI runs: format, lint, types, generated files, every test
 	@$(MAKE) --no-print-directory test

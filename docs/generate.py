@@ -1,14 +1,18 @@
-"""Write the pages that are made from the models: ``python docs/generate.py``."""
+"""Write the pages that are made from the models and from the tests: ``python docs/generate.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from deployer.manifest import manifest_schema
 
 PAGE = Path(__file__).with_name("manifest-reference.md")
+SUPPORT = Path(__file__).with_name("metaflow-support.md")
+RESULTS = Path(__file__).parents[1] / "tests" / "conformance" / "results.json"
 
 _SECTIONS = {
     "": ("The document", "Any key may stand in any file of the manifest folder; a name may be defined once."),
@@ -104,5 +108,59 @@ def _type(value: dict[str, Any]) -> str:
     )
 
 
+def support_page(results: Mapping[str, Any]) -> str:
+    """The page of what works (Markdown), from the results of `make conformance` (`tests/conformance/results.py`)."""
+    lines = [_SUPPORT_HEAD]
+    columns = list(next(iter(results.values()))["columns"])
+    for area in dict.fromkeys(row["area"] for row in results.values()):
+        lines += [f"## {area.capitalize()}", ""]
+        lines += ["| | " + " | ".join(columns) + " | shown by | the stock command |"]
+        lines += ["|---" * (len(columns) + 3) + "|"]
+        for title, row in results.items():
+            if row["area"] == area:
+                lines.append(_support_row(title, row))
+        lines.append("")
+    return "\n".join(lines)
+
+
+_SUPPORT_HEAD = """\
+# Metaflow on Airflow
+
+What becomes of each thing that Metaflow can say, on each Airflow and compute. Made by `docs/generate.py` from the
+results of `make conformance`, which deploys flows with `mfdeploy apply`, runs them in real Airflows and looks at the
+runs through Metaflow's Client. With `compute: kubernetes` they are run by the unmodified KubernetesPodOperator, against
+a server of the tests that speaks the Kubernetes API and runs each pod's container as a process; code packages and
+artifacts are in an S3.
+
+- **works**: deployed, run, and checked by the tests that are named.
+- **refused**: `plan` refuses it by name, with the flow's file and line and with what to do instead. Nothing is dropped
+  without a word.
+- **not run**: no test has shown it there yet.
+- An empty field: it has no meaning there. With `compute: local` a step's `@kubernetes` has no effect, and the plan
+  warns of it.
+
+The same DAG files are imported, and not run, by Airflow 2.10.5. The last column is what was measured of
+`python flow.py airflow create` of Metaflow 2.19.39. Whatever it writes, no current Airflow imports it.
+"""
+
+
+def _support_row(title: str, row: Mapping[str, Any]) -> str:
+    cells = row["columns"].values()
+    statuses = ["" if cell["status"] == "no meaning" else cell["status"] for cell in cells]
+    shown = dict.fromkeys(_test_link(test) for cell in cells for test in cell["tests"])
+    return f"| {title} | {' | '.join(statuses)} | {', '.join(shown)} | {row['stock']} |"
+
+
+def _test_link(test: str) -> str:
+    """A test's file, under the name of the flow that it runs or else its own."""
+    file, _, name = test.partition("::")
+    flow = re.fullmatch(r"test_a_flow\[(.*)\]", name)
+    if flow:
+        return f"[{flow[1]}](../tests/conformance/corpus/{flow[1]}.py)"
+    name = re.sub(r"\[[\d.]+\]$", "", name.rpartition("::")[2])
+    return f"[{name.removeprefix('test_').replace('_', ' ')}](../{file})"
+
+
 if __name__ == "__main__":
+    SUPPORT.write_text(support_page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
     PAGE.write_text(manifest_reference(manifest_schema()), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+
+from tests.conformance.cases import corpus
+from tests.conformance.results import kept, results
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -70,3 +74,46 @@ def test_the_reference_of_the_manifest_is_fresh(request: pytest.FixtureRequest) 
     if request.config.getoption("--rewrite"):
         names["PAGE"].write_text(made)
     assert made == names["PAGE"].read_text(), "run `make rewrite`"
+
+
+def test_the_page_of_what_works_is_fresh(request: pytest.FixtureRequest) -> None:
+    names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    made = names["support_page"](kept())
+    if request.config.getoption("--rewrite"):
+        names["SUPPORT"].write_text(made)
+    assert made == names["SUPPORT"].read_text(), "run `make rewrite`"
+
+
+def test_the_results_are_of_the_declared_rows() -> None:
+    """A new row, and a row that is shown by other tests, has its results from `make conformance`."""
+    assert results({}, kept()) == kept(), "run `make conformance`, or for part of it `python -m tests.conformance FILE`"
+
+
+def test_no_row_fails() -> None:
+    statuses = {title: [cell["status"] for cell in row["columns"].values()] for title, row in kept().items()}
+    assert [title for title, found in statuses.items() if "fails" in found] == []
+
+
+def test_each_test_that_a_row_names_exists() -> None:
+    named = {test for row in kept().values() for cell in row["columns"].values() for test in cell["tests"]}
+    assert [test for test in sorted(named) if not _exists(test)] == []
+
+
+def test_each_flow_of_the_corpus_is_in_a_row() -> None:
+    shown = {title for case in corpus().values() for title in case.shows}
+    assert shown - set(kept()) == set()
+
+
+def _exists(test: str) -> bool:
+    """Whether the file of a node id has the function that it names, and the corpus the flow."""
+    file, *names = test.split("::")
+    name, _, parameters = names[-1].rstrip("]").partition("[")
+    if name == "test_a_flow" and parameters not in corpus():
+        return False
+    here: list[ast.stmt] = ast.parse((ROOT / file).read_text()).body if (ROOT / file).exists() else []
+    for part in (*names[:-1], name):
+        found = [one for one in here if isinstance(one, (ast.ClassDef, ast.FunctionDef)) and one.name == part]
+        if not found:
+            return False
+        here = found[0].body
+    return True

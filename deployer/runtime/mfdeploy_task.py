@@ -378,7 +378,7 @@ def _run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
             construct(self, use_cli and started)
             return
         started = True
-        flow = self if type(self).__name__ == wanted else object.__new__(getattr(module, wanted))
+        flow = self if type(self).__name__ == wanted else object.__new__(_flow_class(module, wanted))
         sys.argv = [flow_file, *arguments(type(flow))]
         construct(flow, True)
 
@@ -397,6 +397,12 @@ def _run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
     finally:
         FlowSpec.__init__ = construct
     return 0
+
+
+def _flow_class(module: types.ModuleType, name: str) -> Any:
+    """A flow of the file. Under a mutator that is written without brackets the name is the mutator's, which has it."""
+    found = getattr(module, name)
+    return getattr(found, "_flow_cls", None) or found
 
 
 def _exit_code(stop: SystemExit) -> int:

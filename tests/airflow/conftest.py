@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.airflow.harness import Airflow, Home, installed, new_home
-
-RUN_VERSIONS = ("2.11.2", "3.3.2")
+from tests.airflow.harness import RUN_VERSIONS, Airflow, Home, installed, new_home
 
 
 @pytest.fixture(scope="module", params=RUN_VERSIONS)

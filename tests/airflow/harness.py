@@ -22,6 +22,8 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
     "2.11.2": ("3.11", "3.12", "3.10"),
     "3.3.2": ("3.12", "3.13", "3.11", "3.10"),
 }
+# Those that run DAGs in tests.
+RUN_VERSIONS = ("2.11.2", "3.3.2")
 # For pods, and for sensors that wait for an object in S3.
 PROVIDERS = ("apache-airflow-providers-cncf-kubernetes", "apache-airflow-providers-amazon")
 
@@ -82,6 +84,11 @@ class Home:
 
     def environment(self) -> dict[str, str]:
         return {**_environment(self.airflow, self.folder, self.dags), **self.variables}
+
+
+def versions(plain: str) -> tuple[str, ...]:
+    """The Airflows for a test that takes long: all of them in `make conformance`, and `plain` alone in `make test`."""
+    return RUN_VERSIONS if os.environ.get("MFDEPLOY_CONFORMANCE") else (plain,)
 
 
 def installed(version: str) -> Airflow:

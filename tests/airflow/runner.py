@@ -69,6 +69,7 @@ def describe(dag: Any) -> dict[str, Any]:
     return {
         "tasks": {task.task_id: describe_task(task) for task in dag.tasks},
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
+        "help": {name: dag.params.get_param(name).description for name in dag.params},
         "defaults": {name: dag.params.get_param(name).value for name in dag.params},
         "tags": sorted(dag.tags),
         "start_date": dag.start_date.isoformat(),

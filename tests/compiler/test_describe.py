@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -191,6 +192,14 @@ def test_environment_has_settings_and_no_credentials(compiled: Compiled) -> None
     assert pods["METAFLOW_DATASTORE_SYSROOT_S3"] == "s3://acme/metaflow"
     assert pods["METAFLOW_KUBERNETES_WORKLOAD"] == "1"
     assert pods["METAFLOW_RUNTIME_ENVIRONMENT"] == "kubernetes"
+
+
+def test_a_mutator_without_brackets_hides_no_flow() -> None:
+    """Metaflow then puts the mutator where the flow's name was."""
+    corpus = Path(__file__).parents[1] / "conformance" / "corpus"
+    compiled = compile_flows([deployment(corpus / "own_decorators.py", "own")])
+    assert flow(compiled, "own").name == "OwnDecoratorsFlow"
+    assert flow(compiled, "own").step("end").environment["TOLD"] == "by a mutator"
 
 
 COMMON = {"timeout": 3600, "poke_interval": 60, "mode": "reschedule", "exponential_backoff": True, "soft_fail": False}

@@ -12,8 +12,18 @@ def main():
     import metaflow
 
     metaflow.namespace(None)
-    flows = {name: [run_of(run) for run in sorted(metaflow.Flow(name), key=created)] for name in sys.argv[1:]}
-    print(json.dumps(flows, default=str))
+    print(json.dumps({name: runs_of(name) for name in sys.argv[1:]}, default=str))
+
+
+def runs_of(name) -> list:
+    """Those of a flow in the order of their start; of one that never came to its first task, none."""
+    import metaflow
+
+    try:
+        flow = metaflow.Flow(name)
+    except metaflow.exception.MetaflowNotFound:
+        return []
+    return [run_of(run) for run in sorted(flow, key=created)]
 
 
 def created(run) -> datetime:

@@ -56,9 +56,9 @@ class Project:
             timeout=timeout,
         )
 
-    def do(self, *arguments: str, cwd: Path | None = None, code: int = 0) -> str:
+    def do(self, *arguments: str, cwd: Path | None = None, code: int = 0, timeout: float = 120) -> str:
         """The standard output of a command that must end with `code`."""
-        done = self.run(*arguments, cwd=cwd)
+        done = self.run(*arguments, cwd=cwd, timeout=timeout)
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

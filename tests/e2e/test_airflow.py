@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.airflow.harness import installed, new_home
+from tests.airflow.harness import installed, new_home, versions
 from tests.e2e.project import Project, checkout
 
 pytestmark = pytest.mark.airflow
@@ -79,7 +79,7 @@ class Ran:
         return {task["task_id"]: (task["try_number"], task["max_tries"]) for task in tasks}
 
 
-@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
+@pytest.fixture(scope="module", params=versions("3.3.2"))
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """All example flows, applied and run; one process of each Airflow runs all DAGs."""
     folder = tmp_path_factory.mktemp("examples")

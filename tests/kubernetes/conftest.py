@@ -11,23 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 
-from tests.airflow.harness import installed, new_home
+from tests.airflow.harness import installed, new_home, versions
 from tests.e2e.project import OFFLINE, Project
 from tests.kubernetes.cluster import Kubernetes, running
+from tests.kubernetes.storage import BUCKET, CREDENTIALS, object_store
 
 FLOWS = Path(__file__).with_name("flows")
 CLIENT = Path(__file__).parents[1] / "e2e" / "client.py"
-BUCKET = "metaflow-of-tests"
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing-secret-key",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
 SERVICE_HEADERS = json.dumps({"x-api-key": "never-in-a-manifest"})
 # What somebody types into the trigger form; no shell, no template and no kubelet may read it.
 HOSTILE = '"it\'s" $(HOME) $$ $$(HOME) $HOME `id` $(id) {{ ds }} {% raw %} \\ ä\n漢字 ${METAFLOW_RUN_ID}'
@@ -76,17 +69,11 @@ class Ran:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """The URL of an S3 server that has one bucket."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=url, **keys).create_bucket(Bucket=BUCKET)
-    yield url
-    server.stop()
+    with object_store() as url:
+        yield url
 
 
-@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
+@pytest.fixture(scope="module", params=versions("2.11.2"))
 def ran(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """All flows, applied and run; one process of each Airflow runs all DAGs."""
     folder = tmp_path_factory.mktemp("pods")

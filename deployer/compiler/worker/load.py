@@ -84,24 +84,28 @@ def _orelse(statement: ast.stmt) -> list[ast.stmt]:
 
 def _flow_classes(module: types.ModuleType) -> dict[str, Any]:
     """The flows that a module defines, in the order of their lines. A class without steps is a base for others."""
-    from metaflow.flowspec import FlowSpec
-
+    found = {name: _flow_class(value) for name, value in vars(module).items()}
     return {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and issubclass(value, FlowSpec)
-        and value.__module__ == module.__name__
-        and value.__name__ == name
+        name: flow
+        for name, flow in found.items()
+        if flow is not None and flow.__module__ == module.__name__ and flow.__name__ == name
     }
 
 
-def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name: str | None) -> Any:
+def _flow_class(value: Any) -> Any:
+    """The flow that a name of a module stands for, if any: under a mutator without brackets the mutator has it."""
     from metaflow.flowspec import FlowSpec
+    from metaflow.user_decorators.user_flow_decorator import FlowMutator
 
+    if isinstance(value, FlowMutator):
+        value = value._flow_cls
+    return value if isinstance(value, type) and issubclass(value, FlowSpec) and value is not FlowSpec else None
+
+
+def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name: str | None) -> Any:
     if class_name is not None:
-        chosen = names.get(class_name)
-        if isinstance(chosen, type) and issubclass(chosen, FlowSpec) and chosen is not FlowSpec:
+        chosen = _flow_class(names.get(class_name))
+        if chosen is not None:
             return chosen
         message = f"{file.name} has no flow {class_name!r}"
         hint = nearest(class_name, flows) or (f"it has {', '.join(flows)}" if flows else "")

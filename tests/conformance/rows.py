@@ -1,0 +1,215 @@
+"""The table of what Metaflow can say and what becomes of it on Airflow: its rows, and the tests that show each.
+
+A row is shown by the flows of the corpus that name it (``shows``) and by the `tests` that stand here: pytest node ids
+in which ``{version}`` is an Airflow's version. A test without it says the same of every Airflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.conformance.cases import COMPUTES, corpus
+from tests.conformance.columns import Column
+
+EXAMPLES = "tests/e2e/test_airflow.py::"
+PODS = "tests/kubernetes/test_pods.py::"
+# What the stock command does with many of them.
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`title` is unique. `stock` is what `python flow.py airflow create` does with it, where that was measured.
+
+    `computes` are those that it means something on; `refused` where plan refuses it.
+    """
+
+    area: str
+    title: str
+    stock: str = ""
+    tests: Sequence[str] = ()
+    computes: Sequence[str] = COMPUTES
+    refused: bool = False
+
+    def shown_by(self, column: Column) -> list[str]:
+        """The node ids of the tests that show it in a column."""
+        if column.compute not in self.computes:
+            return []
+        cases = [case for case in corpus().values() if self.title in case.shows and column.compute in case.computes]
+        tests = [test for test in self.tests if column.compute in _computes_of(test)]
+        return [
+            *(f"{column.file}::test_a_flow[{case.name}]" for case in cases),
+            *(test.replace("{version}", column.version) for test in tests),
+        ]
+
+
+def _computes_of(test: str) -> Sequence[str]:
+    """Which compute a test is about, where it runs DAGs: those of one folder need a cluster, the others a worker."""
+    if test.startswith(("tests/kubernetes/", "tests/airflow/test_kubernetes")):
+        return ("kubernetes",)
+    return ("local",) if "{version}" in test else COMPUTES
+
+
+def _refused(area: str, title: str, stock: str, *cases: str, more: Sequence[str] = ()) -> Row:
+    name = "tests/compiler/test_bad_flows.py::test_each_bad_flow_is_one_message_with_its_place"
+    return Row(area, title, stock, (*(f"{name}[{case}]" for case in cases), *more), refused=True)
+
+
+ROWS: tuple[Row, ...] = (
+    Row("graph", "linear"),
+    Row("graph", "split and join", tests=(f"{EXAMPLES}test_a_split_is_joined[{{version}}]",)),
+    Row("graph", "foreach", tests=(f"{PODS}TestGraph::test_a_foreach_has_a_pod_for_each_item[{{version}}]",)),
+    Row("graph", "foreach with a body of several steps", REFUSED),
+    Row("graph", "split inside a foreach", REFUSED),
+    Row("graph", "foreach inside a split"),
+    Row("graph", "nested foreach, two levels, ragged", REFUSED),
+    Row("graph", "nested foreach, three levels, ragged", REFUSED),
+    Row("graph", "splits and foreaches inside of each other", REFUSED),
+    Row("graph", "empty foreach: the step fails, as by Metaflow itself"),
+    Row("graph", "switch with branches of different length that merge", REFUSED),
+    Row("graph", "switch inside a foreach", REFUSED),
+    Row("graph", "switch inside a nested foreach", REFUSED),
+    Row("graph", "foreach inside a switch", REFUSED),
+    Row("graph", "single-step flow"),
+    Row("graph", "start and end steps with names of their own"),
+    Row(
+        "graph",
+        "any graph made of these, equal to Metaflow's own run",
+        tests=("tests/graphs/test_random_graphs.py::test_random_graphs_run_as_by_metaflow[{version}]",),
+        computes=("local",),
+    ),
+    _refused("graph", "recursion", REFUSED, "recursion"),
+    _refused("graph", "`@parallel`", REFUSED, "parallel"),
+    Row("retries", "`@retry` with the real attempt number"),
+    Row("retries", "`@retry(times=0)`"),
+    Row("retries", "`minutes_between_retries`"),
+    Row("retries", "the manifest's default for steps without their own", "by the flag `--with retry`"),
+    Row("retries", "retries inside a foreach"),
+    Row("retries", "`@catch` after the last attempt"),
+    Row("retries", "`@timeout`", tests=(f"{PODS}TestFailures::test_a_timeout_is_armed[{{version}}]",)),
+    Row("compute", "`@resources`"),
+    Row(
+        "compute",
+        "`@kubernetes`: every attribute that describes a pod",
+        "drops tolerations, labels, annotations, image_pull_secrets, shared_memory, port and security_context without "
+        "a word; refuses tmpfs, persistent volume claims and image_pull_policy",
+        (
+            "tests/airflow/test_kubernetes_dags.py::test_every_attribute_of_the_code_reaches_the_pod[{version}]",
+            f"{PODS}TestPods::test_a_step_has_the_pod_that_it_asked_for[{{version}}]",
+            f"{PODS}TestPods::test_volumes_are_where_the_step_looks[{{version}}]",
+        ),
+        ("kubernetes",),
+    ),
+    Row(
+        "compute",
+        "no pip install at pod start where the image has the packages",
+        "installs boto3 and requests in each pod",
+        (f"{PODS}TestPods::test_nothing_is_installed_where_it_is_there[{{version}}]",),
+        ("kubernetes",),
+    ),
+    Row(
+        "compute",
+        "no secret in a DAG or a pod's manifest",
+        "writes METAFLOW_SERVICE_HEADERS, with the service's API key, into the DAG",
+        (f"{PODS}TestPods::test_no_secret_is_in_a_manifest[{{version}}]",),
+        ("kubernetes",),
+    ),
+    _refused("compute", "`@batch`, `@slurm`", "refuses `@batch`", "refused"),
+    Row("environment", "`@environment`"),
+    Row("environment", "`@secrets`"),
+    Row("environment", "`@card`"),
+    Row("environment", "METAFLOW_* settings of the manifest reach the tasks"),
+    Row(
+        "environment",
+        "a package beside the flow",
+        tests=(f"{EXAMPLES}TestParameters::test_a_package_beside_the_flow_is_imported[{{version}}]",),
+    ),
+    Row("environment", "decorators for all steps, from the manifest", "by the flag `--with`"),
+    Row("environment", "step decorators and flow mutators of your own"),
+    Row(
+        "environment",
+        "`@conda`, `@pypi`, uv: what an apply plans and a task is given",
+        tests=("tests/compiler/test_packages.py::test_each_environment_has_a_script_of_its_own",),
+    ),
+    Row("parameters", "str, int, float, bool, JSONType", "a bool becomes a text"),
+    Row("parameters", "IncludeFile"),
+    Row("parameters", "`separator`"),
+    Row("parameters", "required", REFUSED),
+    Row("parameters", "default None", REFUSED),
+    Row("parameters", "defaults that the manifest gives"),
+    Row("parameters", "deploy-time functions"),
+    Row("parameters", "types and help texts in the trigger form", "a bool is a text"),
+    Row(
+        "parameters",
+        "a value given at trigger time, unchanged",
+        "a `$` or a backquote in a value is run by the shell",
+        (f"{PODS}TestValues::test_parameters_arrive_unchanged[{{version}}]",),
+    ),
+    Row("parameters", "a value of more than 100 KB"),
+    Row("config", "`Config` with values from the manifest", "becomes a Param, and the pod does not get its value"),
+    Row(
+        "config",
+        "`Config` with a file from the manifest",
+        "becomes a Param, and the pod does not get its value",
+        (f"{EXAMPLES}TestParameters::test_a_config_is_no_parameter[{{version}}]",),
+    ),
+    Row("config", "`config_expr`"),
+    Row("schedule", "hourly"),
+    Row("schedule", "daily"),
+    Row("schedule", "weekly"),
+    Row("schedule", "a cron of five fields"),
+    Row(
+        "schedule",
+        "a cron of AWS, six fields",
+        "the sixth field becomes seconds: the DAG fires at every second of a minute",
+    ),
+    Row("schedule", "`timezone`", REFUSED),
+    Row("schedule", "a schedule of the manifest instead of the code's"),
+    Row(
+        "schedule",
+        "no run of the past when a DAG first appears",
+        "catchup is not set, and Airflow 2 has it on",
+    ),
+    _refused(
+        "schedule",
+        "crons of AWS that have no Unix form (a year, `L`, `W`, `#`)",
+        "written as they are",
+        more=("tests/renderer/test_schedule.py::test_refusals",),
+    ),
+    Row("project", "`@project`: branch and production from the environment"),
+    Row("limits", "`max_workers` for each foreach of each run"),
+    Row("limits", "a workflow timeout"),
+    Row("limits", "a pool"),
+    Row("identity", "run id, task id and pathspec"),
+    Row("identity", "tags", "the file does not import on 2.11"),
+    Row("identity", "`namespace()` finds the runs"),
+    Row(
+        "identity",
+        "production tokens",
+        "writes them",
+        (
+            "tests/e2e/test_identity.py::test_an_apply_says_the_namespace",
+            "tests/e2e/test_identity.py::TestClearing::test_a_cleared_task_continues_its_run[{version}]",
+        ),
+    ),
+    Row("identity", "logs of each attempt"),
+    Row(
+        "after a failure",
+        "`resume` of a failed run, locally",
+        tests=(f"{EXAMPLES}TestFailures::test_a_failed_run_is_resumed_locally[{{version}}]",),
+    ),
+    Row(
+        "after a failure",
+        "clearing a failed task continues the run",
+        tests=("tests/e2e/test_identity.py::TestClearing::test_a_cleared_task_continues_its_run[{version}]",),
+    ),
+    Row(
+        "sensors",
+        "`@airflow_external_task_sensor`",
+        "imports modules that are gone",
+        ("tests/airflow/test_sensors.py::test_states_are_those_of_the_decorator[{version}]",),
+        ("local",),
+    ),
+    _refused("events", "`@trigger`, `@trigger_on_finish`, `@exit_hook`", REFUSED, "refused", "trigger_on_finish"),
+)
