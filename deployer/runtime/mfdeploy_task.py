@@ -55,6 +55,7 @@ METAFLOW_SERVICE_AUTH_KEY, ...      credentials: from Kubernetes secrets or the 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import io
 import json
@@ -230,6 +231,8 @@ def _fork_watched() -> tuple[int, list[int]] | None:
 def _watch(child: int, outputs: list[int]) -> int:
     """Passes a child's output on, keeps it as Metaflow's task logs, and returns the exit code."""
     signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, number))
+    if "METAFLOW_KUBERNETES_WORKLOAD" not in os.environ:
+        _end_with_parent()
     files = (os.environ["MFLOG_STDOUT"], os.environ["MFLOG_STDERR"])
     streams = (sys.stdout.buffer, sys.stderr.buffer)
     readers = [
@@ -247,6 +250,16 @@ def _watch(child: int, outputs: list[int]) -> int:
     ended.set()
     keeper.join()
     return code if code >= 0 else 128 - code
+
+
+def _end_with_parent() -> None:
+    """Asks for SIGTERM when Airflow's process for the task is killed: the step must not go on beside its next attempt.
+
+    Only Linux knows such a thing.
+    """
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM, 0, 0, 0)
 
 
 def _keep_logs(files: tuple[str, str], ended: threading.Event) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
     library.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     told = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, {*told, signal.SIGCHLD})
-    command = subprocess.Popen(sys.argv[2:], preexec_fn=_unblock)  # noqa: PLW1509 - one thread
+    command = subprocess.Popen(sys.argv[2:], preexec_fn=_unblock)
     partial = Path(f"{sys.argv[1]}.new")
     partial.write_text(str(command.pid))
     partial.rename(sys.argv[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +23,7 @@ KEEPER = Path(__file__).with_name("keeper.py")
 Found = TypeVar("Found")
 
 # Seconds after which a task or a scheduler of which nothing was heard counts as dead. They say so once a second.
-PATIENCE = 15
+PATIENCE = 20
 SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__PARALLELISM": "6",
@@ -89,6 +88,10 @@ class RunningAirflow:
         self.processes[name] = Process(name, command, self.environment, self.folder)
         return self.processes[name]
 
+    def start_scheduler(self) -> None:
+        # It would serve logs at a port that others have.
+        self.start("scheduler", "scheduler", "--skip-serve-logs")
+
     def ask(self, do: str, **given: Any) -> Any:
         assert self.control is not None and self.control.stdin is not None and self.control.stdout is not None
         print(json.dumps({"do": do, **given}), file=self.control.stdin, flush=True)
@@ -101,7 +104,7 @@ class RunningAirflow:
         self.ask("trigger", dag_id=dag_id, run_id=run_id, conf=conf)
         return Run(self, dag_id, run_id)
 
-    def until(self, look: Callable[[], Found], what: str, seconds: float = 180) -> Found:
+    def until(self, look: Callable[[], Found], what: str, seconds: float = 300) -> Found:
         """What `look` finds as soon as that is something. The time is a limit for a test that fails."""
         limit = time.monotonic() + seconds
         while not (found := look()):
@@ -147,7 +150,7 @@ class Run:
 
         return self.airflow.until(look, f"running {task_id}[{map_index}] of {self.run_id}")[0]
 
-    def ended(self, seconds: float = 240) -> str:
+    def ended(self, seconds: float = 600) -> str:
         """The state in which the run ended."""
 
         def look() -> str | None:
@@ -184,7 +187,7 @@ def running(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Ite
         }
         found = RunningAirflow(airflow, folder, environment)
         stack.callback(lambda: [process.end() for process in found.processes.values()])
-        found.start("scheduler", "scheduler", "--skip-serve-logs")
+        found.start_scheduler()
         found.start("dag-processor")
         if not airflow.is_2:
             found.start("api-server", "api-server", "--port", str(port), "--host", "127.0.0.1", "--workers", "1")

@@ -72,7 +72,7 @@ class Operator:
             "METAFLOW_AIRFLOW_DAG_RUN_ID": "manual__2026",
             "METAFLOW_AIRFLOW_JOB_ID": "7",
         }
-        if not inputs:
+        if not inputs and "METAFLOW_JOINED_ITEMS" not in more.get("variables", {}):
             text = json.dumps(more.get("parameters", {}))
             pieces = [text[start : start + 30_000] for start in range(0, len(text), 30_000)]
             given |= {f"METAFLOW_PARAMETERS_{number}": piece for number, piece in enumerate(pieces)}

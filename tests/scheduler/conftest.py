@@ -99,6 +99,10 @@ class Gates:
         path = self.folder / f"at-{gate}"
         return int(self.airflow.until(lambda: path.exists() and path.read_text(), f"one at the gate {gate}"))
 
+    def fail(self, gate: str) -> None:
+        """Lets the step fail once it is through."""
+        (self.folder / f"{gate}-fails").touch()
+
     def reached(self, gate: str) -> bool:
         return (self.folder / f"at-{gate}").exists()
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.graphs.running import run_in_metaflow, summary
-from tests.scheduler.conftest import MAX_WORKERS, SHAPES, Stage
+from tests.airflow.scheduler import Run
+from tests.scheduler.conftest import MAX_WORKERS, Stage
 
 pytestmark = pytest.mark.airflow
-
-
-@pytest.fixture(scope="module")
-def by_metaflow(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Any]]:
-    """The runs of the shapes by Metaflow itself."""
-    return run_in_metaflow(tmp_path_factory.mktemp("metaflow"), SHAPES)
 
 
 def most_at_a_time(tasks: list[dict[str, Any]]) -> int:
@@ -27,6 +26,32 @@ def most_at_a_time(tasks: list[dict[str, Any]]) -> int:
         running += change
         found = max(found, running)
     return found
+
+
+def parent_of(process: int) -> int:
+    """The process above one: of a task's process Airflow's supervisor."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def attempts(found: Mapping[str, Any], step: str) -> list[int]:
+    """The last attempt of each task of a step as Metaflow has it, by the task's place in the foreach."""
+    return [task["attempt"] for task in sorted(found["steps"][step], key=lambda task: task["index"] or 0)]
+
+
+def airflow_attempts(run: Run, step: str) -> list[int]:
+    return [task["try_number"] - 1 for task in run.tasks(step)]
+
+
+def artifacts(found: Mapping[str, Any], step: str) -> dict[str, Any]:
+    (task,) = found["steps"][step]
+    return dict(task["artifacts"])
 
 
 class TestSeveralAtATime:
@@ -44,24 +69,129 @@ class TestSeveralAtATime:
         for item in (1, 2):
             (second,) = run.tasks("second", item)
             assert first["start"] < second["start"] < first["end"]
+        assert most_at_a_time(run.tasks("first")) == MAX_WORKERS
         found = stage.metaflow("GatedFlow", run)
         assert found["successful"]
-        assert found["steps"]["join"][0]["artifacts"]["letters"] == ["a", "b", "c"]
+        assert artifacts(found, "join")["letters"] == ["a", "b", "c"]
 
-    def test_a_step_has_no_more_than_max_workers(self, stage: Stage) -> None:
-        gates = stage.gates("workers", "first-0-0", "first-1-0", "first-2-0")
-        run = stage.trigger("GatedFlow", "local", "workers", gates=str(gates.folder))
-        stage.airflow.until(lambda: sum(gates.reached(f"first-{item}-0") for item in range(3)) >= 2, "two at work")
-        gates.open(*(f"first-{item}-0" for item in range(3)))
-        assert run.ended() == "success"
-        assert most_at_a_time(run.tasks("first")) == MAX_WORKERS
-
-    def test_every_shape_gives_what_metaflow_gives(
-        self, stage: Stage, by_metaflow: Mapping[str, Mapping[str, Any]]
-    ) -> None:
-        runs = {flow: stage.trigger(flow, "local", "shapes") for flow in by_metaflow}
+    def test_nested_foreaches_retries_and_switches(self, stage: Stage) -> None:
+        runs = {flow: stage.trigger(flow, "local", "shapes") for flow in ("NestedTwoFlow", "SwitchInForeachFlow")}
         assert {flow: run.ended() for flow, run in runs.items()} == dict.fromkeys(runs, "success")
-        for flow, run in runs.items():
-            assert summary(stage.metaflow(flow, run)) == summary(by_metaflow[flow])
         tasks = [task for run in runs.values() for task in run.seen()["tasks"] if task["start"] and task["end"]]
         assert most_at_a_time(tasks) > 1
+        nested = artifacts(stage.metaflow("NestedTwoFlow", runs["NestedTwoFlow"]), "outer_join")
+        assert nested["items"] == [["<0.0>"], ["<1.0>", "<1.1>"]]
+        assert nested["attempts"] == [[0], [0, 1]]
+        switched = artifacts(stage.metaflow("SwitchInForeachFlow", runs["SwitchInForeachFlow"]), "gather")
+        assert switched["found"] == [["big", "cut", "sand", "pack"], ["odd", "mend"], ["small", "pack"]]
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A run in whose middle tasks and schedulers were killed."""
+
+    run: Run
+    state: str
+    found: Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def killed(stage: Stage) -> Killed:
+    closed = ("first-0-0", "first-1-0", "second-0-0", "second-1-0", "join-0-0")
+    gates = stage.gates("killed", *closed)
+    run = stage.trigger("GatedFlow", "local", "killed", gates=str(gates.folder))
+
+    # Of one task its process is killed; of another one also that above it, so that nobody says that it ended.
+    steps = [gates.until_at(f"first-{item}-0") for item in (0, 1)]
+    tasks = [run.until_running("first", item)["pid"] for item in (0, 1)]
+    for process in (tasks[0], parent_of(tasks[1]), tasks[1]):
+        os.kill(process, signal.SIGKILL)
+    stage.airflow.until(lambda: not any(map(is_alive, steps)), "end of the steps whose tasks were killed")
+
+    # The machine of the scheduler is lost, with all tasks that run.
+    for item in (0, 1):
+        gates.until_at(f"second-{item}-0")
+        run.until_running("second", item)
+    stage.airflow.processes["scheduler"].end()
+    stage.airflow.start_scheduler()
+
+    # The scheduler alone; the task ends before there is another one.
+    gates.until_at("join-0-0")
+    run.until_running("join")
+    stage.airflow.processes["scheduler"].kill()
+    gates.open("join-0-0")
+    stage.airflow.until(lambda: run.tasks("join")[0]["state"] == "success", "end of the join")
+    stage.airflow.start_scheduler()
+
+    state = run.ended()
+    return Killed(run, state, stage.metaflow("GatedFlow", run))
+
+
+class TestKills:
+    def test_the_run_finishes(self, killed: Killed) -> None:
+        assert killed.state == "success"
+        assert killed.found["successful"]
+
+    def test_a_killed_task_is_the_next_attempt(self, killed: Killed) -> None:
+        assert attempts(killed.found, "first") == airflow_attempts(killed.run, "first") == [1, 1, 0]
+
+    def test_a_task_of_a_lost_scheduler_is_the_next_attempt(self, killed: Killed) -> None:
+        """Also where the step has no retries: Airflow does not count what it lost itself."""
+        assert attempts(killed.found, "second") == airflow_attempts(killed.run, "second") == [1, 1, 0]
+
+    def test_a_task_outlives_its_scheduler(self, killed: Killed) -> None:
+        assert attempts(killed.found, "join") == airflow_attempts(killed.run, "join") == [0]
+
+    def test_no_result_is_lost(self, killed: Killed) -> None:
+        join = artifacts(killed.found, "join")
+        assert join["letters"] == ["a", "b", "c"]
+        assert join["way"] == [[f"first-{item}-{int(item < 2)}", f"second-{item}-{int(item < 2)}"] for item in range(3)]
+        assert attempts(killed.found, "start") == [0]
+
+
+class TestPods:
+    def test_no_attempt_is_started_twice(self, stage: Stage) -> None:
+        gates = stage.gates("pods", "first-0-0", "first-1-0")
+        gates.fail("second-2-0")
+        run = stage.trigger("GatedFlow", "pods", "pods", gates=str(gates.folder))
+        for item in (0, 1):
+            gates.until_at(f"first-{item}-0")
+        # The pod goes on, and the task's next try finds it.
+        task = run.until_running("first", 0)
+        os.kill(task["pid"], signal.SIGKILL)
+        stage.airflow.until(
+            lambda: run.until_running("first", 0)["try_number"] > task["try_number"], "next try of the killed task"
+        )
+        # The same for a scheduler that is lost with all of its tasks.
+        stage.airflow.processes["scheduler"].end()
+        stage.airflow.start_scheduler()
+        gates.open("first-0-0", "first-1-0")
+        assert run.ended() == "failed"
+        run.clear("second", "join", "end")
+        assert run.ended() == "success"
+        pods = [pod for step in ("first", "second") for pod in stage.pods(run, step)]
+        notes = [pod["manifest"]["metadata"]["annotations"] for pod in pods]
+        started = Counter((note["metaflow/task_id"], note["metaflow/attempt"]) for note in notes)
+        assert set(started.values()) == {1}
+        found = stage.metaflow("GatedFlow", run, "pods")
+        assert found["successful"]
+        assert attempts(found, "first") == [0, 0, 0]
+        assert attempts(found, "second") == [1, 1, 1]
+        assert artifacts(found, "join")["letters"] == ["a", "b", "c"]
+
+
+class TestWidth:
+    def test_a_foreach_that_is_too_long_says_what_to_set(self, stage: Stage) -> None:
+        run = stage.trigger("WideFlow", "local", "wide", outer=1025)
+        assert run.ended() == "failed"
+        said = (
+            "the foreach of start has 1025 items, and this Airflow takes 1024 at most. Set "
+            "AIRFLOW__CORE__MAX_MAP_LENGTH to 1025 or more for the scheduler, the workers and the API server"
+        )
+        assert said in run.log("start")
+
+    def test_all_items_of_a_nested_foreach_count(self, stage: Stage) -> None:
+        run = stage.trigger("WideFlow", "local", "wide-inside", inner=513)
+        assert run.ended() == "failed"
+        assert "the foreach of spread has 1026 items" in run.log("all-spread-items")
+        assert stage.metaflow("WideFlow", run)["steps"].keys() == {"start", "spread"}

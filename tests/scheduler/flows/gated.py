@@ -16,6 +16,8 @@ class GatedFlow(FlowSpec):
         Path(self.gates, f"at-{name}").write_text(str(os.getpid()))
         while Path(self.gates, f"{name}-closed").exists() and not gate.exists():
             time.sleep(0.05)
+        if Path(self.gates, f"{name}-fails").exists():
+            raise ValueError(f"{name} fails")
         self.passed = [*getattr(self, "passed", []), name]
 
     @step
