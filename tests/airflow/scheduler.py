@@ -40,6 +40,8 @@ SETTINGS = {
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(PATIENCE),
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # The first request of all makes the API server load the rest of itself.
+    "WORKERS__EXECUTION_API_TIMEOUT": "300",
     "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
     "SCHEDULER__DAG_DIR_LIST_INTERVAL": "5",
     "SCHEDULER__STANDALONE_DAG_PROCESSOR": "True",
@@ -192,6 +194,8 @@ def running(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Ite
         if not airflow.is_2:
             found.start("api-server", "api-server", "--port", str(port), "--host", "127.0.0.1", "--workers", "1")
         found.control = stack.enter_context(_controller(found))
+        if not airflow.is_2:
+            found.until(lambda: _answers(port), "answer of the API server")
         yield found
 
 
@@ -213,6 +217,11 @@ def _controller(found: RunningAirflow) -> Iterator[subprocess.Popen[str]]:
             assert process.stdin is not None
             process.stdin.close()
             process.wait(timeout=60)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:
