@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,10 @@ CLIENT = Path(__file__).parents[1] / "e2e" / "client.py"
 # Flows of other tests that run here too, each with several things that can run at a time.
 SHAPES = (CORPUS / "nested_two.py", CORPUS / "switch_in_foreach.py")
 MAX_WORKERS = 2
+# A foreach of so many items really runs, which takes a second or more for each. None does where it is not set.
+ITEMS = int(os.environ.get("MFDEPLOY_FOREACH_ITEMS") or 0)
+# What Airflow maps a task over: its own default, unless more is asked for.
+LIMIT = max(ITEMS, 1024)
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,8 @@ def stage(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.Temp
     with cluster.running(folder / "cluster", secrets) as kubernetes:
         project = project_in(folder, s3, kubernetes)
         project.do("apply", "--yes")
-        with running(installed(request.param), folder / "airflow", project.dags) as airflow:
+        settings = {"AIRFLOW__CORE__MAX_MAP_LENGTH": str(LIMIT)} if ITEMS else {}
+        with running(installed(request.param), folder / "airflow", project.dags, **settings) as airflow:
             yield Stage(airflow, project, kubernetes, s3, folder)
 
 
@@ -156,15 +162,17 @@ def project_in(folder: Path, s3: str, kubernetes: Kubernetes) -> Project:
                 "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
             },
         },
-        "flows": {
-            file.stem: {"file": f"flows/{file.name}", "environments": environments(file)}
-            for file in sorted(flows.glob("*.py"))
-        },
+        "flows": {file.stem: entry(file) for file in sorted(flows.glob("*.py"))},
     }
     (flows.parent / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
     variables = {**OFFLINE, **CREDENTIALS, "no_proxy": "127.0.0.1"}
     return replace(Project(folder / "project", folder / "home"), variables=variables)
 
 
-def environments(file: Path) -> list[str]:
-    return ["local", "pods"] if class_name(file) == "GatedFlow" else ["local"]
+def entry(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {"file": f"flows/{file.name}", "environments": ["local"]}
+    if class_name(file) == "GatedFlow":
+        found["environments"].append("pods")
+    if class_name(file) == "WideFlow":
+        found["max_workers"] = 100
+    return found

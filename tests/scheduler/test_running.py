@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.airflow.scheduler import Run
-from tests.scheduler.conftest import MAX_WORKERS, Stage
+from tests.scheduler.conftest import ITEMS, LIMIT, MAX_WORKERS, Stage
 
 pytestmark = pytest.mark.airflow
 
@@ -182,16 +182,22 @@ class TestPods:
 
 class TestWidth:
     def test_a_foreach_that_is_too_long_says_what_to_set(self, stage: Stage) -> None:
-        run = stage.trigger("WideFlow", "local", "wide", outer=1025)
+        run = stage.trigger("WideFlow", "local", "wide", outer=LIMIT + 1)
         assert run.ended() == "failed"
         said = (
-            "the foreach of start has 1025 items, and this Airflow takes 1024 at most. Set "
-            "AIRFLOW__CORE__MAX_MAP_LENGTH to 1025 or more for the scheduler, the workers and the API server"
+            f"the foreach of start has {LIMIT + 1} items, and this Airflow takes {LIMIT} at most. Set "
+            f"AIRFLOW__CORE__MAX_MAP_LENGTH to {LIMIT + 1} or more for the scheduler, the workers and the API server"
         )
         assert said in run.log("start")
 
     def test_all_items_of_a_nested_foreach_count(self, stage: Stage) -> None:
-        run = stage.trigger("WideFlow", "local", "wide-inside", inner=513)
+        run = stage.trigger("WideFlow", "local", "wide-inside", inner=LIMIT // 2 + 1)
         assert run.ended() == "failed"
-        assert "the foreach of spread has 1026 items" in run.log("all-spread-items")
+        assert f"the foreach of spread has {2 * (LIMIT // 2 + 1)} items" in run.log("all-spread-items")
         assert stage.metaflow("WideFlow", run)["steps"].keys() == {"start", "spread"}
+
+    @pytest.mark.skipif(not ITEMS, reason="MFDEPLOY_FOREACH_ITEMS says how many items to run")
+    def test_many_items_run(self, stage: Stage) -> None:
+        run = stage.trigger("WideFlow", "local", "many", outer=1, inner=ITEMS)
+        assert run.ended(seconds=60 + 10 * ITEMS) == "success"
+        assert artifacts(stage.metaflow("WideFlow", run), "join")["sums"] == [sum(range(ITEMS))]
