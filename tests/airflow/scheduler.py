@@ -32,7 +32,6 @@ SETTINGS = {
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
     "SCHEDULER__JOB_HEARTBEAT_SEC": "1",
-    "SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "1",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": str(PATIENCE),
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "1",
     "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "1",
@@ -106,7 +105,7 @@ class RunningAirflow:
         self.ask("trigger", dag_id=dag_id, run_id=run_id, conf=conf)
         return Run(self, dag_id, run_id)
 
-    def until(self, look: Callable[[], Found], what: str, seconds: float = 300) -> Found:
+    def until(self, look: Callable[[], Found], what: str, seconds: float = 600) -> Found:
         """What `look` finds as soon as that is something. The time is a limit for a test that fails."""
         limit = time.monotonic() + seconds
         while not (found := look()):
@@ -137,12 +136,6 @@ class Run:
         found = [task for task in self.seen()["tasks"] if task["task_id"] == task_id]
         return [task for task in found if map_index in (None, task["map_index"])]
 
-    def tries(self, task_id: str) -> list[dict[str, Any]]:
-        """All tries of a task, also of one that is mapped, in the order of their start."""
-        seen = self.seen()
-        found = [each for each in (*seen["earlier"], *seen["tasks"]) if each["task_id"] == task_id and each["start"]]
-        return sorted(found, key=lambda each: float(each["start"]))
-
     def until_running(self, task_id: str, map_index: int = -1) -> dict[str, Any]:
         """The task once its process is known."""
 
@@ -164,11 +157,11 @@ class Run:
     def clear(self, *tasks: str) -> None:
         self.airflow.ask("clear", dag_id=self.dag_id, run_id=self.run_id, tasks=list(tasks))
 
-    def log(self, task_id: str, map_index: int = -1) -> str:
-        """What is in the log files of all tries of a task."""
+    def log(self, task_id: str, map_index: int = -1, try_number: int = 1) -> str:
+        """What is in the log file of one try of a task; empty as long as there is none."""
         folder = self.airflow.folder / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={task_id}"
-        place = folder if map_index < 0 else folder / f"map_index={map_index}"
-        return "\n".join(path.read_text() for path in sorted(place.glob("*.log")))
+        path = (folder if map_index < 0 else folder / f"map_index={map_index}") / f"attempt={try_number}.log"
+        return path.read_text() if path.exists() else ""
 
 
 @contextlib.contextmanager

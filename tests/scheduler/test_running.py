@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,32 +153,36 @@ class TestKills:
 class TestPods:
     def test_no_attempt_is_started_twice(self, stage: Stage) -> None:
         gates = stage.gates("pods", "first-0-0", "first-1-0")
-        gates.fail("second-2-0")
+        gates.fail("join-0-0")
         run = stage.trigger("GatedFlow", "pods", "pods", gates=str(gates.folder))
         for item in (0, 1):
             gates.until_at(f"first-{item}-0")
         # The pod goes on, and the task's next try finds it.
-        task = run.until_running("first", 0)
-        os.kill(task["pid"], signal.SIGKILL)
-        stage.airflow.until(
-            lambda: run.until_running("first", 0)["try_number"] > task["try_number"], "next try of the killed task"
-        )
+        os.kill(run.until_running("first", 0)["pid"], signal.SIGKILL)
+        stage.airflow.until(lambda: found_its_pod(run, 0, 2), "pod of the killed task, found again")
         # The same for a scheduler that is lost with all of its tasks.
         stage.airflow.processes["scheduler"].end()
         stage.airflow.start_scheduler()
+        for item, try_number in ((0, 3), (1, 2)):
+            found = partial(found_its_pod, run, item, try_number)
+            stage.airflow.until(found, f"pod of the lost task {item}, found again")
         gates.open("first-0-0", "first-1-0")
         assert run.ended() == "failed"
-        run.clear("second", "join", "end")
+        run.clear("join", "end")
         assert run.ended() == "success"
-        pods = [pod for step in ("first", "second") for pod in stage.pods(run, step)]
+        pods = [pod for step in ("start", "first", "second", "join", "end") for pod in stage.pods(run, step)]
         notes = [pod["manifest"]["metadata"]["annotations"] for pod in pods]
         started = Counter((note["metaflow/task_id"], note["metaflow/attempt"]) for note in notes)
         assert set(started.values()) == {1}
-        found = stage.metaflow("GatedFlow", run, "pods")
-        assert found["successful"]
-        assert attempts(found, "first") == [0, 0, 0]
-        assert attempts(found, "second") == [1, 1, 1]
-        assert artifacts(found, "join")["letters"] == ["a", "b", "c"]
+        seen = stage.metaflow("GatedFlow", run, "pods")
+        assert seen["successful"]
+        assert attempts(seen, "first") == [0, 0, 0]
+        assert attempts(seen, "join") == [1]
+        assert artifacts(seen, "join")["letters"] == ["a", "b", "c"]
+
+
+def found_its_pod(run: Run, item: int, try_number: int) -> bool:
+    return "Reusing existing pod" in run.log("first", item, try_number)
 
 
 class TestWidth:
