@@ -82,11 +82,14 @@ class RunningAirflow:
     folder: Path
     environment: Mapping[str, str]
     processes: dict[str, Process] = field(default_factory=dict)
+    ever: list[Process] = field(default_factory=list)
     control: subprocess.Popen[str] | None = None
 
     def start(self, name: str, *arguments: str) -> Process:
         command = [str(self.airflow.python), "-m", "airflow", *(arguments or (name,))]
         self.processes[name] = Process(name, command, self.environment, self.folder)
+        # What a killed one left behind still has its keeper.
+        self.ever.append(self.processes[name])
         return self.processes[name]
 
     def start_scheduler(self) -> None:
@@ -181,7 +184,7 @@ def running(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Ite
             **variables,
         }
         found = RunningAirflow(airflow, folder, environment)
-        stack.callback(lambda: [process.end() for process in found.processes.values()])
+        stack.callback(lambda: [process.end() for process in found.ever])
         found.start_scheduler()
         found.start("dag-processor")
         if not airflow.is_2:
