@@ -22,8 +22,8 @@ CONTROL = Path(__file__).with_name("control.py")
 KEEPER = Path(__file__).with_name("keeper.py")
 Found = TypeVar("Found")
 
-# Seconds after which a task or a scheduler of which nothing was heard counts as dead. They say so once a second.
-PATIENCE = 20
+# Seconds after which a task or a scheduler of which nothing was heard counts as dead. A busy machine can be silent long.
+PATIENCE = 45
 SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__PARALLELISM": "6",

@@ -28,13 +28,13 @@ class Operator:
     results: dict[str, Any] = field(default_factory=dict)
 
     def task(self, step: str, inputs: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
-        """One attempt of a task. `more`: task, attempt, split, parameters, variables."""
+        """One attempt of a task. `more`: task, attempt, split, parameters, variables, under (what starts it)."""
         task = more.get("task", step)
         work = self.folder / f"{task}-{more.get('attempt', 0)}-{len(list(self.folder.glob('*')))}"
         work.mkdir(parents=True)
         result = work / "xcom" / "return.json"
         done = subprocess.run(
-            ["bash", "-c", self.package.scripts[step]],
+            [*more.get("under", ()), "bash", "-c", self.package.scripts[step]],
             cwd=work,
             env=self._variables(step, task, inputs, result, more),
             capture_output=True,

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deployer.compiler import build_packages, compile_flows
 from tests.compiler.by_hand import RUN, Operator
 from tests.compiler.compiling import FLOWS, deployment, local
@@ -276,3 +278,12 @@ def test_a_task_keeps_its_logs_while_it_runs_and_when_it_is_told_to_end(tmp_path
     assert (told.returncode, told.stderr) == (128 + signal.SIGTERM, "")
     logged = _read(tmp_path, "ToldFlow", "run['start'].task.stdout")
     assert logged == told.stdout == "said at once\nkept while it runs\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")
+def test_a_step_ends_with_the_process_that_started_its_task(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "orphaned.py")
+    # Returns when nobody holds its output any more.
+    done = operator.task("start", under=("sh", "-c", '"$@"; exit', "sh"))
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (tmp_path / "datastore" / "went-on").exists()

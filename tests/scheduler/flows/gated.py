@@ -25,7 +25,7 @@ class GatedFlow(FlowSpec):
         self.items = ["a", "b", "c"]
         self.next(self.first, foreach="items")
 
-    @retry(times=2, minutes_between_retries=0)
+    @retry(times=4, minutes_between_retries=0)
     @step
     def first(self):
         self.wait()
