@@ -22,7 +22,7 @@ CONTROL = Path(__file__).with_name("control.py")
 KEEPER = Path(__file__).with_name("keeper.py")
 Found = TypeVar("Found")
 
-# Seconds after which a task or a scheduler of which nothing was heard counts as dead. A busy machine can be silent long.
+# Seconds after which a task or a scheduler of which nothing was heard counts as dead; a busy machine is silent long.
 PATIENCE = 45
 SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
@@ -34,7 +34,8 @@ SETTINGS = {
     "SCHEDULER__JOB_HEARTBEAT_SEC": "1",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": str(PATIENCE),
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "1",
-    "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "1",
+    # Airflow 2 fails a task once each time that it finds it dead, also when its next try has begun by then.
+    "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "10",
     "SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": str(PATIENCE),
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(PATIENCE),

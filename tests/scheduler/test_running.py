@@ -17,6 +17,10 @@ from tests.airflow.scheduler import Run
 from tests.scheduler.conftest import ITEMS, LIMIT, MAX_WORKERS, Stage
 
 pytestmark = pytest.mark.airflow
+# An Airflow on an overloaded machine takes tasks for dead that are not, and then other things happen than those here.
+on_a_free_machine = pytest.mark.skipif(
+    not os.environ.get("MFDEPLOY_KILLS"), reason="MFDEPLOY_KILLS=1 asks for tasks and schedulers to be killed"
+)
 
 
 def most_at_a_time(tasks: list[dict[str, Any]]) -> int:
@@ -128,6 +132,7 @@ def killed(stage: Stage) -> Killed:
     return Killed(run, state, stage.metaflow("GatedFlow", run))
 
 
+@on_a_free_machine
 class TestKills:
     def test_the_run_finishes(self, killed: Killed) -> None:
         assert killed.state == "success"
@@ -156,6 +161,7 @@ class TestKills:
         assert attempts(killed.found, "start") == [0]
 
 
+@on_a_free_machine
 class TestPods:
     def test_no_attempt_is_started_twice(self, stage: Stage) -> None:
         gates = stage.gates("pods", "first-0-0", "first-1-0")
