@@ -27,10 +27,10 @@ from deployer.renderer.literals import (
 # Module-level names of the DAG file, and those in reach where its steps are: no step's variable may hide one.
 # fmt: off
 RESERVED = frozenset((
-    "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "CONTAINER",
-    "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "ExternalTaskSensor", "FLOW", "hashlib",
-    "in_pieces", "index",
-    "json", "KubernetesPodOperator", "metaflow_id", "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path",
+    "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
+    "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "ExternalTaskSensor", "FLOW",
+    "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "mappable", "metaflow_id", "MetaflowStep",
+    "MFDEPLOY_RECORD", "Param", "Path",
     "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RUNS_IF", "SCRIPT", "SWITCHES",
     "S3KeySensor", "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
 ))

@@ -23,6 +23,10 @@ METAFLOW_MAX_USER_CODE_RETRIES      ``Step.retries.times``; attempts beyond it d
                                     on, so give ``max_tries - Step.retries.fallback`` of the task instance
 METAFLOW_INPUT_PATHS                ``run/step/task`` of each task before this one, separated by commas (or as
                                     ``run/step/:task,task``). Not set, or empty, for the start step
+METAFLOW_JOINED_ITEMS               in place of METAFLOW_INPUT_PATHS, for a step that joins a whole foreach, of which
+                                    100,000 paths would be more than a process can be given: JSON ``{"dag_id",
+                                    "steps", "index", "items"}``, the steps before this one, the index path of what
+                                    holds the foreach ("" where nothing does) and the number of its items
 METAFLOW_SPLIT_INDEX                the index within the foreach, for steps right after a foreach step; else not set or
                                     empty
 METAFLOW_PARAMETERS                 start step: JSON object of parameter values by name, default ``{}``. A parameter
@@ -51,6 +55,8 @@ METAFLOW_SERVICE_AUTH_KEY, ...      credentials: from Kubernetes secrets or the 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import hashlib
 import io
 import json
 import os
@@ -142,7 +148,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run_task(flow_file: str) -> int:
     _register(TaskRecorder)
     _allow_attempt(int(os.environ["METAFLOW_RETRY_COUNT"]))
-    inputs = _long_text("METAFLOW_INPUT_PATHS")
+    inputs = _input_paths()
     if not inputs:
         inputs, code = _parameters_task(flow_file)
         if code:
@@ -151,6 +157,25 @@ def _run_task(flow_file: str) -> int:
     if code == 0 and _outcome:
         _write_result(_outcome)
     return code
+
+
+def _input_paths() -> str:
+    """``run/step/task`` of each task before this one, separated by commas; empty for the start step."""
+    joined = json.loads(os.environ.get("METAFLOW_JOINED_ITEMS") or "null")
+    if not joined:
+        return _long_text("METAFLOW_INPUT_PATHS")
+    above = f"{joined['index']}." if joined["index"] else ""
+    run, dag_run = os.environ["METAFLOW_RUN_ID"], os.environ["METAFLOW_AIRFLOW_DAG_RUN_ID"]
+    return ",".join(
+        f"{run}/{step}/{_task_id(dag_run, step, joined['dag_id'], f'{above}{item}')}"
+        for item in range(joined["items"])
+        for step in joined["steps"]
+    )
+
+
+def _task_id(*parts: str) -> str:
+    """As the DAG file makes ids of tasks: ``metaflow_id`` there."""
+    return f"airflow-{hashlib.sha256('-'.join(parts).encode()).hexdigest()[:12]}"
 
 
 def _long_text(name: str) -> str:
@@ -206,6 +231,8 @@ def _fork_watched() -> tuple[int, list[int]] | None:
 def _watch(child: int, outputs: list[int]) -> int:
     """Passes a child's output on, keeps it as Metaflow's task logs, and returns the exit code."""
     signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, number))
+    if "METAFLOW_KUBERNETES_WORKLOAD" not in os.environ:
+        _end_with_parent()
     files = (os.environ["MFLOG_STDOUT"], os.environ["MFLOG_STDERR"])
     streams = (sys.stdout.buffer, sys.stderr.buffer)
     readers = [
@@ -223,6 +250,16 @@ def _watch(child: int, outputs: list[int]) -> int:
     ended.set()
     keeper.join()
     return code if code >= 0 else 128 - code
+
+
+def _end_with_parent() -> None:
+    """Asks for SIGTERM when Airflow's process for the task is killed: the step must not go on beside its next attempt.
+
+    Only Linux knows such a thing.
+    """
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM, 0, 0, 0)
 
 
 def _keep_logs(files: tuple[str, str], ended: threading.Event) -> None:

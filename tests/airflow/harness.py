@@ -83,7 +83,7 @@ class Home:
         return dict(self.ask()["import_errors"])
 
     def environment(self) -> dict[str, str]:
-        return {**_environment(self.airflow, self.folder, self.dags), **self.variables}
+        return {**environment_of(self.airflow, self.folder, self.dags), **self.variables}
 
 
 def versions(plain: str) -> tuple[str, ...]:
@@ -95,17 +95,17 @@ def installed(version: str) -> Airflow:
     """The Airflow of that version, installed by the first who asks. Others wait, in other processes too."""
     python = _interpreter(version)
     minor = _version_of(python)
-    folder = _cache() / f"{version}-{minor}"
+    folder = cache() / f"{version}-{minor}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(folder.suffix + ".lock")):
+    with locked(folder.with_suffix(folder.suffix + ".lock")):
         stamp = folder / "installed"
         requirements = [f"apache-airflow=={version}", *PROVIDERS]
         if not stamp.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _uv("venv", "--quiet", "--python", python, str(folder))
+            uv("venv", "--quiet", "--python", python, str(folder))
         # What other tests are running from is added to, and never made anew.
         if not stamp.exists() or stamp.read_text().split() != requirements:
-            _uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements)
+            uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements)
             stamp.write_text("\n".join(requirements) + "\n")
     return Airflow(version, folder / "bin" / "python")
 
@@ -118,32 +118,34 @@ def new_home(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Ho
     return Home(airflow, folder, dags, dict(variables))
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where what the tests install is kept from one run to the next."""
     return Path(os.environ.get("MFDEPLOY_AIRFLOW_VENVS") or ROOT / ".cache" / "airflow")
 
 
 def _migrated(airflow: Airflow) -> Path:
     """An empty database of that Airflow: migrating takes seconds, copying nothing."""
     database = airflow.python.parents[1] / "empty.db"
-    with _locked(database.with_suffix(".lock")):
+    with locked(database.with_suffix(".lock")):
         if not database.exists():
             home = database.with_name("migration")
             shutil.rmtree(home, ignore_errors=True)
             (home / "dags").mkdir(parents=True)
             command = [str(airflow.python), "-m", "airflow", "db", "migrate"]
-            environment = _environment(airflow, home, home / "dags")
+            environment = environment_of(airflow, home, home / "dags")
             subprocess.run(command, env=environment, cwd=home, check=True, capture_output=True)
             (home / "airflow.db").rename(database)
     return database
 
 
-def _environment(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
+def environment_of(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
+    """The variables of Airflow's processes, for an AIRFLOW_HOME and a folder of DAG files."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR", "USER") if name in os.environ}
     return {
         **kept,
         "PATH": f"{airflow.python.parent}:{os.environ['PATH']}",
         # Without it each process compiles some 1,500 files of the Kubernetes client again.
-        "PYTHONPYCACHEPREFIX": str(_cache() / "pycache"),
+        "PYTHONPYCACHEPREFIX": str(cache() / "pycache"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -155,9 +157,11 @@ def _environment(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
     }
 
 
-def _uv(*arguments: str) -> None:
-    uv = [shutil.which("uv")] if _works([shutil.which("uv") or "", "--version"]) else [sys.executable, "-m", "uv"]
-    subprocess.run([str(part) for part in (*uv, *arguments)], check=True)
+def uv(*arguments: str) -> None:
+    """Runs uv: the machine's, or else the one beside the tests."""
+    found = shutil.which("uv") or ""
+    command = [found] if _works([found, "--version"]) else [sys.executable, "-m", "uv"]
+    subprocess.run([*command, *arguments], check=True)
 
 
 def _interpreter(version: str) -> str:
@@ -188,7 +192,8 @@ def _works(command: Sequence[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock file that other processes of the tests wait for."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

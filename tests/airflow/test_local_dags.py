@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ from tests.airflow.harness import Airflow, Home
 from tests.renderer import flows
 
 pytestmark = pytest.mark.airflow
+RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 
 HOSTILE = 'it\'s "quoted" $HOME $(id) `id` {{ ds }} {% if x %} \\ \n\t é 漢字 🚀 %s'
 # More than one variable of a process can hold.
@@ -100,6 +104,11 @@ def input_paths(given: Mapping[str, str]) -> list[str]:
     """The pathspecs (run/step/task) that a task reads, as Metaflow takes the list apart."""
     from metaflow.util import decompress_list
 
+    if "METAFLOW_JOINED_ITEMS" in given:
+        code = "import mfdeploy_task; print(mfdeploy_task._input_paths())"
+        known = {**given, "PATH": os.environ["PATH"], "PYTHONPATH": str(RUNTIME)}
+        done = subprocess.run([sys.executable, "-c", code], env=known, capture_output=True, text=True, check=True)
+        return done.stdout.strip().split(",")
     text = given["METAFLOW_INPUT_PATHS"]
     return list(decompress_list(text)) if text else []
 

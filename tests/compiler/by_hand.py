@@ -28,13 +28,13 @@ class Operator:
     results: dict[str, Any] = field(default_factory=dict)
 
     def task(self, step: str, inputs: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
-        """One attempt of a task. `more`: task, attempt, split, parameters, variables."""
+        """One attempt of a task. `more`: task, attempt, split, parameters, variables, under (what starts it)."""
         task = more.get("task", step)
         work = self.folder / f"{task}-{more.get('attempt', 0)}-{len(list(self.folder.glob('*')))}"
         work.mkdir(parents=True)
         result = work / "xcom" / "return.json"
         done = subprocess.run(
-            ["bash", "-c", self.package.scripts[step]],
+            [*more.get("under", ()), "bash", "-c", self.package.scripts[step]],
             cwd=work,
             env=self._variables(step, task, inputs, result, more),
             capture_output=True,
@@ -72,7 +72,7 @@ class Operator:
             "METAFLOW_AIRFLOW_DAG_RUN_ID": "manual__2026",
             "METAFLOW_AIRFLOW_JOB_ID": "7",
         }
-        if not inputs:
+        if not inputs and "METAFLOW_JOINED_ITEMS" not in more.get("variables", {}):
             text = json.dumps(more.get("parameters", {}))
             pieces = [text[start : start + 30_000] for start in range(0, len(text), 30_000)]
             given |= {f"METAFLOW_PARAMETERS_{number}": piece for number, piece in enumerate(pieces)}

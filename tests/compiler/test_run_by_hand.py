@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,10 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deployer.compiler import build_packages, compile_flows
 from tests.compiler.by_hand import RUN, Operator
 from tests.compiler.compiling import FLOWS, deployment, local
 
+RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 NASTY = "it's \"$HOME\" `id` $(id) \\ %s {{ ds }}\n--title=x\té漢\U0001f600 'end"
 
 
@@ -94,6 +98,45 @@ def test_a_foreach_says_how_many_and_a_switch_says_where(tmp_path: Path) -> None
     assert set(operator.results) == {"start", "choose"}
     assert _read(tmp_path, "FanFlow", "run.data.results") == [0, 1]
     assert _read(tmp_path, "FanFlow", "[task.index for task in run['square']]") in ([0, 1], [1, 0])
+
+
+def _joined(**joined: Any) -> dict[str, str]:
+    return {"METAFLOW_JOINED_ITEMS": json.dumps(joined)}
+
+
+def _hashed(*parts: str) -> str:
+    return f"airflow-{hashlib.sha256('-'.join(parts).encode()).hexdigest()[:12]}"
+
+
+def test_a_join_makes_the_paths_of_its_items_itself(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "fan.py")
+    assert operator.task("start", parameters={"count": 3}).returncode == 0
+    for index in range(3):
+        task = _hashed("manual__2026", "square", "fan.dag", str(index))
+        assert operator.task("square", operator.path("start"), task=task, split=index).returncode == 0
+    variables = _joined(dag_id="fan.dag", steps=["square"], index="", items=3)
+    done = operator.task("join", variables=variables)
+    assert done.returncode == 0, done.stderr
+    assert _read(tmp_path, "FanFlow", "run['join'].task['results'].data") == [0, 1, 4]
+
+
+def test_a_join_of_100_000_items_is_no_longer_than_one_of_two() -> None:
+    code = "import mfdeploy_task as it; print(*it._input_paths().split(','), sep='\\n')"
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(RUNTIME),
+        "METAFLOW_RUN_ID": RUN,
+        "METAFLOW_AIRFLOW_DAG_RUN_ID": "manual__2026",
+        **_joined(dag_id="wide.dag", steps=["up", "down"], index="7.2", items=100_000),
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    paths = done.stdout.split()
+    assert len(set(paths)) == len(paths) == 200_000
+    assert paths[:2] == [
+        f"{RUN}/{step}/{_hashed('manual__2026', step, 'wide.dag', '7.2.0')}" for step in ("up", "down")
+    ]
+    assert paths[-1] == f"{RUN}/down/{_hashed('manual__2026', 'down', 'wide.dag', '7.2.99999')}"
 
 
 def test_attempts_and_what_comes_after_a_failure(tmp_path: Path) -> None:
@@ -235,3 +278,12 @@ def test_a_task_keeps_its_logs_while_it_runs_and_when_it_is_told_to_end(tmp_path
     assert (told.returncode, told.stderr) == (128 + signal.SIGTERM, "")
     logged = _read(tmp_path, "ToldFlow", "run['start'].task.stdout")
     assert logged == told.stdout == "said at once\nkept while it runs\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")
+def test_a_step_ends_with_the_process_that_started_its_task(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "orphaned.py")
+    # Returns when nobody holds its output any more.
+    done = operator.task("start", under=("sh", "-c", '"$@"; exit', "sh"))
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (tmp_path / "datastore" / "went-on").exists()

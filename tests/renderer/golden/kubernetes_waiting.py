@@ -147,7 +147,7 @@ class MetaflowStep(KubernetesPodOperator):
         self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
         self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
         paths = [f"{step}/{self.task_id_of(step, run, index)}" for step in self.inputs]
-        # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
+        # Metaflow reads `run/:a,b` as `run/a,run/b`.
         self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
 
     def task_id_of(self, step, run, index):

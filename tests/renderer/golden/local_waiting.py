@@ -26,9 +26,11 @@ except ImportError:  # Airflow 2
     from airflow.sensors.external_task import ExternalTaskSensor
 
 try:
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 except ImportError:  # Airflow 2, and the first of Airflow 3
-    from airflow.exceptions import AirflowSkipException
+    from airflow.configuration import conf
+    from airflow.exceptions import AirflowFailException, AirflowSkipException
 
 DOC = """\
 Trains a model.
@@ -74,12 +76,24 @@ def in_pieces(name, text, size=30_000):
     return {f"{name}_{start // size}": text[start : start + size] for start in range(0, len(text), size)}
 
 
+def mappable(items, foreach):
+    """The items of a foreach, unless there are more than Airflow maps a task over."""
+    limit = conf.getint("core", "max_map_length", fallback=1024)
+    if len(items) > limit:
+        raise AirflowFailException(
+            f"the foreach of {foreach} has {len(items)} items, and this Airflow takes {limit} at most. "
+            f"Set AIRFLOW__CORE__MAX_MAP_LENGTH to {len(items)} or more for the scheduler, the workers and the API "
+            "server, restart them, and clear this task with everything downstream."
+        )
+    return items
+
+
 @task
 def all_items(foreach, ti=None):
     """The items of a foreach inside of another one: those of all its tasks, in order."""
     found = ti.xcom_pull(task_ids=foreach) or []
     # One task alone may give its list as it is.
-    return [index for each in found for index in ([each] if isinstance(each, str) else each)]
+    return mappable([index for each in found for index in ([each] if isinstance(each, str) else each)], foreach)
 
 
 class MetaflowStep(BashOperator):
@@ -113,6 +127,7 @@ class MetaflowStep(BashOperator):
         self.is_foreach = is_foreach
         self.first_in_foreach = first_in_foreach
         self.joins_foreach = joins_foreach
+        self.joined_items = ""
         self.is_switch = is_switch
         self.is_chosen = True
         self.environment = environment or {}
@@ -127,15 +142,20 @@ class MetaflowStep(BashOperator):
         self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
         ti = context["ti"]
         self.is_chosen = self.ran(ti, self.task_id, ti.map_index)
+        before = self.items_before(index, ti)
         tasks = [
             (step, item)
-            for item, map_index in self.items_before(index, ti)
+            for item, map_index in before
             for step in self.inputs
             if self.leads_here(ti, step, map_index)
         ]
         paths = [f"{step}/{self.task_id_of(step, run, item)}" for step, item in tasks]
-        # Metaflow reads `run/:a,b` as `run/a,run/b`, which matters in a foreach with thousands of items.
+        # Metaflow reads `run/:a,b` as `run/a,run/b`.
         self.metaflow_input_paths = f"{self.metaflow_run_id}/:{','.join(paths)}" if paths else ""
+        if self.joins_foreach and len(paths) == len(before) * len(self.inputs):
+            # The paths of 100,000 items are more than a process takes: it makes the same list from this.
+            joined = {"dag_id": self.dag_id, "steps": list(self.inputs), "index": index, "items": len(before)}
+            self.joined_items = json.dumps(joined)
 
     def task_id_of(self, step, run, index):
         return metaflow_id(run, step, self.dag_id, *([index] if index else []))
@@ -149,7 +169,7 @@ class MetaflowStep(BashOperator):
             "METAFLOW_STEP_NAME": self.task_id,
             "METAFLOW_RUN_ID": self.metaflow_run_id,
             "METAFLOW_TASK_ID": self.metaflow_task_id,
-            **in_pieces("METAFLOW_INPUT_PATHS", self.metaflow_input_paths),
+            **self.input_variables(),
             "METAFLOW_RETRY_COUNT": str(ti.try_number - 1),
             # Not `retries`: a task that was cleared counts on.
             "METAFLOW_MAX_USER_CODE_RETRIES": str(ti.max_tries),
@@ -162,6 +182,11 @@ class MetaflowStep(BashOperator):
         if self.first_in_foreach:
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
+
+    def input_variables(self):
+        if self.joined_items:
+            return {"METAFLOW_JOINED_ITEMS": self.joined_items}
+        return in_pieces("METAFLOW_INPUT_PATHS", self.metaflow_input_paths)
 
     def items_before(self, index, ti):
         """The items of the tasks before this one, as (index, map index)."""
@@ -202,7 +227,8 @@ class MetaflowStep(BashOperator):
         if self.is_foreach:
             above = f"{self.metaflow_index}." if self.metaflow_index else ""
             # One index for each item: the steps of the body are mapped over them.
-            return [f"{above}{number}" for number in range(written["splits"])]
+            items = [f"{above}{number}" for number in range(written["splits"])]
+            return items if self.metaflow_index else mappable(items, self.task_id)
         return None
 
     def execute(self, context):
