@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import json
 import os
 import selectors
@@ -9,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .job import Job, read_job
@@ -37,7 +40,7 @@ def serve() -> None:
 
 def _preload() -> None:
     """Imports what every flow needs, but not metaflow.cli, which binds a flow's Config options when imported."""
-    import boto3  # type: ignore[import-untyped]  # noqa: F401
+    import boto3.s3.transfer  # type: ignore[import-untyped]  # noqa: F401
     import metaflow.cli_args
     import metaflow.cli_components.utils
     import metaflow.lint
@@ -47,13 +50,27 @@ def _preload() -> None:
     import metaflow.plugins.kubernetes.kubernetes
     import metaflow.plugins.package_cli
     import metaflow.pylint_wrapper
+    import metaflow.system
     import metaflow.user_configs.config_options
 
     # Six git commands for each flow, for what is provenance and no part of the code package.
     metaflow.metaflow_git._git_info_cache = {}
     from . import code, describe, package  # noqa: F401
 
-    code.metaflow_files()
+    code.metaflow_digest()
+    code.rule_out_loaded_modules()
+    _read_sources_once()
+    # Compiles the expressions of the tokenizer; each child would do it anew.
+    inspect.getsourcelines(_preload)
+    # Memory that the collector never touches stays shared with the children; they end long before they need it.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def _read_sources_once() -> None:
+    """Metaflow builds a flow's graph three times, and reads the source of each step for each."""
+    inspect.getsourcelines = lru_cache(maxsize=None)(inspect.getsourcelines)  # type: ignore[assignment]
 
 
 @dataclass
