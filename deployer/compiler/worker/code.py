@@ -33,7 +33,7 @@ def metaflow_digest() -> str:
 
 
 def rule_out_loaded_modules() -> None:
-    """Lets Metaflow ask only modules that are loaded from now on whether they want to be in the package, and those that do.
+    """Lets Metaflow ask only modules that come later, and those that once said so, whether they want to be packed.
 
     It asks each of some 800 modules for each flow; what Metaflow itself loaded answers the same every time.
     """
