@@ -47,10 +47,13 @@ def run(
     user: str,
     progress: Callable[[str], None],
     dag_ids: Mapping[str, str] | None = None,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+    note_inputs: bool = False,
 ) -> dict[str, Answer]:
-    """The answer (``{"result", "problems"}``) for each deployment, by address. Never raises for what a flow does.
+    """The answer (``{"result", "problems", "unchanged"}``) for each deployment, by address; no flow makes it raise.
 
-    `dag_ids` are the DAG ids by address; only the building of packages needs them.
+    `dag_ids` are the DAG ids by address; only the building of packages needs them. `known` are notes of earlier
+    answers by address, which `note_inputs` asks for.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
@@ -62,7 +65,12 @@ def run(
 
         def ask(helper: _Helper) -> None:
             jobs = [
-                _job(deployment, mode, (dag_ids or {}).get(deployment.address, "")) for deployment in groups[helper]
+                {
+                    **_job(deployment, mode, (dag_ids or {}).get(deployment.address, "")),
+                    "note_inputs": note_inputs,
+                    "known": (known or {}).get(deployment.address),
+                }
+                for deployment in groups[helper]
             ]
             for answer in _ask(helper, jobs, share):
                 found[answer["id"]] = answer
@@ -182,4 +190,4 @@ def _unanswered(helper: _Helper, job: Mapping[str, Any], why: str) -> Answer:
         "setting": "python",
         "severity": "error",
     }
-    return {"id": job["id"], "result": None, "problems": [problem]}
+    return {"id": job["id"], "result": None, "problems": [problem], "unchanged": False}

@@ -21,7 +21,8 @@ from .problems import FlowError, Problem, describe_error
 def serve() -> None:
     """Answers one request, ``{"processes": N, "jobs": [...]}``, with one JSON line for each job as it is done.
 
-    A line is ``{"id", "result", "problems"}``; `result` is null where the flow could not be compiled.
+    A line is ``{"id", "result", "problems", "unchanged"}``; `result` is null where the flow could not be compiled, or
+    where nothing that its notes name has changed.
     """
     request = json.load(sys.stdin)
     # What flows and Metaflow print must not get between the answers.
@@ -55,9 +56,9 @@ def _preload() -> None:
 
     # Six git commands for each flow, for what is provenance and no part of the code package.
     metaflow.metaflow_git._git_info_cache = {}
-    from . import code, describe, package  # noqa: F401
+    from . import code, describe, inputs, package  # noqa: F401
 
-    code.metaflow_digest()
+    inputs.prepare()
     code.rule_out_loaded_modules()
     _read_sources_once()
     # Compiles the expressions of the tokenizer; each child would do it anew.
@@ -82,7 +83,14 @@ class _Child:
 
 
 def _answers(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
-    todo = list(reversed(jobs))
+    from .inputs import unchanged
+
+    todo = []
+    for job in reversed(jobs):
+        if unchanged(job):
+            yield {"id": job.id, "result": None, "problems": [], "unchanged": True}
+        else:
+            todo.append(job)
     running: dict[int, _Child] = {}
     with selectors.DefaultSelector() as selector:
         while todo or running:
@@ -127,7 +135,7 @@ def _finish(child: _Child) -> dict[str, Any]:
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     hint = "look for os._exit, or for a native library that crashes, in what the file imports"
     problem = Problem("crashed", f"the process that loads the flow {how}", child.job.file, 1, hint)
-    return {"id": child.job.id, "result": None, "problems": [problem.as_json()]}
+    return {"id": child.job.id, "result": None, "problems": [problem.as_json()], "unchanged": False}
 
 
 def _end(pid: int) -> None:
@@ -139,7 +147,7 @@ def _run(job: Job) -> dict[str, Any]:
     from .describe import describe
     from .package import build
 
-    answer: dict[str, Any] = {"id": job.id, "result": None, "problems": []}
+    answer: dict[str, Any] = {"id": job.id, "result": None, "problems": [], "unchanged": False}
     try:
         result, warnings = describe(job) if job.mode == "describe" else build(job)
         answer.update(result=result, problems=[warning.as_json() for warning in warnings])
