@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from deployer.compiler import answers, process
 from deployer.errors import DeployError, Diagnostic, Severity
@@ -24,33 +25,54 @@ Progress = Callable[[str], None]
 class Compiled:
     """The flows that compiled, by the address of their deployment, and what is wrong with the others.
 
-    `diagnostics` holds errors (each of a flow that is missing from `flows`) and warnings.
+    `diagnostics` holds errors (each of a flow that is missing from `flows`) and warnings. `unchanged` are the addresses
+    of which nothing has changed since their notes were made: those are not in `flows` either. `inputs` are new notes,
+    by address, of the flows whose inputs can be told in full.
     """
 
     flows: Mapping[str, Flow]
     diagnostics: tuple[Diagnostic, ...]
+    unchanged: frozenset[str] = frozenset()
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def _quiet(address: str) -> None:
     """No progress."""
 
 
-def compile_flows(deployments: Sequence[Deployment], progress: Progress = _quiet) -> Compiled:
+def compile_flows(
+    deployments: Sequence[Deployment],
+    progress: Progress = _quiet,
+    *,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+    note_inputs: bool = False,
+) -> Compiled:
     """Describe the flow of each deployment. Nothing is written anywhere.
 
     `progress` gets the address of each deployment as it is done. A flow that cannot be compiled is a diagnostic,
-    whatever its code does; the others go on.
+    whatever its code does; the others go on. With `note_inputs` the result holds notes of what each description was
+    made from; given back as `known`, a flow is not described again while nothing of that has changed.
     """
-    found = process.run(deployments, mode="describe", user="mfdeploy", progress=progress)
+    found = process.run(
+        deployments, mode="describe", user="mfdeploy", progress=progress, known=known, note_inputs=note_inputs
+    )
     flows: dict[str, Flow] = {}
+    inputs: dict[str, Mapping[str, Any]] = {}
     diagnostics: list[Diagnostic] = []
     for deployment in deployments:
         answer = found[deployment.address]
         diagnostics += answers.diagnostics(deployment, answer)
         if answer["result"] is not None:
             flows[deployment.address] = answers.flow(deployment, answer["result"])
+            if answer["result"].get("inputs"):
+                inputs[deployment.address] = answer["result"]["inputs"]
     unique = dict.fromkeys(diagnostics)
-    return Compiled(flows, tuple(sorted(unique, key=lambda diagnostic: diagnostic.sort_key)))
+    return Compiled(
+        flows,
+        tuple(sorted(unique, key=lambda diagnostic: diagnostic.sort_key)),
+        frozenset(address for address, answer in found.items() if answer["unchanged"]),
+        inputs,
+    )
 
 
 def build_packages(

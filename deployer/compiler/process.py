@@ -49,11 +49,13 @@ def run(
     progress: Callable[[str], None],
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+    note_inputs: bool = False,
 ) -> dict[str, Answer]:
-    """The answer (``{"result", "problems"}``) for each deployment, by address. Never raises for what a flow does.
+    """The answer (``{"result", "problems", "unchanged"}``) for each deployment, by address; no flow makes it raise.
 
     `dag_ids` are the DAG ids and `tokens` the production tokens of deployed DAGs, by address; only the building of
-    packages needs them.
+    packages needs them. `known` are notes of earlier answers by address, which `note_inputs` asks for.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
@@ -66,7 +68,11 @@ def run(
         def ask(helper: _Helper) -> None:
             jobs = [
                 _job(deployment, mode, (dag_ids or {}).get(deployment.address, ""))
-                | {"production_token": (tokens or {}).get(deployment.address, "")}
+                | {
+                    "production_token": (tokens or {}).get(deployment.address, ""),
+                    "note_inputs": note_inputs,
+                    "known": (known or {}).get(deployment.address),
+                }
                 for deployment in groups[helper]
             ]
             for answer in _ask(helper, jobs, share):
@@ -204,4 +210,4 @@ def _unanswered(helper: _Helper, job: Mapping[str, Any], why: str) -> Answer:
         "setting": "python",
         "severity": "error",
     }
-    return {"id": job["id"], "result": None, "problems": [problem]}
+    return {"id": job["id"], "result": None, "problems": [problem], "unchanged": False}

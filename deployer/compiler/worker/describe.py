@@ -11,6 +11,7 @@ from . import code, graph, variables
 from .decorate import decorators_of, plain
 from .drive import with_flow
 from .job import Job
+from .notes import Notes, no_notes, take_notes
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .problems import Problem
@@ -23,10 +24,16 @@ Described = tuple[dict[str, Any], list[Problem]]
 
 def describe(job: Job) -> Described:
     """The flow as it would be deployed, and warnings. Raises FlowError."""
-    return with_flow(job, lambda obj, source: _describe(job, obj, source))  # type: ignore[no-any-return]
+    notes = take_notes(job) if job.note_inputs else None
+    flow, warnings = with_flow(job, lambda obj, source: _describe(job, obj, source, notes))
+    if notes is not None and not warnings:
+        # A warning must be given each time.
+        with no_notes(notes):
+            flow["inputs"] = notes.written(job)
+    return flow, warnings
 
 
-def _describe(job: Job, obj: Any, source: Source) -> Described:
+def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Described:
     check_images(job, obj)
     flow = {
         "name": obj.flow.name,
@@ -36,7 +43,7 @@ def _describe(job: Job, obj: Any, source: Source) -> Described:
         "end": obj.graph.end_step,
         "steps": [_step(job, obj, name) for name in obj.graph.sorted_nodes],
         "parameters": describe_parameters(obj.flow, source),
-        "code": _code(job, obj, source),
+        "code": _code(job, obj, source, notes),
         "schedule": _schedule(obj, source),
         "project": _project(),
         "configs": _configs(obj),
@@ -89,10 +96,15 @@ def _retries(node: Any) -> dict[str, Any]:
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 
-def _code(job: Job, obj: Any, source: Source) -> dict[str, Any]:
+def _code(job: Job, obj: Any, source: Source, notes: Notes | None) -> dict[str, Any]:
     from metaflow import metaflow_version
 
-    files = {**code.file_digests(code.open_package(obj)), **included_files(job, obj.flow, source)}
+    with no_notes(notes):
+        package = code.open_package(obj)
+        packaged = code.file_digests(package)
+    if notes is not None:
+        notes.of_package(package)
+    files = {**packaged, **included_files(job, obj.flow, source)}
     return {
         "files": dict(sorted(files.items())),
         "metaflow_version": metaflow_version.get_version(),

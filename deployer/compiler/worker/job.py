@@ -15,6 +15,8 @@ class Job:
     `config_files` are absolute paths, `base` the folder of the manifest that relative paths in `parameters` start at.
     `dag_id` is what the DAG is called in Airflow, empty where its runs get no production token; `production_token` is
     the one that its runs have already, empty where that is not known.
+    With `note_inputs` the answer says what the description was made from; `known` are such notes of an earlier time:
+    while nothing that they name has changed, the flow is not described again.
     `settings` are the METAFLOW_* values that tasks get; `service_given` says that they name a metadata service.
     """
 
@@ -42,6 +44,8 @@ class Job:
     kubernetes: Mapping[str, Any]
     steps: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, str]
+    note_inputs: bool
+    known: Mapping[str, Any] | None
 
     @property
     def path(self) -> Path:

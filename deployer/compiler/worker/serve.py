@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import json
 import os
 import selectors
@@ -9,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .job import Job, read_job
@@ -18,7 +21,8 @@ from .problems import FlowError, Problem, describe_error
 def serve() -> None:
     """Answers one request, ``{"processes": N, "jobs": [...]}``, with one JSON line for each job as it is done.
 
-    A line is ``{"id", "result", "problems"}``; `result` is null where the flow could not be compiled.
+    A line is ``{"id", "result", "problems", "unchanged"}``; `result` is null where the flow could not be compiled, or
+    where nothing that its notes name has changed.
     """
     request = json.load(sys.stdin)
     # What flows and Metaflow print must not get between the answers.
@@ -37,7 +41,7 @@ def serve() -> None:
 
 def _preload() -> None:
     """Imports what every flow needs, but not metaflow.cli, which binds a flow's Config options when imported."""
-    import boto3  # noqa: F401
+    import boto3.s3.transfer  # noqa: F401
     import metaflow.cli_args
     import metaflow.cli_components.utils
     import metaflow.lint
@@ -47,13 +51,27 @@ def _preload() -> None:
     import metaflow.plugins.kubernetes.kubernetes
     import metaflow.plugins.package_cli
     import metaflow.pylint_wrapper
+    import metaflow.system
     import metaflow.user_configs.config_options
 
     # Six git commands for each flow, for what is provenance and no part of the code package.
     metaflow.metaflow_git._git_info_cache = {}
-    from . import code, describe, package  # noqa: F401
+    from . import code, describe, inputs, package  # noqa: F401
 
-    code.metaflow_files()
+    inputs.prepare()
+    code.rule_out_loaded_modules()
+    _read_sources_once()
+    # Compiles the expressions of the tokenizer; each child would do it anew.
+    inspect.getsourcelines(_preload)
+    # Memory that the collector never touches stays shared with the children; they end long before they need it.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def _read_sources_once() -> None:
+    """Metaflow builds a flow's graph three times, and reads the source of each step for each."""
+    inspect.getsourcelines = lru_cache(maxsize=None)(inspect.getsourcelines)  # type: ignore[assignment]
 
 
 @dataclass
@@ -65,7 +83,14 @@ class _Child:
 
 
 def _answers(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
-    todo = list(reversed(jobs))
+    from .inputs import unchanged
+
+    todo = []
+    for job in reversed(jobs):
+        if unchanged(job):
+            yield {"id": job.id, "result": None, "problems": [], "unchanged": True}
+        else:
+            todo.append(job)
     running: dict[int, _Child] = {}
     with selectors.DefaultSelector() as selector:
         while todo or running:
@@ -110,7 +135,7 @@ def _finish(child: _Child) -> dict[str, Any]:
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     hint = "look for os._exit, or for a native library that crashes, in what the file imports"
     problem = Problem("crashed", f"the process that loads the flow {how}", child.job.file, 1, hint)
-    return {"id": child.job.id, "result": None, "problems": [problem.as_json()]}
+    return {"id": child.job.id, "result": None, "problems": [problem.as_json()], "unchanged": False}
 
 
 def _end(pid: int) -> None:
@@ -122,7 +147,7 @@ def _run(job: Job) -> dict[str, Any]:
     from .describe import describe
     from .package import build
 
-    answer: dict[str, Any] = {"id": job.id, "result": None, "problems": []}
+    answer: dict[str, Any] = {"id": job.id, "result": None, "problems": [], "unchanged": False}
     try:
         result, warnings = describe(job) if job.mode == "describe" else build(job)
         answer.update(result=result, problems=[warning.as_json() for warning in warnings])

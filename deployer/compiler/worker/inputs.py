@@ -1,0 +1,108 @@
+"""What a description was made from, so that it need not be made again while none of that has changed.
+
+The child that describes a flow notes what is looked at on the way: files, modules, variables. Whoever has these notes
+can take a digest of all of it at any later time, in milliseconds and without running the flow. Where something cannot
+be noted (the network, other processes, the value of a variable, which may be a secret), there are no notes, and the
+flow is described each time. What a flow takes from the clock or from chance while it is imported is not noted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+from . import code
+from .job import Job
+
+# Of a job, what is the same on every machine; its files are told by their content, its id by who keeps the notes.
+_PLACES = ("id", "mode", "file", "base", "config_files", "known", "note_inputs")
+
+
+def digest(job: Job, notes: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) over the job, Metaflow and all that the notes name, as it is now; empty if any cannot be read."""
+    folder = str(job.path.parent)
+    try:
+        taken = {
+            "job": {name: value for name, value in vars(job).items() if name not in _PLACES},
+            "configs": sorted(job.config_files),
+            "python": sys.version_info[:2],
+            "metaflow": code.metaflow_digest(),
+            "worker": _own_digest(),
+            "settings": {name: value for name, value in os.environ.items() if name.startswith("METAFLOW_")},
+            "code": {path: _file_digest(file) for path, file in packaged(folder, notes).items()},
+            "files": {name: _file_digest(str(Path(folder, name))) for name in notes["files"]},
+            "folders": [name for name in notes["folders"] if Path(folder, name).is_dir()],
+            "missing": [name for name in notes["missing"] if not Path(folder, name).exists()],
+            "unset": [name for name in notes["unset"] if name not in os.environ],
+            "packages": {name: _package_digest(name) for name in notes["packages"]},
+            "absent": [name for name in notes["absent"] if not package_places(name)],
+        }
+    except OSError:
+        return ""
+    return hashlib.sha256(json.dumps(taken, sort_keys=True, default=list).encode()).hexdigest()
+
+
+def unchanged(job: Job) -> bool:
+    """Whether all that the job's notes name is still what it was when they were made."""
+    return job.known is not None and digest(job, job.known) == job.known["digest"]
+
+
+def packaged(folder: str, notes: Mapping[str, Any]) -> dict[str, str]:
+    """Path in the package -> file, of the user's files that Metaflow finds in the flow's folder."""
+    return _walked(folder, tuple(notes["suffixes"]), tuple(notes["exclude"]))
+
+
+@cache
+def _walked(folder: str, suffixes: tuple[str, ...], exclude: tuple[str, ...]) -> dict[str, str]:
+    from metaflow.packaging_sys.utils import suffix_filter, walk
+
+    found = walk(f"{folder}/", file_filter=suffix_filter(list(suffixes)), exclude_tl_dirs=list(exclude))
+    return {path: file for file, path in found}
+
+
+@cache
+def _file_digest(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+@cache
+def _package_digest(name: str) -> str:
+    """Of an installed package's files, whatever their kind, but not of bytecode."""
+    total = hashlib.sha256()
+    for place in package_places(name):
+        for file in _files_below(Path(place)):
+            total.update(f"{file.relative_to(Path(place).parent)}\0{_file_digest(str(file))}\n".encode())
+    return total.hexdigest()
+
+
+def package_places(name: str) -> list[str]:
+    """The folders of a package, or the file of a module; none when it is not installed. Imports nothing."""
+    spec = PathFinder.find_spec(name)
+    if spec is None:
+        return []
+    return sorted(spec.submodule_search_locations or [str(spec.origin)])
+
+
+def _files_below(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    return sorted(file for file in place.rglob("*") if file.is_file() and file.suffix != ".pyc")
+
+
+@cache
+def _own_digest() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def prepare() -> None:
+    """Take the digests that all flows share."""
+    code.metaflow_digest()
+    _own_digest()

@@ -1,0 +1,222 @@
+"""Notes of all that is looked at while a flow is described; see `inputs` for what they are good for."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import code, inputs
+from .job import Job
+
+# Python and libraries read them for themselves, and no flow may depend on them: two people would get two plans.
+_OF_THE_MACHINE = {
+    *("HOME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "TEMP", "TMP", "COLUMNS", "LINES"),
+    *("USER", "USERNAME", "SUDO_USER", "APP"),
+}
+# Audit events (https://docs.python.org/3/library/audit_events.html) of what no note can tell.
+_BEYOND = ("socket.", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "urllib.")
+_LISTINGS = ("os.listdir", "os.scandir")
+_SITE = ("site-packages", "dist-packages")
+
+
+class Notes:
+    """What has been looked at so far. `unknown` says why it cannot be told in full; empty while it can."""
+
+    def __init__(self, job: Job) -> None:
+        self.unknown = ""
+        self.paused = False
+        self._folder = str(job.path.parent)
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+        self._missing: set[str] = set()
+        self._unset: set[str] = set()
+        self._imports: set[str] = set()
+        self._packages: set[str] = set()
+        self._modules = set(sys.modules)
+        self._path = list(sys.path)
+        self._standard = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
+        self._installed = tuple(f"{entry}/" for entry in sys.path if Path(entry).name in _SITE)
+        self._package: Any = None
+
+    def of_package(self, package: Any) -> None:
+        """Note which files Metaflow takes for the code package."""
+        self._package = package
+
+    def give_up(self, reason: str) -> None:
+        """Note that something was looked at which cannot be noted."""
+        self.unknown = self.unknown or reason
+
+    def path(self, name: Any) -> None:
+        """Note a path that was opened, or asked about."""
+        if isinstance(name, int):
+            return
+        path = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 (resolve would look at the path again)
+        if path == os.devnull or path.endswith(".pyc") or path.startswith((*self._standard, *self._installed)):
+            return
+        try:
+            mode = _stat(path).st_mode
+        except OSError:
+            self._missing.add(self._written(path))
+            return
+        if stat.S_ISREG(mode):
+            self._files.add(path)
+        elif stat.S_ISDIR(mode):
+            self._folders.add(self._written(path))
+        else:
+            self.give_up(f"opens {path}")
+
+    def module(self, name: str) -> None:
+        """Note a module that was asked for, whether there is one or not."""
+        self._imports.add(name.partition(".")[0])
+
+    def unset(self, variable: str) -> None:
+        """Note a variable that was asked for and is not set."""
+        self._unset.add(variable)
+
+    def written(self, job: Job) -> dict[str, Any] | None:
+        """The notes as JSON values, with the digest of what they name; None where they cannot be complete."""
+        self._note_modules()
+        if self._package is None or self.unknown:
+            return None
+        found: dict[str, Any] = {
+            "suffixes": sorted(self._package._suffixes or ()),
+            "exclude": sorted(self._package._exclude_tl_dirs),
+        }
+        packaged = inputs.packaged(self._folder, found)
+        if packaged != code.user_files(self._package):
+            return None
+        gone = self._imports - set(sys.modules)
+        found.update(
+            files=sorted(self._written(file) for file in self._files - set(packaged.values())),
+            folders=sorted(self._folders),
+            missing=sorted(self._missing),
+            unset=sorted(self._unset),
+            packages=sorted(self._packages),
+            absent=sorted(name for name in gone if not inputs.package_places(name)),
+        )
+        value = inputs.digest(job, found)
+        return {**found, "digest": value} if value else None
+
+    def _note_modules(self) -> None:
+        """Modules by where they come from: installed packages by name, files beside the flow as files."""
+        if [entry for entry in sys.path if entry != self._folder] != self._path:
+            self.give_up("changes sys.path")
+        for name in set(sys.modules) - self._modules - {"__main__", "metaflow.cli"}:
+            file = getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
+            if not isinstance(file, str) or not Path(file).is_absolute():
+                continue
+            if file.startswith(f"{self._folder}/"):
+                self._files.add(file)
+            elif file.startswith(self._installed):
+                self._packages.add(name.partition(".")[0])
+            elif not file.startswith(self._standard):
+                self.give_up(f"imports {file}")
+
+    def _written(self, path: str) -> str:
+        return os.path.relpath(path, self._folder)
+
+
+class _Variables(os._Environ):  # type: ignore[type-arg]
+    """The process's environment, telling what is read of it."""
+
+    notes: Notes
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            value = super().__getitem__(key)
+        except KeyError:
+            self._read(key, "")
+            raise
+        self._read(key, value)
+        return value
+
+    def __contains__(self, key: Any) -> bool:
+        found = super().__contains__(key)
+        self._read(key, "set" if found else "")
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.notes.paused:
+            self.notes.give_up("reads all variables")
+        return super().__iter__()
+
+    def _read(self, key: Any, value: str) -> None:
+        if self.notes.paused or not isinstance(key, str) or key in _OF_THE_MACHINE:
+            return
+        if key.startswith("METAFLOW_") or key.endswith("_COMPLETE"):
+            # Part of the digest; and what a shell sets to ask a command line for completions.
+            return
+        if value:
+            self.notes.give_up(f"reads the variable {key}")
+        else:
+            self.notes.unset(key)
+
+
+_stat = os.stat
+
+
+def take_notes(job: Job) -> Notes:
+    """Begin to take notes, for the rest of this process."""
+    notes = Notes(job)
+    sys.addaudithook(lambda event, arguments: None if notes.paused else _heard(notes, event, arguments))
+    _Variables.notes = notes
+    os.environ.__class__ = _Variables
+    for name in ("stat", "lstat", "access"):
+        setattr(os, name, _telling(notes, getattr(os, name)))
+    return notes
+
+
+@contextmanager
+def no_notes(notes: Notes | None) -> Iterator[None]:
+    """While mfdeploy itself looks at things, or what is looked at is noted otherwise."""
+    if notes is None:
+        yield
+        return
+    before, notes.paused = notes.paused, True
+    try:
+        yield
+    finally:
+        notes.paused = before
+
+
+def _telling(notes: Notes, ask: Any) -> Any:
+    def told(path: Any, *args: Any, **kwargs: Any) -> Any:
+        if not notes.paused:
+            with no_notes(notes):
+                notes.path(path)
+        return ask(path, *args, **kwargs)
+
+    return told
+
+
+def _heard(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit event, of Python itself or of a library."""
+    with no_notes(notes):
+        if event == "open":
+            _opened(notes, *arguments)
+        elif event == "import":
+            notes.module(arguments[0])
+        elif event in _LISTINGS and not _by_import_system():
+            notes.give_up(f"lists {arguments[0]}")
+        elif event.startswith(_BEYOND):
+            notes.give_up(f"does {event}")
+
+
+def _opened(notes: Notes, path: Any, mode: Any, flags: int) -> None:
+    if flags & (os.O_WRONLY | os.O_RDWR) and not (isinstance(path, str) and path == os.devnull):
+        notes.give_up(f"writes {path}")
+    else:
+        notes.path(path)
+
+
+def _by_import_system() -> bool:
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
