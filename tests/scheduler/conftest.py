@@ -18,7 +18,6 @@ import yaml
 from tests.airflow.harness import installed
 from tests.airflow.scheduler import Run, RunningAirflow, running
 from tests.e2e.project import OFFLINE, Project
-from tests.graphs.running import class_name
 from tests.kubernetes import cluster
 from tests.kubernetes.cluster import Kubernetes
 from tests.kubernetes.conftest import BUCKET, CREDENTIALS, s3
@@ -167,6 +166,11 @@ def project_in(folder: Path, s3: str, kubernetes: Kubernetes) -> Project:
     (flows.parent / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
     variables = {**OFFLINE, **CREDENTIALS, "no_proxy": "127.0.0.1"}
     return replace(Project(folder / "project", folder / "home"), variables=variables)
+
+
+def class_name(file: Path) -> str:
+    """By convention of the flows here: nested_two.py holds NestedTwoFlow."""
+    return "".join(word.capitalize() for word in file.stem.split("_")) + "Flow"
 
 
 def entry(file: Path) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def test_these_are_targets(url: str) -> None:
         ("abfss://airflow/dags", "expected abfss://container@account.dfs.core.windows.net/prefix"),
         ("s3a://acme/dags", "write s3://bucket/prefix"),
         ("gcs://acme/dags", "write gs://bucket/prefix"),
-        ("https://acme.blob.core.windows.net/dags", "write s3://, gs:// or azure://"),
+        ("https://acme.blob.core.windows.net/dags", "write git+https://, or s3://, gs:// or azure://"),
         ("s4://acme/dags", "there are no targets of the kind s4://"),
-        ("ftp://acme/dags", "write a folder, or a URL of s3, gs"),
+        ("ftp://acme/dags", "write a folder, or a URL of git+ssh, git+https, git+file, s3, gs"),
     ],
 )
 def test_these_are_none_and_nothing_secret_is_repeated(url: str, expected: str) -> None:

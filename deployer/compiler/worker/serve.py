@@ -34,7 +34,12 @@ def serve() -> None:
     # From here on no bytecode: importing a flow must leave nothing in its folder.
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    for answer in _answers([read_job(data) for data in request["jobs"]], request["processes"]):
+    jobs = [read_job(data) for data in request["jobs"]]
+    if any(job.mode == "upload" for job in jobs):
+        from .store import locks
+
+        locks()
+    for answer in _answers(jobs, request["processes"]):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

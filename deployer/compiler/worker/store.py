@@ -7,13 +7,12 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from .job import Job
 from .problems import FlowError, Problem, describe_error
 
-# Inherited by every child of a helper; locks of byte ranges belong to one process each.
-_LOCKS = tempfile.TemporaryFile()  # noqa: SIM115
 _DENIED = re.compile(r"AccessDenied|Access Denied|Forbidden|\b403\b|AuthorizationFailure|AuthenticationFailed")
 _NO_CREDENTIALS = re.compile(
     r"NoCredentials|Unable to locate credentials|DefaultCredentials|ExpiredToken|InvalidAccess"
@@ -31,15 +30,21 @@ def store(job: Job, obj: Any, blob: bytes, sha: str) -> tuple[str, str]:
     return url, found
 
 
+@cache
+def locks() -> Any:
+    """A file that every child inherits if it is opened before the fork: locks of byte ranges belong to one process."""
+    return tempfile.TemporaryFile()
+
+
 @contextmanager
 def _alone(sha: str) -> Iterator[None]:
     """One child of this helper at a time for one package: the others find that it is there."""
     place = int(sha[:7], 16)
-    fcntl.lockf(_LOCKS, fcntl.LOCK_EX, 1, place)
+    fcntl.lockf(locks(), fcntl.LOCK_EX, 1, place)
     try:
         yield
     finally:
-        fcntl.lockf(_LOCKS, fcntl.LOCK_UN, 1, place)
+        fcntl.lockf(locks(), fcntl.LOCK_UN, 1, place)
 
 
 def _problem(job: Job, error: Exception) -> Problem:
