@@ -46,7 +46,7 @@ def s3_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=url, **keys).create_bucket(Bucket=BUCKET)
+    boto3.Session().client("s3", endpoint_url=url, **keys).create_bucket(Bucket=BUCKET)
     try:
         yield url
     finally:
