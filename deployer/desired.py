@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from deployer import compiler, manifest, renderer
 from deployer.description import describe
@@ -14,6 +15,7 @@ from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow, Package
 from deployer.models.selection import Selection
+from deployer.reuse import Known, digest_deployment
 
 Progress = Callable[[str], None]
 
@@ -51,18 +53,41 @@ def build(selection: Selection, environ: Mapping[str, str], progress: Progress) 
     Problems of flows are returned beside those that are well, so that all are told at once; problems of the
     manifests themselves raise DeployError, since there is nothing to compile then.
     """
-    manifests = load_manifests(selection, environ)
+    return build_from(load_manifests(selection, environ), selection, progress)
+
+
+def build_from(
+    manifests: Manifests,
+    selection: Selection,
+    progress: Progress,
+    *,
+    known: Mapping[str, Known] | None = None,
+    note_inputs: bool = False,
+) -> DesiredState:
+    """As `build`, from manifests that are loaded.
+
+    What is `known` by address is taken as it is while nothing of it has changed; `note_inputs` notes what the others
+    are made from.
+    """
     chosen = choose(manifests.deployments, selection)
+    old = {item.address: known[item.address] for item in chosen if _is_same(item, known or {})} if known else {}
     progress(f"compiling {len(chosen)} flow{'' if len(chosen) == 1 else 's'}")
-    compiled = compiler.compile_flows(chosen, progress)
+    compiled = compiler.compile_flows(
+        chosen, progress, known={address: each.notes for address, each in old.items()}, note_inputs=note_inputs
+    )
     checked = [
         (deployment, compiled.flows[deployment.address])
         for deployment in chosen
         if deployment.address in compiled.flows
     ]
-    problems = [problem for deployment, flow in checked for problem in renderer.check(deployment, flow)]
+    found = {deployment.address: list(renderer.check(deployment, flow)) for deployment, flow in checked}
+    problems = [problem for each in found.values() for problem in each]
     refused = {problem for problem in problems if problem.severity is Severity.ERROR}
-    items = () if refused else tuple(_describe(deployment, flow) for deployment, flow in checked)
+    # A warning must be given each time: the flow that it is about is compiled each time.
+    inputs = {address: notes for address, notes in compiled.inputs.items() if not found[address]}
+    new = (_describe(deployment, flow, inputs.get(deployment.address)) for deployment, flow in checked)
+    same = (_as_before(item, old[item.address]) for item in chosen if item.address in compiled.unchanged)
+    items = () if refused else (*new, *same)
     diagnostics = (*manifests.warnings, *compiled.diagnostics, *problems, *_duplicate_ids(items))
     return DesiredState(manifests, items, tuple(sorted(set(diagnostics), key=lambda item: item.sort_key)))
 
@@ -117,10 +142,19 @@ def unmatched_patterns(selection: Selection, addresses: Iterable[str]) -> list[D
     ]
 
 
-def _describe(deployment: Deployment, flow: Flow) -> Desired:
+def _is_same(deployment: Deployment, known: Mapping[str, Known]) -> bool:
+    found = known.get(deployment.address)
+    return found is not None and found.deployment == digest_deployment(deployment)
+
+
+def _as_before(deployment: Deployment, known: Known) -> Desired:
+    return Desired(deployment, None, known.dag_id, known.description, known.notes)
+
+
+def _describe(deployment: Deployment, flow: Flow, inputs: Mapping[str, Any] | None) -> Desired:
     schedule = renderer.schedule_of(deployment, flow)
     description = describe(deployment, flow, schedule, renderer.RENDERER_VERSION, compiler.runtime_digest())
-    return Desired(deployment, flow, renderer.dag_id(deployment, flow), description)
+    return Desired(deployment, flow, renderer.dag_id(deployment, flow), description, inputs)
 
 
 def _duplicate_ids(items: Iterable[Desired]) -> Iterator[Diagnostic]:

@@ -55,20 +55,27 @@ def update_index(
     changes: Mapping[str, Deployed | None],
     seen: Iterable[Deployed] = (),
     before: Index | None = None,
+    made_from: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Note the files that were written and deleted (None), in one conditional write. Raises TargetError.
 
     `seen` is what the target held when `before` was read: noted too where reading is slow, so that the next plan need
     not read it. Another apply may be writing the index: then all is noted again in what that wrote, and what it says
-    of a file since `before` stays.
+    of a file since `before` stays. `made_from` says by file what its description was made from (see `reuse`).
     """
     file = index_file(project, environment)
     owner = (project, environment)
-    written = {name: _entry(each, owner, target.local) for name, each in changes.items() if each}
-    known = {} if target.local else {each.file: _entry(each, owner) for each in seen}
+    new = made_from or {}
+    written = {name: _with(_entry(each, owner, target.local), new.get(name)) for name, each in changes.items() if each}
+    old = before.entries if before else {}
+    known = {
+        each.file: _with(_entry(each, owner, target.local), new.get(each.file, old.get(each.file, {}).get("made_from")))
+        for each in seen
+        if not target.local or each.file in old or each.file in new
+    }
     for attempt in range(_ATTEMPTS):
         entries, version = _read(target, file)
-        noted = {**(entries if target.local else _brought_up(entries, known, before or Index())), **written}
+        noted = {**_brought_up(entries, known, before or Index()), **written}
         kept = {name: noted[name] for name in sorted(noted) if changes.get(name, noted) is not None}
         if kept == entries and version is not None:
             return
@@ -88,6 +95,10 @@ def _brought_up(entries: _Entries, known: _Entries, before: Index) -> _Entries:
     # Files of others that have gone; ours stay, so that one removed by hand is known to be missing.
     current = {name: entry for name, entry in entries.items() if entry.get("address") or name in known}
     return {**current, **{name: known[name] for name in known if entries.get(name) == before.entries.get(name)}}
+
+
+def _with(entry: dict[str, Any], made_from: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {**entry, "made_from": dict(made_from)} if made_from else entry
 
 
 def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[str, Any]:

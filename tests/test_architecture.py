@@ -22,7 +22,13 @@ PACKAGE = Path(__file__).parents[1] / "deployer"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("models",),
-    ("record", "stock", "description", "claims"),  # the models' upper edge: how they are written down and compared
+    (
+        "record",
+        "stock",
+        "description",
+        "claims",
+        "reuse",
+    ),  # the models' upper edge: how they are written down and compared
     ("manifest", "compiler", "renderer", "targets", "cluster", "runtime"),
     ("index", "history", "setting_places"),  # what is remembered beside a target
     ("desired", "planner", "applier"),

@@ -78,7 +78,7 @@ def prepare(
     if saved is not None and saved.rollback:
         prepared = prepare_rollback(narrow, saved.rollback, progress)
     else:
-        planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster)
+        planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster, note_inputs=True)
         prepared = Prepared(present(planning), planning, "destroy" if destroy else "apply")
     if saved is not None:
         problems = list(_moved(saved, prepared.planning))

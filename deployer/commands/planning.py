@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer import __version__, desired
-from deployer.cluster_check import check_clusters
+from deployer.cluster_check import asks_clusters, check_clusters
 from deployer.commands.adoption import check_adoptions, strays
 from deployer.commands.renamed import spare_renamed
 from deployer.deployed import DeployedState, survey
 from deployer.desired import DesiredState, Progress
 from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.manifest import Manifests
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
+from deployer.reuse import Known, known_descriptions
 
 
 @dataclass(frozen=True)
@@ -61,24 +63,33 @@ class Planned:
 
 
 def make_plan(
-    selection: Selection, progress: Progress, *, destroy: bool = False, check_cluster: bool | None = None
+    selection: Selection,
+    progress: Progress,
+    *,
+    destroy: bool = False,
+    check_cluster: bool | None = None,
+    note_inputs: bool = False,
 ) -> Planned:
     """Compare what the manifests ask for with what is deployed. Nothing is written. Raises DeployError.
 
     A plan to destroy asks for nothing, so that all that the manifests manage is deleted; no flow is compiled.
     `check_cluster` asks the clusters whether they would take the pods; None leaves that to each environment.
+    `note_inputs` is for an apply, which keeps what its descriptions were made from.
     """
-    if destroy:
-        state = DesiredState(desired.load_manifests(selection, os.environ), (), ())
-    else:
-        state = desired.build_or_refuse(selection, os.environ, progress)
-    chosen = _environments(state, selection)
-    state = _checked(state, chosen, check_cluster, progress)
-    known = [item.address for item in state.manifests.deployments]
+    manifests = desired.load_manifests(selection, os.environ)
+    chosen = _environments(manifests, selection)
     progress("reading what is deployed")
-    deployed = survey(chosen.values(), known, destroy)
+    deployed, problems = _look(manifests, chosen, destroy)
+    state = DesiredState(manifests, (), ())
+    if not destroy:
+        known = {} if asks_clusters(chosen.values(), check_cluster) else _known(deployed)
+        state = desired.build_from(manifests, selection, progress, known=known, note_inputs=note_inputs)
+    if deployed is None or state.errors:
+        raise DeployError([*state.diagnostics, *problems])
+    state = _checked(state, chosen, check_cluster, progress)
     _refuse_unmatched(selection, state, deployed)
     changes = plan_changes(state.items, deployed.sites, selection.selects, selection.adopts)
+    state = _compiled(state, changes, selection, progress)
     renamed: list[Diagnostic] = []
     if not destroy:
         changes, renamed = spare_renamed(selection, state, deployed, changes, progress)
@@ -106,9 +117,36 @@ def narrowed(selection: Selection, plan: Plan) -> Selection:
     )
 
 
-def _environments(state: DesiredState, selection: Selection) -> dict[str, Environment]:
-    names = selection.environments or state.manifests.environments
-    return {name: state.manifests.environments[name] for name in sorted(names)}
+def _environments(manifests: Manifests, selection: Selection) -> dict[str, Environment]:
+    names = selection.environments or manifests.environments
+    return {name: manifests.environments[name] for name in sorted(names)}
+
+
+def _look(
+    manifests: Manifests, environments: Mapping[str, Environment], destroy: bool
+) -> tuple[DeployedState | None, Sequence[Diagnostic]]:
+    """What is deployed; or why that cannot be told, which is told together with what is wrong with the flows."""
+    try:
+        return survey(environments.values(), [item.address for item in manifests.deployments], destroy), ()
+    except DeployError as error:
+        return None, error.diagnostics
+
+
+def _known(deployed: DeployedState | None) -> dict[str, Known]:
+    """By address, what an earlier apply noted of its descriptions."""
+    found: dict[str, Known] = {}
+    for site in deployed.sites if deployed else ():
+        entries = deployed.indexes[site.environment].entries if deployed else {}
+        found.update(known_descriptions(site.environment, site.deployed, entries))
+    return found
+
+
+def _compiled(state: DesiredState, changes: Iterable[Change], selection: Selection, progress: Progress) -> DesiredState:
+    """The state with all flows compiled, if one was taken as it is and its DAG needs something after all."""
+    pending = {change.address for change in changes if change.action in ("create", "update", "conflict")}
+    if all(item.compiled for item in state.items if item.deployment.address in pending):
+        return state
+    return replace(desired.build_from(state.manifests, selection, progress), diagnostics=state.diagnostics)
 
 
 def _checked(state: DesiredState, names: Collection[str], asked: bool | None, progress: Progress) -> DesiredState:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from deployer import __version__
 from deployer.applier import Applied
@@ -16,6 +17,7 @@ from deployer.errors import Diagnostic, Severity
 from deployer.index import update_index
 from deployer.models.desired import Deployed
 from deployer.models.plan import Change
+from deployer.reuse import made_from
 from deployer.targets import Target, TargetError
 from deployer.targets.registry import open_target
 
@@ -77,11 +79,25 @@ class Publication:
         written = {change.file: self._deployed(change, version) for change, version in applied.done}
         before = state.indexes[name]
         try:
-            update_index(target, place.project, name, {**replaced, **written}, seen=site.deployed, before=before)
+            update_index(
+                target,
+                place.project,
+                name,
+                {**replaced, **written},
+                seen=site.deployed,
+                before=before,
+                made_from=self._made_from(name),
+            )
         except TargetError as error:
             problem = target_problem(place, f"the index could not be written: {error}", error.hint)
             problems.append(replace(problem, severity=Severity.WARNING))
         self._problems[name] = problems
+
+    def _made_from(self, name: str) -> dict[str, Mapping[str, Any]]:
+        """By file, what the descriptions were made from: of what was written, and of what is as it should be."""
+        items = (item for item in self.planning.desired.items if item.deployment.environment.name == name)
+        found = ((item.file, made_from(item)) for item in items)
+        return {file: said for file, said in found if said is not None}
 
     def _deployed(self, change: Change, version: str | None) -> Deployed | None:
         text = self.content.get((change.environment, change.file), b"")

@@ -13,12 +13,24 @@ from deployer.models.record import Record
 
 @dataclass(frozen=True)
 class Desired:
-    """One deployment with its compiled flow. `description` is the canonical description that is compared."""
+    """One deployment with its compiled flow. `description` is the canonical description that is compared.
+
+    `compiled` is None where nothing has changed since the description was made, so that the flow was not looked at.
+    `inputs` are notes of what the description was made from, where they were asked for and can be told.
+    """
 
     deployment: Deployment
-    flow: Flow
+    compiled: Flow | None
     dag_id: str
     description: Mapping[str, Any]
+    inputs: Mapping[str, Any] | None = None
+
+    @property
+    def flow(self) -> Flow:
+        """The compiled flow. Raises ValueError where it was not looked at."""
+        if self.compiled is None:
+            raise ValueError(f"{self.deployment.address} was not compiled: nothing of it has changed")
+        return self.compiled
 
     @property
     def file(self) -> str:

@@ -51,7 +51,11 @@ def digest(job: Job, notes: Mapping[str, Any]) -> str:
 
 def unchanged(job: Job) -> bool:
     """Whether all that the job's notes name is still what it was when they were made."""
-    return job.known is not None and digest(job, job.known) == job.known["digest"]
+    try:
+        return job.known is not None and digest(job, job.known) == job.known["digest"]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # The notes lie where others can write.
+        return False
 
 
 def packaged(folder: str, notes: Mapping[str, Any]) -> dict[str, str]:
