@@ -111,3 +111,47 @@ def _write_team(folder: Path, team: int, numbers: range) -> None:
         for number in numbers
     )
     (place / "flows.yaml").write_text(f"version: 1\nflows:\n{entries}")
+
+
+def write_wide(folder: Path, steps: int, target: str) -> Path:
+    """A manifest of one flow that is a chain of `steps` steps, each a pod."""
+    folder.mkdir(parents=True)
+    names = ["start", *(f"step_{number}" for number in range(1, steps - 1)), "end"]
+    body = "".join(
+        f"\n    @step\n    def {name}(self):\n        {f'self.next(self.{after})' if after else 'pass'}\n"
+        for name, after in zip(names, [*names[1:], ""], strict=True)
+    )
+    (folder / "flow.py").write_text(f"from metaflow import FlowSpec, step\n\n\nclass WideFlow(FlowSpec):{body}")
+    head = _MANIFEST.format(target=target, datastore=f"{target}/../metaflow")
+    head = head.replace("compute: kubernetes", "compute: local").replace(
+        '    kubernetes: {namespace: ml, image: "python:3.11"}\n', ""
+    )
+    (folder / "m.yaml").write_text(f"{head}flows:\n  Wide: {{file: flow.py}}\n")
+    return folder
+
+
+def by_hand(tasks: int) -> str:
+    """The least that a user could write for as many tasks with the same operator: no Params, no ids, no record."""
+    return f"""from datetime import datetime, timedelta
+from airflow import DAG
+try:
+    from airflow.providers.standard.operators.bash import BashOperator
+except ImportError:
+    from airflow.operators.bash import BashOperator
+
+with DAG("hand", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
+    before = None
+    for number in range({tasks}):
+        task = BashOperator(
+            task_id=f"step_{{number}}",
+            bash_command="true",
+            env={{"A": "a", "B": "b"}},
+            append_env=True,
+            retries=0,
+            retry_delay=timedelta(minutes=2),
+            execution_timeout=timedelta(hours=1),
+        )
+        if before:
+            before >> task
+        before = task
+"""

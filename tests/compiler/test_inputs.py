@@ -7,7 +7,7 @@ import shutil
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,32 +53,43 @@ class WatchedFlow(FlowSpec):
 """
 
 
+def watched_in(folder: Path, name: str = "watched") -> Deployment:
+    flows = folder / "flows"
+    flows.mkdir(parents=True)
+    (flows / "flow.py").write_text(FLOW)
+    (flows / "nearby.py").write_text("ALPHA = 1\n")
+    (flows / "spare.py").write_text("")
+    (flows / "notes.txt").write_text("read me\n")
+    (flows / "config.json").write_text('{"memory": 1000}')
+    (flows / "other.json").write_text('{"memory": 1000}')
+    (folder / "settings.json").write_text('{"beta": 1}')
+    return deployment(flows / "flow.py", name)
+
+
 @pytest.fixture
 def watched(tmp_path: Path) -> Deployment:
-    folder = tmp_path / "project" / "flows"
-    folder.mkdir(parents=True)
-    (folder / "flow.py").write_text(FLOW)
-    (folder / "nearby.py").write_text("ALPHA = 1\n")
-    (folder / "notes.txt").write_text("read me\n")
-    (folder / "config.json").write_text('{"memory": 1000}')
-    (folder / "other.json").write_text('{"memory": 1000}')
-    (folder.parent / "settings.json").write_text('{"beta": 1}')
-    return deployment(folder / "flow.py", "watched")
+    return watched_in(tmp_path / "project")
 
 
-def noted(deployment: Deployment) -> Mapping[str, Any]:
-    compiled = compile_flows([deployment], note_inputs=True)
+def noted(*deployments: Deployment) -> Mapping[str, Any]:
+    compiled = compile_flows(deployments, note_inputs=True)
     assert compiled.diagnostics == ()
-    assert deployment.address in compiled.inputs, "the inputs of the flow could not be told"
+    assert set(compiled.inputs) == {each.address for each in deployments}, "inputs of a flow could not be told"
     return compiled.inputs
 
 
-def is_unchanged(deployment: Deployment, known: Mapping[str, Any]) -> bool:
-    compiled = compile_flows([deployment], known=known)
+def unchanged(deployments: Iterable[Deployment], known: Mapping[str, Any]) -> set[str]:
+    """The names of those that are not described again."""
+    compiled = compile_flows([*deployments], known=known)
     assert compiled.diagnostics == ()
     # Either or: what is not described again has no description, and the other way round.
-    assert (deployment.address in compiled.unchanged) != (deployment.address in compiled.flows)
-    return deployment.address in compiled.unchanged
+    assert not compiled.unchanged & set(compiled.flows)
+    assert compiled.unchanged | set(compiled.flows) == {each.address for each in deployments}
+    return {address.partition("/")[2] for address in compiled.unchanged}
+
+
+def is_unchanged(deployment: Deployment, known: Mapping[str, Any]) -> bool:
+    return bool(unchanged([deployment], known))
 
 
 def test_nothing_changed(watched: Deployment) -> None:
@@ -113,14 +124,14 @@ CHANGES: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_a_changed_file_is_seen(watched: Deployment, what: str) -> None:
-    folder = Path(watched.file.resolved).parent
-    (folder / "spare.py").write_text("")
-    known = noted(watched)
-    assert is_unchanged(watched, known)
-    CHANGES[what](folder)
-    assert not is_unchanged(watched, known)
+def test_a_changed_file_is_seen(tmp_path: Path) -> None:
+    """Each change has a project of its own, and all are compiled at once."""
+    projects = {what: watched_in(tmp_path / str(number), what) for number, what in enumerate(CHANGES)}
+    known = noted(*projects.values())
+    assert unchanged(projects.values(), known) == set(CHANGES)
+    for what, change in CHANGES.items():
+        change(Path(projects[what].file.resolved).parent)
+    assert unchanged(projects.values(), known) == set()
 
 
 SETTINGS: dict[str, Callable[[Deployment], Deployment]] = {
@@ -140,10 +151,11 @@ SETTINGS: dict[str, Callable[[Deployment], Deployment]] = {
 }
 
 
-@pytest.mark.parametrize("what", SETTINGS)
-def test_a_changed_setting_is_seen(watched: Deployment, what: str) -> None:
-    known = noted(watched)
-    assert not is_unchanged(SETTINGS[what](watched), known)
+def test_a_changed_setting_is_seen(watched: Deployment) -> None:
+    before = {what: replace(watched, name=what) for what in SETTINGS}
+    known = noted(*before.values())
+    assert unchanged(before.values(), known) == set(SETTINGS)
+    assert unchanged([SETTINGS[what](each) for what, each in before.items()], known) == set()
 
 
 def test_a_changed_variable_is_seen(watched: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,12 +194,9 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("what", UNKNOWN)
-def test_what_cannot_be_noted_is_described_each_time(tmp_path: Path, what: str) -> None:
+def test_what_cannot_be_noted_is_described_each_time(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "far.py").write_text("")
-    folder = tmp_path / "flows"
-    folder.mkdir()
     text = """
         from metaflow import FlowSpec, step
 
@@ -200,8 +209,13 @@ def test_what_cannot_be_noted_is_described_each_time(tmp_path: Path, what: str) 
             def end(self):
                 pass
     """
-    (folder / "flow.py").write_text(f"{UNKNOWN[what]}\n{textwrap.dedent(text)}")
-    compiled = compile_flows([deployment(folder / "flow.py", "unknown")], note_inputs=True)
+    found = []
+    for number, (what, line) in enumerate(UNKNOWN.items()):
+        folder = tmp_path / f"flows{number}"
+        folder.mkdir()
+        (folder / "flow.py").write_text(f"{line}\n{textwrap.dedent(text)}")
+        found.append(deployment(folder / "flow.py", what))
+    compiled = compile_flows(found, note_inputs=True)
     assert compiled.diagnostics == ()
-    assert list(compiled.flows) == ["local/unknown"]
+    assert set(compiled.flows) == {each.address for each in found}
     assert compiled.inputs == {}
