@@ -20,7 +20,7 @@ import yaml
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from tests.airflow.harness import installed, new_home
+from tests.airflow.harness import installed, new_home, versions
 from tests.e2e.project import OFFLINE, Project
 from tests.kubernetes.cluster import Kubernetes, running
 
@@ -139,7 +139,7 @@ def solver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program.parent
 
 
-@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
+@pytest.fixture(scope="module", params=versions("3.3.2"))
 def ran(request: pytest.FixtureRequest, aws: Aws, solver: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """All flows, applied and run; one process of each Airflow runs all DAGs."""
     folder = tmp_path_factory.mktemp("computes")

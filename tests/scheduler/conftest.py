@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.airflow.harness import installed
+from tests.airflow.harness import installed, versions
 from tests.airflow.scheduler import Run, RunningAirflow, running
 from tests.e2e.project import OFFLINE, Project
 from tests.kubernetes import cluster
@@ -24,7 +24,7 @@ from tests.kubernetes.conftest import BUCKET, CREDENTIALS, s3
 
 __all__ = ["s3"]
 FLOWS = Path(__file__).with_name("flows")
-CORPUS = Path(__file__).parents[1] / "graphs" / "flows"
+CORPUS = Path(__file__).parents[1] / "conformance" / "corpus"
 CLIENT = Path(__file__).parents[1] / "e2e" / "client.py"
 # Flows of other tests that run here too, each with several things that can run at a time.
 SHAPES = (CORPUS / "nested_two.py", CORPUS / "switch_in_foreach.py")
@@ -115,7 +115,7 @@ class Gates:
             (self.folder / gate).touch()
 
 
-@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
+@pytest.fixture(scope="module", params=versions("3.3.2"))
 def stage(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("scheduler")
     secrets = {"s3-credentials": CREDENTIALS, "shared-metadata": metadata_in(folder)}
