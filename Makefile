@@ -2,7 +2,7 @@
 # Another interpreter: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance check format lint types fresh rewrite lock clean
+.PHONY: help demo test conformance bench check format lint types fresh rewrite lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,9 @@ conformance: $(READY) ## run every flow of tests/conformance on each Airflow and
 
 check: lint types fresh ## what CI runs: format, lint, types, generated files, every test
 	@$(MAKE) --no-print-directory test
+
+bench: $(READY) ## time mfdeploy against the stock command, on a quiet machine; see docs/performance.md
+	$(BIN)/python -m tests.bench
 
 format: $(READY) ## put the code into the house format
 	$(BIN)/ruff format

@@ -5,6 +5,7 @@ Every figure is the median of whole processes, and every ratio is of one run of 
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import shutil
@@ -66,6 +67,7 @@ class Bench:
 
 
 def main() -> int:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, s3_server() as endpoint:
         bench = Bench(Path(folder), _environ(Path(folder), endpoint), endpoint)
         print(f"{_machine()}; medians, seconds of wall time\n")
