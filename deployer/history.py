@@ -88,7 +88,8 @@ def new_id(target: Target, project: str, environment: str, now: datetime) -> str
 
 def write_entry(target: Target, entry: Entry) -> None:
     """Put an entry at the target, and drop the oldest beyond MOST_ENTRIES. Raises TargetError."""
-    text = entry.model_dump_json(indent=1) + "\n"
+    # Not pydantic's JSON: a value may hold half of a character, and that stops at it.
+    text = json.dumps(entry.model_dump(), indent=1) + "\n"
     target.create(entry_file(entry.project, entry.environment, entry.id), text.encode())
     for old, version in _versions(target, entry.project, entry.environment)[MOST_ENTRIES:]:
         try:
@@ -117,9 +118,10 @@ def unpack(entry: Entry) -> Mapping[str, str]:
         if not stream.eof:
             raise ValueError("cut off")
         texts = json.loads(data)
-    except (ValueError, binascii.Error, zlib.error) as error:
+        whole = isinstance(texts, dict) and all(digest(_bytes(text)) == name for name, text in texts.items())
+    except (ValueError, binascii.Error, zlib.error, RecursionError) as error:
         raise DeployError(_unreadable(file, "the DAG files in it are damaged")) from error
-    if not isinstance(texts, dict) or any(digest(_bytes(text)) != name for name, text in texts.items()):
+    if not whole:
         raise DeployError(_unreadable(file, "the DAG files in it are not those that it names"))
     return texts
 
