@@ -14,6 +14,7 @@ import secrets
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.history import HISTORY_FORMAT, Entry
@@ -117,13 +118,13 @@ def unpack(entry: Entry) -> Mapping[str, str]:
         data = stream.decompress(base64.b64decode(entry.texts, validate=True), _MOST_TEXT)
         if not stream.eof:
             raise ValueError("cut off")
-        texts = json.loads(data)
+        texts: Any = json.loads(data)
         whole = isinstance(texts, dict) and all(digest(_bytes(text)) == name for name, text in texts.items())
     except (ValueError, binascii.Error, zlib.error, RecursionError) as error:
         raise DeployError(_unreadable(file, "the DAG files in it are damaged")) from error
     if not whole:
         raise DeployError(_unreadable(file, "the DAG files in it are not those that it names"))
-    return texts
+    return dict(texts)
 
 
 def _bytes(text: object) -> bytes:

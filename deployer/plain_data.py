@@ -10,7 +10,7 @@ _MAX_BITS = 10_000  # beyond, Python writes no number as text
 
 
 def check_plain(value: Any) -> None:
-    """Raise ValueError for what JSON does not hold (sets, bytes, other keys than texts, infinity), or holds too deep."""
+    """Raise ValueError for what JSON does not hold (sets, bytes, keys that are no texts, infinity), or too deep."""
     todo = [(value, 0)]
     while todo:
         found, depth = todo.pop()

@@ -13,7 +13,7 @@ def _calls(code: str) -> dict[str, str]:
         "python-double": f'") or {code} or ("',
         "python-single": f"') or {code} or ('",
         "python-triple": f'"""\n{code}\n"""',
-        "python-escape": f"\\\"); {code} #\\",
+        "python-escape": f'\\"); {code} #\\',
         "python-line": f"\n{code}\n#",
         "python-separator": f"\u2028{code}\u2029\x85{code}\x0c",
         "python-dunder": f"__import__('builtins').eval({code!r})",
@@ -46,7 +46,7 @@ def payloads() -> dict[str, str]:
         "path-windows": "..\\..\\x",
         "record": f"\n\n# What mfdeploy deployed here. It is read back to plan the next change; do not edit.\n"
         f"MFDEPLOY_RECORD = {{\n    'format': {touch},\n}}\n",
-        "long": "x" * 100_000,
+        "long": "x" * 20_000,
     }
 
 
