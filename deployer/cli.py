@@ -327,7 +327,7 @@ def _history(
     limit: Limit = 10,
     format: AsText = ShowFormat.text,
 ) -> int:
-    """Show what was applied to an environment, when, by whom and from which commit."""
+    """Show what was applied to an environment, and by whom."""
     from deployer.commands.history import history
     from deployer.views.history import history_to_json, history_to_text
 
@@ -376,7 +376,7 @@ def _schema(
         SchemaName | None, typer.Argument(metavar="[manifest|plan|history]", help="All of them when absent.")
     ] = None,
 ) -> int:
-    """Print the JSON Schemas of manifests, of saved plans and of the history."""
+    """Print the JSON Schemas of all that is read and written."""
     from deployer.commands.schema import manifest_schema
     from deployer.views.history import history_schema
     from deployer.views.plan_json import plan_schema

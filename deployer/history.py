@@ -14,6 +14,7 @@ import secrets
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.history import HISTORY_FORMAT, Entry
@@ -88,7 +89,8 @@ def new_id(target: Target, project: str, environment: str, now: datetime) -> str
 
 def write_entry(target: Target, entry: Entry) -> None:
     """Put an entry at the target, and drop the oldest beyond MOST_ENTRIES. Raises TargetError."""
-    text = entry.model_dump_json(indent=1) + "\n"
+    # Not pydantic's JSON: a value may hold half of a character, and that stops at it.
+    text = json.dumps(entry.model_dump(), indent=1) + "\n"
     target.create(entry_file(entry.project, entry.environment, entry.id), text.encode())
     for old, version in _versions(target, entry.project, entry.environment)[MOST_ENTRIES:]:
         try:
@@ -116,12 +118,13 @@ def unpack(entry: Entry) -> Mapping[str, str]:
         data = stream.decompress(base64.b64decode(entry.texts, validate=True), _MOST_TEXT)
         if not stream.eof:
             raise ValueError("cut off")
-        texts = json.loads(data)
-    except (ValueError, binascii.Error, zlib.error) as error:
+        texts: Any = json.loads(data)
+        whole = isinstance(texts, dict) and all(digest(_bytes(text)) == name for name, text in texts.items())
+    except (ValueError, binascii.Error, zlib.error, RecursionError) as error:
         raise DeployError(_unreadable(file, "the DAG files in it are damaged")) from error
-    if not isinstance(texts, dict) or any(digest(_bytes(text)) != name for name, text in texts.items()):
+    if not whole:
         raise DeployError(_unreadable(file, "the DAG files in it are not those that it names"))
-    return texts
+    return dict(texts)
 
 
 def _bytes(text: object) -> bytes:

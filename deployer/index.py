@@ -118,9 +118,9 @@ def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[
 def _deployed(file: str, version: str, entry: Mapping[str, Any]) -> Deployed | None:
     try:
         found = record.from_data(entry["record"]) if "record" in entry else None
-    except (ValueError, TypeError, KeyError):
+        return Deployed(file, version, found, intact=bool(entry["intact"]))
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return Deployed(file, version, found, intact=entry["intact"])
 
 
 def _read(target: Target, file: str) -> tuple[_Entries, str | None]:
@@ -142,9 +142,13 @@ def _entries(content: bytes) -> _Entries:
     try:
         data: Any = json.loads(content)
         whole = data["format"] == INDEX_FORMAT and data["digest"] == _digest(data["dags"])
-        return dict(data["dags"]) if whole else {}
+        return dict(data["dags"]) if whole and all(map(_is_entry, data["dags"].values())) else {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("address", ""), str)
 
 
 def _digest(entries: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from deployer.models.record import RECORD_FORMAT, Inputs, Provenance, Record
+from deployer.plain_data import check_plain, is_name
 
 _HEADER = "# What mfdeploy deployed here. It is read back to plan the next change; do not edit.\n"
 _BLOCK = re.compile(r"^MFDEPLOY_RECORD = (\{\n.*?^\})\n", re.MULTILINE | re.DOTALL)
@@ -62,7 +63,7 @@ def read(text: str) -> tuple[Record, bool] | None:
         record = _build(values)
     except LaterRecordError:
         raise
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, KeyError) as error:
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, KeyError, AttributeError) as error:
         raise RecordError(f"the record is damaged: {error}") from error
     intact = digest_body(text[:start]) == record.body_digest and found.end() == len(text)
     return record, intact
@@ -79,8 +80,9 @@ def from_data(values: Mapping[str, Any]) -> Record:
 
 
 def _build(values: dict[str, Any]) -> Record:
+    check_plain(values)
     written = values.get("format")
-    if written != RECORD_FORMAT:
+    if written != RECORD_FORMAT or isinstance(written, bool):
         kind = LaterRecordError if isinstance(written, int) and written > RECORD_FORMAT else ValueError
         raise kind(f"record format {written!r}, this mfdeploy reads {RECORD_FORMAT}")
     provenance, inputs = values.pop("provenance", None), values.pop("inputs", None)
@@ -94,12 +96,33 @@ def _build(values: dict[str, Any]) -> Record:
         provenance=Provenance(**{"commit": None, **provenance}) if provenance else None,
         inputs=Inputs(**inputs) if inputs else None,
     )
-    texts = (record.owner, record.environment, record.address, record.dag_id, record.body_digest, record.since)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(record.description, dict):
-        raise ValueError("a field has another type")
+    _check_types(record)
     if datetime.fromisoformat(record.since).tzinfo is None:
         raise ValueError("since has no timezone")
     return record
+
+
+def _check_types(record: Record) -> None:
+    names: list[Any] = [record.owner, record.environment, record.address, record.dag_id, record.body_digest]
+    if made := record.provenance:
+        names += [made.applied_by, made.applied_at, made.tool_version, made.commit or ""]
+    if given := record.inputs:
+        names.append(given.production_token or "")
+        _check_map(given.parameters)
+    if not all(map(is_name, [*names, record.since])):
+        raise ValueError("a field has another type")
+    _check_map(record.description)
+    for section in record.description.values():
+        _check_map(section)
+    for section, name in (("code", "files"), ("graph", "steps")):
+        _check_map(record.description.get(section, {name: {}}).get(name))
+    for parameter in record.description.get("parameters", {}).values():
+        _check_map(parameter)
+
+
+def _check_map(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ValueError(f"a map was expected, there is a value of the type {type(value).__name__}")
 
 
 def _check_names(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.models.desired import Stock
+from deployer.plain_data import check_plain, is_name
 
 MARK = "Workflow.from_dict(CONFIG)"
 
@@ -45,8 +46,9 @@ def _stock(config: Mapping[str, Any]) -> Stock:
         steps=tuple(name for name, token in zip(states, tokens, strict=True) if token is not None),
         production_token=next(filter(None, tokens), None),
     )
-    if not isinstance(stock.dag_id, str) or not isinstance(stock.flow, str):
+    if not is_name(stock.dag_id) or not is_name(stock.flow) or not all(map(is_name, stock.steps)):
         raise TypeError("a name is no text")
+    check_plain([stock.cron, dict(stock.parameters), list(stock.steps)])
     return stock
 
 

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parents[1] / "deployer"
 # From the ground up. A room is a module or a folder of the package; what stands on one line does not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("models",),
+    ("models", "plain_data"),
     (
         "record",
         "stock",

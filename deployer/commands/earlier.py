@@ -87,6 +87,8 @@ def _undone(entry: Entry, earlier: Sequence[Touch], first: Touch, site: Site) ->
         raise _Gap(f"{first.entry.id} found another file than {earlier[-1].entry.id} had left")
     if first.change.before is None:
         return None
+    if not first.change.file.endswith(".py") or first.change.file.startswith("."):
+        raise _Gap("that is no name of a DAG file")
     text = unpack(first.entry).get(first.change.before)
     if text is None:
         raise _Gap(f"{first.entry.id} does not hold it")

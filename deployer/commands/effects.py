@@ -28,7 +28,7 @@ def effects(change: Change, since: datetime | None, now: datetime) -> tuple[Effe
 
 def _of_schedule(change: Change, since: datetime | None, now: datetime) -> Iterator[Effect]:
     assert change.after is not None
-    before, after = (change.before or {}).get("schedule") or {}, change.after["schedule"]
+    before, after = _understood((change.before or {}).get("schedule") or {}), change.after["schedule"]
     if change.before is not None and before == after:
         return
     times = _next(before, now), _next(after, now)
@@ -36,6 +36,16 @@ def _of_schedule(change: Change, since: datetime | None, now: datetime) -> Itera
         yield Effect("next runs", before=times[0], after=times[1])
     if after["cron"]:
         yield from _at_once(change, before, after, since or now, now)
+
+
+def _understood(schedule: Schedule) -> Schedule:
+    """A deployed schedule; an empty one where it was edited into what none is."""
+    try:
+        _zone(schedule)
+        _start(schedule, datetime.max)
+    except (ValueError, KeyError, TypeError, OSError):  # what zoneinfo raises for a name that is none
+        return {}
+    return schedule if isinstance(schedule.get("cron"), str | None) else {}
 
 
 def _next(schedule: Schedule, now: datetime) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from deployer.errors import Diagnostic, Severity, nearest
 from deployer.models import credentials
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
-from deployer.renderer import parameters, pods, sensors, tasks
+from deployer.renderer import parameters, pods, sensors, tasks, with_credentials
 from deployer.renderer.dag_id import MAX_LENGTH, dag_id, is_valid
 from deployer.renderer.schedule import find_problem, flow_location
 
@@ -36,6 +36,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
     Problems of the code are located in the flow's file, those of the manifest where it was written.
     """
     found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *_settings(deployment, flow)]
+    found += with_credentials.find(deployment)
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
     schedule = find_problem(deployment, flow)

@@ -173,8 +173,14 @@ def _next_runs(before: str, after: str) -> str:
 
 
 def run_times(runs: Sequence[str]) -> str:
-    """ISO 8601 times as people read them: ``2026-11-23 03:00 +02:00``."""
-    return ", ".join(_TIME.sub(r"\1 \2 \3", each).rstrip() for each in runs)
+    """ISO 8601 times as people read them: ``2026-11-23 03:00, 2026-11-24 03:00 +02:00``, an offset that stays once."""
+    found = [_TIME.sub(r"\1 \2 \3", each).rstrip().replace(" +00:00", " UTC") for each in runs]
+    zones = [each[len("2026-11-23 03:00") :] for each in found]
+    last = len(found) - 1
+    return ", ".join(
+        each if number == last or zones[number] != zones[number + 1] else each.removesuffix(zones[number])
+        for number, each in enumerate(found)
+    )
 
 
 def file_lines(files: Mapping[str, Sequence[str]], most: int = MOST_FILES) -> tuple[list[tuple[str, str]], int]:

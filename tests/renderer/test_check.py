@@ -117,3 +117,38 @@ def test_what_looks_like_a_credential_is_a_warning(variables: dict[str, str]) ->
     found = only(check(flows.deployment(), flows.with_step(flows.linear(), "end", environment=variables)))
     assert (found.code, found.severity) == ("secret-in-dag", "warning")
     assert "hush" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ('secrets:sources=[{"type": "inline", "id": "x", "options": {"env_vars": {"A": "sesame"}}}]', "inline source"),
+        (
+            r"secrets:sources=[{\"type\": \"inline\", \"options\": {\"env_vars\": {\"A\": \"sesame\"}}}]",
+            "inline source",
+        ),
+        (r'secrets:sources=[{"type": "\u0069nline", "options": {"env_vars": {"A": "sesame"}}}]', "inline source"),
+        ('secrets:sources=["inline.sesame"]', "inline source"),
+        ('environment:vars={"DB_PASSWORD": "sesame"}', "sets DB_PASSWORD"),
+        ('environment:vars={"URL": "https://ada:sesame@host/"}', "hold a credential"),
+        ('card:options={"api_key": "sesame"}', "hold a credential"),
+    ],
+)
+def test_credentials_in_the_manifests_decorators_are_refused_and_not_shown(spec: str, message: str) -> None:
+    found = only(check(flows.deployment(decorators=("retry:times=2", spec)), flows.linear()))
+    assert found.code == "secret-in-dag"
+    assert message in found.message and found.hint
+    assert "sesame" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        'secrets:sources=["aws-secrets-manager.warehouse"]',
+        'secrets:sources=[{"type": "aws-secrets-manager", "id": "x"}]',
+        'environment:vars={"LEVEL": "inline.", "AWS_SECRETS_MANAGER_DEFAULT_ROLE": "arn:x"}',
+        "card:type=blank",
+    ],
+)
+def test_other_decorators_of_the_manifest_are_taken(spec: str) -> None:
+    assert check(flows.deployment(decorators=(spec,)), flows.linear()) == []

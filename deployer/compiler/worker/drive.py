@@ -142,15 +142,17 @@ def _unknown_decorators(job: Job) -> Iterator[Problem]:
 
     for spec in job.decorators:
         name = spec.split(":")[0].strip()
+        # The arguments of these two are what is not to be shown.
+        shown = name if name in ("secrets", "environment") else spec
         try:
             decorators.extract_step_decorator_from_decospec(spec)
         except decorators.UnknownStepDecoratorException:
             known = [known for known in decorators.get_all_step_decos() if not known.endswith("_internal")]
             yield Problem("unknown-decorator", f"unknown decorator {name!r}", setting="with", hint=nearest(name, known))
         except MetaflowException as error:
-            yield Problem("bad-decorator", f"{spec!r}: {one_line(error.message)}", setting="with")
+            yield Problem("bad-decorator", f"{shown!r}: {one_line(error.message)}", setting="with")
         except Exception as error:
-            yield Problem("bad-decorator", f"{spec!r} cannot be read: {describe_error(error)}", setting="with")
+            yield Problem("bad-decorator", f"{shown!r} cannot be read: {describe_error(error)}", setting="with")
 
 
 @contextmanager

@@ -1,0 +1,40 @@
+"""Whether a value that was read from somebody else's file is plain data, which every part of the program can take."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MAX_DEPTH = 200  # what Python itself reads of nested brackets
+_MAX_BITS = 10_000  # beyond, Python writes no number as text
+
+
+def check_plain(value: Any) -> None:
+    """Raise ValueError for what JSON does not hold (sets, bytes, keys that are no texts, infinity), or too deep."""
+    todo = [(value, 0)]
+    while todo:
+        found, depth = todo.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"values are nested more than {MAX_DEPTH} deep")
+        if isinstance(found, dict):
+            if not all(isinstance(key, str) for key in found):
+                raise ValueError("a key is no text")
+            todo += [(item, depth + 1) for item in found.values()]
+        elif isinstance(found, list):
+            todo += [(item, depth + 1) for item in found]
+        else:
+            _check_scalar(found)
+
+
+def _check_scalar(value: Any) -> None:
+    if value is not None and not isinstance(value, (str, int, float)):
+        raise ValueError(f"a value of the type {type(value).__name__} has no place here")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number is not finite")
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        raise ValueError("a number is too large")
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value is a text that can be written to any file: no half of a character."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
