@@ -29,6 +29,8 @@ _WORDS: Mapping[str, ReasonWord] = {
 }
 # Told by the section of Metaflow itself, and by the code: an upgrade must not show as a change of settings.
 _NOT_SETTINGS = {"METAFLOW_VERSION"}
+# The option of a step that the section of retries tells.
+_TOLD_BY_RETRIES = "--with=retry:"
 # Flow decorators that a section or the DAG id tells.
 _TOLD_ELSEWHERE = {"schedule", "project"}
 
@@ -159,7 +161,7 @@ def _step_settings(step: Step) -> dict[str, Any]:
     settings = {
         "environment": dict(step.environment),
         "timeout_seconds": step.timeout_seconds,
-        "options": list(step.options),
+        "options": [option for option in step.options if not option.startswith(_TOLD_BY_RETRIES)],
         "packages": _plain(step.packages),
     }
     return {key: value for key, value in settings.items() if value}

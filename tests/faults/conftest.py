@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployer.models.plan import Change
-from tests.faults.fleet import Fleet, Ready, in_child
+from tests.faults.fleet import Fleet, Ready, computed, in_child
 from tests.faults.places import PLACES, Place
 
 DEPLOYED = dict.fromkeys(range(14), 0)
@@ -59,19 +59,19 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ready, Ready]:
 @pytest.fixture(scope="session", params=list(PLACES))
 def planned_once(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, compiled: tuple[Ready, Ready]
-) -> Planned:
+) -> Iterator[Planned]:
     folder = tmp_path_factory.mktemp(request.param)
-    place = PLACES[request.param](folder)
-    first, second = (each.at(place.address) for each in compiled)
-    first.apply(first.changes())
-    start, old = place.save(), dags(place)
-    changes = second.changes()
-    assert [change.action for change in changes].count("update") == 8
-    assert len(changes) == 20
-    assert in_child(lambda: second.apply(changes)) == 0
-    new = dags(place)
-    assert new == {name: content for (_, name), content in second.content.items()}
-    return Planned(folder, place, second, changes, start, old, new)
+    with PLACES[request.param](folder) as place:
+        first, second = (each.at(place.address) for each in compiled)
+        assert in_child(lambda: first.apply(first.changes())) == 0
+        start, old = place.save(), dags(place)
+        changes = computed(second.changes)
+        assert [change.action for change in changes].count("update") == 8
+        assert len(changes) == 20
+        assert in_child(lambda: second.apply(changes)) == 0
+        new = dags(place)
+        assert new == {name: content for (_, name), content in second.content.items()}
+        yield Planned(folder, place, second, changes, start, old, new)
 
 
 @pytest.fixture

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
+import boto3
+import pytest
+
+from tests.targets.kinds import AWS, BUCKET, s3_server
 from tests.targets.repositories import Remote, make_remote
 
 
 class Place(Protocol):
     """One target. `tries` says whether an audit event of Python is one of its writes: there a process may be killed."""
+
+    @property
+    def kind(self) -> str: ...
 
     @property
     def address(self) -> str: ...
@@ -34,6 +42,7 @@ class FolderPlace:
     """A folder; each event is one step of the file system."""
 
     folder: Path
+    kind: ClassVar[str] = "folder"
 
     @property
     def address(self) -> str:
@@ -64,6 +73,7 @@ class GitPlace:
     """A repository; each event is one start of git."""
 
     remote: Remote
+    kind: ClassVar[str] = "git"
 
     @property
     def address(self) -> str:
@@ -82,15 +92,53 @@ class GitPlace:
         return event == "subprocess.Popen" and str(arguments[0]) == "git"
 
 
-def make_folder(folder: Path) -> Place:
-    return FolderPlace(folder / "dags")
+@dataclass(frozen=True)
+class S3Place:
+    """A prefix of a bucket. A client in native code raises no audit events: it is killed around its writes only."""
+
+    client: Any
+    kind: ClassVar[str] = "s3"
+
+    @property
+    def address(self) -> str:
+        return f"s3://{BUCKET}/dags"
+
+    def files(self) -> Mapping[str, bytes]:
+        listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix="dags/").get("Contents", [])
+        keys = [each["Key"] for each in listed]
+        return {
+            key.removeprefix("dags/"): self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys
+        }
+
+    def save(self) -> Mapping[str, bytes]:
+        return self.files()
+
+    def restore(self, saved: object) -> None:
+        assert isinstance(saved, dict)
+        now = self.files()
+        for name in set(now) - set(saved):
+            self.client.delete_object(Bucket=BUCKET, Key=f"dags/{name}")
+        for name, content in saved.items():
+            if now.get(name) != content:
+                self.client.put_object(Bucket=BUCKET, Key=f"dags/{name}", Body=content)
+
+    def tries(self, event: str, arguments: tuple[object, ...]) -> bool:
+        return False
 
 
-def make_git(folder: Path) -> Place:
-    return GitPlace(make_remote(folder / "remote.git"))
+@contextmanager
+def make_s3(folder: Path) -> Iterator[Place]:
+    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in {**AWS, "AWS_ENDPOINT_URL_S3": url}.items():
+            patch.setenv(name, value)
+        yield S3Place(boto3.client("s3", endpoint_url=url))
 
 
-PLACES: Mapping[str, Callable[[Path], Place]] = {"folder": make_folder, "git": make_git}
+PLACES: Mapping[str, Callable[[Path], AbstractContextManager[Place]]] = {
+    "folder": lambda folder: nullcontext(FolderPlace(folder / "dags")),
+    "git": lambda folder: nullcontext(GitPlace(make_remote(folder / "remote.git"))),
+    "s3": make_s3,
+}
 
 
 def leftovers(folder: Path) -> list[str]:

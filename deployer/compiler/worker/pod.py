@@ -84,6 +84,8 @@ def _normal(attributes: Mapping[str, Any]) -> dict[str, Any]:
     for key in _WHOLE:
         if pod.get(key) is not None:
             pod[key] = int(float(pod[key]))
+    if pod.get("qos"):
+        pod["qos"] = pod["qos"].lower()  # Metaflow takes either case, and its default is written in small letters
     for key in ("secrets", "image_pull_secrets"):
         if isinstance(pod.get(key), str):
             pod[key] = [name.strip() for name in pod[key].split(",") if name.strip()]
