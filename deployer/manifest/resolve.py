@@ -96,7 +96,8 @@ def _build(name: str, place: Location, layer: Layer, merged: Map) -> Deployment:
         location=place,
         class_name=data.get("class"),
         python=_place(merged, "python") if "python" in data else None,
-        branch=data.get("branch", environment.name),
+        # Of production there is one, unless somebody names a branch of it.
+        branch=data.get("branch", "" if environment.production else environment.name),
         schedule=schedule,
         retries=_retries(data),
         owner=data.get("owner", environment.project),

@@ -269,7 +269,7 @@ class FlowSettings(Strict):
     package_suffixes: list[Text] = _optional("Suffixes of more files for the code package.")
     config_values: Values = _optional("Values for the flow's Configs, by name.")
     config_files: Names = _optional("Files with the values of the flow's Configs, by name.")
-    branch: Text = _optional("The branch of flows with @project; else the environment's name.")
+    branch: Text = _optional("The branch of flows with @project; else the environment's name, and none in production.")
     python: Text = _optional("Another Python interpreter: to compile the flow, and (compute: local) to run its steps.")
     kubernetes: PodSettings = _optional("Settings of every pod.")
     steps: dict[Text, PodSettings] = _optional("Settings of one step's pods, by step name.")

@@ -32,6 +32,7 @@ KUBERNETES = Environment(
 def deployment(file: Path | str, name: str = "flow", environment: Environment | None = None, **more: Any) -> Deployment:
     """A flow of FLOWS (or of an absolute path), from a manifest beside it."""
     path = FLOWS / file
-    settings: dict[str, Any] = {"branch": "dev", "owner": "growth", **more}
+    branch = "" if environment and environment.production else "dev"
+    settings: dict[str, Any] = {"branch": branch, "owner": "growth", **more}
     location = Location(str(path.parent / "manifest.yaml"), 3)
     return Deployment(name, environment or local(), Place(path.name, str(path)), location, **settings)

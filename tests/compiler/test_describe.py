@@ -123,6 +123,15 @@ def test_schedule_project_timeout_environment(compiled: Compiled) -> None:
     assert decorated.step("fit").environment == {"LEVEL": "3", "MODE": "deep $x"}
 
 
+def test_a_branch_of_production_is_what_metaflow_calls_it() -> None:
+    named = deployment("decorated.py", "named", KUBERNETES, branch="blue", kubernetes={"image": "acme/base:1"})
+    found = compile_flows([named])
+    assert found.diagnostics == ()
+    flow = found.flows[named.address]
+    assert flow.project == ProjectNames("growth", "prod.blue", "growth.prod.blue.DecoratedFlow")
+    assert flow.step("fit").options[:2] == ("--production", "--branch=blue")
+
+
 def test_options_of_a_step(compiled: Compiled) -> None:
     assert flow(compiled, "decorated").step("fit").options == (
         "--with=card:type=blank",

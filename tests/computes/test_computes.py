@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import tarfile
 from io import BytesIO
@@ -15,7 +16,11 @@ import pytest
 
 from tests.computes.conftest import BUCKETS, CREDENTIALS, DAGS, PASSWORD, SERVICE_KEY, Aws, Ran
 
-pytestmark = pytest.mark.airflow
+pytestmark = [
+    pytest.mark.airflow,
+    # Twelve DAGs on three environments take minutes; what each shows on its own is also shown by shorter tests.
+    pytest.mark.skipif(not os.environ.get("MFDEPLOY_CONFORMANCE"), reason="make conformance runs it"),
+]
 BOTH = ("worker", "pods")
 ALL = ("laptop", *BOTH)
 
@@ -117,7 +122,8 @@ class TestCards:
     def test_a_card_is_in_the_datastore(self, ran: Ran, environment: str) -> None:
         [html] = ran.task(f"GuardedFlow.{environment}")["cards"]
         # The page draws itself from its data, which is in it as JSON in base64.
-        data = [base64.b64decode(text) for text in re.findall(r'"([A-Za-z0-9+/]{100,}={0,2})"', html)]
+        texts = re.findall(r'"([A-Za-z0-9+/]{100,})={0,2}"', html)
+        data = [base64.b64decode(text + "=" * (-len(text) % 4)) for text in texts if len(text) % 4 != 1]
         assert any(b"Forty-two orders" in each for each in data)
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
+# Tests that take long and are named by no row: a plain run has less of them, or nothing.
+LONG = {"tests/computes/test_computes.py", "tests/scheduler/test_running.py"}
+
 
 def main() -> int:
     import pytest
@@ -17,7 +20,7 @@ def main() -> int:
 
     os.environ["MFDEPLOY_CONFORMANCE"] = "all"
     named = {test for row in ROWS for column in COLUMNS for test in row.shown_by(column)}
-    files = sorted({test.partition("::")[0] for test in named})
+    files = sorted({test.partition("::")[0] for test in named} | LONG)
     arguments = ["-p", "tests.conformance.plugin", "-n", "2", "--dist", "loadfile", *sys.argv[1:]]
     chosen = [argument for argument in sys.argv[1:] if argument.startswith("tests/")]
     return pytest.main([*arguments, *(() if chosen else files)])

@@ -25,7 +25,9 @@ def target(tmp_path: Path) -> Remote:
 
 def deployed(file: str, version: str, owner: str = "growth", description: object = "a flow") -> Deployed:
     address = f"prod/{file.removesuffix('.py')}"
-    record = Record(owner, "prod", address, file, {"flow": description}, "0" * 64, "2026-01-01T00:00:00+00:00")
+    record = Record(
+        owner, "prod", address, file, {"settings": {"owner": description}}, "0" * 64, "2026-01-01T00:00:00+00:00"
+    )
     return Deployed(file, version, record)
 
 

@@ -15,7 +15,7 @@ from tests.targets.kinds import target_at
 
 # Whatever else starts threads in this process must not be copied into the others.
 PROCESSES = multiprocessing.get_context("spawn")
-RECORD = Record("growth", "prod", "prod/a", "A", {"flow": "AFlow"}, "0" * 64, "2026-01-01T00:00:00+00:00")
+RECORD = Record("growth", "prod", "prod/a", "A", {"settings": {"owner": "a"}}, "0" * 64, "2026-01-01T00:00:00+00:00")
 
 
 def deployed(file: str, version: str, address: str = "prod/a") -> Deployed:

@@ -95,7 +95,8 @@ def _arguments(job: Job, flow: Any) -> list[str]:
     if job.package_suffixes:
         arguments.append(f"--package-suffixes={','.join(job.package_suffixes)}")
     if "project" in set(refuse._flow_decorators(flow)):
-        arguments.append("--production" if job.production else f"--branch={job.branch}")
+        arguments += ["--production"] if job.production else []
+        arguments += [f"--branch={job.branch}"] if job.branch else []
     for name, value in job.config_values.items():
         arguments += ["--config-value", name, value if isinstance(value, str) else json.dumps(value)]
     for name, file in job.config_files.items():
