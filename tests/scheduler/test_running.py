@@ -16,7 +16,10 @@ import pytest
 from tests.airflow.scheduler import Run
 from tests.scheduler.conftest import ITEMS, LIMIT, MAX_WORKERS, Stage
 
-pytestmark = pytest.mark.airflow
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(not os.environ.get("MFDEPLOY_CONFORMANCE"), reason="make conformance runs it"),
+]
 # An Airflow on an overloaded machine takes tasks for dead that are not, and then other things happen than those here.
 on_a_free_machine = pytest.mark.skipif(
     not os.environ.get("MFDEPLOY_KILLS"), reason="MFDEPLOY_KILLS=1 asks for tasks and schedulers to be killed"
