@@ -18,7 +18,10 @@ from tests.scheduler.conftest import ITEMS, LIMIT, MAX_WORKERS, Stage
 
 pytestmark = [
     pytest.mark.airflow,
-    pytest.mark.skipif(not os.environ.get("MFDEPLOY_CONFORMANCE"), reason="make conformance runs it"),
+    pytest.mark.skipif(
+        not {"MFDEPLOY_CONFORMANCE", "MFDEPLOY_KILLS", "MFDEPLOY_FOREACH_ITEMS"} & set(os.environ),
+        reason="make conformance runs it",
+    ),
 ]
 # An Airflow on an overloaded machine takes tasks for dead that are not, and then other things happen than those here.
 on_a_free_machine = pytest.mark.skipif(
