@@ -1,16 +1,25 @@
-"""Walks a plan against targets, one environment after the other: writes first, deletes last. It decides nothing."""
+"""Walks a plan against targets, one environment after the other: writes first, deletes last. It decides nothing.
+
+The changes of one kind are made side by side where each asks a server and waits for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from deployer.models.plan import Change
+from deployer.models.progress import Progress
 from deployer.targets import MovedError, Target, TargetError, UnpublishedError
 
 Done = Sequence[tuple[Change, str | None]]
+Each = TypeVar("Each")
+
+# At one target: as many as its client keeps connections open for.
+_WRITERS = 16
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ def apply_changes(
     targets: Mapping[str, Target],
     content: Mapping[tuple[str, str], bytes],
     publication: Publication,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Applied:
     """Make the changes, one file each. `content` gives the DAG file by (environment, file name).
 
@@ -78,25 +87,65 @@ def _write(
     changes: Sequence[Change],
     target: Target,
     content: Mapping[tuple[str, str], bytes],
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> tuple[Applied, bool]:
     """What became of one environment's changes, and whether the target cannot be written."""
-    done: list[tuple[Change, str | None]] = []
-    failed: list[tuple[Change, str]] = []
-    for position, change in enumerate(changes):
-        progress(f"{change.action} {change.address}")
-        if change.action == "delete" and change.address in {other.address for other, _ in failed}:
-            # Its DAG under the new id was not written: the old one stays, so that there always is one.
-            failed.append((change, f"{change.file} stays, since what takes its place was not written"))
-            continue
+    tried = _Tried(target, content, progress, len(changes))
+    tried.make([change for change in changes if change.action != "delete"])
+    if not tried.stopped:
+        deletes = [change for change in changes if change.action == "delete"]
+        # Where its DAG under the new id was not written, the old one stays, so that there always is one.
+        unwritten = {change.address for change, _ in tried.failed}
+        kept = [change for change in deletes if change.address in unwritten]
+        tried.failed += [(each, f"{each.file} stays, since what takes its place was not written") for each in kept]
+        tried.make([change for change in deletes if change.address not in unwritten])
+    made = {id(change) for change, _ in [*tried.done, *tried.failed]}
+    rest = [change for change in changes if id(change) not in made]
+    return Applied(_ordered(tried.done, changes), _ordered(tried.failed, changes), rest), tried.stopped
+
+
+class _Tried:
+    """What became of the changes so far, made by several threads."""
+
+    def __init__(
+        self, target: Target, content: Mapping[tuple[str, str], bytes], progress: Progress, total: int
+    ) -> None:
+        self.done: list[tuple[Change, str | None]] = []
+        self.failed: list[tuple[Change, str]] = []
+        self.stopped = False  # the target cannot be written: what was not begun is not tried any more
+        self._target, self._content = target, content
+        self._progress, self._total = progress, total
+
+    def make(self, changes: Sequence[Change]) -> None:
+        """Make changes that do not depend on each other."""
+        if self._target.local or len(changes) < 2:
+            for change in changes:
+                self._make(change)
+            return
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            try:
+                list(writers.map(self._make, changes))
+            except BaseException:  # an interrupt: what has begun is ended, nothing else is begun
+                self.stopped = True
+                raise
+
+    def _make(self, change: Change) -> None:
+        if self.stopped:
+            return
+        self._progress(f"publishing {change.environment}", len(self.done) + len(self.failed), self._total)
         try:
-            done.append((change, _apply(change, target, content)))
+            self.done.append((change, _apply(change, self._target, self._content)))
         except MovedError as error:
-            failed.append((change, str(error)))
+            self.failed.append((change, str(error)))
         except TargetError as error:
-            failed.append((change, str(error)))
-            return Applied(done, failed, changes[position + 1 :]), True
-    return Applied(done, failed), False
+            self.failed.append((change, str(error)))
+            self.stopped = True
+
+
+def _ordered(made: Sequence[tuple[Change, Each]], changes: Sequence[Change]) -> list[tuple[Change, Each]]:
+    """In the order of the plan, whichever was first."""
+    place = {id(change): number for number, change in enumerate(changes)}
+    return sorted(made, key=lambda each: place[id(each[0])])
 
 
 def _apply(change: Change, target: Target, content: Mapping[tuple[str, str], bytes]) -> str | None:

@@ -12,11 +12,12 @@ from typing import Any
 
 from deployer import cluster, renderer
 from deployer.cluster import Access, ClusterError, Finding
-from deployer.desired import DesiredState, Progress
+from deployer.desired import DesiredState
 from deployer.errors import Diagnostic, Severity
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired
 from deployer.models.flow import Step
+from deployer.models.progress import Progress
 from deployer.setting_places import SettingPlaces
 
 # What differs between tasks of one pod's kind, and decides nothing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,9 @@ from deployer.manifest import Manifests
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow, Package
+from deployer.models.progress import Progress
 from deployer.models.selection import Selection
 from deployer.reuse import Known, digest_deployment
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,6 @@ def build_from(
     """
     chosen = choose(manifests.deployments, selection)
     old = {item.address: known[item.address] for item in chosen if _is_same(item, known or {})} if known else {}
-    progress(f"compiling {len(chosen)} flow{'' if len(chosen) == 1 else 's'}")
     compiled = compiler.compile_flows(
         chosen, progress, known={address: each.notes for address, each in old.items()}, note_inputs=note_inputs
     )

@@ -22,18 +22,12 @@ PACKAGE = Path(__file__).parents[1] / "deployer"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("models", "plain_data"),
-    (
-        "record",
-        "stock",
-        "description",
-        "claims",
-        "reuse",
-    ),  # the models' upper edge: how they are written down and compared
+    ("record", "stock", "description", "claims", "reuse"),  # how the models are written down and compared
     ("manifest", "compiler", "renderer", "targets", "cluster", "runtime"),
     ("index", "history", "setting_places"),  # what is remembered beside a target
     ("desired", "planner", "applier"),
     ("deployed", "cluster_check"),  # what a target holds, as the planner wants it; what a cluster would take
-    ("commands", "views", "options"),
+    ("commands", "views"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

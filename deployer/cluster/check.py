@@ -12,6 +12,7 @@ from deployer.cluster.client import Answer, Cluster, Refusal
 from deployer.cluster.references import Reference, references
 from deployer.cluster.refusals import Problem, explain
 from deployer.errors import Severity
+from deployer.models.progress import Progress
 
 # Requests at once: enough to be quick, too few for an API server to mind.
 WORKERS = 8
@@ -31,7 +32,7 @@ class Finding:
 
 
 def check_pods(
-    access: Access, environ: Mapping[str, str], pods: Sequence[Mapping[str, Any]], progress: Callable[[str], None]
+    access: Access, environ: Mapping[str, str], pods: Sequence[Mapping[str, Any]], progress: Progress
 ) -> list[Finding]:
     """What a cluster has against pods (manifests of the Kubernetes API). Nothing is made or changed there.
 
@@ -50,7 +51,7 @@ def check_pods(
     refusals = _all(
         asked,
         lambda number: cluster.dry_run(pods[number]),
-        lambda done: progress(f"asking {cluster.name} for pods: {done} of {len(asked)}"),
+        lambda done: progress(f"asking {cluster.name} for pods", done, len(asked)),
     )
     told = {place for finding in found for place in finding.pods if place[1]}
     return [*found, *(each for each in _refused(pods, refusals) if each.pods[0] not in told)]

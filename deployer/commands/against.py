@@ -17,10 +17,11 @@ from deployer import __version__, desired, manifest
 from deployer.commands.git import Revision, check_out, find_revision
 from deployer.commands.planning import Planned
 from deployer.deployed import DeployedState
-from deployer.desired import DesiredState, Progress
+from deployer.desired import DesiredState
 from deployer.errors import DeployError, Diagnostic, Location, Severity
 from deployer.models.desired import Deployed, Desired
 from deployer.models.plan import Baseline, Change, Plan
+from deployer.models.progress import Progress
 from deployer.models.record import Record
 from deployer.models.selection import Selection
 from deployer.planner import Site, plan_changes

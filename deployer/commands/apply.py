@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
@@ -24,10 +24,9 @@ from deployer.models.desired import Desired
 from deployer.models.flow import Package
 from deployer.models.history import Command
 from deployer.models.plan import Change, Plan
+from deployer.models.progress import Progress, silent
 from deployer.models.record import Inputs, Provenance, Record
 from deployer.models.selection import Selection
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def prepare(
     selection: Selection,
     saved: Plan | None = None,
     destroy: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     check_cluster: bool | None = None,
 ) -> Prepared:
     """Plan, and hold a saved plan against it. Raises DeployError when that is no longer what would be done.
@@ -73,12 +72,11 @@ def prepare(
     if saved is not None and saved.against is not None:
         message = f"the plan is against {saved.against.revision}, and only one against what is deployed can be applied"
         raise DeployError(Diagnostic("bad-plan", message, hint="plan without --against"))
-    report = progress or _silent
     narrow = narrowed(selection, saved) if saved else selection
     if saved is not None and saved.rollback:
         prepared = prepare_rollback(narrow, saved.rollback, progress)
     else:
-        planning = make_plan(narrow, report, destroy=destroy, check_cluster=check_cluster, note_inputs=True)
+        planning = make_plan(narrow, progress, destroy=destroy, check_cluster=check_cluster, note_inputs=True)
         prepared = Prepared(present(planning), planning, "destroy" if destroy else "apply")
     if saved is not None:
         problems = list(_moved(saved, prepared.planning))
@@ -86,13 +84,13 @@ def prepare(
             raise DeployError(problems)
     if prepared.command == "rollback":
         return prepared
-    planning = told(prepared.planning, report)
+    planning = told(prepared.planning, progress)
     return replace(prepared, planned=present(planning), planning=planning)
 
 
-def prepare_rollback(selection: Selection, entry: str, progress: Progress | None = None) -> Prepared:
+def prepare_rollback(selection: Selection, entry: str, progress: Progress = silent) -> Prepared:
     """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
-    planning, kept = plan_rollback(selection, entry, progress or _silent)
+    planning, kept = plan_rollback(selection, entry, progress)
     return Prepared(present(planning), planning, "rollback", kept)
 
 
@@ -101,20 +99,19 @@ def refuse_unpermitted(prepared: Prepared, permissions: Permissions) -> None:
     refuse_unguarded(prepared.planning, permissions)
 
 
-def execute(prepared: Prepared, permissions: Permissions, progress: Progress | None = None) -> ApplyResult:
+def execute(prepared: Prepared, permissions: Permissions, progress: Progress = silent) -> ApplyResult:
     """Apply a prepared plan: packages first, then DAG files, deletes last.
 
     Raises DeployError when the plan may not be applied, or when anything fails before the first DAG file is written.
     """
-    report = progress or _silent
     planning = prepared.planning
     refuse_unpermitted(prepared, permissions)
     provenance = _provenance(planning)
     doing = begin(planning, prepared.command, provenance)
-    content, namespaces = _to_write(prepared, provenance, report)
+    content, namespaces = _to_write(prepared, provenance, progress)
     publication = Publication(planning, provenance.applied_by, content, doing)
     try:
-        applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, publication, report)
+        applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, publication, progress)
     except KeyboardInterrupt:
         publication.catch_up()
         raise
@@ -145,10 +142,6 @@ def _to_write(
     return _content(planning, writes, packages, provenance), {
         address: package.namespace for address, package in packages.items()
     }
-
-
-def _silent(_: str) -> None:
-    pass
 
 
 def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:

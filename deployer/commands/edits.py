@@ -9,10 +9,10 @@ from dataclasses import replace
 from deployer import desired, record
 from deployer.commands import git
 from deployer.commands.planning import Planned
-from deployer.desired import Progress
 from deployer.models.desired import Deployed, Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Edit, Reason
+from deployer.models.progress import Progress
 
 MOST_LINES = 40
 MOST_LINES_OF_A_FILE = 400  # where a whole file of somebody else goes

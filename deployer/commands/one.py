@@ -9,6 +9,7 @@ from deployer import desired
 from deployer.desired import DesiredState
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.desired import Desired
+from deployer.models.progress import silent
 from deployer.models.selection import Selection
 
 
@@ -20,7 +21,7 @@ def find_one(selection: Selection, flow: str, environment: str) -> tuple[Desired
     if flow not in names:
         hint = nearest(flow, names) or f"it has {', '.join(sorted(names)) or 'none'}"
         raise DeployError(Diagnostic("unknown-flow", f"the environment {environment} has no flow {flow!r}", hint=hint))
-    state = desired.build_or_refuse(narrowed, os.environ, lambda _: None)
+    state = desired.build_or_refuse(narrowed, os.environ, silent)
     return state.items[0], state
 
 

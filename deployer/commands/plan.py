@@ -13,9 +13,9 @@ from deployer.commands.edits import with_edits
 from deployer.commands.explain import explained
 from deployer.commands.guards import guard_warnings
 from deployer.commands.planning import Planned, make_plan
-from deployer.desired import Progress
 from deployer.errors import Diagnostic
 from deployer.models.plan import Change, Plan
+from deployer.models.progress import Progress, silent
 from deployer.models.selection import Selection
 
 
@@ -35,7 +35,7 @@ class PlanResult:
 
 def plan(
     selection: Selection,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     diff: bool = False,
     against: str | None = None,
     check_cluster: bool | None = None,
@@ -46,12 +46,11 @@ def plan(
     read and no cluster asked. `check_cluster` asks the clusters whether they would take the pods; None leaves that to
     each environment.
     """
-    report = progress or _silent
     if against is not None:
-        compared, texts = plan_against(selection, against, report, diff)
+        compared, texts = plan_against(selection, against, progress, diff)
         return present(explained(compared, datetime.now(timezone.utc)), texts)
-    planned = told(make_plan(selection, report, check_cluster=check_cluster), report)
-    result = present(planned, _sources(planned, report) if diff else {})
+    planned = told(make_plan(selection, progress, check_cluster=check_cluster), progress)
+    result = present(planned, _sources(planned, progress) if diff else {})
     return replace(result, warnings=[*result.warnings, *guard_warnings(planned)])
 
 
@@ -68,10 +67,6 @@ def present(planned: Planned, sources: Mapping[str, tuple[str, str]] | None = No
         secrets=planned.desired.manifests.secrets,
         sources=sources or {},
     )
-
-
-def _silent(_: str) -> None:
-    pass
 
 
 def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]:

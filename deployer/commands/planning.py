@@ -12,13 +12,14 @@ from deployer.cluster_check import asks_clusters, check_clusters
 from deployer.commands.adoption import check_adoptions, strays
 from deployer.commands.renamed import spare_renamed
 from deployer.deployed import DeployedState, survey
-from deployer.desired import DesiredState, Progress
+from deployer.desired import DesiredState
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.manifest import Manifests
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
+from deployer.models.progress import Progress
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
 from deployer.reuse import Known, known_descriptions

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from deployer import desired
 from deployer.deployed import DeployedState
-from deployer.desired import DesiredState, Progress
+from deployer.desired import DesiredState
 from deployer.errors import Diagnostic, Severity
 from deployer.models.plan import Change
+from deployer.models.progress import Progress
 from deployer.models.selection import Selection
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deployer import desired
 from deployer.commands.one import find_one
 from deployer.errors import Diagnostic
+from deployer.models.progress import silent
 from deployer.models.selection import Selection
 
 
@@ -22,5 +23,5 @@ class RenderResult:
 def render(selection: Selection, flow: str, environment: str) -> RenderResult:
     """Render one flow in one environment. Nothing is uploaded or written. Raises DeployError."""
     item, state = find_one(selection, flow, environment)
-    built = desired.package([item], upload=False, user="", progress=lambda _: None)
+    built = desired.package([item], upload=False, user="", progress=silent)
     return RenderResult(desired.render(item, built[item.deployment.address]), state.warnings)

@@ -11,13 +11,14 @@ from deployer.commands.earlier import DagFile, file_of, find_earlier, same
 from deployer.commands.planning import Planned
 from deployer.deployed import survey, target_problem
 from deployer.description import explain
-from deployer.desired import DesiredState, Progress
+from deployer.desired import DesiredState
 from deployer.errors import DeployError
 from deployer.history import find_entry, list_entries, read_entry
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed
 from deployer.models.history import Entry
 from deployer.models.plan import Action, Change, Plan, Reason
+from deployer.models.progress import Progress
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.planner import Site

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deployer import desired
-from deployer.desired import Progress
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
+from deployer.models.progress import Progress, silent
 from deployer.models.selection import Selection
 from deployer.targets.registry import open_target
 
@@ -22,7 +22,7 @@ class ValidateResult:
     deployments: int
 
 
-def validate(selection: Selection, flows: bool = True, progress: Progress | None = None) -> ValidateResult:
+def validate(selection: Selection, flows: bool = True, progress: Progress = silent) -> ValidateResult:
     """Check the manifests and, unless `flows` is False, compile what they deploy. Never raises DeployError."""
     try:
         manifests = desired.load_manifests(selection, os.environ)
@@ -31,7 +31,7 @@ def validate(selection: Selection, flows: bool = True, progress: Progress | None
         problems = [*manifests.warnings, *desired.unmatched_patterns(selection, addresses)]
         targets = list(_targets(manifests.environments.values()))
         if flows and not problems_refuse(problems):
-            problems = list(desired.build(selection, os.environ, progress or _silent).diagnostics)
+            problems = list(desired.build_from(manifests, selection, progress).diagnostics)
         problems += targets
         return ValidateResult(problems, len(chosen))
     except DeployError as error:
@@ -49,7 +49,3 @@ def _targets(environments: Iterable[Environment]) -> Iterator[Diagnostic]:
 
 def problems_refuse(problems: Sequence[Diagnostic]) -> bool:
     return any(problem.severity == "error" for problem in problems)
-
-
-def _silent(_: str) -> None:
-    pass

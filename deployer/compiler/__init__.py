@@ -7,7 +7,7 @@ settings, so that what a flow does when it is imported stays outside of the prog
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +17,7 @@ from deployer.compiler import answers, process
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package
-
-Progress = Callable[[str], None]
+from deployer.models.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -36,20 +35,16 @@ class Compiled:
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def _quiet(address: str) -> None:
-    """No progress."""
-
-
 def compile_flows(
     deployments: Sequence[Deployment],
-    progress: Progress = _quiet,
+    progress: Progress = silent,
     *,
     known: Mapping[str, Mapping[str, Any]] | None = None,
     note_inputs: bool = False,
 ) -> Compiled:
     """Describe the flow of each deployment. Nothing is written anywhere.
 
-    `progress` gets the address of each deployment as it is done. A flow that cannot be compiled is a diagnostic,
+    A flow that cannot be compiled is a diagnostic,
     whatever its code does; the others go on. With `note_inputs` the result holds notes of what each description was
     made from; given back as `known`, a flow is not described again while nothing of that has changed.
     """
@@ -82,7 +77,7 @@ def build_packages(
     user: str,
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = silent,
 ) -> Mapping[str, Package]:
     """Build the code package of each deployment, by address; store it in its datastore where `upload` says so.
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from deployer.compiler.helpers import RunningHelpers, running_helpers
 from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
+from deployer.models.progress import Progress
 
 Mode = Literal["describe", "package", "upload"]
 Answer = Mapping[str, Any]
@@ -46,7 +47,7 @@ def run(
     *,
     mode: Mode,
     user: str,
-    progress: Callable[[str], None],
+    progress: Progress,
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
     known: Mapping[str, Mapping[str, Any]] | None = None,
@@ -61,9 +62,12 @@ def run(
     for deployment in deployments:
         groups.setdefault(_helper(deployment, mode, user), []).append(deployment)
     found: dict[str, Answer] = {}
+    doing = "compiling flows" if mode == "describe" else "building code packages"
+    progress(doing, 0, len(deployments))
     cores = os.cpu_count() or 1
-    with ThreadPoolExecutor(max_workers=max(1, min(cores, len(groups)))) as pool:
-        share = max(1, cores // max(1, min(cores, len(groups))))
+    at_once = max(1, min(cores, len(groups)))
+    with ThreadPoolExecutor(at_once) as pool, running_helpers() as running:
+        share = max(1, cores // at_once)
 
         def ask(helper: _Helper) -> None:
             jobs = [
@@ -75,9 +79,9 @@ def run(
                 }
                 for deployment in groups[helper]
             ]
-            for answer in _ask(helper, jobs, share):
+            for answer in _ask(helper, jobs, share, running):
                 found[answer["id"]] = answer
-                progress(answer["id"])
+                progress(doing, len(found), len(deployments))
 
         list(pool.map(ask, groups))
     return found
@@ -146,13 +150,13 @@ def _job(deployment: Deployment, mode: Mode, dag_id: str) -> dict[str, Any]:
     }
 
 
-def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int) -> Iterator[Answer]:
+def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int, running: RunningHelpers) -> Iterator[Answer]:
     """Runs one helper; its answers as they come. Jobs that it does not answer get a problem that says why it ended."""
     answered: set[str] = set()
     with tempfile.TemporaryFile() as errors:
         why = ""
         try:
-            for line in _talk(helper, json.dumps({"processes": processes, "jobs": jobs}), errors):
+            for line in _talk(helper, json.dumps({"processes": processes, "jobs": jobs}), errors, running):
                 answer = json.loads(line)
                 answered.add(answer["id"])
                 yield answer
@@ -174,12 +178,9 @@ def _without_credentials(helper: _Helper, said: str) -> str:
     return said
 
 
-def _talk(helper: _Helper, request: str, errors: IO[bytes]) -> Iterator[bytes]:
+def _talk(helper: _Helper, request: str, errors: IO[bytes], running: RunningHelpers) -> Iterator[bytes]:
     command = [helper.python, str(WORKER)]
-    environment = _environment(helper)
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment
-    ) as process:
+    with running.start(command, _environment(helper), errors) as process:
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipe to the helper")
         # It reads all of the request before it writes, unless it cannot start: then the pipe is closed.

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
@@ -46,9 +47,15 @@ def mask(value: Any, secrets: frozenset[str]) -> Any:
 def _mask_text(text: str, secrets: frozenset[str]) -> str:
     if text and text in secrets:
         return SECRET
-    # In one pass, the longest first: one secret may hold another, or a word of the mask.
+    pattern = _any_of(secrets)
+    return pattern.sub(SECRET, text) if pattern else text
+
+
+@lru_cache(maxsize=8)
+def _any_of(secrets: frozenset[str]) -> re.Pattern[str] | None:
+    """In one pass, the longest first: one secret may hold another, or a word of the mask."""
     parts = [re.escape(secret) for secret in sorted(secrets, key=len, reverse=True) if len(secret) >= _SHORTEST_PART]
-    return re.sub("|".join(parts), SECRET, text) if parts else text
+    return re.compile("|".join(parts)) if parts else None
 
 
 def value_text(value: Any, limit: int = 60) -> str:

@@ -29,6 +29,7 @@ from deployer.views.plan_words import (
     explanation,
     field_name,
     file_lines,
+    former_ids,
     narrowing,
     new_schedule,
     pending_by_environment,
@@ -87,7 +88,7 @@ def plan_to_markdown(
     if left_out:
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
     budget -= sum(map(len, lines))
-    details, left_out = _take(_all_details(pending, safe, sources or {}), budget)
+    details, left_out = _take(_all_details(pending, former_ids(safe), sources or {}), budget)
     pieces += details
     if left_out:
         pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")
@@ -151,21 +152,21 @@ def _in_brief(reason: Mapping[str, Any]) -> str:
 
 def _all_details(
     pending: Mapping[str, Sequence[Change]],
-    plan: Mapping[str, Any],
+    former: Mapping[str, str],
     sources: Mapping[str, str],
 ) -> Iterator[Iterator[str]]:
     """Each change's details, and what of them is left when there is little room: the reasons without the pictures."""
     for changes in pending.values():
         for change in changes:
-            yield _forms(change, plan)
+            yield _forms(change, former)
     for file, diff in sorted(sources.items()):
         if diff:
             fence = "`" * max(3, max(map(len, re.findall("`+", diff)), default=0) + 1)
             yield iter([_folded(f"source of {file}", f"{fence}diff\n{diff}{fence}\n")])
 
 
-def _forms(change: Change, plan: Mapping[str, Any]) -> Iterator[str]:
-    body = "".join(f"{line}\n" for line in _details(change, plan))
+def _forms(change: Change, former: Mapping[str, str]) -> Iterator[str]:
+    body = "".join(f"{line}\n" for line in _details(change, former))
     title = f"{change['action']} {change['address']}"
     yield _folded(title, body + _picture(change))
     yield _folded(title, body)
@@ -175,7 +176,7 @@ def _folded(title: str, body: str) -> str:
     return f"\n<details><summary>{code_html(title)}</summary>\n\n{body}\n</details>\n"
 
 
-def _details(change: Change, plan: Mapping[str, Any]) -> Iterator[str]:
+def _details(change: Change, former: Mapping[str, str]) -> Iterator[str]:
     for reason in change["reasons"]:
         remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
         note = f": {prose(reason['note'])}" if reason["note"] else ""
@@ -192,7 +193,7 @@ def _details(change: Change, plan: Mapping[str, Any]) -> Iterator[str]:
         if reason["edit"] and reason["edit"]["lines"]:
             yield from _edit(reason["edit"])
     yield from _beside(change)
-    meaning = explanation(change, plan)
+    meaning = explanation(change, former)
     if meaning:
         yield f"\n{prose(meaning)}"
 

@@ -22,6 +22,7 @@ from deployer.views.plan_words import (
     explanation,
     field_name,
     file_lines,
+    former_ids,
     narrowing,
     new_schedule,
     newcomer,
@@ -48,13 +49,14 @@ def plan_to_text(
     """The plan as text. `plan` is what `plan_to_json` gives."""
     page = Page(width, colour)
     safe = mask(plan, secrets) if secrets else plan
+    former = former_ids(safe)
     for environment, changes in pending_by_environment(safe).items():
         target = inert(str(safe["targets"].get(environment, "")))
         page.line((inert(environment), "bold"), (f"  {target}", "dim"))
         column = min(max(len(inert(change["address"])) for change in changes), page.width // 2)
         for change in changes:
             page.blank()
-            _change(page, change, safe, column)
+            _change(page, change, former, column)
         page.blank()
     if baseline(safe):
         page.line((inert(baseline(safe)), "dim"))
@@ -64,7 +66,7 @@ def plan_to_text(
     return page.text()
 
 
-def _change(page: Page, change: Change, plan: Mapping[str, Any], column: int) -> None:
+def _change(page: Page, change: Change, former: Mapping[str, str], column: int) -> None:
     action = change["action"]
     symbol = (SYMBOLS[action], STYLES[action])
     address = inert(change["address"])
@@ -74,7 +76,7 @@ def _change(page: Page, change: Change, plan: Mapping[str, Any], column: int) ->
     label_width = max((len(label) for label, _ in entries), default=0) + 2
     for label, parts in entries:
         page.entry(label, *parts, indent=_INDENT, label_width=label_width)
-    meaning = explanation(change, plan)
+    meaning = explanation(change, former)
     if meaning:
         page.line((inert(meaning), "dim"), indent=_INDENT, hang=0)
 

@@ -86,17 +86,24 @@ def pending_by_environment(plan: Mapping[str, Any]) -> dict[str, list[Change]]:
     return dict(sorted(found.items()))
 
 
-def explanation(change: Change, plan: Mapping[str, Any]) -> str:
-    """What a change means where that is not plain from its reasons; empty for most."""
+def former_ids(plan: Mapping[str, Any]) -> dict[str, str]:
+    """By address, the old DAG id of the deployments that are created under another one than they are deleted under."""
+    gone = {change["address"]: change["dag_id"] for change in plan["changes"] if change["action"] == "delete"}
+    new = {change["address"]: change["dag_id"] for change in plan["changes"] if change["action"] == "create"}
+    return {address: old for address, old in gone.items() if new.get(address, old) != old}
+
+
+def explanation(change: Change, former: Mapping[str, str]) -> str:
+    """What a change means where that is not plain from its reasons; empty for most. `former` is of `former_ids`."""
+    old = former.get(change["address"], "")
     if change["action"] == "delete":
-        return "" if _other_dag_id(change, plan, "create") else DELETED
+        return "" if old else DELETED
     if change["action"] == "conflict":
         hints = "; ".join(reason["hint"] for reason in change["reasons"] if reason["hint"])
         return f"{REFUSED} {hints[:1].upper()}{hints[1:]}." if hints else REFUSED
     if tools_only(change):
         return TOOLS_ONLY
-    old = _other_dag_id(change, plan, "delete") if change["action"] == "create" else ""
-    if old:
+    if old and change["action"] == "create":
         return f"To Airflow this is a new DAG with no runs yet. The history stays behind under the old id, {old}."
     return ""
 
@@ -105,16 +112,6 @@ def tools_only(change: Change) -> bool:
     """Whether a change is churn of the tools, with nothing in it that a user did."""
     words = {reason["word"] for reason in change["reasons"]}
     return bool(words) and words <= TOOL_WORDS
-
-
-def _other_dag_id(change: Change, plan: Mapping[str, Any], action: str) -> str:
-    """The other id of a deployment whose id changes: it is created under one and deleted under the other."""
-    for other in plan["changes"]:
-        if other["address"] != change["address"]:
-            continue
-        if other["action"] == action and other["dag_id"] != change["dag_id"]:
-            return str(other["dag_id"])
-    return ""
 
 
 def newcomer(change: Change) -> str:

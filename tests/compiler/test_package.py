@@ -91,3 +91,12 @@ def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         build_packages([one], upload=True, user="ann")
     [problem] = refused.value.diagnostics
     assert problem.code == "upload-failed"
+
+
+def test_a_package_that_was_cut_off_in_the_store_is_stored_anew(tmp_path: Path) -> None:
+    item = deployment("linear.py", environment=local(tmp_path))
+    built = build_packages([item], upload=True, user="u")[item.address]
+    whole = Path(built.url).read_bytes()
+    Path(built.url).write_bytes(whole[: len(whole) // 2])
+    assert build_packages([item], upload=True, user="u")[item.address].url == built.url
+    assert Path(built.url).read_bytes() == whole

@@ -19,6 +19,7 @@ from deployer.commands.recording import begin
 from deployer.deployed import survey
 from deployer.models.deployment import Place
 from deployer.models.plan import Change
+from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
@@ -126,7 +127,7 @@ class Ready:
         there = replace(planning, plan=plan, deployed=replace(planning.deployed, targets=targets))
         provenance = Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0")
         publication = Publication(there, "ada", self.content, begin(there, "apply", provenance))
-        applied = apply_changes(todo, targets, self.content, publication, lambda text: None)
+        applied = apply_changes(todo, targets, self.content, publication, silent)
         assert may_warn or not publication.warnings, publication.warnings
         return applied
 

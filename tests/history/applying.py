@@ -21,6 +21,7 @@ from deployer.models.deployment import Environment, Place
 from deployer.models.desired import Desired
 from deployer.models.history import Entry
 from deployer.models.plan import Change, Plan
+from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
@@ -96,8 +97,8 @@ class Site:
         }
         pending = planning.plan.pending[:interrupted]
         publication = Publication(planning, by, content, doing)
-        silent = _Silent() if killed or interrupted is not None else publication
-        apply_changes(pending, planning.deployed.targets, content, silent, lambda _: None)
+        kept = _Silent() if killed or interrupted is not None else publication
+        apply_changes(pending, planning.deployed.targets, content, kept, silent)
         if interrupted is not None and not killed:
             publication.catch_up()
         assert not publication.warnings

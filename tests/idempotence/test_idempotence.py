@@ -19,6 +19,7 @@ from deployer.commands.publication import Publication
 from deployer.commands.recording import begin
 from deployer.models.flow import Package
 from deployer.models.plan import Change
+from deployer.models.progress import silent
 from deployer.models.record import Provenance, Record
 from deployer.models.selection import Selection
 from deployer.record import digest_body
@@ -42,7 +43,7 @@ def somebody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def plan(folder: Path) -> Planned:
-    return make_plan(Selection(folder), lambda text: None)
+    return make_plan(Selection(folder), silent)
 
 
 def told(planning: Planned) -> list[tuple[str, Told]]:
@@ -70,7 +71,7 @@ def apply(planning: Planned) -> None:
         if change.action in ("create", "update")
     }
     publication = Publication(planning, "ada", content, begin(planning, "apply", provenance))
-    applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, publication, lambda text: None)
+    applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, publication, silent)
     assert not applied.failed and not applied.not_done and not publication.warnings
     assert [change.address for change, _ in applied.done] and len(applied.done) == len(planning.plan.pending)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deployer.applier import Applied, apply_changes
 from deployer.models.plan import Change, Replaced
+from deployer.models.progress import silent
 from deployer.targets.folder import FolderTarget
 
 
@@ -24,7 +25,7 @@ class Unremembered:
 
 def apply(folder: Path, *changes: Change) -> Applied:
     content = {("prod", change.file): b"new" for change in changes}
-    return apply_changes(changes, {"prod": FolderTarget(folder)}, content, Unremembered(), lambda _: None)
+    return apply_changes(changes, {"prod": FolderTarget(folder)}, content, Unremembered(), silent)
 
 
 def change(action, file: str, version: str | None = None, *replaces: Replaced) -> Change:

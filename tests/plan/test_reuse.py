@@ -10,6 +10,7 @@ import pytest
 
 from deployer.commands.apply import Permissions, execute, prepare
 from deployer.commands.planning import Planned, make_plan
+from deployer.models.progress import silent
 from deployer.models.selection import Selection
 
 MANIFEST = """\
@@ -53,7 +54,7 @@ def apply(selection: Selection) -> None:
 
 
 def plan(selection: Selection) -> Planned:
-    return make_plan(selection, lambda text: None)
+    return make_plan(selection, silent)
 
 
 def compiled(planned: Planned) -> list[str]:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from .job import Job
@@ -25,9 +26,20 @@ def store(job: Job, obj: Any, blob: bytes, sha: str) -> tuple[str, str]:
     try:
         with _alone(sha):
             url, found = obj.flow_datastore.save_data([blob], len_hint=1)[0]
+            if job.datastore_type == "local" and not _is_whole(obj, found, blob):
+                Path(url).unlink()
+                url, found = obj.flow_datastore.save_data([blob], len_hint=1)[0]
     except Exception as error:
         raise FlowError(_problem(job, error)) from None
     return url, found
+
+
+def _is_whole(obj: Any, key: str, blob: bytes) -> bool:
+    """Whether the datastore holds the package: Metaflow writes a local one in place, and may have been killed."""
+    try:
+        return dict(obj.flow_datastore.load_data([key]))[key] == blob  # type: ignore[no-any-return]
+    except Exception:
+        return False
 
 
 @cache

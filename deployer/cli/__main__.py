@@ -1,0 +1,5 @@
+"""``python -m deployer.cli``."""
+
+from deployer.cli import main
+
+main()

@@ -1,0 +1,128 @@
+"""What the commands print: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from deployer.cli.options import PlanFormat
+from deployer.errors import DeployError, Diagnostic
+
+if TYPE_CHECKING:
+    from deployer.commands.apply import ApplyResult
+    from deployer.commands.plan import PlanResult
+    from deployer.views.terminal import Terminal
+
+
+class ReaderGone(Exception):
+    """Whoever read our standard output went away."""
+
+
+def write(text: str) -> None:
+    """Put a result on standard output, as UTF-8 whatever the locale says."""
+    try:
+        if buffer := getattr(sys.stdout, "buffer", None):
+            sys.stdout.flush()
+            buffer.write(text.encode("utf-8", errors="backslashreplace"))
+        else:
+            sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def write_json(data: Mapping[str, Any]) -> None:
+    write(json.dumps(data, indent=2) + "\n")
+
+
+def say(text: str) -> None:
+    """Put anything but a result on standard error."""
+    from deployer.views.inert import inert
+
+    sys.stderr.write("".join(f"{inert(line)}\n" for line in text.splitlines()))
+    sys.stderr.flush()
+
+
+def tell(diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset()) -> None:
+    if diagnostics:
+        from deployer.views.diagnostics import diagnostics_to_text
+
+        sys.stderr.write(diagnostics_to_text(diagnostics, terminal(sys.stderr).colour, secrets))
+        sys.stderr.flush()
+
+
+def terminal(stream: TextIO) -> Terminal:
+    from deployer.views.terminal import terminal_of
+
+    return terminal_of(stream, os.environ)
+
+
+def write_plan(result: PlanResult, format: PlanFormat) -> None:
+    from deployer.views.plan_json import plan_to_json
+    from deployer.views.source_diff import source_diffs
+
+    plan = plan_to_json(result.plan, result.secrets)
+    if format is PlanFormat.json:
+        write_json(plan)
+    elif format is PlanFormat.markdown:
+        from deployer.views.plan_markdown import plan_to_markdown
+
+        diffs = source_diffs(result.sources, secrets=result.secrets)
+        write(plan_to_markdown(plan, sources=diffs, secrets=result.secrets))
+    else:
+        from deployer.views.plan_text import plan_to_text
+
+        shown_on = terminal(sys.stdout)
+        for diff in source_diffs(result.sources, shown_on.colour, result.secrets).values():
+            write(f"{diff}\n")
+        write(
+            plan_to_text(
+                plan,
+                width=shown_on.width,
+                colour=shown_on.colour,
+                secrets=result.secrets,
+            )
+        )
+
+
+def write_result(result: ApplyResult, secrets: frozenset[str]) -> None:
+    from deployer.views.result_text import result_to_json, result_to_text
+
+    shown_on = terminal(sys.stdout)
+    data = result_to_json(result.done, result.failed, result.not_done, secrets, result.namespaces)
+    write(f"\n{result_to_text(data, width=shown_on.width, colour=shown_on.colour)}")
+    tell([*result.errors, *result.warnings], secrets)
+
+
+def save_plan(out: Path, result: PlanResult) -> None:
+    """Write the plan beside its place and move it there, so that no apply finds half of one."""
+    from deployer.views.plan_json import plan_to_json
+
+    text = json.dumps(plan_to_json(result.plan, result.secrets), indent=2) + "\n"
+    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(out)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise DeployError(cannot("write", out, error)) from error
+    say(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeployError(cannot("read", path, error)) from error
+
+
+def cannot(verb: str, path: Path, error: Exception) -> Diagnostic:
+    reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+    return Diagnostic(f"cannot-{verb}", f"cannot {verb} {path}: {reason}")

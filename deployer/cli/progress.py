@@ -1,0 +1,82 @@
+"""A bar on standard error for what takes longer than a second; nothing where that is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, Timer
+from typing import TYPE_CHECKING
+
+from deployer.cli.output import terminal
+from deployer.models.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+_PATIENCE = 1.0  # seconds before anything is shown
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Shows what it is told until the end of the block, and then goes away."""
+    if not terminal(sys.stderr).interactive:
+        yield silent
+        return
+    shown = _Shown()
+    # A thread of its own, since what takes long need not tell anything meanwhile.
+    timer = Timer(_PATIENCE, shown.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield shown
+    finally:
+        timer.cancel()
+        shown.stop()
+
+
+class _Shown:
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._bar: Bar | None = None
+        self._state = ("reading the manifests", 0, 0)
+        self._over = False
+
+    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
+        self._state = (doing, done, total)
+        if self._bar is not None:
+            self._show(self._bar)
+
+    def start(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        with self._lock:
+            if self._over:
+                return
+            bar = Progress(
+                SpinnerColumn("line"),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=None),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                expand=True,
+            )
+            bar.add_task("", total=None)
+            self._show(bar)
+            bar.start()
+            self._bar = bar
+
+    def stop(self) -> None:
+        with self._lock:
+            self._over = True
+            if self._bar is not None:
+                self._bar.stop()
+
+    def _show(self, bar: Bar) -> None:
+        from deployer.views.inert import inert
+
+        doing, done, total = self._state
+        bar.update(bar.task_ids[0], description=inert(doing), completed=done, total=total or None)

@@ -1,0 +1,80 @@
+"""Runs one command line, and turns however it ends into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from deployer import __version__
+from deployer.cli import BUG, DONE, INTERRUPTED, REFUSED
+from deployer.cli.commands import app, bad_usage
+from deployer.cli.output import ReaderGone, say, tell, write_json
+from deployer.errors import DeployError, Diagnostic
+
+# Typer carries its own copy of Click in some versions and depends on Click in others; the class is one of both.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """The exit code of one command line: 0 done, 1 refused, 2 changes (if asked for), 3 a bug, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+    try:
+        code = app(list(arguments), prog_name="mfdeploy", standalone_mode=False)
+        sys.stdout.flush()
+    except DeployError as error:
+        return _refuse(error.diagnostics, arguments)
+    except _UsageError as error:
+        return _refuse([_usage(error)], arguments)
+    except (KeyboardInterrupt, typer.Abort):
+        say("Interrupted.")
+        return INTERRUPTED
+    except (ReaderGone, BrokenPipeError):
+        # What is still buffered must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except Exception as error:
+        return _report_bug(error, arguments)
+    if code == INTERRUPTED:  # newer versions of Typer turn Ctrl-C into this code
+        say("Interrupted.")
+    return code if isinstance(code, int) else DONE
+
+
+def _usage(error: Any) -> Diagnostic:
+    message = str(error.format_message()).strip()
+    context = getattr(error, "ctx", None)
+    hint = f"see `{context.command_path} --help`" if context else ""
+    return bad_usage(message[:1].lower() + message[1:].rstrip("."), hint)
+
+
+def _refuse(diagnostics: Sequence[Diagnostic], arguments: Sequence[str]) -> int:
+    if _wants_json(arguments):
+        from deployer.views.diagnostics import diagnostics_to_json
+
+        write_json({"diagnostics": diagnostics_to_json(diagnostics)})
+    else:
+        tell(diagnostics)
+    return REFUSED
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Looked up in the raw arguments: a refusal may come before they are understood."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(pair == ("--format", "json") or pair[0] == "--format=json" for pair in pairs)
+
+
+def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
+    # Only the kind of error is printed: its message may hold anything, a secret too.
+    handle, name = tempfile.mkstemp(prefix="mfdeploy-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(f"mfdeploy {__version__}, Python {sys.version}\n\n{''.join(traceback.format_exception(error))}")
+    message = f"this is a bug in mfdeploy ({type(error).__name__}); please report it with {name}"
+    _refuse([Diagnostic("bug", message)], arguments)
+    return BUG
