@@ -25,11 +25,19 @@ from moto.server import ThreadedMotoServer
 
 from tests.airflow.harness import installed
 from tests.bench import corpus
+from tests.bench.mapped import tasks_per_second
 
 MFDEPLOY = Path(sys.executable).with_name("mfdeploy")
-BUCKET = "bench-of-mfdeploy"
 SIZES = tuple(int(size) for size in os.environ.get("MFDEPLOY_BENCH_SIZES", "100,1000").split(","))
 STOCK_SAMPLE = 5
+VERSIONS = ("2.11.2", "3.3.2")
+# Of the foreach under a running scheduler, which takes its time; 0 leaves it out.
+ITEMS = int(os.environ.get("MFDEPLOY_BENCH_ITEMS", "1000"))
+# What a user would run instead, in the folder of `flow.py`.
+_STOCK = (
+    *(sys.executable, "flow.py", "--datastore=s3", "--no-pylint", "--with=kubernetes"),
+    *("airflow", "create", "dag.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,14 +64,19 @@ class Bench:
         place = self.folder / f"flows{count}"
         if not place.exists():
             settings = {"METAFLOW_S3_ENDPOINT_URL": self.endpoint}
-            corpus.write(place, count, f"s3://{BUCKET}/dags{count}", f"s3://{BUCKET}/metaflow{count}", settings)
+            corpus.write(
+                place, count, f"s3://{corpus.BUCKET}/dags{count}", f"s3://{corpus.BUCKET}/metaflow{count}", settings
+            )
         return place
 
     def plan(self, count: int) -> float:
         return self.seconds(MFDEPLOY, "plan", "--manifests", self.project(count))
 
     def apply(self, count: int) -> float:
-        return self.seconds(MFDEPLOY, "apply", "--yes", "--manifests", self.project(count))
+        return self.apply_folder(self.project(count))
+
+    def apply_folder(self, folder: Path) -> float:
+        return self.seconds(MFDEPLOY, "apply", "--yes", "--manifests", folder)
 
 
 def main() -> int:
@@ -86,7 +99,9 @@ def rows(bench: Bench) -> Iterator[tuple[str, str, str, str]]:
     yield _row("plan of 1 flow, cold", one, "one stock compile", stock)
     for size in SIZES:
         yield from _of_size(bench, size, stock, one)
-    yield from _imports(bench)
+    yield from _imports(bench, "local")
+    yield from _imports(bench, "kubernetes")
+    yield from _mapped(bench)
 
 
 def _small(bench: Bench) -> Iterator[tuple[str, str, str, str]]:
@@ -132,47 +147,52 @@ def _of_size(bench: Bench, size: int, stock: float, one: float) -> Iterator[tupl
 
 def _stock(bench: Bench) -> float:
     flow = corpus.flow_files(bench.project(1))[0]
-    command = [
-        sys.executable,
-        flow.name,
-        "--datastore=s3",
-        "--no-pylint",
-        "--with=kubernetes",
-        "airflow",
-        "create",
-        "dag.py",
-    ]
-    # A body of several steps, as these flows have none, is all that it refuses here.
+    command = [flow.name if word == "flow.py" else word for word in _STOCK]
     taken = bench.seconds(*command, cwd=flow.parent)
     (flow.parent / "dag.py").unlink()
     return taken
 
 
-def _imports(bench: Bench) -> Iterator[tuple[str, str, str, str]]:
+def _imports(bench: Bench, compute: corpus.Compute) -> Iterator[tuple[str, str, str, str]]:
     """Airflow's import of our DAG file of 100 steps, against a minimal one by hand with the same operators."""
-    folder = bench.folder / "wide"
-    corpus.write_wide(folder, 100, str(bench.folder / "dags"))
-    bench.seconds(MFDEPLOY, "apply", "--yes", "--manifests", folder)
-    (ours,) = (bench.folder / "dags").glob("*.py")
-    hand = bench.folder / "hand.py"
-    hand.write_text(corpus.by_hand(100))
-    for version in ("2.11.2", "3.3.2"):
+    folder = corpus.write_wide(bench.folder / f"wide-{compute}", 100, compute)
+    bench.apply_folder(folder)
+    (ours,) = (folder / "dags").glob("*.py")
+    hand = bench.folder / f"hand-{compute}.py"
+    hand.write_text(corpus.by_hand(100, compute))
+    if compute == "kubernetes":
+        bench.seconds(*_STOCK, cwd=folder)
+        size, stock = ours.stat().st_size, (folder / "dag.py").stat().st_size
+        yield f"size of the DAG file of 100 pods, {size} bytes", "", "the stock one", f"{size / stock:.3f}"
+    for version in VERSIONS:
         python = installed(version).python
-        taken = {file: _median(lambda f=file, p=python: _import(bench, p, f), 5) for file in (ours, hand)}
-        yield _row(f"import by Airflow {version}, 100 tasks, 20 files", taken[ours], "by hand", taken[hand])
+        pairs = [(_import(bench, python, ours), _import(bench, python, hand)) for _ in range(5)]
+        taken = [statistics.median(each) for each in zip(*pairs, strict=True)]
+        name = f"import by Airflow {version}, 100 tasks, 20 files, {compute}"
+        yield _row(name, taken[0], "by hand", taken[1])
+
+
+def _mapped(bench: Bench) -> Iterator[tuple[str, str, str, str]]:
+    """A foreach under a running scheduler: tasks per second."""
+    if ITEMS == 0:
+        return
+    for version in VERSIONS:
+        ours, hand = tasks_per_second(version, ITEMS, bench.folder, bench.apply_folder)
+        name = f"foreach of {ITEMS} items under Airflow {version}, tasks per second"
+        yield name, f"{ours:.2f}", f"by hand, {hand:.2f}", f"{ours / hand:.3f}"
 
 
 _IMPORT = """
 import importlib.util, sys, time
-import airflow
-try:
-    from airflow.providers.standard.operators.bash import BashOperator
-except ImportError:
-    from airflow.operators.bash import BashOperator
-start = time.perf_counter()
-for number in range(20):
+
+def load(number):
     spec = importlib.util.spec_from_file_location(f"dag{number}", sys.argv[1])
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+load(0)  # and with it the operators
+start = time.perf_counter()
+for number in range(1, 21):
+    load(number)
 print(time.perf_counter() - start)
 """
 
@@ -185,7 +205,7 @@ def _import(bench: Bench, python: Path, file: Path) -> float:
 
 def _forget_index(bench: Bench, size: int) -> None:
     store = boto3.client("s3", endpoint_url=bench.endpoint, **_KEYS)
-    store.delete_object(Bucket=BUCKET, Key=f"dags{size}/.mfdeploy.bench.prod.json")
+    store.delete_object(Bucket=corpus.BUCKET, Key=f"dags{size}/.mfdeploy.bench.prod.json")
 
 
 def _row(name: str, taken: float, against: str, other: float) -> tuple[str, str, str, str]:
@@ -242,7 +262,7 @@ def s3_server() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=url, **_KEYS).create_bucket(Bucket=BUCKET)
+    boto3.client("s3", endpoint_url=url, **_KEYS).create_bucket(Bucket=corpus.BUCKET)
     try:
         yield url
     finally:
@@ -258,7 +278,7 @@ def _environ(folder: Path, endpoint: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_S3": endpoint,
         "METAFLOW_S3_ENDPOINT_URL": endpoint,
-        "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/stock",
+        "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{corpus.BUCKET}/stock",
         "METAFLOW_KUBERNETES_CONTAINER_IMAGE": "python:3.11",
         "METAFLOW_DEFAULT_METADATA": "local",
         "no_proxy": "127.0.0.1",

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from deployer.applier import Applied, apply_changes
@@ -196,6 +197,7 @@ class Watched:
         self._target = target
         self._killer = Killer(at, lambda event, arguments: True)
         self._after = after
+        self._lock = Lock()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._target, name)
@@ -214,8 +216,12 @@ class Watched:
 
     def _do(self, write: Callable[[], Any]) -> Any:
         if not self._after:
-            self._killer("write", ())
+            self._count()
         made = write()
         if self._after:
-            self._killer("write", ())
+            self._count()
         return made
+
+    def _count(self) -> None:
+        with self._lock:  # several write at a time
+            self._killer("write", ())

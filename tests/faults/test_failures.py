@@ -129,7 +129,10 @@ class TestGit:
     def test_when_there_is_no_room_for_temporary_files(self, planned: Planned) -> None:
         def limited() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-            refused(planned, planned.place.remote.path.name)
+            with pytest.raises(DeployError) as caught:
+                planned.ready.apply(planned.changes)
+            (problem,) = caught.value.diagnostics
+            assert planned.place.remote.path.name in problem.message and "\n" not in problem.message
 
         assert in_child(limited) == 0
         assert planned.dags() == planned.old

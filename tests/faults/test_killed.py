@@ -98,7 +98,7 @@ def test_while_packages_are_stored(tmp_path: Path) -> None:
     prepared = fleet.plan(dict.fromkeys(range(4), 0))
     for at in (1, 3):
         kill = Killer(at, lambda event, arguments: True)
-        code = in_child(lambda kill=kill: execute(prepared, Permissions(), lambda text: kill(text, ())))
+        code = in_child(lambda kill=kill: execute(prepared, Permissions(), lambda *told: kill(str(told), ())))
         assert code == KILLED
         assert not fleet.target.exists()
     stored = [path for path in (tmp_path / "build").rglob("data/*/*") if len(path.name) == 40]

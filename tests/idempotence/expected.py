@@ -143,7 +143,8 @@ def _dag_id(code: Code, merged: Mapping[str, Any], environment: str) -> str:
         return str(merged["dag_id"])
     production = merged.get("production", False)
     if code.project:
-        branch = "prod" if production else f"test.{merged.get('branch', environment)}"
+        given = merged.get("branch", "" if production else environment)
+        branch = ".".join(filter(None, ["prod" if production else "test", given]))
         return f"{code.project}.{branch}.{code.name}"
     return code.name if production else f"{code.name}.{environment}"
 
@@ -258,4 +259,4 @@ def _branch(merged: Mapping[str, Any]) -> list[str]:
     """The options of @project."""
     if not merged.get("production"):
         return [f"--branch={merged.get('branch', merged['name'])}"]
-    return ["--production"]
+    return [*([f"--branch={merged['branch']}"] if merged.get("branch") else []), "--production"]
