@@ -11,9 +11,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # Two workers, since the tests that run Airflow wait for processes most of the time; the tests of one file stay together,
-# since they look at the same runs. In the order of their names: by their size, which is what xdist would take, the files of
-# few long tests come last, and one worker waits for the other.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# since they look at the same runs.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18

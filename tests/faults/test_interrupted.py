@@ -14,7 +14,7 @@ from tests.e2e.project import Project
 from tests.faults.fleet import Fleet
 
 # Every so many of the moments at which anything happens that the system is asked for; each with MFDEPLOY_ALL_FAULTS=1.
-MOMENTS = 60 if os.environ.get("MFDEPLOY_ALL_FAULTS") else 7
+MOMENTS = 60 if os.environ.get("MFDEPLOY_ALL_FAULTS") else 5
 MARK = "MFDEPLOY_TEST_MARK"
 
 # Runs the command line, and interrupts it at the n-th such moment, as a terminal does: the signal comes from outside.

@@ -25,12 +25,13 @@ def azurite() -> Iterator[str]:
     """The URL of a running Azurite's account, everything of it in memory."""
     program = _installed() / "node_modules" / ".bin" / "azurite-blob"
     options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck"]
-    command = [program, *options, "--disableTelemetry"]
+    command = [program, *options, "--disableTelemetry", "--silent"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield f"{_listening(process)}/{ACCOUNT}"
         finally:
-            process.terminate()
+            # Not asked to end: then it would wait for clients that keep their connections.
+            process.kill()
 
 
 def create_container(account: str, name: str) -> None:
@@ -62,6 +63,7 @@ def _installed() -> Path:
             if npm is None:
                 pytest.fail("the tests of Azure targets need Node and npm (22 or later): see CONTRIBUTING.md")
             command = [npm, "install", "--no-audit", "--no-fund", "--silent", f"azurite@{VERSION}"]
-            subprocess.run(command, cwd=folder, check=True)
+            # A registry that does not answer is to be heard of.
+            subprocess.run(command, cwd=folder, check=True, timeout=600)
             (folder / "installed").touch()
     return folder

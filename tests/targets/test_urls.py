@@ -81,7 +81,8 @@ def test_a_profile_gives_keys_region_and_endpoint(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_PROFILE", "team")
     with s3_server() as url:
         (tmp_path / "config").write_text(f"[profile team]\nregion = us-east-1\nendpoint_url = {url}\n")
-        target = target_at(f"s3://{BUCKET}/dags")
+        # The servers of one process share their buckets.
+        target = target_at(f"s3://{BUCKET}/of-a-profile")
         version = target.create("a.py", b"one")
         assert target.list() == {"a.py": version}
 
