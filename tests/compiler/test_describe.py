@@ -247,3 +247,14 @@ def test_sensors_without_a_name_get_that_of_metaflow(compiled: Compiled) -> None
 
 def test_flow_decorators_are_told_once(compiled: Compiled) -> None:
     assert [one.name for one in flow(compiled, "waiting").decorators] == ["project", "schedule"]
+
+
+def test_maps_of_a_pod_merge_by_key() -> None:
+    kubernetes = {"image": "acme/base:1", "labels": {"team": "growth", "tier": "low"}, "node_selector": {"zone": "a"}}
+    steps = {"fit": {"labels": {"tier": "high"}, "node_selector": {"zone": "b"}, "tolerations": []}}
+    one = deployment("decorated.py", "merged", KUBERNETES, kubernetes=kubernetes, steps=steps)
+    pods = {step.name: step.pod for step in flow(compile_flows([one]), "merged").steps}
+    assert pods["end"]["labels"] == {"team": "growth", "tier": "low"}
+    assert pods["fit"]["labels"] == {"team": "growth", "tier": "high"}
+    assert pods["fit"]["node_selector"] == {"disk": "ssd", "zone": "b"}
+    assert "tolerations" not in pods["fit"]

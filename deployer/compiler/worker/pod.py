@@ -42,10 +42,20 @@ def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Any]:
     merged = code
     for section, given in (("kubernetes", job.kubernetes), (f"steps.{node.name}", job.steps.get(node.name, {}))):
         _check_keys(section, given, code)
-        merged = {**merged, **given}
+        merged = _over(merged, given)
     if merged == dict(_decorator(node).attributes):
         return _normal(merged)
     return _normal(_initialized(obj, node, merged))
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """As sections of a manifest merge: maps (labels, a node selector) by key, all else replaces what is below."""
+    maps = {
+        key: {**below[key], **value}
+        for key, value in above.items()
+        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+    }
+    return {**below, **above, **maps}
 
 
 def _decorator(node: Any) -> Any:
