@@ -12,9 +12,12 @@ DONE, REFUSED, CHANGES, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # What a CI system sends to a job that was cancelled: it ends like Ctrl-C, and nothing is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = run(sys.argv[1:])
     # It is decided: an interrupt from here on would only add a traceback of Python's own ending.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
 
 

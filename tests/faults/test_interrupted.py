@@ -20,7 +20,7 @@ MARK = "MFDEPLOY_TEST_MARK"
 # Runs the command line, and interrupts it at the n-th such moment, as a terminal does: the signal comes from outside.
 _DRIVER = """
 import os, signal, sys, threading
-at, count = int(sys.argv[1]), 0
+at, count, number = int(sys.argv[1]), 0, signal.Signals[sys.argv[2]]
 main = threading.main_thread()
 def heard(event, arguments):
     global count
@@ -28,13 +28,15 @@ def heard(event, arguments):
         if threading.current_thread() is main:
             count += 1
             if count == at:
-                os.kill(os.getpid(), signal.SIGINT)
-from deployer.cli import run
+                os.kill(os.getpid(), number)
+from deployer.cli import main as mfdeploy
+del sys.argv[1:3]
 sys.addaudithook(heard)
-code = run(sys.argv[2:])
-if at < 0:
-    print("MOMENTS", count)
-sys.exit(code)
+try:
+    mfdeploy()
+finally:
+    if at < 0:
+        print("MOMENTS", count)
 """
 
 
@@ -45,13 +47,13 @@ def fleet(tmp_path: Path) -> Fleet:
     return made
 
 
-def run(fleet: Fleet, at: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(fleet: Fleet, at: int, *arguments: str, by: str = "SIGINT") -> subprocess.CompletedProcess[str]:
     """One command line of the fleet's manifests, interrupted at the moment `at`; with -1, told how many there are."""
     project = Project(fleet.folder, fleet.folder.parent / "home")
     temporary = fleet.folder.parent / "tmp"
     temporary.mkdir(exist_ok=True)
     environ = {**project.environ(), "TMPDIR": str(temporary), MARK: str(fleet.folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", _DRIVER, str(at), *arguments, "--manifests", str(fleet.manifests)]
+    command = [sys.executable, "-c", _DRIVER, str(at), by, *arguments, "--manifests", str(fleet.manifests)]
     done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert list(temporary.iterdir()) == [], (at, done.stderr)
     assert processes(str(fleet.folder)) == [], (at, done.stderr)
@@ -85,6 +87,12 @@ def test_a_plan(fleet: Fleet) -> None:
         assert done.returncode == 130, (at, done)
         assert done.stderr.endswith("Interrupted.\n") and "Traceback" not in done.stderr, (at, done.stderr)
         assert not fleet.target.exists()
+
+
+def test_by_a_system_that_cancels_a_job(fleet: Fleet) -> None:
+    at = moments(fleet, "plan")[2]
+    done = run(fleet, at, "plan", by="SIGTERM")
+    assert done.returncode == 130 and done.stderr == "Interrupted.\n", done
 
 
 def test_an_apply(fleet: Fleet) -> None:
