@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
 
 import boto3
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
 
 from deployer.errors import Location
 from deployer.models.deployment import Environment, Place
@@ -41,16 +44,25 @@ class Server:
 @contextmanager
 def s3_server() -> Iterator[str]:
     """The URL of an S3 server that has the bucket."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
+    application, writing = DomainDispatcherApplication(create_backend_app), Lock()
+
+    def answer(environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Moto looks at the condition of a write, and then writes: of two threads both may find it fulfilled."""
+        with nullcontext() if environ["REQUEST_METHOD"] == "GET" else writing:
+            return list(application(environ, start_response))
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=MotoRequestHandler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
     boto3.Session().client("s3", endpoint_url=url, **keys).create_bucket(Bucket=BUCKET)
     try:
         yield url
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
