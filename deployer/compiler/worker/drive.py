@@ -63,11 +63,16 @@ def make_inert(name: str) -> None:
 def _run_command(flow: Any, arguments: list[str], use: Callable[[Any], Any]) -> Any:
     from metaflow import parameters
     from metaflow._vendor import click
+    from metaflow.decorators import add_decorator_options
+    from metaflow.user_configs.config_options import config_options
 
     instance = flow(use_cli=False)
     results: list[Any] = []
     with parameters.flow_context(flow):
         from metaflow import cli, lint
+
+        # Metaflow does this when the module is imported, with the options of the flow at hand; here there was none yet.
+        start = add_decorator_options(config_options(cli.start))
 
         def command(obj: Any) -> None:
             lint.linter.run_checks(obj.graph)
@@ -76,7 +81,7 @@ def _run_command(flow: Any, arguments: list[str], use: Callable[[Any], Any]) -> 
         cli.cli.add_command(click.command(COMMAND)(click.pass_obj(command)))
         state = cli.CliState(instance)
         state.entrypoint = [sys.executable, sys.argv[0]]
-        cli.start.main(args=[*arguments, COMMAND], obj=state, standalone_mode=False, prog_name=sys.argv[0])
+        start.main(args=[*arguments, COMMAND], obj=state, standalone_mode=False, prog_name=sys.argv[0])
     return results[0]
 
 

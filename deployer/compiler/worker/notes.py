@@ -107,7 +107,7 @@ class Notes:
         """Modules by where they come from: installed packages by name, files beside the flow as files."""
         if [entry for entry in sys.path if entry != self._folder] != self._path:
             self.give_up("changes sys.path")
-        for name in set(sys.modules) - self._modules - {"__main__", "metaflow.cli"}:
+        for name in set(sys.modules) - self._modules - {"__main__"}:
             file = getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
             if not isinstance(file, str) or not Path(file).is_absolute():
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import inspect
 import json
@@ -9,6 +10,7 @@ import os
 import selectors
 import signal
 import sys
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -45,8 +47,9 @@ def serve() -> None:
 
 
 def _preload() -> None:
-    """Imports what every flow needs, but not metaflow.cli, which binds a flow's Config options when imported."""
+    """Imports what every flow needs, and does what would come out the same in each child."""
     import boto3.s3.transfer  # noqa: F401
+    import metaflow.cli
     import metaflow.cli_args
     import metaflow.cli_components.utils
     import metaflow.lint
@@ -66,8 +69,7 @@ def _preload() -> None:
     inputs.prepare()
     code.rule_out_loaded_modules()
     _read_sources_once()
-    # Compiles the expressions of the tokenizer; each child would do it anew.
-    inspect.getsourcelines(_preload)
+    _compile_patterns()
     # Memory that the collector never touches stays shared with the children; they end long before they need it.
     gc.collect()
     gc.freeze()
@@ -75,8 +77,27 @@ def _preload() -> None:
 
 
 def _read_sources_once() -> None:
-    """Metaflow builds a flow's graph three times, and reads the source of each step for each."""
-    inspect.getsourcelines = lru_cache(maxsize=None)(inspect.getsourcelines)  # type: ignore[assignment]
+    """Metaflow builds a flow's graph three times, and reads and parses the source of each step for each."""
+    from metaflow import graph
+
+    once = lru_cache(maxsize=None)
+    inspect.getsourcelines = once(inspect.getsourcelines)  # type: ignore[assignment]
+    graph.deindent_docstring = once(graph.deindent_docstring)
+    # The graph's nodes look at the trees and change nothing in them.
+    trees = types.ModuleType("ast")
+    vars(trees).update(vars(ast), parse=once(ast.parse))
+    graph.ast = trees
+
+
+def _compile_patterns() -> None:
+    """Python keeps the patterns of regular expressions once they are compiled: these are of every flow."""
+    from metaflow import graph
+    from metaflow.plugins.aws.aws_utils import get_docker_registry
+
+    graph.deindent_docstring("one\n    two")
+    get_docker_registry("python:3")
+    # Compiles the expressions of the tokenizer.
+    inspect.getsourcelines(_preload)
 
 
 @dataclass
