@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from . import code, parameters
+from .archive import Content, archive
 from .drive import with_flow
 from .job import Job
 from .problems import Problem
@@ -24,8 +23,6 @@ from .store import store
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task.py"
 KNOWN_AT_APPLY = "(known at apply)"
-# Metaflow's own constant for files in a package: Dec 3, 2019.
-_MTIME = 1575360000
 # Who built it, where and with what: nothing that a task needs.
 _IDENTITY = ("username", "platform", "python_version", "python_version_code", "production_token", "runtime", "app")
 
@@ -78,29 +75,30 @@ def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dic
 
 
 def _archive(package: Any) -> bytes:
-    """A gzipped tar: entries by name, times, owners and modes fixed."""
-    buffer = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=3, mtime=0, filename="") as compressed,
-        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        for name, data in sorted(_entries(package)):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mtime, entry.mode = len(data), _MTIME, 0o644
-            archive.addfile(entry, io.BytesIO(data))
-    return buffer.getvalue()
+    """The package's files; of Metaflow's own, what every package of this process has."""
+    entries, shared = dict(_entries(package)), metaflow_entries()
+    return archive(
+        {name: content for name, content in entries.items() if content != shared.get(name)},
+        {name: file for name, file in shared.items() if entries.get(name) == file},
+    )
 
 
-def _entries(package: Any) -> Iterator[tuple[str, bytes]]:
+@cache
+def metaflow_entries() -> dict[str, Path]:
+    """Path in the package -> file, of Metaflow's own files."""
+    return {path: Path(file) for file, path in code.metaflow_files()}
+
+
+def _entries(package: Any) -> Iterator[tuple[str, Content]]:
     content = package._mfcontent
     seen = set()
     for data, name in content.contents():
         seen.add(name)
-        yield name, _normal(name, data) if isinstance(data, bytes) else Path(data).read_bytes()
-    yield f"{content._code_dir}/{RUNTIME.name}", RUNTIME.read_bytes()
+        yield name, _normal(name, data) if isinstance(data, bytes) else Path(data)
+    yield f"{content._code_dir}/{RUNTIME.name}", RUNTIME
     for file, name in package._cached_user_members:
         if name not in seen:
-            yield name, Path(file).read_bytes()
+            yield name, Path(file)
 
 
 def _normal(name: str, data: bytes) -> bytes:

@@ -11,7 +11,7 @@ import selectors
 import signal
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -37,10 +37,7 @@ def serve() -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     jobs = [read_job(data) for data in request["jobs"]]
-    if any(job.mode == "upload" for job in jobs):
-        from .store import locks
-
-        locks()
+    _prepare({job.mode for job in jobs})
     for answer in _answers(jobs, request["processes"]):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
@@ -74,6 +71,19 @@ def _preload() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+
+
+def _prepare(modes: Set[str]) -> None:
+    """What only some jobs need, and all of them alike."""
+    if modes & {"package", "upload"}:
+        from .archive import prepare
+        from .package import metaflow_entries
+
+        prepare(metaflow_entries())
+    if "upload" in modes:
+        from .store import locks
+
+        locks()
 
 
 def _read_sources_once() -> None:
