@@ -11,7 +11,7 @@ import selectors
 import signal
 import sys
 import types
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -37,7 +37,7 @@ def serve() -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     jobs = [read_job(data) for data in request["jobs"]]
-    _prepare({job.mode for job in jobs})
+    _prepare(jobs)
     for answer in _answers(jobs, request["processes"]):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
@@ -73,17 +73,14 @@ def _preload() -> None:
     gc.disable()
 
 
-def _prepare(modes: Set[str]) -> None:
+def _prepare(jobs: Sequence[Job]) -> None:
     """What only some jobs need, and all of them alike."""
-    if modes & {"package", "upload"}:
-        from .archive import prepare
-        from .package import metaflow_entries
+    from . import archive, package, store
 
-        prepare(metaflow_entries())
-    if "upload" in modes:
-        from .store import locks
-
-        locks()
+    if any(job.mode != "describe" for job in jobs):
+        archive.prepare(package.metaflow_entries())
+    if any(job.mode == "upload" for job in jobs):
+        store.prepare(jobs)
 
 
 def _read_sources_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -40,6 +40,29 @@ def _is_whole(obj: Any, key: str, blob: bytes) -> bool:
         return dict(obj.flow_datastore.load_data([key]))[key] == blob  # type: ignore[no-any-return]
     except Exception:
         return False
+
+
+def prepare(jobs: Iterable[Job]) -> None:
+    """What the children that store packages share."""
+    locks()
+    if any(job.datastore_type == "s3" for job in jobs):
+        _make_client()
+
+
+def _make_client() -> None:
+    """Makes the client that each child would make first, which takes longer than all else that a child does."""
+    from metaflow.plugins.datatools.s3 import s3
+
+    create = s3.get_s3_client
+    try:
+        made = [create()]
+    except Exception:
+        return  # each child says it for its flow
+
+    def first_made(**wanted: Any) -> Any:
+        return create(**wanted) if any(wanted.values()) or not made else made.pop()
+
+    s3.get_s3_client = first_made
 
 
 @cache
