@@ -1,4 +1,7 @@
-"""What should be deployed: the pipeline from manifests to described deployments, in one function."""
+"""What should be deployed: the pipeline from manifests to described deployments, in one function.
+
+The compiler and the renderer are imported where they are used, so that an error in a manifest is told at once.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from deployer import compiler, manifest, renderer
+from deployer import manifest
 from deployer.description import describe
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.manifest import Manifests
@@ -68,6 +71,8 @@ def build_from(
     What is `known` by address is taken as it is while nothing of it has changed; `note_inputs` notes what the others
     are made from.
     """
+    from deployer import compiler, renderer
+
     chosen = choose(manifests.deployments, selection)
     old = {item.address: known[item.address] for item in chosen if _is_same(item, known or {})} if known else {}
     compiled = compiler.compile_flows(
@@ -105,6 +110,8 @@ def package(
 
     `tokens` are the production tokens that deployed DAGs have, by address.
     """
+    from deployer import compiler
+
     dag_ids = {item.deployment.address: item.dag_id for item in items}
     deployments = [item.deployment for item in items]
     return compiler.build_packages(
@@ -117,6 +124,8 @@ def render(item: Desired, built: Package, since: datetime | None = None, commit:
 
     `since` is when the DAG was first applied, `commit` what is being applied; None where that is not known.
     """
+    from deployer import renderer
+
     return renderer.render(item.deployment, item.flow, built, since, commit)
 
 
@@ -150,6 +159,8 @@ def _as_before(deployment: Deployment, known: Known) -> Desired:
 
 
 def _describe(deployment: Deployment, flow: Flow, inputs: Mapping[str, Any] | None) -> Desired:
+    from deployer import compiler, renderer
+
     schedule = renderer.schedule_of(deployment, flow)
     description = describe(deployment, flow, schedule, renderer.RENDERER_VERSION, compiler.runtime_digest())
     return Desired(deployment, flow, renderer.dag_id(deployment, flow), description, inputs)

@@ -333,13 +333,22 @@ def _schema(
     ] = None,
 ) -> int:
     """Print the JSON Schemas of all that is read and written."""
-    from deployer.commands.schema import manifest_schema
-    from deployer.views.history import history_schema
-    from deployer.views.plan_json import plan_schema
-
-    schemas = {"manifest": manifest_schema, "plan": plan_schema, "history": history_schema}
-    write_json(schemas[name.value]() if name else {each: make() for each, make in schemas.items()})
+    write_json(_schema_of(name) if name else {each.value: _schema_of(each) for each in SchemaName})
     return DONE
+
+
+def _schema_of(name: SchemaName) -> dict[str, Any]:
+    if name is SchemaName.manifest:
+        from deployer.commands.schema import manifest_schema
+
+        return manifest_schema()
+    if name is SchemaName.plan:
+        from deployer.views.plan_format import plan_schema
+
+        return plan_schema()
+    from deployer.views.history_format import history_schema
+
+    return history_schema()
 
 
 def _carry_out(prepared: Prepared, agreed: bool, permissions: Permissions) -> int:

@@ -8,9 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 import yaml
 
 from deployer.models.deployment import Deployment
@@ -30,6 +29,9 @@ from deployer.renderer.literals import (
 )
 from deployer.renderer.schedule import schedule_of
 from deployer.renderer.tasks import Argument, Group, Task
+
+if TYPE_CHECKING:
+    import jinja2
 
 # Counts up when the same description would give a DAG that behaves differently.
 RENDERER_VERSION = 1
@@ -118,6 +120,8 @@ def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.PackageLoader("deployer.renderer"),
         undefined=jinja2.StrictUndefined,

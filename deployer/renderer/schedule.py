@@ -12,8 +12,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import CroniterBadDateError, croniter
-
 from deployer.errors import DeployError, Diagnostic, Location
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow
@@ -63,6 +61,8 @@ _HINT = "write five fields, such as '0 3 * * *', or hourly, daily or weekly"
 
 def translate(cron: str) -> str:
     """A five-field cron that fires when `cron` does. Raises ValueError with the reason when there is none."""
+    from croniter import CroniterBadDateError, croniter
+
     text = " ".join(cron.split())
     fields = WORDS.get(text, text).split(" ")
     if len(fields) == 6:

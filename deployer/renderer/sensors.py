@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import jinja2
-
 from deployer.models.flow import Flow, Sensor, SensorKind
 from deployer.renderer.dag_id import MAX_LENGTH, is_valid
 from deployer.renderer.literals import Source, duration, literal
@@ -123,6 +121,8 @@ def _of_arguments(sensor: Sensor) -> Iterator[tuple[str, str]]:
 
 
 def _of_templates(name: str, value: str | list[str]) -> Iterator[tuple[str, str]]:
+    import jinja2
+
     for text in [value] if isinstance(value, str) else value:
         try:
             # Only parsed: nothing is rendered, so nothing has to be escaped.

@@ -54,14 +54,6 @@ def _entry_to_json(entry: Entry, secrets: frozenset[str]) -> dict[str, Any]:
     return {**shown, "changes": changes}
 
 
-def history_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of what `history --format json` prints."""
-    from deployer.views.history_format import ShownHistory
-
-    schema = ShownHistory.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "mfdeploy history"}
-
-
 def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
     """The newest entry first, one line for each change. `history` is what `history_to_json` gives."""
     page = Page(width, colour)

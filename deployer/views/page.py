@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.text import Text
 
 Part = str | tuple[str, str]
 """A text, or a text and its rich style. Texts are taken literally: there is no markup."""
@@ -18,6 +19,8 @@ class Page:
     """Collects lines. `width` is in columns; without `colour` no escape sequence is written."""
 
     def __init__(self, width: int = 80, colour: bool = False) -> None:
+        from rich.console import Console
+
         self.width = max(width, NARROWEST)
         self._file = io.StringIO()
         # rich looks at the environment for whatever is not given, and takes 80 columns when the height is unknown
@@ -37,13 +40,13 @@ class Page:
 
     def line(self, *parts: Part, indent: int = 0, hang: int = 2) -> None:
         """A line that wraps; what is wrapped stands `hang` columns further in."""
-        self._write(Text(" " * indent), Text(" " * (indent + hang)), parts)
+        self._write(_assemble([" " * indent]), _assemble([" " * (indent + hang)]), parts)
 
     def entry(self, label: Part, *parts: Part, indent: int, label_width: int) -> None:
         """A label, and beside it a text that stays in its own column when it wraps."""
-        first = Text(" " * indent) + _assemble([label])
+        first = _assemble([" " * indent, label])
         first.pad_right(indent + label_width - first.cell_len)
-        self._write(first, Text(" " * (indent + label_width)), parts)
+        self._write(first, _assemble([" " * (indent + label_width)]), parts)
 
     def blank(self) -> None:
         """An empty line."""
@@ -55,7 +58,7 @@ class Page:
 
     def _write(self, first: Text, rest: Text, parts: Sequence[Part]) -> None:
         room = max(self.width - max(first.cell_len, rest.cell_len), 8)
-        lines = _assemble(parts).wrap(self._console, room, overflow="fold") or [Text()]
+        lines = _assemble(parts).wrap(self._console, room, overflow="fold") or [_assemble([])]
         for number, line in enumerate(lines):
             whole = (first if number == 0 else rest) + line
             whole.rstrip()
@@ -63,4 +66,6 @@ class Page:
 
 
 def _assemble(parts: Sequence[Part]) -> Text:
+    from rich.text import Text
+
     return Text.assemble(*parts)

@@ -115,14 +115,6 @@ def plan_from_text(text: str, file: str = "") -> Plan:
     return plan_from_json(data, file)
 
 
-def plan_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a saved plan."""
-    from deployer.views.plan_format import SavedPlan
-
-    schema = SavedPlan.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "mfdeploy plan"}
-
-
 def _build(saved: SavedPlan) -> Plan:
     return Plan(
         changes=tuple(map(_build_change, saved.changes)),

@@ -11,7 +11,8 @@ import pytest
 from deployer.errors import Diagnostic, Location, Severity
 from deployer.views.diagnostics import diagnostics_to_text
 from deployer.views.graph import graph_to_text
-from deployer.views.history import history_schema, history_to_json, history_to_text
+from deployer.views.history import history_to_json, history_to_text
+from deployer.views.history_format import history_schema
 from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import plan_to_markdown
 from deployer.views.plan_text import plan_to_text

@@ -10,7 +10,8 @@ import pytest
 
 from deployer.errors import DeployError
 from deployer.models.plan import Plan
-from deployer.views.plan_json import plan_from_json, plan_from_text, plan_schema, plan_to_json
+from deployer.views.plan_format import plan_schema
+from deployer.views.plan_json import plan_from_json, plan_from_text, plan_to_json
 from tests.views import samples
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "plan.schema.json"
