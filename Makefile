@@ -10,9 +10,9 @@ BIN := $(VENV)/bin
 # Touched when the virtual environment holds what the lock says; newer than both files means nothing is to do.
 READY := $(VENV)/.ready
 
-# Three workers on two cores, since the tests that run Airflow wait for processes most of the time; the tests of one file stay together,
+# Two workers, since the tests that run Airflow wait for processes much of the time; the tests of one file stay together,
 # since they look at the same runs.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
