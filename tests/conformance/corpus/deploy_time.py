@@ -1,6 +1,5 @@
 """A default that is worked out by the apply, and is the same in every run."""
 
-import os
 import uuid
 
 from metaflow import FlowSpec, Parameter, step
@@ -21,7 +20,7 @@ class DeployTimeFlow(FlowSpec):
 
     @step
     def start(self):
-        self.process = os.getpid()
+        self.process = uuid.uuid4().hex
 
 
 if __name__ == "__main__":
