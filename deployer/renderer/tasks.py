@@ -165,7 +165,9 @@ class _Arrangement:
         for step in steps:
             before = [self.variables[name] for name in step.previous if name in here]
             if step.joins in here and self.flow.step(step.joins).kind == "foreach":
-                before = [self.groups[step.joins, self._last_part(step.joins)]]
+                # Not the last part alone: where a switch leads each item past it, all of it is skipped.
+                parts = sorted({self.part_of[name] for name in step.previous})
+                before = [self.groups[step.joins, number] for number in parts]
             if before:
                 yield tuple(before), self.variables[step.name]
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deployer import cli
 from deployer.models.flow import Flow, Step, StepKind
 from deployer.renderer import graph
 from tests.renderer import flows
@@ -55,3 +61,14 @@ def test_what_is_mapped_over_items_runs_for_each_of_them() -> None:
 def test_a_body_is_divided_by_the_foreach_inside_of_it() -> None:
     assert graph.parts(flows.nested()) == {"pick": 0, "spread": 0, "fit": 0, "best": 1, "skip": 0, "sum_up": 1}
     assert set(graph.parts(flows.wide_fan()).values()) == {0}
+
+
+def test_a_join_comes_after_each_part_that_leads_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After the last part alone it was skipped, and all behind it, when a switch led each item past that."""
+    shutil.copy(Path(__file__).parents[1] / "conformance" / "corpus" / "switch_past_foreach.py", tmp_path)
+    (tmp_path / "m.yaml").write_text(
+        "version: 1\nproject: p\nenvironments: {local: {target: dags, compute: local, datastore: metaflow}}\n"
+        "flows: {Past: {file: switch_past_foreach.py}}\n"
+    )
+    assert cli.run(["render", "Past", "--env", "local", "--manifests", str(tmp_path)]) == 0
+    assert "    [start_items, start_items_2] >> join >> end\n" in capsys.readouterr().out
