@@ -1,4 +1,4 @@
-"""Write the pages that are made from the models and from the tests: ``python docs/generate.py``."""
+"""Write the schemas and the pages that are made from the models and from the tests: ``python docs/generate.py``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from deployer.manifest import manifest_schema
+from deployer.views.history_format import ShownHistory
+from deployer.views.plan_format import SavedPlan
 
 PAGE = Path(__file__).with_name("manifest-reference.md")
 SUPPORT = Path(__file__).with_name("metaflow-support.md")
 RESULTS = Path(__file__).parents[1] / "tests" / "conformance" / "results.json"
+SCHEMAS = Path(__file__).parents[1] / "deployer" / "schemas"
 
 _SECTIONS = {
     "": ("The document", "Any key may stand in any file of the manifest folder; a name may be defined once."),
@@ -31,7 +34,6 @@ _SECTIONS = {
 }
 # What a value of another section is called in a table.
 _LINKS = {
-    "JsonValue": "any value",
     "Environment": "[environment](#environmentsname)",
     "FlowEntry": "[flow](#flowsname)",
     "FlowSettings": "[settings of a flow](#settings-of-a-flow)",
@@ -43,6 +45,16 @@ _LINKS = {
     "Toleration": "[toleration](#tolerations)",
     "SecurityContext": "[security context](#security_context)",
 }
+
+
+def schemas() -> dict[str, str]:
+    """The JSON Schemas (2020-12) that come with the package, as text."""
+    saved = {"plan": SavedPlan, "history": ShownHistory}
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    made = {
+        name: {**dialect, **model.model_json_schema(), "title": f"mfdeploy {name}"} for name, model in saved.items()
+    }
+    return {name: json.dumps(each, indent=2) + "\n" for name, each in {"manifest": manifest_schema(), **made}.items()}
 
 
 def manifest_reference(schema: dict[str, Any]) -> str:
@@ -164,3 +176,5 @@ def _test_link(test: str) -> str:
 if __name__ == "__main__":
     SUPPORT.write_text(support_page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
     PAGE.write_text(manifest_reference(manifest_schema()), encoding="utf-8")
+    for name, text in schemas().items():
+        (SCHEMAS / f"{name}.schema.json").write_text(text, encoding="utf-8")

@@ -1,91 +1,132 @@
-"""The options and arguments that commands share: their names, their help, and the words that they take."""
+"""The options that commands share, and what becomes of them: a selection, what is permitted."""
 
 from __future__ import annotations
 
-from enum import Enum
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Any, Literal, TypeVar
 
-import typer
+import click
 
-DEFAULT_MANIFESTS = Path("deployments")
+from deployer.errors import DeployError, Diagnostic
 
+PlanFormat = Literal["text", "json", "markdown"]
+SchemaName = Literal["manifest", "plan", "history"]
+SCHEMA_NAMES: Sequence[SchemaName] = ("manifest", "plan", "history")
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
 
-class ShowFormat(str, Enum):
-    """How a result is printed."""
-
-    text = "text"
-    json = "json"
-
-
-class PlanFormat(str, Enum):
-    """How a plan is printed."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-
-
-class ValidateFormat(str, Enum):
-    """How problems are printed."""
-
-    text = "text"
-    json = "json"
-    github = "github"
-
-
-class SchemaName(str, Enum):
-    """What there is a schema of."""
-
-    manifest = "manifest"
-    plan = "plan"
-    history = "history"
-
-
-Manifests = Annotated[
-    Path,
-    typer.Option("--manifests", "-m", metavar="DIR", envvar="MFDEPLOY_MANIFESTS", help="Folder of the manifests."),
-]
-Variables = Annotated[
-    list[str] | None,
-    typer.Option("--var", metavar="NAME=VALUE", help="Value of a manifest variable. Repeatable."),
-]
-Environments = Annotated[
-    list[str] | None,
-    typer.Option("--env", "-e", metavar="NAME", help="Environment; all of them when absent. Repeatable."),
-]
-Environment = Annotated[str, typer.Option("--env", "-e", metavar="NAME", help="Environment.")]
-Flows = Annotated[
-    list[str] | None,
-    typer.Option("--flow", metavar="PATTERN", help="Only flows whose name or address matches. Repeatable."),
-]
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", metavar="PATTERN", help="Leave out flows whose name or address matches. Repeatable."),
-]
-Adopt = Annotated[
-    list[str] | None,
-    typer.Option(
+PATH = click.Path(path_type=Path)
+_MANIFESTS: Decorator[Any] = click.option(
+    "--manifests",
+    "-m",
+    type=PATH,
+    metavar="DIR",
+    default="deployments",
+    show_default=True,
+    envvar="MFDEPLOY_MANIFESTS",
+    show_envvar=True,
+    help="Folder of the manifests.",
+)
+_VARIABLES: Decorator[Any] = click.option(
+    "--var", multiple=True, metavar="NAME=VALUE", help="Value of a manifest variable. Repeatable."
+)
+# What narrows a selection, by the name of the option.
+_NARROWING: dict[str, Decorator[Any]] = {
+    "env": click.option(
+        "--env", "-e", multiple=True, metavar="NAME", help="Environment; all of them when absent. Repeatable."
+    ),
+    "flow": click.option(
+        "--flow", multiple=True, metavar="PATTERN", help="Only flows whose name or address matches. Repeatable."
+    ),
+    "exclude": click.option(
+        "--exclude", multiple=True, metavar="PATTERN", help="Leave out flows whose name or address matches. Repeatable."
+    ),
+    "adopt": click.option(
         "--adopt",
+        multiple=True,
         metavar="PATTERN",
         help="Take over DAGs of others: an address, a pattern, or project:NAME. Repeatable.",
     ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
-AllowDelete = Annotated[
-    list[str] | None,
-    typer.Option(metavar="ADDRESS", help="Allow this delete in a protected environment. Repeatable."),
-]
-AllowMassChange = Annotated[bool, typer.Option("--allow-mass-change", help="Allow deleting much of an environment.")]
-AllowBranch = Annotated[bool, typer.Option("--allow-branch", help="Allow a branch that the environment does not name.")]
-CheckCluster = Annotated[
-    bool | None,
-    typer.Option(
-        "--check-cluster/--no-check-cluster",
-        help="Ask the clusters whether they would take the pods; else as each environment's `kubernetes.check` says.",
-        show_default=False,
+}
+_PERMITTING: Sequence[Decorator[Any]] = (
+    click.option(
+        "--allow-delete",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Allow this delete in a protected environment. Repeatable.",
     ),
-]
-AsText = Annotated[ShowFormat, typer.Option("--format", help="How to print the result.")]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many entries to show.")]
-FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's name in the manifests.")]
+    click.option("--allow-mass-change", is_flag=True, help="Allow deleting much of an environment."),
+    click.option("--allow-branch", is_flag=True, help="Allow a branch that the environment does not name."),
+)
+
+ENVIRONMENT: Decorator[Any] = click.option("--env", "-e", required=True, metavar="NAME", help="Environment.")
+ENVIRONMENTS: Decorator[Any] = click.option(
+    "--env", "-e", required=True, multiple=True, metavar="NAME", help="Environment. Repeatable."
+)
+FLOW: Decorator[Any] = click.argument("flow", metavar="FLOW")
+YES: Decorator[Any] = click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+CHECK_CLUSTER: Decorator[Any] = click.option(
+    "--check-cluster/--no-check-cluster",
+    default=None,
+    help="Ask the clusters whether they would take the pods; else as each environment's `kubernetes.check` says.",
+)
+
+
+def output_format(*words: str, help: str = "How to print the result.") -> Decorator[Any]:
+    """``--format``, of which the first word is the default."""
+    return click.option("--format", type=click.Choice(words), default=words[0], show_default=True, help=help)
+
+
+def selects(*narrowing: str) -> Decorator[Any]:
+    """Gives a command a `selection`, by ``--manifests``, ``--var`` and the options that are named."""
+
+    def decorate(function: Callable[..., int]) -> Any:
+        @functools.wraps(function)
+        def call(*arguments: Any, manifests: Path, var: Sequence[str], **options: Any) -> int:
+            from deployer.models.selection import Selection
+
+            patterns = [tuple(options.pop(name)) if name in narrowing else () for name in _NARROWING]
+            return function(*arguments, selection=Selection(manifests, _variables(var), *patterns), **options)
+
+        return _with(call, _MANIFESTS, _VARIABLES, *(_NARROWING[name] for name in narrowing))
+
+    return decorate
+
+
+def permits(function: Callable[..., int]) -> Any:
+    """Gives a command the `permissions` that ``--allow-...`` say."""
+
+    @functools.wraps(function)
+    def call(
+        *arguments: Any, allow_delete: Sequence[str], allow_mass_change: bool, allow_branch: bool, **options: Any
+    ) -> int:
+        from deployer.commands.apply import Permissions
+
+        permissions = Permissions(tuple(allow_delete), allow_mass_change, allow_branch)
+        return function(*arguments, permissions=permissions, **options)
+
+    return _with(call, *_PERMITTING)
+
+
+def _with(function: Callable[..., int], *options: Decorator[Any]) -> Any:
+    """The command with these options, shown in this order."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _variables(given: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or not name.strip():
+            raise DeployError(bad_usage(f"--var {each!r} is not NAME=VALUE", "for example --var branch=pr_12"))
+        if found.setdefault(name.strip(), value) != value:
+            raise DeployError(bad_usage(f"--var {name.strip()} is given twice with different values", ""))
+    return found
+
+
+def bad_usage(message: str, hint: str) -> Diagnostic:
+    return Diagnostic("bad-usage", message, hint=hint)

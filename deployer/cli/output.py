@@ -7,14 +7,14 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from deployer.cli.options import PlanFormat
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
+    from deployer.cli.options import PlanFormat
     from deployer.commands.apply import ApplyResult
     from deployer.commands.plan import PlanResult
     from deployer.views.terminal import Terminal
@@ -63,14 +63,23 @@ def terminal(stream: TextIO) -> Terminal:
     return terminal_of(stream, os.environ)
 
 
+def write_shown(shown: Mapping[str, Any], format: str, to_text: Callable[..., str]) -> None:
+    """Print data as it is, or in words for whoever looks."""
+    if format == "json":
+        write_json(shown)
+        return
+    shown_on = terminal(sys.stdout)
+    write(to_text(shown, width=shown_on.width, colour=shown_on.colour))
+
+
 def write_plan(result: PlanResult, format: PlanFormat) -> None:
     from deployer.views.plan_json import plan_to_json
     from deployer.views.source_diff import source_diffs
 
     plan = plan_to_json(result.plan, result.secrets)
-    if format is PlanFormat.json:
+    if format == "json":
         write_json(plan)
-    elif format is PlanFormat.markdown:
+    elif format == "markdown":
         from deployer.views.plan_markdown import plan_to_markdown
 
         diffs = source_diffs(result.sources, secrets=result.secrets)

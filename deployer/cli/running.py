@@ -7,18 +7,15 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from typing import Any
 
-import typer
+import click
 
 from deployer import __version__
 from deployer.cli import BUG, DONE, INTERRUPTED, REFUSED
-from deployer.cli.commands import app, bad_usage
+from deployer.cli.commands import app
+from deployer.cli.options import bad_usage
 from deployer.cli.output import ReaderGone, say, tell, write_json
-from deployer.errors import DeployError, Diagnostic
-
-# Typer carries its own copy of Click in some versions and depends on Click in others; the class is one of both.
-_UsageError: Any = typer.BadParameter.__mro__[1]
+from deployer.errors import DeployError, Diagnostic, nearest
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -27,13 +24,17 @@ def run_command(arguments: Sequence[str]) -> int:
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
     try:
-        code = app(list(arguments), prog_name="mfdeploy", standalone_mode=False)
+        # Not `app.main`, which takes a broken pipe anywhere for one of standard output, and ends without a word.
+        with app.make_context("mfdeploy", list(arguments)) as context:
+            code = app.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except DeployError as error:
         return _refuse(error.diagnostics, arguments)
-    except _UsageError as error:
+    except click.UsageError as error:
         return _refuse([_usage(error)], arguments)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         say("Interrupted.")
         return INTERRUPTED
     except (ReaderGone, BrokenPipeError):
@@ -42,15 +43,19 @@ def run_command(arguments: Sequence[str]) -> int:
         return REFUSED
     except Exception as error:
         return _report_bug(error, arguments)
-    if code == INTERRUPTED:  # newer versions of Typer turn Ctrl-C into this code
-        say("Interrupted.")
     return code if isinstance(code, int) else DONE
 
 
-def _usage(error: Any) -> Diagnostic:
-    message = str(error.format_message()).strip()
-    context = getattr(error, "ctx", None)
+def _usage(error: click.UsageError) -> Diagnostic:
+    context = error.ctx
     hint = f"see `{context.command_path} --help`" if context else ""
+    if context and isinstance(error, click.NoSuchOption):
+        options = [name for each in context.command.get_params(context) for name in (*each.opts, *each.secondary_opts)]
+        message = f"{context.command_path} has no option {error.option_name}"
+        # Without the dashes, in which any two are alike.
+        close = nearest(error.option_name.lstrip("-"), [name[2:] for name in options if name.startswith("--")])
+        return bad_usage(message, close.replace("'", "'--", 1) or hint)
+    message = error.format_message().strip()
     return bad_usage(message[:1].lower() + message[1:].rstrip("."), hint)
 
 

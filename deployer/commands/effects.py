@@ -112,7 +112,7 @@ def _text(time: datetime) -> str:
 
 
 def _of_content(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Effect]:
-    """What a DAG that is deployed already does otherwise; nothing of what is not known of it."""
+    """What a DAG that is deployed already does otherwise, and what a new foreach needs of Airflow."""
     if "files" in before.get("code", {}) and before["code"]["files"] != after["code"]["files"]:
         yield Effect("code")
     parameters = before.get("parameters", {})
@@ -120,6 +120,9 @@ def _of_content(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
     names = tuple(name for name in shared if _default(parameters, name) != _default(after["parameters"], name))
     if names:
         yield Effect("parameters", names)
+    foreaches = _foreaches(after) - _foreaches(before)
+    if foreaches:
+        yield Effect("foreach", tuple(sorted(foreaches)))
     yield from _of_steps(before, after)
     if "settings" in before and before["settings"].get("paused") != after["settings"]["paused"]:
         yield Effect("paused")
@@ -137,6 +140,12 @@ def _of_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[E
     names = tuple(name for name in sorted(old & new) if retries.get(name) != after["retries"].get(name))
     if names:
         yield Effect("retries", names)
+
+
+def _foreaches(description: Mapping[str, Any]) -> set[str]:
+    """The steps that choose a number of items, which nobody knows before they ran. A deployed graph may be edited."""
+    steps = description.get("graph", {}).get("steps", {})
+    return {name for name, step in steps.items() if isinstance(step, Mapping) and step.get("kind") == "foreach"}
 
 
 def _default(parameters: Mapping[str, Any], name: str) -> Any:

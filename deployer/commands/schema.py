@@ -1,5 +1,17 @@
-"""mfdeploy schema: the JSON Schema of manifests. That of saved plans belongs to the view that writes them."""
+"""mfdeploy schema: the JSON Schemas of what is read and written, as they come with the package.
 
-from deployer.manifest import manifest_schema
+They are made from the models (docs/generate.py), which takes longer than to read them.
+"""
 
-__all__ = ["manifest_schema"]
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+_FOLDER = Path(__file__).parents[1] / "schemas"
+
+
+def schema(name: Literal["manifest", "plan", "history"]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a manifest file, a saved plan, or what `history --format json` prints."""
+    return dict(json.loads((_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))

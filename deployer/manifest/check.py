@@ -1,201 +1,207 @@
-"""Holds nodes against the models of what users may write, and says in short words what is wrong where."""
+"""Holds nodes against the sections of what users may write, and says in short words what is wrong where."""
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args, get_origin
-
-from pydantic import BaseModel, ValidationError
+import re
+from collections.abc import Iterable
+from typing import Final
 
 from deployer.errors import Location, nearest
-from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
+from deployer.manifest.formats import problem_of
+from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
 from deployer.manifest.scalars import looks_like
 from deployer.models import manifest as written
-from deployer.models.manifest import SHORT_FORMS
+from deployer.models.manifest import (
+    SHORT_FORMS,
+    AnyValue,
+    Choice,
+    Flag,
+    Kind,
+    ListOf,
+    MapOf,
+    Number,
+    Section,
+    Text,
+    Whole,
+)
 
-_EXPECTED: Final = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "list_type": "a list",
-    "dict_type": "a map",
-    "model_type": "a map",
-    "model_attributes_type": "a map",
-}
-_SHORT: Final = {"Schedule": "a cron, hourly, daily, weekly, none or a map", "Retries": "a whole number or a map"}
-_BOUNDS: Final = {
-    "greater_than": ("gt", "more than {}"),
-    "greater_than_equal": ("ge", "at least {}"),
-    "less_than": ("lt", "less than {}"),
-    "less_than_equal": ("le", "at most {}"),
-    "string_too_long": ("max_length", "at most {} characters"),
-}
-_PATTERNS: Final = {
-    written.NAME: "a name: a letter, then letters, digits, _ or -",
-    r"^[A-Za-z0-9_.-]+$": "a DAG id: letters, digits, _, . or -",
-}
-# Keys of manifests to come, by the model that will have them: refused in words, not as if they were misspelt.
+# Keys of manifests to come, by the section that will have them: refused in words, not as if they were misspelt.
 _NOT_YET: Final = {
     ("Environment", "airflow"): "mfdeploy publishes DAG files and does not talk to Airflow's API",
 }
+# Where a key that is unknown among the settings of a flow may have been meant.
+_ELSEWHERE: Final = (
+    (written.POD_SETTINGS, "pod settings go under `kubernetes:`, or under `steps:` for one step"),
+    (written.SCHEDULE, "it goes under `schedule:`"),
+    (written.RETRIES, "it goes under `retries:`"),
+    (written.ENVIRONMENT, "it belongs to an environment"),
+    (written.CLUSTER_SETTINGS, "it goes under an environment's `kubernetes:`"),
+    (written.FLOW_ENTRY, "it belongs to a flow"),
+)
 
 
-def check(model: type[BaseModel], node: Node, key: Location, path: Path, report: Report) -> None:
-    """Report everything in `node` that `model` does not allow. `key` is where the node's own key stands."""
-    try:
-        model.model_validate(to_data(node))
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            _report(problem, model, node, key, path, report)
-
-
-def _report(problem: Any, model: type[BaseModel], node: Node, key: Location, path: Path, report: Report) -> None:
-    kind: str = problem["type"]
-    place = _Place(node, key, path)
-    for part in problem["loc"]:
-        if not place.enter(part):
-            break
-    if isinstance(place.node, Scalar) and place.node.broken:
+def check(kind: Kind, node: Node, key: Location, path: Path, report: Report) -> None:
+    """Report everything in `node` that `kind` does not allow. `key` is where the node's own key stands."""
+    if isinstance(node, Scalar) and node.broken:
         return
-    if kind == "extra_forbidden":
-        name = str(problem["loc"][-1])
-        known = known_keys(model, problem["loc"][:-1])
-        if why := _NOT_YET.get((model.__name__, name)):
-            report.error("unsupported-key", f"the key {name!r} is not supported yet", place.key, place.path, why)
-            return
-        # A key that is right elsewhere comes before one that is like it here.
-        hint = _belongs(name, problem["loc"], model) or nearest(name, known) or _list_keys(known)
-        report.error("unknown-key", f"unknown key {name!r}", place.key, place.path, hint)
-    elif kind == "missing":
-        name = str(problem["loc"][-1])
-        report.error("missing-key", f"the key {name!r} is missing", place.key, place.path, _purpose(model, problem))
-    else:
-        code, message, hint = _explain(kind, problem, place.node)
-        report.error(code, message, place.node.location, place.path, hint)
+    if isinstance(kind, Section):
+        _check_section(kind, node, key, path, report)
+    elif isinstance(kind, MapOf):
+        _check_map(kind, node, path, report)
+    elif isinstance(kind, ListOf):
+        _check_list(kind, node, path, report)
+    elif isinstance(kind, Text):
+        _check_text(kind, node, path, report)
+    elif isinstance(kind, Choice):
+        _check_choice(kind, node, path, report)
+    elif isinstance(kind, Flag):
+        _check_flag(node, path, report)
+    elif not isinstance(kind, AnyValue):
+        _check_number(kind, node, path, report)
 
 
-class _Place:
-    """Walks from a node along a pydantic error's location, as far as the document goes."""
-
-    def __init__(self, node: Node, key: Location, path: Path) -> None:
-        self.node, self.key, self.path = node, key, path
-        self.short = False
-
-    def enter(self, part: str | int) -> bool:
-        if isinstance(self.node, Items) and isinstance(part, int) and part < len(self.node.nodes):
-            self.node = self.node.nodes[part]
-            self.key = self.node.location
-            self.path = (*self.path, part)
-            return True
-        if not isinstance(self.node, Map) or part not in self.node.entries:
-            return False
-        entry = self.node.entries[str(part)]
-        if not self.node.short:
-            self.path = (*self.path, str(part))
-        self.node, self.key = entry.node, entry.key
-        return True
+def _check_section(section: Section, node: Node, key: Location, path: Path, report: Report) -> None:
+    if not isinstance(node, Map):
+        _wrong_type(section.expected, node, path, report)
+        return
+    for name, known in section.keys.items():
+        entry = node.entries.get(name)
+        if entry is not None:
+            check(known.kind, entry.node, entry.key, path if node.short else (*path, name), report)
+        elif known.required:
+            report.error("missing-key", f"the key {name!r} is missing", key, path, _purpose(known.description))
+    for name, entry in node.entries.items():
+        if name not in section.keys:
+            _unknown_key(section, name, entry, (*path, name), report)
 
 
-def _explain(kind: str, problem: Any, node: Node) -> tuple[str, str, str]:
-    """Code, message and hint of a value that is wrong in itself."""
-    context = problem.get("ctx") or {}
-    if kind in _EXPECTED:
-        expected = _SHORT.get(context.get("class_name", ""), _EXPECTED[kind])
-        return "wrong-type", f"expected {expected}, found {describe(node)}", _type_hint(kind, node)
-    if kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        return "bad-value", f"expected {words.format(f'{context[name]:g}')}, found {describe(node)}", ""
-    if kind == "string_too_short":
-        return "bad-value", "expected text, found an empty one", "leave the key out"
-    if kind == "literal_error":
-        hint = _choice_hint(node, context["expected"])
-        return "bad-value", f"expected {context['expected']}, found {describe(node)}", hint
-    if kind == "string_pattern_mismatch":
-        wanted = _PATTERNS.get(context["pattern"], f"text like {context['pattern']}")
-        return "bad-value", f"expected {wanted}; found {describe(node)}", ""
-    if "message" in context:  # our own validators name their code
-        return kind, problem["msg"], context.get("hint", "")
-    return "bad-value", f"{problem['msg']}; found {describe(node)}", ""
+def _unknown_key(section: Section, name: str, entry: Entry, path: Path, report: Report) -> None:
+    if why := _NOT_YET.get((section.name, name)):
+        report.error("unsupported-key", f"the key {name!r} is not supported yet", entry.key, path, why)
+        return
+    # A key that is right elsewhere comes before one that is like it here.
+    hint = _belongs(name, section) or nearest(name, list(section.keys)) or _list_keys(section.keys)
+    report.error("unknown-key", f"unknown key {name!r}", entry.key, path, hint)
 
 
-def _type_hint(kind: str, node: Node) -> str:
+def _belongs(name: str, section: Section) -> str:
+    """Where a key that is known elsewhere should have been written."""
+    if not written.FLOW_SETTINGS.keys.keys() <= section.keys.keys():
+        return ""
+    return next((where for elsewhere, where in _ELSEWHERE if name in elsewhere.keys), "")
+
+
+def _list_keys(known: Iterable[str]) -> str:
+    names = list(known)
+    return f"the keys here are {', '.join(names)}" if len(names) <= 8 else ""
+
+
+def _purpose(description: str) -> str:
+    text = description.rstrip(".")
+    return text if text.startswith("Metaflow") else text[0].lower() + text[1:]
+
+
+def _check_map(kind: MapOf, node: Node, path: Path, report: Report) -> None:
+    if not isinstance(node, Map):
+        _wrong_type("a map", node, path, report)
+        return
+    for name, entry in node.entries.items():
+        if len(name) < kind.name.at_least:
+            message = "expected a name before the colon, found an empty text"
+            report.error("bad-value", message, entry.key, (*path, name), "give it a name, or leave it out")
+        check(kind.value, entry.node, entry.key, (*path, name), report)
+
+
+def _check_list(kind: ListOf, node: Node, path: Path, report: Report) -> None:
+    if not isinstance(node, Items):
+        hint = f"write [{shorten(node.text)}]" if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+        _wrong_type("a list", node, path, report, hint)
+        return
+    before = report.errors
+    for number, item in enumerate(node.nodes):
+        check(kind.item, item, item.location, (*path, number), report)
+    if kind.format and report.errors == before and (problem := problem_of(kind.format, to_data(node))):
+        report.error(problem.code, problem.message, node.location, path, problem.hint)
+
+
+def _check_text(kind: Text, node: Node, path: Path, report: Report) -> None:
+    value = node.value if isinstance(node, Scalar) else to_data(node)
+    if kind.format == "cron" and (problem := problem_of(kind.format, value)):
+        report.error(problem.code, problem.message, node.location, path, problem.hint)
+    elif value is None and kind.or_null:
+        return
+    elif not isinstance(value, str):
+        _wrong_type("text", node, path, report, _as_text(node))
+    elif len(value) < kind.at_least:
+        report.error("bad-value", "expected text, found an empty one", node.location, path, "leave the key out")
+    elif kind.at_most is not None and len(value) > kind.at_most:
+        message = f"expected at most {kind.at_most} characters, found {describe(node)}"
+        report.error("bad-value", message, node.location, path)
+    elif kind.pattern and not re.fullmatch(kind.pattern, value):
+        message = f"expected {kind.expected}; found {describe(node)}"
+        report.error("bad-value", message, node.location, path)
+    elif kind.format and (problem := problem_of(kind.format, value)):
+        report.error(problem.code, problem.message, node.location, path, problem.hint)
+
+
+def _check_choice(kind: Choice, node: Node, path: Path, report: Report) -> None:
+    value = node.value if isinstance(node, Scalar) else None
+    if value in kind.words:
+        return
+    hint = ""
+    if isinstance(value, str):
+        same = [word for word in kind.words if word.lower() == value.lower()]
+        hint = f"did you mean {same[0]!r}?" if same else nearest(value, list(kind.words))
+    *most, last = map(repr, kind.words)
+    message = f"expected {', '.join(most)} or {last}, found {describe(node)}"
+    report.error("bad-value", message, node.location, path, hint)
+
+
+def _check_flag(node: Node, path: Path, report: Report) -> None:
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        return
+    meant = looks_like(node.text) if isinstance(node, Scalar) else ""
+    _wrong_type("true or false", node, path, report, f"write {meant}" if meant in ("true", "false") else "")
+
+
+def _check_number(kind: Whole | Number, node: Node, path: Path, report: Report) -> None:
+    types = (int, float) if isinstance(kind, Number) else (int,)
+    value = node.value if isinstance(node, Scalar) else None
+    if not isinstance(value, types) or isinstance(value, bool):
+        expected = "a number" if isinstance(kind, Number) else "a whole number"
+        _wrong_type(expected, node, path, report, _as_number(node))
+    elif isinstance(kind, Number) and kind.more_than is not None and not value > kind.more_than:
+        _out_of_bounds(f"more than {kind.more_than:g}", node, path, report)
+    elif kind.at_least is not None and not value >= kind.at_least:
+        _out_of_bounds(f"at least {kind.at_least:g}", node, path, report)
+    elif isinstance(kind, Whole) and kind.at_most is not None and value > kind.at_most:
+        _out_of_bounds(f"at most {kind.at_most}", node, path, report)
+
+
+def _out_of_bounds(bound: str, node: Node, path: Path, report: Report) -> None:
+    report.error("bad-value", f"expected {bound}, found {describe(node)}", node.location, path)
+
+
+def _wrong_type(expected: str, node: Node, path: Path, report: Report, hint: str = "") -> None:
+    if isinstance(node, Scalar) and node.value is None:
+        hint = "give it a value, or leave the key out"
+    report.error("wrong-type", f"expected {expected}, found {describe(node)}", node.location, path, hint)
+
+
+def _as_text(node: Node) -> str:
     if not isinstance(node, Scalar):
         return ""
-    if node.value is None:
-        return "give it a value, or leave the key out"
-    if kind == "string_type":
-        if node.plain:
-            return f'put it in quotes: "{shorten(node.text)}"'
-        return f'declare the variable as text: "{node.text}"'
-    other = looks_like(node.text)
-    if kind == "bool_type":
-        return f"write {other}" if other in ("true", "false") else ""
-    if kind in ("int_type", "float_type") and other not in ("", "true", "false"):
-        return f"write {other}" + ("" if node.plain else " without quotes")
-    if kind in ("int_type", "float_type") and isinstance(node.value, str) and node.value.strip().isdigit():
+    return f'put it in quotes: "{shorten(node.text)}"' if node.plain else f'declare the variable as text: "{node.text}"'
+
+
+def _as_number(node: Node) -> str:
+    if not isinstance(node, Scalar):
+        return ""
+    meant = looks_like(node.text)
+    if meant not in ("", "true", "false"):
+        return f"write {meant}" + ("" if node.plain else " without quotes")
+    if isinstance(node.value, str) and node.value.strip().isdigit():
         return f"write {node.value.strip()} without quotes"
-    if kind == "list_type" and isinstance(node.value, str):
-        return f"write [{shorten(node.text)}]"
-    return ""
-
-
-def _choice_hint(node: Node, expected: str) -> str:
-    if isinstance(node, Scalar) and isinstance(node.value, str):
-        choices = [part.strip("' ") for part in expected.replace(" or ", ", ").split(",")]
-        same = [choice for choice in choices if choice.lower() == node.value.lower()]
-        return f"did you mean {same[0]!r}?" if same else nearest(node.value, choices)
-    return ""
-
-
-def known_keys(model: type[BaseModel], loc: tuple[str | int, ...] = ()) -> list[str]:
-    """The keys that may be written at a place below a model."""
-    found = _model_at(model, loc)
-    return [field.alias or name for name, field in found.model_fields.items()] if found else []
-
-
-def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel] | None:
-    current: Any = model
-    for part in loc:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            fields = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
-            current = fields.get(str(part))
-        elif get_origin(current) in (list, dict):
-            current = get_args(current)[-1]
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
-
-
-def _belongs(name: str, loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
-    """Where a key that is known elsewhere should have been written."""
-    if not issubclass(_model_at(model, loc[:-1]) or model, written.FlowSettings):
-        return ""
-    if name in known_keys(written.PodSettings):
-        return "pod settings go under `kubernetes:`, or under `steps:` for one step"
-    if name in known_keys(written.Schedule):
-        return "it goes under `schedule:`"
-    if name in known_keys(written.Retries):
-        return "it goes under `retries:`"
-    if name in known_keys(written.Environment):
-        return "it belongs to an environment"
-    if name in known_keys(written.ClusterSettings):
-        return "it goes under an environment's `kubernetes:`"
-    if name in known_keys(written.FlowEntry):
-        return "it belongs to a flow"
-    return ""
-
-
-def _list_keys(known: list[str]) -> str:
-    return f"the keys here are {', '.join(known)}" if 0 < len(known) <= 8 else ""
-
-
-def _purpose(model: type[BaseModel], problem: Any) -> str:
-    found = _model_at(model, problem["loc"][:-1])
-    if found is None:
-        return ""
-    for name, field in found.model_fields.items():
-        if (field.alias or name) == problem["loc"][-1] and field.description:
-            text = field.description.rstrip(".")
-            return text if text.startswith("Metaflow") else text[0].lower() + text[1:]
     return ""
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from deployer.errors import Location, nearest
-from deployer.manifest.check import expand, known_keys
+from deployer.manifest.check import expand
 from deployer.manifest.files import find_files, read_file, shown
 from deployer.manifest.nodes import Entry, Map, Report, Scalar, describe
-from deployer.models import manifest as written
+from deployer.models.manifest import MANIFEST
 
 SECTIONS: Final = ("variables", "defaults", "environments", "flows")
-_TOP: Final = known_keys(written.Manifest)
+_TOP: Final = list(MANIFEST.keys)
 
 
 @dataclass

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.errors import Location
-from deployer.manifest.check import known_keys
 from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, to_data
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.places import check_datastore, check_target, datastore_place, target_place
@@ -15,12 +14,12 @@ from deployer.manifest.profiles import Datastore, read_settings
 from deployer.models import manifest as written
 from deployer.models.deployment import Environment
 
-POD_KEYS = frozenset(known_keys(written.PodSettings))
+POD_KEYS = frozenset(written.POD_SETTINGS.keys)
 # For whoever plans: a DAG does not depend on them, and they are no access of the Airflow worker.
 _CHECK_KEYS = frozenset(("check", "check_context"))
-ACCESS_KEYS = frozenset(known_keys(written.ClusterSettings)) - POD_KEYS - _CHECK_KEYS
-_SHARED = frozenset(known_keys(written.FlowSettings))
-_OWN = frozenset(known_keys(written.Environment)) - _SHARED - {"metaflow"}
+ACCESS_KEYS = frozenset(written.CLUSTER_SETTINGS.keys) - POD_KEYS - _CHECK_KEYS
+_SHARED = frozenset(written.FLOW_SETTINGS.keys)
+_OWN = frozenset(written.ENVIRONMENT.keys) - _SHARED - {"metaflow"}
 
 
 def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, str]:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from deployer.errors import Location
 from deployer.manifest.ambiguous import warn_ambiguous
 from deployer.manifest.check import check
@@ -93,17 +91,17 @@ class Loader:
         self._check_project(document.project)
         before = report.errors
         defaults = document.section("defaults")
-        check(written.FlowSettings, defaults, Location(""), ("defaults",), report)
+        check(written.FLOW_SETTINGS, defaults, Location(""), ("defaults",), report)
         self._check_settings(defaults, ("defaults",))
         if report.errors == before:
             sound.add(("defaults",))
-        models: dict[str, type[BaseModel]] = {"environments": written.Environment, "flows": written.FlowEntry}
-        for section, model in models.items():
+        kinds = {"environments": written.ENVIRONMENT, "flows": written.FLOW_ENTRY}
+        for section, kind in kinds.items():
             for name, entry in sections[section].items():
                 path = (section, name)
                 before = report.errors
                 check_name(name, entry, path, report)
-                check(model, entry.node, entry.key, path, report)
+                check(kind, entry.node, entry.key, path, report)
                 self._check_settings(entry.node, path)
                 if section == "environments":
                     self._settings[name] = check_environment(entry.node, path, report)

@@ -13,7 +13,7 @@ from deployer.models.manifest import NAME
 
 def check_name(name: str, entry: Entry, path: Path, report: Report) -> None:
     """A name that the user gave to an environment or a flow."""
-    if not re.match(NAME, name) or name.endswith("\n"):
+    if not re.fullmatch(NAME, name):
         message = f"{shorten(name)!r} is no name"
         report.error("bad-name", message, entry.key, path, "a name is a letter, then letters, digits, _ or -")
 

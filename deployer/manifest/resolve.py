@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from deployer.errors import Location
-from deployer.manifest.check import known_keys
 from deployer.manifest.environments import Layer
 from deployer.manifest.merge import merge
 from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, leaves, to_data
@@ -18,7 +17,7 @@ from deployer.models.manifest import NO_SCHEDULE
 # Metaflow's own: what @retry says when only `times` is given.
 MINUTES_BETWEEN: Final = 2
 _STRUCTURE: Final = frozenset(("environments", "overrides"))
-_ORDER: Final = ["file", "class", "dag_id", *known_keys(written.FlowSettings)]
+_ORDER: Final = ["file", "class", "dag_id", *written.FLOW_SETTINGS.keys]
 # Keys of a manifest and fields of a Deployment that hold the same value.
 _SAME: Final = (
     "dag_id",

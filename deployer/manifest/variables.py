@@ -56,7 +56,7 @@ def read_variables(
 
 def _declare(name: str, entry: Entry, report: Report) -> Variable:
     key, node = entry
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         report.error("bad-name", f"{shorten(name)!r} is no name", key, ("variables", name), "use letters, digits, _, -")
     if not isinstance(node, Scalar):
         report.error(

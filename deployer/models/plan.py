@@ -38,6 +38,7 @@ EffectWord = Literal[
     "parameters",
     "steps removed",
     "steps added",
+    "foreach",
     "retries",
     "paused",
 ]

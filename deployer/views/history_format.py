@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,9 +40,3 @@ class ShownHistory(_Part):
     entries: Annotated[list[ShownEntry], Field(description="The newest first.")]
     older: Annotated[int, Field(description="How many entries are older than those that were looked at.")]
     unrecorded: Annotated[list[ShownUnrecorded], Field(description="Deployed by what no entry tells of.")]
-
-
-def history_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of what `history --format json` prints."""
-    schema = ShownHistory.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "mfdeploy history"}

@@ -124,9 +124,3 @@ class SavedPlan(_Part):
     rollback: Annotated[str, Field(description="The history entry that the plan goes back to; empty for none.")]
     summary: SavedSummary
     changes: Annotated[list[SavedChange], Field(description="All changes, sorted by address.")]
-
-
-def plan_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a saved plan."""
-    schema = SavedPlan.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "mfdeploy plan"}

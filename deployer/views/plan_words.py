@@ -157,6 +157,8 @@ def effect_text(effect: Mapping[str, Any]) -> str:
             return f"runs that have begun leave {names} out, and a cleared run cannot run it again"
         case "steps added":
             return f"runs that have begun get {names} too"
+        case "foreach":
+            return f"Airflow fails {names} with more than 1,024 items, unless its [core] max_map_length is set higher"
         case "retries":
             return f"tasks that have begun keep theirs; later runs and cleared tasks have the new ones ({names})"
         case _:

@@ -1,7 +1,8 @@
 """The table of what Metaflow can say and what becomes of it on Airflow: its rows, and the tests that show each.
 
 A row is shown by the flows of the corpus that name it (``shows``) and by the `tests` that stand here: pytest node ids
-in which ``{version}`` is an Airflow's version. A test without it says the same of every Airflow.
+in which ``{version}`` is an Airflow's version, and ``{place}`` the environment of `tests/computes` in which a compute's
+tasks run. A test without them says the same of every Airflow, or compute.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from tests.conformance.columns import Column
 
 EXAMPLES = "tests/e2e/test_airflow.py::"
 PODS = "tests/kubernetes/test_pods.py::"
+RUNNING = "tests/scheduler/test_running.py::"
+SENSORS = "tests/computes/test_computes.py::TestSensors::"
+PACKAGES = "tests/computes/test_computes.py::TestPackages::"
+PLACES = {"local": "worker", "kubernetes": "pods"}
 # What the stock command does with many of them.
 REFUSED = "refused"
 
@@ -40,15 +45,15 @@ class Row:
         tests = [test for test in self.tests if column.compute in _computes_of(test)]
         return [
             *(f"{column.file}::test_a_flow[{case.name}]" for case in cases),
-            *(test.replace("{version}", column.version) for test in tests),
+            *(test.format(version=column.version, place=PLACES[column.compute]) for test in tests),
         ]
 
 
 def _computes_of(test: str) -> Sequence[str]:
     """Which compute a test is about, where it runs DAGs: those of one folder need a cluster, the others a worker."""
-    if test.startswith(("tests/kubernetes/", "tests/airflow/test_kubernetes")):
+    if test.startswith(("tests/kubernetes/", "tests/airflow/test_kubernetes")) or "::TestPods::" in test:
         return ("kubernetes",)
-    return ("local",) if "{version}" in test else COMPUTES
+    return ("local",) if "{version}" in test and "{place}" not in test else COMPUTES
 
 
 def _refused(area: str, title: str, stock: str, *cases: str, more: Sequence[str] = ()) -> Row:
@@ -129,8 +134,23 @@ ROWS: tuple[Row, ...] = (
     Row("environment", "step decorators and flow mutators of your own"),
     Row(
         "environment",
-        "`@conda`, `@pypi`, uv: what an apply plans and a task is given",
-        tests=("tests/compiler/test_packages.py::test_each_environment_has_a_script_of_its_own",),
+        "`@conda`: each step with its packages, and with none of others",
+        "",
+        (
+            f"{PACKAGES}test_each_step_runs_with_its_packages[{{version}}-{{place}}]",
+            f"{PACKAGES}test_a_step_without_packages_runs_with_the_interpreter_that_is_there[{{version}}-{{place}}]",
+        ),
+    ),
+    Row(
+        "environment",
+        "`@pypi`",
+        "",
+        (f"{PACKAGES}test_wheels_are_installed_on_top[{{version}}-{{place}}]",),
+    ),
+    Row(
+        "environment",
+        "uv: what a task is given",
+        tests=("tests/compiler/test_packages.py::test_uv_gets_its_lock_and_runs_the_task",),
     ),
     Row("parameters", "str, int, float, bool, JSONType", "a bool becomes a text"),
     Row("parameters", "IncludeFile"),
@@ -205,11 +225,27 @@ ROWS: tuple[Row, ...] = (
         tests=("tests/e2e/test_identity.py::TestClearing::test_a_cleared_task_continues_its_run[{version}]",),
     ),
     Row(
+        "after a failure",
+        "killed tasks and a killed scheduler: the run finishes, and no result is lost",
+        tests=(
+            f"{RUNNING}TestKills::test_the_run_finishes[{{version}}]",
+            f"{RUNNING}TestPods::test_no_attempt_is_started_twice[{{version}}]",
+        ),
+    ),
+    Row(
         "sensors",
         "`@airflow_external_task_sensor`",
         "imports modules that are gone",
-        ("tests/airflow/test_sensors.py::test_states_are_those_of_the_decorator[{version}]",),
-        ("local",),
+        (
+            f"{SENSORS}test_a_run_waits_for_a_dag_a_task_and_keys[{{version}}-{{place}}]",
+            "tests/airflow/test_sensors.py::test_states_are_those_of_the_decorator[{version}]",
+        ),
+    ),
+    Row(
+        "sensors",
+        "`@airflow_s3_key_sensor`",
+        "imports modules that are gone",
+        (f"{SENSORS}test_a_run_waits_for_a_dag_a_task_and_keys[{{version}}-{{place}}]",),
     ),
     _refused("events", "`@trigger`, `@trigger_on_finish`, `@exit_hook`", REFUSED, "refused", "trigger_on_finish"),
 )

@@ -11,15 +11,15 @@ import jsonschema
 import pytest
 
 from deployer import record
-from tests.e2e.project import ROOT, Project
+from deployer.commands.schema import schema
+from tests.e2e.project import Project
 
-SCHEMA = json.loads((ROOT / "schemas" / "history.schema.json").read_text())
 HOURLY = "HourlyFlow.local.py"
 
 
 def entries(project: Project, *options: str) -> list[dict[str, Any]]:
     shown = json.loads(project.do("history", "--env", "local", "--format", "json", *options))
-    jsonschema.validate(shown, SCHEMA)
+    jsonschema.validate(shown, schema("history"))
     return list(shown["entries"])
 
 

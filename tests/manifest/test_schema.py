@@ -1,9 +1,7 @@
-"""The JSON Schema for editors: fresh, valid, and of one mind with the loader."""
+"""The JSON Schema for editors: valid, and of one mind with the loader."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -12,7 +10,6 @@ import yaml
 
 from deployer.manifest import manifest_schema
 
-FILE = Path(__file__).parents[2] / "schemas" / "manifest.schema.json"
 VALID = """
 version: 1
 project: growth
@@ -43,13 +40,6 @@ flows:
 def problems(document: Any) -> list[str]:
     validator = jsonschema.Draft202012Validator(manifest_schema())
     return [error.json_path for error in validator.iter_errors(document)]
-
-
-def test_it_is_fresh(request: pytest.FixtureRequest) -> None:
-    text = json.dumps(manifest_schema(), indent=2) + "\n"
-    if request.config.getoption("rewrite"):
-        FILE.write_text(text)
-    assert text == FILE.read_text()
 
 
 def test_it_is_a_schema_and_takes_valid_manifests() -> None:

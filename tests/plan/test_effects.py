@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 
 import pytest
@@ -11,6 +11,7 @@ from deployer.commands.effects import effects
 from deployer.models.flow import Code, Parameter, Retries, Step
 from deployer.models.plan import Change, Effect
 from deployer.planner import plan_changes
+from deployer.views.plan_words import effect_text
 
 from . import made
 
@@ -131,6 +132,20 @@ class TestContent:
             "retries": Effect("retries", ("start",)),
         }
         assert of(longer, made.desired())["steps removed"] == Effect("steps removed", ("fit",))
+
+    def test_a_new_foreach_says_what_airflow_may_lack(self) -> None:
+        linear = made.desired()
+        start, end = made.flow().steps
+        mapped = made.desired(compiled=made.flow(steps=(replace(start, kind="foreach", foreach_over="rows"), end)))
+        assert of(None, mapped) == {"foreach": Effect("foreach", ("start",))}
+        assert of(linear, mapped) == {"foreach": Effect("foreach", ("start",))}
+        assert of(mapped, mapped) == of(mapped, linear) == {}
+        assert "max_map_length" in effect_text(asdict(Effect("foreach", ("start",))))
+
+    def test_of_a_deployed_graph_that_was_edited(self) -> None:
+        item = made.desired()
+        edited = {**item.description, "graph": {"steps": {"start": 7}}}
+        assert effects(replace(change(None, item), action="update", before=edited), None, NOW)
 
     def test_paused_counts_for_new_dags_only(self) -> None:
         paused = made.desired(made.deployment(paused=True))

@@ -8,11 +8,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from deployer.commands.schema import schema
 from deployer.errors import Diagnostic, Location, Severity
 from deployer.views.diagnostics import diagnostics_to_text
 from deployer.views.graph import graph_to_text
 from deployer.views.history import history_to_json, history_to_text
-from deployer.views.history_format import history_schema
 from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import plan_to_markdown
 from deployer.views.plan_text import plan_to_text
@@ -109,7 +109,7 @@ def test_result(stopped: bool, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 def test_history(colour: bool, request: pytest.FixtureRequest) -> None:
     data = history_to_json(samples.DEPLOYMENT.environment, samples.ENTRIES, 7, samples.UNRECORDED, SECRETS)
-    jsonschema.validate(data, history_schema())
+    jsonschema.validate(data, schema("history"))
     text = history_to_text(data, width=80, colour=colour)
     compare(f"history{'_colour' if colour else ''}.txt", text, request)
     if not colour:
