@@ -52,11 +52,6 @@ def check_clusters(
     return found
 
 
-def asks_clusters(environments: Iterable[Environment], asked: bool | None) -> bool:
-    """Whether any cluster would be asked: then every flow has to be compiled."""
-    return asked if asked is not None else any(environment.check_cluster for environment in environments)
-
-
 def _without_pods(environments: Sequence[Environment], places: SettingPlaces) -> Iterator[Diagnostic]:
     """That there is nothing to check is a warning beside a check, and an error where it is all that was asked for."""
     is_all = all(environment.compute == "local" for environment in environments)

@@ -5,15 +5,14 @@ The compiler and the renderer are imported where they are used, so that an error
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from deployer import manifest
 from deployer.description import describe
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
-from deployer.manifest import Manifests
+from deployer.manifest import Manifests, load_selection
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow, Package
@@ -39,23 +38,13 @@ class DesiredState:
         return tuple(item for item in self.diagnostics if item.severity is not Severity.ERROR)
 
 
-def load_manifests(selection: Selection, environ: Mapping[str, str]) -> Manifests:
-    """The manifests of a selection, all of its environments resolved. Raises DeployError with every problem found."""
-    return manifest.load(
-        selection.manifests,
-        variables=selection.variables,
-        environ=environ,
-        environments=selection.environments or None,
-    )
-
-
 def build(selection: Selection, environ: Mapping[str, str], progress: Progress) -> DesiredState:
     """Load, resolve, compile, check, describe. Nothing is written anywhere.
 
     Problems of flows are returned beside those that are well, so that all are told at once; problems of the
     manifests themselves raise DeployError, since there is nothing to compile then.
     """
-    return build_from(load_manifests(selection, environ), selection, progress)
+    return build_from(load_selection(selection, environ), selection, progress)
 
 
 def build_from(
@@ -63,21 +52,29 @@ def build_from(
     selection: Selection,
     progress: Progress,
     *,
-    known: Mapping[str, Known] | None = None,
+    known: Callable[[], Mapping[str, Known]] = dict,
     note_inputs: bool = False,
 ) -> DesiredState:
     """As `build`, from manifests that are loaded.
 
-    What is `known` by address is taken as it is while nothing of it has changed; `note_inputs` notes what the others
-    are made from.
+    What `known` gives by address is taken as it is while nothing of it has changed; `note_inputs` notes what the others
+    are made from. `known` is called once, while the compiler starts.
     """
-    from deployer import compiler, renderer
+    from deployer import compiler
 
     chosen = choose(manifests.deployments, selection)
-    old = {item.address: known[item.address] for item in chosen if _is_same(item, known or {})} if known else {}
-    compiled = compiler.compile_flows(
-        chosen, progress, known={address: each.notes for address, each in old.items()}, note_inputs=note_inputs
-    )
+    old: dict[str, Known] = {}
+
+    def notes() -> dict[str, Mapping[str, Any]]:
+        given = known()
+        from deployer import renderer  # noqa: F401  (while the compiler works)
+
+        old.update({item.address: given[item.address] for item in chosen if _is_same(item, given)})
+        return {address: each.notes for address, each in old.items()}
+
+    compiled = compiler.compile_flows(chosen, progress, known=notes, note_inputs=note_inputs)
+    from deployer import renderer
+
     checked = [
         (deployment, compiled.flows[deployment.address])
         for deployment in chosen

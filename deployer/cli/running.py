@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 
@@ -77,6 +76,8 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
     # Only the kind of error is printed: its message may hold anything, a secret too.
+    import tempfile
+
     handle, name = tempfile.mkstemp(prefix="mfdeploy-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"mfdeploy {__version__}, Python {sys.version}\n\n{''.join(traceback.format_exception(error))}")

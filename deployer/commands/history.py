@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from deployer import desired
 from deployer.deployed import DeployedState, survey, target_problem
 from deployer.errors import DeployError
 from deployer.history import list_entries, read_entry
+from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection
@@ -34,7 +34,7 @@ class HistoryResult:
 def history(selection: Selection, environment: str, limit: int) -> HistoryResult:
     """The newest `limit` entries that touched what the selection takes. Raises DeployError."""
     chosen = replace(selection, environments=(environment,))
-    manifests = desired.load_manifests(chosen, os.environ)
+    manifests = load_selection(chosen, os.environ)
     place = manifests.environments[environment]
     state = survey([place], ())
     try:

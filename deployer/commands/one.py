@@ -8,6 +8,7 @@ from dataclasses import replace
 from deployer import desired
 from deployer.desired import DesiredState
 from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.manifest import load_selection
 from deployer.models.desired import Desired
 from deployer.models.progress import silent
 from deployer.models.selection import Selection
@@ -16,7 +17,7 @@ from deployer.models.selection import Selection
 def find_one(selection: Selection, flow: str, environment: str) -> tuple[Desired, DesiredState]:
     """Compile just this flow in this environment. Raises DeployError, with the nearest name for an unknown one."""
     narrowed = replace(selection, environments=(environment,), flows=(_literal(flow),), exclude=())
-    manifests = desired.load_manifests(narrowed, os.environ)
+    manifests = load_selection(narrowed, os.environ)
     names = [item.name for item in manifests.deployments]
     if flow not in names:
         hint = nearest(flow, names) or f"it has {', '.join(sorted(names)) or 'none'}"

@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 
 from deployer import desired
 from deployer.commands import git
-from deployer.commands.against import plan_against
 from deployer.commands.edits import with_edits
 from deployer.commands.explain import explained
 from deployer.commands.guards import guard_warnings
@@ -47,6 +46,8 @@ def plan(
     each environment.
     """
     if against is not None:
+        from deployer.commands.against import plan_against
+
         compared, texts = plan_against(selection, against, progress, diff)
         return present(explained(compared, datetime.now(timezone.utc)), texts)
     planned = told(make_plan(selection, progress, check_cluster=check_cluster), progress)

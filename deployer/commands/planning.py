@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from deployer import __version__, desired
-from deployer.cluster_check import asks_clusters, check_clusters
 from deployer.commands.adoption import check_adoptions, strays
 from deployer.commands.renamed import spare_renamed
 from deployer.deployed import DeployedState, survey
 from deployer.desired import DesiredState
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.manifest import Manifests
+from deployer.manifest import Manifests, load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
@@ -77,17 +77,26 @@ def make_plan(
     `check_cluster` asks the clusters whether they would take the pods; None leaves that to each environment.
     `note_inputs` is for an apply, which keeps what its descriptions were made from.
     """
-    manifests = desired.load_manifests(selection, os.environ)
+    manifests = load_selection(selection, os.environ)
     chosen = _environments(manifests, selection)
-    progress("reading what is deployed")
-    deployed, problems = _look(manifests, chosen, destroy)
+    look = cache(partial(_look, manifests, chosen, destroy, progress))
     state = DesiredState(manifests, (), ())
     if not destroy:
-        known = {} if asks_clusters(chosen.values(), check_cluster) else _known(deployed)
+
+        def known() -> Mapping[str, Known]:
+            """Called while the compiler starts: there is time to look at the targets, and to import what comes next."""
+            deployed, _ = look()
+            import croniter  # noqa: F401
+
+            # Of the pods that a cluster is asked for, every flow has to be compiled.
+            return {} if _asks_clusters(chosen, check_cluster) else _known(deployed)
+
         state = desired.build_from(manifests, selection, progress, known=known, note_inputs=note_inputs)
+    deployed, problems = look()
     if deployed is None or state.errors:
         raise DeployError([*state.diagnostics, *problems])
-    state = _checked(state, chosen, check_cluster, progress)
+    if _asks_clusters(chosen, check_cluster):
+        state = _checked(state, chosen, check_cluster, progress)
     _refuse_unmatched(selection, state, deployed)
     changes = plan_changes(state.items, deployed.sites, selection.selects, selection.adopts)
     state = _compiled(state, changes, selection, progress)
@@ -123,10 +132,15 @@ def _environments(manifests: Manifests, selection: Selection) -> dict[str, Envir
     return {name: manifests.environments[name] for name in sorted(names)}
 
 
+def _asks_clusters(environments: Mapping[str, Environment], asked: bool | None) -> bool:
+    return asked if asked is not None else any(each.check_cluster for each in environments.values())
+
+
 def _look(
-    manifests: Manifests, environments: Mapping[str, Environment], destroy: bool
+    manifests: Manifests, environments: Mapping[str, Environment], destroy: bool, progress: Progress
 ) -> tuple[DeployedState | None, Sequence[Diagnostic]]:
     """What is deployed; or why that cannot be told, which is told together with what is wrong with the flows."""
+    progress("reading what is deployed")
     try:
         return survey(environments.values(), [item.address for item in manifests.deployments], destroy), ()
     except DeployError as error:
@@ -152,6 +166,8 @@ def _compiled(state: DesiredState, changes: Iterable[Change], selection: Selecti
 
 def _checked(state: DesiredState, names: Collection[str], asked: bool | None, progress: Progress) -> DesiredState:
     """The state with the warnings of the clusters, whose errors refuse the plan."""
+    from deployer.cluster_check import check_clusters
+
     found = check_clusters(state, names, asked, os.environ, progress)
     if any(problem.severity is Severity.ERROR for problem in found):
         raise DeployError([*state.diagnostics, *found])

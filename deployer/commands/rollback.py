@@ -14,6 +14,7 @@ from deployer.description import explain
 from deployer.desired import DesiredState
 from deployer.errors import DeployError
 from deployer.history import find_entry, list_entries, read_entry
+from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed
 from deployer.models.history import Entry
@@ -34,7 +35,7 @@ def plan_rollback(selection: Selection, given: str, progress: Progress) -> tuple
     Neither flows nor manifests of then are needed, and no flow is compiled: what was deployed is in the history.
     """
     (name,) = selection.environments
-    manifests = desired.load_manifests(selection, os.environ)
+    manifests = load_selection(selection, os.environ)
     environment = manifests.environments[name]
     progress("reading what is deployed, and the history")
     deployed = survey([environment], ())

@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from deployer import desired
 from deployer.errors import DeployError, Diagnostic
+from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.progress import Progress, silent
 from deployer.models.selection import Selection
-from deployer.targets.registry import open_target
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,10 @@ class ValidateResult:
 def validate(selection: Selection, flows: bool = True, progress: Progress = silent) -> ValidateResult:
     """Check the manifests and, unless `flows` is False, compile what they deploy. Never raises DeployError."""
     try:
-        manifests = desired.load_manifests(selection, os.environ)
+        manifests = load_selection(selection, os.environ)
+        # An error in a manifest, which is what an editor waits for, is told before this is imported.
+        from deployer import desired
+
         addresses = [item.address for item in manifests.deployments]
         chosen = desired.choose(manifests.deployments, selection)
         problems = [*manifests.warnings, *desired.unmatched_patterns(selection, addresses)]
@@ -40,6 +42,8 @@ def validate(selection: Selection, flows: bool = True, progress: Progress = sile
 
 def _targets(environments: Iterable[Environment]) -> Iterator[Diagnostic]:
     """The targets that are none; whether one can be reached is the plan's to find out."""
+    from deployer.targets.registry import open_target
+
     for environment in environments:
         try:
             open_target(environment)

@@ -7,7 +7,7 @@ settings, so that what a flow does when it is imported stays outside of the prog
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -39,14 +39,15 @@ def compile_flows(
     deployments: Sequence[Deployment],
     progress: Progress = silent,
     *,
-    known: Mapping[str, Mapping[str, Any]] | None = None,
+    known: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
     note_inputs: bool = False,
 ) -> Compiled:
     """Describe the flow of each deployment. Nothing is written anywhere.
 
     A flow that cannot be compiled is a diagnostic,
     whatever its code does; the others go on. With `note_inputs` the result holds notes of what each description was
-    made from; given back as `known`, a flow is not described again while nothing of that has changed.
+    made from; given back by `known`, a flow is not described again while nothing of that has changed. `known` is called
+    once, while the helpers start.
     """
     found = process.run(
         deployments, mode="describe", user="mfdeploy", progress=progress, known=known, note_inputs=note_inputs

@@ -7,9 +7,10 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -50,40 +51,50 @@ def run(
     progress: Progress,
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
-    known: Mapping[str, Mapping[str, Any]] | None = None,
+    known: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
     note_inputs: bool = False,
 ) -> dict[str, Answer]:
     """The answer (``{"result", "problems", "unchanged"}``) for each deployment, by address; no flow makes it raise.
 
     `dag_ids` are the DAG ids and `tokens` the production tokens of deployed DAGs, by address; only the building of
-    packages needs them. `known` are notes of earlier answers by address, which `note_inputs` asks for.
+    packages needs them. `known` gives the notes of earlier answers by address, which `note_inputs` asks for; it is
+    called while the helpers start, which takes them half a second.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
         groups.setdefault(_helper(deployment, mode, user), []).append(deployment)
     found: dict[str, Answer] = {}
     doing = "compiling flows" if mode == "describe" else "building code packages"
-    progress(doing, 0, len(deployments))
     cores = os.cpu_count() or 1
     at_once = max(1, min(cores, len(groups)))
+    notes: Future[Mapping[str, Mapping[str, Any]]] = Future()
+
+    def request(helper: _Helper) -> bytes:
+        jobs = [
+            _job(deployment, mode, (dag_ids or {}).get(deployment.address, ""))
+            | {
+                "production_token": (tokens or {}).get(deployment.address, ""),
+                "note_inputs": note_inputs,
+                "known": notes.result().get(deployment.address),
+            }
+            for deployment in groups[helper]
+        ]
+        return json.dumps({"processes": max(1, cores // at_once), "jobs": jobs}).encode()
+
+    def ask(helper: _Helper) -> None:
+        for answer in _ask(helper, groups[helper], partial(request, helper), running):
+            found[answer["id"]] = answer
+            progress(doing, len(found), len(deployments))
+
     with ThreadPoolExecutor(at_once) as pool, running_helpers() as running:
-        share = max(1, cores // at_once)
-
-        def ask(helper: _Helper) -> None:
-            jobs = [
-                _job(deployment, mode, (dag_ids or {}).get(deployment.address, ""))
-                | {
-                    "production_token": (tokens or {}).get(deployment.address, ""),
-                    "note_inputs": note_inputs,
-                    "known": (known or {}).get(deployment.address),
-                }
-                for deployment in groups[helper]
-            ]
-            for answer in _ask(helper, jobs, share, running):
-                found[answer["id"]] = answer
-                progress(doing, len(found), len(deployments))
-
-        list(pool.map(ask, groups))
+        try:
+            asking = [pool.submit(ask, helper) for helper in groups]
+            notes.set_result(known())
+            progress(doing, len(found), len(deployments))
+            for each in asking:
+                each.result()
+        finally:
+            notes.cancel()  # so that nobody waits for them after an interrupt
     return found
 
 
@@ -150,13 +161,18 @@ def _job(deployment: Deployment, mode: Mode, dag_id: str) -> dict[str, Any]:
     }
 
 
-def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int, running: RunningHelpers) -> Iterator[Answer]:
-    """Runs one helper; its answers as they come. Jobs that it does not answer get a problem that says why it ended."""
+def _ask(
+    helper: _Helper, deployments: Sequence[Deployment], request: Callable[[], bytes], running: RunningHelpers
+) -> Iterator[Answer]:
+    """Runs one helper; its answers as they come. What it does not answer gets a problem that says why it ended.
+
+    `request` is called once the helper has started.
+    """
     answered: set[str] = set()
     with tempfile.TemporaryFile() as errors:
         why = ""
         try:
-            for line in _talk(helper, json.dumps({"processes": processes, "jobs": jobs}), errors, running):
+            for line in _talk(helper, len(deployments), request, errors, running):
                 answer = json.loads(line)
                 answered.add(answer["id"])
                 yield answer
@@ -165,9 +181,9 @@ def _ask(helper: _Helper, jobs: list[dict[str, Any]], processes: int, running: R
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
     why = _without_credentials(helper, said[-1]) if said else why or "it ended without an answer"
-    for job in jobs:
-        if job["id"] not in answered:
-            yield _unanswered(helper, job, why)
+    for deployment in deployments:
+        if deployment.address not in answered:
+            yield _unanswered(helper, deployment, why)
 
 
 def _without_credentials(helper: _Helper, said: str) -> str:
@@ -178,14 +194,16 @@ def _without_credentials(helper: _Helper, said: str) -> str:
     return said
 
 
-def _talk(helper: _Helper, request: str, errors: IO[bytes], running: RunningHelpers) -> Iterator[bytes]:
-    command = [helper.python, str(WORKER)]
+def _talk(
+    helper: _Helper, count: int, request: Callable[[], bytes], errors: IO[bytes], running: RunningHelpers
+) -> Iterator[bytes]:
+    command = [helper.python, str(WORKER), str(count)]
     with running.start(command, _environment(helper), errors) as process:
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipe to the helper")
         # It reads all of the request before it writes, unless it cannot start: then the pipe is closed.
         with contextlib.suppress(BrokenPipeError), process.stdin as requests:
-            requests.write(request.encode())
+            requests.write(request())
         yield from process.stdout
 
 
@@ -201,7 +219,7 @@ def _environment(helper: _Helper) -> dict[str, str]:
     return {**kept, **dict(helper.variables), **fixed}
 
 
-def _unanswered(helper: _Helper, job: Mapping[str, Any], why: str) -> Answer:
+def _unanswered(helper: _Helper, deployment: Deployment, why: str) -> Answer:
     problem = {
         "code": "bad-interpreter",
         "message": f"cannot compile flows with {helper.python}: {why}",
@@ -211,4 +229,4 @@ def _unanswered(helper: _Helper, job: Mapping[str, Any], why: str) -> Answer:
         "setting": "python",
         "severity": "error",
     }
-    return {"id": job["id"], "result": None, "problems": [problem], "unchanged": False}
+    return {"id": deployment.address, "result": None, "problems": [problem], "unchanged": False}

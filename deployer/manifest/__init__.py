@@ -13,8 +13,9 @@ from deployer.manifest.load import Loader
 from deployer.manifest.nodes import Report
 from deployer.manifest.schema import manifest_schema
 from deployer.models.deployment import Deployment, Environment
+from deployer.models.selection import Selection
 
-__all__ = ["Manifests", "Outline", "load", "manifest_schema", "outline"]
+__all__ = ["Manifests", "Outline", "load", "load_selection", "manifest_schema", "outline"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ def outline(folder: Path) -> Outline:
     """The names in the manifests of a folder; those that cannot be read are left out, since `load` reports them."""
     sections = read_documents(folder, Report()).sections
     return Outline(frozenset(sections["environments"]), frozenset(sections["variables"]))
+
+
+def load_selection(selection: Selection, environ: Mapping[str, str]) -> Manifests:
+    """The manifests of a selection, with the environments that it names; see `load`."""
+    return load(selection.manifests, selection.variables, environ, selection.environments or None)
 
 
 def load(

@@ -1,4 +1,4 @@
-"""Which module serves which kind of target: one line for each."""
+"""Which module serves which kind of target: one function for each, since few are ever needed at once."""
 
 from __future__ import annotations
 
@@ -9,24 +9,50 @@ from pathlib import Path
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
 from deployer.targets import Target, TargetError
-from deployer.targets.azure import open_azure
 from deployer.targets.bucket_url import UrlError
-from deployer.targets.folder import FolderTarget
-from deployer.targets.gcs import open_gcs
-from deployer.targets.git import GitTarget
-from deployer.targets.s3 import open_s3
+
+
+def _folder(resolved: str) -> Target:
+    from deployer.targets.folder import FolderTarget
+
+    return FolderTarget(Path(resolved))
+
+
+def _git(resolved: str) -> Target:
+    from deployer.targets.git import GitTarget
+
+    return GitTarget(resolved)
+
+
+def _s3(resolved: str) -> Target:
+    from deployer.targets.s3 import open_s3
+
+    return open_s3(resolved)
+
+
+def _gcs(resolved: str) -> Target:
+    from deployer.targets.gcs import open_gcs
+
+    return open_gcs(resolved)
+
+
+def _azure(resolved: str) -> Target:
+    from deployer.targets.azure import open_azure
+
+    return open_azure(resolved)
+
 
 # By URL scheme; a target without one is a folder.
 _KINDS: Mapping[str, Callable[[str], Target]] = {
-    "": lambda resolved: FolderTarget(Path(resolved)),
-    "git+ssh": GitTarget,
-    "git+https": GitTarget,
-    "git+file": GitTarget,
-    "s3": open_s3,
-    "gs": open_gcs,
-    "azure": open_azure,
-    "az": open_azure,
-    "abfss": open_azure,
+    "": _folder,
+    "git+ssh": _git,
+    "git+https": _git,
+    "git+file": _git,
+    "s3": _s3,
+    "gs": _gcs,
+    "azure": _azure,
+    "az": _azure,
+    "abfss": _azure,
 }
 _OTHER_SCHEMES = {
     "s3a": "write s3://bucket/prefix",

@@ -27,14 +27,15 @@ def open_s3(url: str, patience: Patience = PATIENCE) -> ObjectStoreTarget:
 
 
 def _connect(place: BucketUrl, patience: Patience) -> S3Store:
-    import boto3
+    # What boto3 itself asks; boto3 would import its transfers, too.
     from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
     from obstore.store import S3Store
 
     try:
-        session = boto3.Session()
-        region = session.region_name or os.environ.get("AWS_REGION") or "us-east-1"
-        endpoint = session.client("s3", region_name=region).meta.endpoint_url
+        session = Session()
+        region = session.get_config_variable("region") or os.environ.get("AWS_REGION") or "us-east-1"
+        endpoint = session.create_client("s3", region_name=region).meta.endpoint_url
         provider = _provider(session.get_credentials())
     except (BotoCoreError, ValueError) as error:
         raise TargetError(f"{place.url}: no usable AWS credentials: {error}", _HINT) from error

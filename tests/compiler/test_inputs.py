@@ -80,7 +80,7 @@ def noted(*deployments: Deployment) -> Mapping[str, Any]:
 
 def unchanged(deployments: Iterable[Deployment], known: Mapping[str, Any]) -> set[str]:
     """The names of those that are not described again."""
-    compiled = compile_flows([*deployments], known=known)
+    compiled = compile_flows([*deployments], known=lambda: known)
     assert compiled.diagnostics == ()
     # Either or: what is not described again has no description, and the other way round.
     assert not compiled.unchanged & set(compiled.flows)

@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployer.compiler import build_packages, compile_flows, runtime_digest
-from deployer.models.deployment import Deployment
+from deployer.models.deployment import Deployment, Place
 from tests.compiler.compiling import FLOWS, deployment, local
 
 NAMES = ("linear.py", "decorated.py", "package_flow/flow.py", "include_flow/flow.py")
@@ -98,10 +100,6 @@ def test_the_runtime_has_a_digest() -> None:
 
 
 def test_an_interpreter_without_metaflow_is_said_once_for_each_flow(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from deployer.models.deployment import Place
-
     missing = tmp_path / "python"
     one = replace(deployment("linear.py"), python=Place("../python", str(missing)))
     compiled = compile_flows([one, deployment("fan.py", "fan")])
@@ -109,3 +107,23 @@ def test_an_interpreter_without_metaflow_is_said_once_for_each_flow(tmp_path: Pa
     [diagnostic] = compiled.diagnostics
     assert diagnostic.code == "bad-interpreter"
     assert "No such file" in diagnostic.message
+
+
+def test_what_is_known_is_asked_for_once_the_helper_has_started_and_no_helper_stays(tmp_path: Path) -> None:
+    class Gone(Exception):
+        pass
+
+    started, helper = tmp_path / "started", tmp_path / "python"
+    os.mkfifo(started)
+    helper.write_text(f'#!/bin/sh\necho $$ > "{started}"\nexec sleep 600\n')
+    helper.chmod(0o755)
+    found: list[int] = []
+
+    def known() -> dict[str, Any]:
+        found.append(int(started.read_text()))  # which waits for it
+        raise Gone
+
+    with pytest.raises(Gone):
+        compile_flows([replace(deployment("linear.py"), python=Place("../python", str(helper)))], known=known)
+    with pytest.raises(ProcessLookupError):
+        os.kill(found[0], 0)

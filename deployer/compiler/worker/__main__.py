@@ -9,7 +9,10 @@ PACKAGE = "_mfdeploy_worker"
 
 
 def main() -> None:
-    """Reads one request on standard input and writes one JSON line for each job to standard output."""
+    """Reads one request on standard input and writes one JSON line for each job to standard output.
+
+    Its argument is how many jobs there will be.
+    """
     folder = Path(__file__).resolve().parent
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != folder]
     spec = importlib.util.spec_from_file_location(
@@ -20,7 +23,7 @@ def main() -> None:
     package = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = package
     spec.loader.exec_module(package)
-    importlib.import_module(f"{PACKAGE}.serve").serve()
+    importlib.import_module(f"{PACKAGE}.serve").serve(int(sys.argv[1]))
 
 
 if __name__ == "__main__":

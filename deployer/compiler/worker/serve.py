@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import importlib.util
 import inspect
 import json
 import os
@@ -19,20 +20,30 @@ from typing import Any
 from .job import Job, read_job
 from .problems import FlowError, Problem, describe_error
 
+# From how many jobs on it pays to import once what some flows import, and the others do without.
+_MANY = 8
 
-def serve() -> None:
+
+def serve(count: int) -> None:
     """Answers one request, ``{"processes": N, "jobs": [...]}``, with one JSON line for each job as it is done.
 
-    A line is ``{"id", "result", "problems", "unchanged"}``; `result` is null where the flow could not be compiled, or
-    where nothing that its notes name has changed.
+    `count` is how many jobs there will be, which is known before the request is. A line is ``{"id", "result",
+    "problems", "unchanged"}``; `result` is null where the flow could not be compiled, or where nothing that its notes
+    name has changed.
     """
-    request = json.load(sys.stdin)
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
     # What flows and Metaflow print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
+    # Before the request, which whoever asks makes meanwhile.
     _preload()
+    if count >= _MANY:
+        import boto3.s3.transfer  # noqa: F401
+    _keep_memory()
+    request = json.load(requests)
+    requests.close()
     # From here on no bytecode: importing a flow must leave nothing in its folder.
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -45,7 +56,6 @@ def serve() -> None:
 
 def _preload() -> None:
     """Imports what every flow needs, and does what would come out the same in each child."""
-    import boto3.s3.transfer  # noqa: F401
     import metaflow.cli
     import metaflow.cli_args
     import metaflow.cli_components.utils
@@ -67,6 +77,10 @@ def _preload() -> None:
     code.rule_out_loaded_modules()
     _read_sources_once()
     _compile_patterns()
+    _look_for_boto3_only()
+
+
+def _keep_memory() -> None:
     # Memory that the collector never touches stays shared with the children; they end long before they need it.
     gc.collect()
     gc.freeze()
@@ -80,6 +94,8 @@ def _prepare(jobs: Sequence[Job]) -> None:
     if any(job.mode != "describe" for job in jobs):
         archive.prepare(package.metaflow_entries())
     if any(job.mode == "upload" for job in jobs):
+        import boto3.s3.transfer  # noqa: F401
+
         store.prepare(jobs)
 
 
@@ -94,6 +110,18 @@ def _read_sources_once() -> None:
     trees = types.ModuleType("ast")
     vars(trees).update(vars(ast), parse=once(ast.parse))
     graph.ast = trees
+
+
+def _look_for_boto3_only() -> None:
+    """Metaflow imports boto3 for each datastore in S3, to see that it is there: half of what itself takes."""
+    from metaflow.exception import MetaflowException
+    from metaflow.plugins.datatools.s3 import s3
+
+    def check() -> None:
+        if importlib.util.find_spec("boto3") is None:
+            raise MetaflowException("You need to install 'boto3' in order to use S3.")
+
+    s3._check_and_init_s3_deps = check
 
 
 def _compile_patterns() -> None:
