@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from deployer import __version__, desired, record
 from deployer.applier import apply_changes
 from deployer.commands import git
+from deployer.commands.explain import with_effects
 from deployer.commands.guards import Permissions as Permissions
 from deployer.commands.guards import refuse_unguarded
 from deployer.commands.plan import PlanResult, present, told
@@ -91,6 +92,13 @@ def prepare(
 def prepare_rollback(selection: Selection, entry: str, progress: Progress = silent) -> Prepared:
     """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
     planning, kept = plan_rollback(selection, entry, progress)
+
+    def since(change: Change) -> datetime | None:
+        """Of a DAG that comes back as it was, start and all."""
+        found = kept.get((change.environment, change.file))
+        return datetime.fromisoformat(found.record.since) if found else planning.deployed.since(change)
+
+    planning = with_effects(planning, since, datetime.now(timezone.utc))
     return Prepared(present(planning), planning, "rollback", kept)
 
 

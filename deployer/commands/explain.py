@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +17,21 @@ from deployer.models.plan import Change, Reason
 def explained(planned: Planned, now: datetime) -> Planned:
     """The same plan, explained; `now` is an aware time. What is added makes no plan differ from another."""
     root = planned.folder.resolve().parent
-    changes = tuple(_explain(planned, change, root, now) for change in planned.plan.changes)
-    return replace(planned, plan=replace(planned.plan, changes=changes))
+    changes = tuple(_traced(planned, change, root) for change in planned.plan.changes)
+    return with_effects(replace(planned, plan=replace(planned.plan, changes=changes)), planned.deployed.since, now)
 
 
-def _explain(planned: Planned, change: Change, root: Path, now: datetime) -> Change:
+def with_effects(planned: Planned, since: Callable[[Change], datetime | None], now: datetime) -> Planned:
+    """The same plan, with what each change does to runs. `since` says when a change's DAG was first applied."""
+    changes = (replace(change, effects=effects(change, since(change), now)) for change in planned.plan.changes)
+    return replace(planned, plan=replace(planned.plan, changes=tuple(changes)))
+
+
+def _traced(planned: Planned, change: Change, root: Path) -> Change:
     if change.action not in ("create", "update"):
         return change
     item = planned.item(change.environment, change.file)
-    reasons = tuple(_with_origins(reason, item, root) for reason in change.reasons)
-    return replace(change, reasons=reasons, effects=effects(change, planned.deployed.since(change), now))
+    return replace(change, reasons=tuple(_with_origins(reason, item, root) for reason in change.reasons))
 
 
 def _with_origins(reason: Reason, item: Desired, root: Path) -> Reason:

@@ -31,6 +31,8 @@ _DATASTORE_SETTINGS = {
     "gs": "METAFLOW_DATASTORE_SYSROOT_GS",
     "azure": "METAFLOW_DATASTORE_SYSROOT_AZURE",
 }
+# How many code packages a helper builds and stores at a time.
+_UPLOADS = 8
 # Access to the cluster, for Airflow and not for the pod.
 _ACCESS = ("context", "kubeconfig", "connection", "in_cluster")
 
@@ -79,7 +81,9 @@ def run(
             }
             for deployment in groups[helper]
         ]
-        return json.dumps({"processes": max(1, cores // at_once), "jobs": jobs}).encode()
+        # What is stored waits for the store most of the time.
+        processes = _UPLOADS if mode == "upload" else max(1, cores // at_once)
+        return json.dumps({"processes": processes, "jobs": jobs}).encode()
 
     def ask(helper: _Helper) -> None:
         for answer in _ask(helper, groups[helper], partial(request, helper), running):

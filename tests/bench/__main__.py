@@ -20,12 +20,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
-from moto.server import ThreadedMotoServer
-
 from tests.airflow.harness import installed
 from tests.bench import corpus
 from tests.bench.mapped import tasks_per_second
+from tests.s3 import CREDENTIALS, client, s3_server
 
 MFDEPLOY = Path(sys.executable).with_name("mfdeploy")
 SIZES = tuple(int(size) for size in os.environ.get("MFDEPLOY_BENCH_SIZES", "100,1000").split(","))
@@ -81,7 +79,7 @@ class Bench:
 
 def main() -> int:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder, s3_server() as endpoint:
+    with tempfile.TemporaryDirectory() as folder, s3_server(corpus.BUCKET) as endpoint:
         bench = Bench(Path(folder), _environ(Path(folder), endpoint), endpoint)
         print(f"{_machine()}; medians, seconds of wall time\n")
         print("| case | seconds | against | ratio |\n|---|--:|---|--:|")
@@ -204,8 +202,7 @@ def _import(bench: Bench, python: Path, file: Path) -> float:
 
 
 def _forget_index(bench: Bench, size: int) -> None:
-    store = boto3.client("s3", endpoint_url=bench.endpoint, **_KEYS)
-    store.delete_object(Bucket=corpus.BUCKET, Key=f"dags{size}/.mfdeploy.bench.prod.json")
+    client(bench.endpoint).delete_object(Bucket=corpus.BUCKET, Key=f"dags{size}/.mfdeploy.bench.prod.json")
 
 
 def _row(name: str, taken: float, against: str, other: float) -> tuple[str, str, str, str]:
@@ -252,37 +249,18 @@ def _proportional(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
-_KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
-
-
-@contextmanager
-def s3_server() -> Iterator[str]:
-    """An S3 server in a process of its own would be fairer still; it shares the machine with what is measured."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=url, **_KEYS).create_bucket(Bucket=corpus.BUCKET)
-    try:
-        yield url
-    finally:
-        server.stop()
-
-
 def _environ(folder: Path, endpoint: str) -> dict[str, str]:
-    keys = {name.upper(): value for name, value in _KEYS.items() if name != "region_name"}
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "USER": "bench",
-        "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_S3": endpoint,
         "METAFLOW_S3_ENDPOINT_URL": endpoint,
         "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{corpus.BUCKET}/stock",
         "METAFLOW_KUBERNETES_CONTAINER_IMAGE": "python:3.11",
         "METAFLOW_DEFAULT_METADATA": "local",
         "no_proxy": "127.0.0.1",
-        **keys,
+        **CREDENTIALS,
     }
 
 

@@ -16,7 +16,7 @@ from tests.conformance.cases import Case
 from tests.e2e.project import OFFLINE, Project
 from tests.graphs.warm import warm_python
 from tests.kubernetes.cluster import Kubernetes, running
-from tests.kubernetes.storage import BUCKET, CREDENTIALS, object_store
+from tests.s3 import BUCKET, CREDENTIALS, s3_server
 
 # Metaflow's name for where a local datastore is; and for where local metadata are, whatever the datastore.
 LOCAL_ROOT = "METAFLOW_DATASTORE_SYSROOT_LOCAL"
@@ -62,7 +62,7 @@ def cluster_place(folder: Path) -> Iterator[Place]:
     # A folder that all pods share is what a metadata service would be.
     metadata = {LOCAL_ROOT: str(folder / "metadata")}
     secrets = {"s3-credentials": CREDENTIALS, "shared-metadata": metadata}
-    with object_store() as s3, running(folder / "cluster", secrets) as cluster:
+    with s3_server() as s3, running(folder / "cluster", secrets) as cluster:
         environment = cluster_environment(s3, kubeconfig=str(cluster.kubeconfig), secrets=list(secrets))
         reader = {
             **CREDENTIALS,

@@ -12,7 +12,7 @@ from tests.airflow.harness import installed, new_home
 from tests.conformance.cases import Case
 from tests.conformance.columns import COLUMNS
 from tests.conformance.places import cluster_environment, write_project
-from tests.kubernetes.storage import CREDENTIALS, object_store
+from tests.s3 import CREDENTIALS, s3_server
 
 pytestmark = pytest.mark.airflow
 
@@ -31,7 +31,7 @@ def expected() -> int:
 def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the DAG files of all cases, each for a worker's processes and for pods."""
     folder = tmp_path_factory.mktemp("files")
-    with object_store() as s3:
+    with s3_server() as s3:
         local = {"compute": "local", "target": "../build/dags/local", "datastore": "../build/metaflow"}
         pods = {**cluster_environment(s3), "target": "../build/dags/pods"}
         variables = {**CREDENTIALS, "no_proxy": "127.0.0.1"}

@@ -11,34 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 
 from tests.e2e.project import OFFLINE, Project
+from tests.s3 import CREDENTIALS, s3_server
 
 FLOW = Path(__file__).parents[1] / "plan" / "stock" / "train.py"
-KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 ALL = ("--env", "local")
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-    )
-    client.create_bucket(Bucket="acme-flows")
-    yield url
-    server.stop()
+    with s3_server("acme-flows") as url:
+        yield url
 
 
 @pytest.fixture
@@ -65,7 +51,7 @@ def stock(tmp_path: Path, s3: str) -> Project:
         "flows": {"train": {"file": "flows/train.py", "schedule": {"cron": "0 4 * * *"}}},
     }
     (folder / "deployments" / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
-    project = Project(folder, tmp_path / "home", variables={**OFFLINE, **KEYS, "no_proxy": "127.0.0.1"})
+    project = Project(folder, tmp_path / "home", variables={**OFFLINE, **CREDENTIALS, "no_proxy": "127.0.0.1"})
     create(project, s3, root)
     return project
 

@@ -13,7 +13,8 @@ import pytest
 from deployer.index import index_file
 from deployer.targets.s3 import open_s3
 from tests.e2e.project import OFFLINE, Project
-from tests.targets.kinds import AWS, BUCKET, s3_server
+from tests.s3 import client, s3_server
+from tests.targets.kinds import AWS, BUCKET
 from tests.targets.wire import Answer, Wire, wire_to
 
 PREFIX = "dags"
@@ -49,7 +50,7 @@ flows:
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    with s3_server() as url:
+    with s3_server(BUCKET) as url:
         yield url
 
 
@@ -61,11 +62,9 @@ def wire(upstream: str) -> Iterator[Wire]:
 
 @pytest.fixture
 def bucket(upstream: str) -> str:
-    import boto3
-
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
-    objects = boto3.resource("s3", endpoint_url=upstream, **keys).Bucket(BUCKET).objects
-    objects.all().delete()
+    store = client(upstream)
+    for found in store.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        store.delete_object(Bucket=BUCKET, Key=found["Key"])
     return BUCKET
 
 

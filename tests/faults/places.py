@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Protocol
 import boto3
 import pytest
 
-from tests.targets.kinds import AWS, BUCKET, s3_server
+from tests.s3 import s3_server
+from tests.targets.kinds import AWS, BUCKET
 from tests.targets.repositories import Remote, make_remote
 
 
@@ -134,7 +135,7 @@ class S3Place:
 
 @contextmanager
 def make_s3(folder: Path) -> Iterator[Place]:
-    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
+    with s3_server(BUCKET) as url, pytest.MonkeyPatch.context() as patch:
         for name, value in {**AWS, "AWS_ENDPOINT_URL_S3": url}.items():
             patch.setenv(name, value)
         yield S3Place(boto3.client("s3", endpoint_url=url))

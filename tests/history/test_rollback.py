@@ -43,6 +43,19 @@ def test_its_plan_says_why(site: Site) -> None:
     assert [(each.before, each.after) for each in change.reasons[1].fields] == [(B, A)]
 
 
+def test_its_plan_says_what_it_does_to_runs(site: Site) -> None:
+    back = site.apply(train=A, gone=A)
+    site.apply(train=B)
+    effects = {change.address: change.effects[0] for change in site.prepare(back).planning.plan.pending}
+    assert {address: effect.word for address, effect in effects.items()} == {
+        "prod/train": "next runs",
+        "prod/gone": "next runs",
+    }
+    assert [time[10:16] for time in effects["prod/train"].before] == ["T02:00"] * 3
+    assert [time[10:16] for time in effects["prod/train"].after] == ["T01:00"] * 3
+    assert not effects["prod/gone"].before
+
+
 def test_the_files_are_the_earlier_ones_but_for_who_put_them_back(site: Site) -> None:
     back = site.apply(train=A)
     before, _ = record.read((site.dags / "Train.py").read_text()) or pytest.fail("no record")

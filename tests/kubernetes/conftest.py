@@ -17,7 +17,7 @@ import yaml
 from tests.airflow.harness import installed, new_home, versions
 from tests.e2e.project import OFFLINE, Project
 from tests.kubernetes.cluster import Kubernetes, running
-from tests.kubernetes.storage import BUCKET, CREDENTIALS, object_store
+from tests.s3 import BUCKET, CREDENTIALS, s3_server
 
 FLOWS = Path(__file__).with_name("flows")
 CLIENT = Path(__file__).parents[1] / "e2e" / "client.py"
@@ -69,7 +69,7 @@ class Ran:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """The URL of an S3 server that has one bucket."""
-    with object_store() as url:
+    with s3_server() as url:
         yield url
 
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
-from typing import Any
-
-import boto3
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
 
 from deployer.errors import Location
 from deployer.models.deployment import Environment, Place
 from deployer.targets import Target
 from deployer.targets.registry import open_target
+from tests.s3 import CREDENTIALS, s3_server
 from tests.targets.azurite import ACCOUNT, KEY, azurite, create_container
 from tests.targets.gcs_server import Bucket, gcs
 
 BUCKET = "airflow-of-tests"
 AWS = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
+    **CREDENTIALS,
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": "/nonexistent",
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
@@ -42,32 +35,8 @@ class Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[str]:
-    """The URL of an S3 server that has the bucket."""
-    application, writing = DomainDispatcherApplication(create_backend_app), Lock()
-
-    def answer(environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Moto looks at the condition of a write, and then writes: of two threads both may find it fulfilled."""
-        with nullcontext() if environ["REQUEST_METHOD"] == "GET" else writing:
-            return list(application(environ, start_response))
-
-    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=MotoRequestHandler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
-    boto3.Session().client("s3", endpoint_url=url, **keys).create_bucket(Bucket=BUCKET)
-    try:
-        yield url
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
 def _s3(_: Path) -> Iterator[Server]:
-    with s3_server() as url:
+    with s3_server(BUCKET) as url:
         yield Server({**AWS, "AWS_ENDPOINT_URL_S3": url}, lambda: f"s3://{BUCKET}/dags-{next(_numbers)}")
 
 

@@ -10,7 +10,8 @@ from deployer.targets import MovedError, TargetError
 from deployer.targets.object_store import ObjectStoreTarget
 from deployer.targets.patience import Patience
 from deployer.targets.s3 import open_s3
-from tests.targets.kinds import AWS, BUCKET, s3_server
+from tests.s3 import s3_server
+from tests.targets.kinds import AWS, BUCKET
 from tests.targets.wire import Answer, Wire, wire_to
 
 QUICK = Patience(timeout=20, retries=2, first_wait=0.01, limit=30)
@@ -19,7 +20,7 @@ CUT, SLOW_DOWN, BROKEN = Answer(0), Answer(503, "SlowDown", "Reduce your rate"),
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    with s3_server() as url:
+    with s3_server(BUCKET) as url:
         yield url
 
 

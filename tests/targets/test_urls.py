@@ -9,7 +9,8 @@ import pytest
 from deployer.errors import DeployError
 from deployer.targets import TargetError
 from deployer.targets.object_store import ObjectStoreTarget
-from tests.targets.kinds import AWS, BUCKET, s3_server, target_at
+from tests.s3 import s3_server
+from tests.targets.kinds import AWS, BUCKET, target_at
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_profile_gives_keys_region_and_endpoint(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_PROFILE", "team")
-    with s3_server() as url:
+    with s3_server(BUCKET) as url:
         (tmp_path / "config").write_text(f"[profile team]\nregion = us-east-1\nendpoint_url = {url}\n")
         # The servers of one process share their buckets.
         target = target_at(f"s3://{BUCKET}/of-a-profile")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 from .job import Job
@@ -20,25 +22,31 @@ def production_token(job: Job, obj: Any) -> str:
     from metaflow.plugins.aws.step_functions.production_token import new_token
     from metaflow.util import get_username
 
-    def stored() -> str | None:
-        found = Airflow.get_existing_deployment(job.dag_id, obj.flow_datastore)
-        return str(found[1]) if found else None
-
+    place = Airflow.get_token_path(job.dag_id)
+    storage = obj.flow_datastore._storage_impl
     try:
-        token = stored()
+        token = _stored(storage, place)
         if token is None:
             first = job.production_token or new_token(_prefix(job))
             Airflow.save_deployment_token(get_username(), job.dag_id, first, obj.flow_datastore)
             # Nothing is overwritten: of two applies at once both get the token that was first.
-            token = stored()
+            token = _stored(storage, place)
     except Exception as error:
-        place = f"{job.datastore_root}/{Airflow.get_token_path(job.dag_id)}"
-        message = f"the production token cannot be read from or stored at {place}: {describe_error(error)}"
+        where = f"{job.datastore_root}/{place}"
+        message = f"the production token cannot be read from or stored at {where}: {describe_error(error)}"
         raise FlowError(Problem("token-failed", message, setting="datastore")) from None
     if not token:
         message = f"the production token of {job.dag_id} is empty in {job.datastore_root}"
         raise FlowError(Problem("token-failed", message, setting="datastore"))
     return token
+
+
+def _stored(storage: Any, place: str) -> str | None:
+    """The token that the datastore has; None where there is none. Asks once, where Metaflow looks and then reads."""
+    with storage.load_bytes([place]) as found:
+        for _, file, _ in found:
+            return str(json.loads(Path(file).read_text())["production_token"]) if file is not None else None
+    return None
 
 
 def _prefix(job: Job) -> str:
