@@ -24,23 +24,25 @@ def content_of(blob: bytes) -> dict[str, bytes]:
 def test_shared_files_lie_among_the_others(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"shared" * 1000)
     (tmp_path / "d").write_bytes(b"")
-    shared = {"lib/b.py": tmp_path / "b", "lib/d.py": tmp_path / "d"}
-    for entries in (
+    shared = {"lib/b.py": str(tmp_path / "b"), "lib/d.py": str(tmp_path / "d")}
+    for own in (
         {"a.py": b"first", "z.py": b"last"},
         {"lib/c.py": b"between them", "ünïcode.py": b"\0\xff"},
         {"long/" + "n" * 150: b"x" * 10_000},
         {},
     ):
+        entries = {**own, **shared}
         blob = archive(entries, shared)
-        assert content_of(blob) == {**entries, "lib/b.py": b"shared" * 1000, "lib/d.py": b""}
-        assert list(content_of(blob)) == sorted([*entries, *shared])
+        assert content_of(blob) == {**own, "lib/b.py": b"shared" * 1000, "lib/d.py": b""}
+        assert list(content_of(blob)) == sorted(entries)
         assert archive(dict(reversed(entries.items())), dict(reversed(shared.items()))) == blob
 
 
 def test_a_tar_of_the_system_unpacks_it(tmp_path: Path) -> None:
     (tmp_path / "shared").write_bytes(b"s")
     package = tmp_path / "package"
-    package.write_bytes(archive({"a": b"1", "z": b"2"}, {"m/shared": tmp_path / "shared"}))
+    shared = {"m/shared": str(tmp_path / "shared"), "not/of/this/one": "/nonexistent"}
+    package.write_bytes(archive({"a": b"1", "z": b"2", "m/shared": shared["m/shared"]}, shared))
     done = subprocess.run(["tar", "-xzf", package], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert [(tmp_path / name).read_bytes() for name in ("a", "m/shared", "z")] == [b"1", b"s", b"2"]
@@ -48,7 +50,7 @@ def test_a_tar_of_the_system_unpacks_it(tmp_path: Path) -> None:
 
 def test_files_are_read_where_they_are_not_shared(tmp_path: Path) -> None:
     (tmp_path / "own").write_bytes(b"one")
-    first = archive({"own.py": tmp_path / "own"}, {})
+    first = archive({"own.py": str(tmp_path / "own")}, {})
     (tmp_path / "own").write_bytes(b"two")
     assert content_of(first) == {"own.py": b"one"}
-    assert content_of(archive({"own.py": tmp_path / "own"}, {})) == {"own.py": b"two"}
+    assert content_of(archive({"own.py": str(tmp_path / "own")}, {})) == {"own.py": b"two"}

@@ -16,21 +16,21 @@ _LEVEL = 3
 # zlib's window with a gzip header, which holds no time and no name then.
 _GZIP = 16 + zlib.MAX_WBITS
 
-Content = bytes | Path
+# Bytes, or the path of a file.
+Content = bytes | str
 
 
-def archive(entries: Mapping[str, Content], shared: Mapping[str, Path]) -> bytes:
-    """Entries by name; owners, modes and times fixed. `shared` are more of them, the same for every archive.
+def archive(entries: Mapping[str, Content], shared: Mapping[str, str]) -> bytes:
+    """Entries by name; owners, modes and times fixed. What is among `shared`, too, is of many archives.
 
     Each row of shared entries is a gzip member of its own: members that follow each other are one file for whoever
     unpacks it (RFC 1952, section 2.2).
     """
-    names = sorted({**entries, **shared})
     pieces = [
-        _shared(tuple((name, str(shared[name])) for name in row))
+        _shared(tuple((name, shared[name]) for name in row))
         if is_shared
         else _compressed({name: entries[name] for name in row})
-        for is_shared, row in groupby(names, key=lambda name: name not in entries)
+        for is_shared, row in groupby(sorted(entries), key=lambda name: entries[name] == shared.get(name))
     ]
     length = sum(size for size, _ in pieces)
     # The end of a tar: two empty blocks, and more up to a whole record.
@@ -38,14 +38,14 @@ def archive(entries: Mapping[str, Content], shared: Mapping[str, Path]) -> bytes
     return b"".join([*(blob for _, blob in pieces), _gzipped(end)])
 
 
-def prepare(shared: Mapping[str, Path]) -> None:
+def prepare(shared: Mapping[str, str]) -> None:
     """Compress what the archives of this process and of its children share."""
-    _shared(tuple((name, str(shared[name])) for name in sorted(shared)))
+    _shared(tuple(sorted(shared.items())))
 
 
 @lru_cache(maxsize=8)
 def _shared(row: Collection[tuple[str, str]]) -> tuple[int, bytes]:
-    return _compressed({name: Path(file) for name, file in row})
+    return _compressed(dict(row))
 
 
 def _compressed(entries: Mapping[str, Content]) -> tuple[int, bytes]:
@@ -53,7 +53,7 @@ def _compressed(entries: Mapping[str, Content]) -> tuple[int, bytes]:
     buffer = io.BytesIO()
     tar = tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 (never closed: no end)
     for name, content in entries.items():
-        data = content if isinstance(content, bytes) else content.read_bytes()
+        data = content if isinstance(content, bytes) else Path(content).read_bytes()
         entry = tarfile.TarInfo(name)
         entry.size, entry.mtime, entry.mode = len(data), MTIME, 0o644
         tar.addfile(entry, io.BytesIO(data))

@@ -17,7 +17,7 @@ from .drive import with_flow
 from .job import Job
 from .problems import Problem
 from .production import production_token
-from .script import task_script
+from .script import fetch_commands, task_script
 from .source import Source
 from .store import store
 
@@ -42,7 +42,8 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     url, sha = _address(obj, blob)
     if upload:
         url, sha = store(job, obj, blob, sha)
-    scripts = {name: task_script(job, obj, name, url, package.package_metadata) for name in obj.graph.sorted_nodes}
+    fetch = fetch_commands(job, obj, url, package.package_metadata)
+    scripts = {name: task_script(job, obj, name, fetch) for name in obj.graph.sorted_nodes}
     environment = {
         "METAFLOW_CODE_METADATA": package.package_metadata,
         "METAFLOW_CODE_SHA": sha,
@@ -75,18 +76,14 @@ def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dic
 
 
 def _archive(package: Any) -> bytes:
-    """The package's files; of Metaflow's own, what every package of this process has."""
-    entries, shared = dict(_entries(package)), metaflow_entries()
-    return archive(
-        {name: content for name, content in entries.items() if content != shared.get(name)},
-        {name: file for name, file in shared.items() if entries.get(name) == file},
-    )
+    """The package's files; Metaflow's own are the same in every package of this process."""
+    return archive(dict(_entries(package)), metaflow_entries())
 
 
 @cache
-def metaflow_entries() -> dict[str, Path]:
+def metaflow_entries() -> dict[str, str]:
     """Path in the package -> file, of Metaflow's own files."""
-    return {path: Path(file) for file, path in code.metaflow_files()}
+    return {path: file for file, path in code.metaflow_files()}
 
 
 def _entries(package: Any) -> Iterator[tuple[str, Content]]:
@@ -94,11 +91,11 @@ def _entries(package: Any) -> Iterator[tuple[str, Content]]:
     seen = set()
     for data, name in content.contents():
         seen.add(name)
-        yield name, _normal(name, data) if isinstance(data, bytes) else Path(data)
-    yield f"{content._code_dir}/{RUNTIME.name}", RUNTIME
+        yield name, _normal(name, data) if isinstance(data, bytes) else str(data)
+    yield f"{content._code_dir}/{RUNTIME.name}", str(RUNTIME)
     for file, name in package._cached_user_members:
         if name not in seen:
-            yield name, Path(file)
+            yield name, file
 
 
 def _normal(name: str, data: bytes) -> bytes:

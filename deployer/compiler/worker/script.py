@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,13 @@ _TASK = "-m mfdeploy_task"
 _LOCAL_PYTHON = 'python() { "$MFDEPLOY_PYTHON" "$@"; }'
 
 
-def task_script(job: Job, obj: Any, step: str, url: str, metadata: str) -> str:
+def task_script(job: Job, obj: Any, step: str, fetch: Sequence[str]) -> str:
     """Fetches the code package and runs the task, which saves its logs. The same for every step with the same packages.
 
     For ``bash -c`` as it is; what differs between tasks comes from the environment (see `mfdeploy_task`). Ends
-    with the exit code of the task.
+    with the exit code of the task. `fetch` is what `fetch_commands` gives for the flow.
     """
     flow_file = shlex.quote(Path(job.file).name)
-    fetch = _fetch(job, obj, url, metadata)
     prepare = ['mkdir -p "$PWD/.logs" || exit 1', _exports(job), *fetch, *_bootstrap(job, obj, step)]
     python = _python(job, obj, step)
     if job.on_kubernetes:
@@ -79,7 +79,7 @@ def _exports(job: Job) -> str:
     return exports
 
 
-def _fetch(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
+def fetch_commands(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
     """The commands that fetch and unpack the package; the script ends where one fails."""
     if job.datastore_type == "local":
         commands = _local_fetch(metadata)
