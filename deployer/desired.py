@@ -101,18 +101,31 @@ def build_or_refuse(selection: Selection, environ: Mapping[str, str], progress: 
 
 
 def package(
-    items: Sequence[Desired], *, upload: bool, user: str, progress: Progress, tokens: Mapping[str, str] | None = None
+    items: Sequence[Desired],
+    *,
+    upload: bool,
+    user: str,
+    progress: Progress,
+    tokens: Mapping[str, str] | None = None,
+    meanwhile: Callable[[], object] = dict,
 ) -> Mapping[str, Package]:
     """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError.
 
-    `tokens` are the production tokens that deployed DAGs have, by address.
+    `tokens` are the production tokens that deployed DAGs have, by address. `meanwhile` is called while the compiler
+    starts.
     """
     from deployer import compiler
 
     dag_ids = {item.deployment.address: item.dag_id for item in items}
     deployments = [item.deployment for item in items]
     return compiler.build_packages(
-        deployments, upload=upload, user=user, dag_ids=dag_ids, tokens=tokens, progress=progress
+        deployments,
+        upload=upload,
+        user=user,
+        dag_ids=dag_ids,
+        tokens=tokens,
+        progress=progress,
+        meanwhile=meanwhile,
     )
 
 

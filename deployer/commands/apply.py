@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cache
+from typing import TYPE_CHECKING
 
 from deployer import __version__, desired, record
 from deployer.applier import apply_changes
@@ -16,18 +18,20 @@ from deployer.commands.guards import Permissions as Permissions
 from deployer.commands.guards import refuse_unguarded
 from deployer.commands.plan import PlanResult, present, told
 from deployer.commands.planning import Planned, make_plan, narrowed
-from deployer.commands.publication import Publication
-from deployer.commands.recording import begin
-from deployer.commands.rollback import Kept, plan_rollback, restored_content
 from deployer.deployed import target_problem
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
-from deployer.models.history import Command
 from deployer.models.plan import Change, Plan
 from deployer.models.progress import Progress, silent
 from deployer.models.record import Inputs, Provenance, Record
 from deployer.models.selection import Selection
+
+if TYPE_CHECKING:
+    # Of the history, whose models take a tenth of a second to import: that is done while a helper starts.
+    from deployer.commands.recording import Doing
+    from deployer.commands.rollback import Kept
+    from deployer.models.history import Command
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ def prepare(
 
 def prepare_rollback(selection: Selection, entry: str, progress: Progress = silent) -> Prepared:
     """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
+    from deployer.commands.rollback import plan_rollback
+
     planning, kept = plan_rollback(selection, entry, progress)
 
     def since(change: Change) -> datetime | None:
@@ -115,9 +121,18 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress = s
     planning = prepared.planning
     refuse_unpermitted(prepared, permissions)
     provenance = _provenance(planning)
-    doing = begin(planning, prepared.command, provenance)
-    content, namespaces = _to_write(prepared, provenance, progress)
-    publication = Publication(planning, provenance.applied_by, content, doing)
+
+    @cache
+    def doing() -> Doing:
+        """Looks at the state before, while packages are built."""
+        from deployer.commands.recording import begin
+
+        return begin(planning, prepared.command, provenance)
+
+    content, namespaces = _to_write(prepared, provenance, doing, progress)
+    from deployer.commands.publication import Publication
+
+    publication = Publication(planning, provenance.applied_by, content, doing())
     try:
         applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, publication, progress)
     except KeyboardInterrupt:
@@ -139,14 +154,16 @@ def _provenance(planning: Planned) -> Provenance:
 
 
 def _to_write(
-    prepared: Prepared, provenance: Provenance, progress: Progress
+    prepared: Prepared, provenance: Provenance, meanwhile: Callable[[], object], progress: Progress
 ) -> tuple[Mapping[tuple[str, str], bytes], Mapping[str, str]]:
     """The DAG files to write by environment and file, and the namespaces of their runs by address."""
     planning = prepared.planning
     if prepared.kept is not None:
+        from deployer.commands.rollback import restored_content
+
         return restored_content(planning, prepared.kept, provenance), {}
     writes = [change for change in planning.plan.pending if change.action in ("create", "update")]
-    packages = _packages(planning, writes, provenance.applied_by, progress)
+    packages = _packages(planning, writes, provenance.applied_by, meanwhile, progress)
     return _content(planning, writes, packages, provenance), {
         address: package.namespace for address, package in packages.items()
     }
@@ -181,12 +198,15 @@ def _stale(message: str) -> Diagnostic:
     return Diagnostic("stale-plan", message, hint="plan again and review the new plan")
 
 
-def _packages(planning: Planned, writes: Sequence[Change], user: str, progress: Progress) -> Mapping[str, Package]:
+def _packages(
+    planning: Planned, writes: Sequence[Change], user: str, meanwhile: Callable[[], object], progress: Progress
+) -> Mapping[str, Package]:
     """The code packages of the DAGs to write, by address; they are in the datastore when this returns."""
     items = [planning.item(change.environment, change.file) for change in writes]
     if not items:
         return {}
-    return desired.package(items, upload=True, user=user, progress=progress, tokens=planning.tokens(writes))
+    tokens = planning.tokens(writes)
+    return desired.package(items, upload=True, user=user, progress=progress, tokens=tokens, meanwhile=meanwhile)
 
 
 def _content(

@@ -79,16 +79,25 @@ def build_packages(
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
     progress: Progress = silent,
+    meanwhile: Callable[[], object] = dict,
 ) -> Mapping[str, Package]:
     """Build the code package of each deployment, by address; store it in its datastore where `upload` says so.
 
     With `upload` the deploy-time functions are evaluated, for `user`; without, nothing is written or evaluated and
     their values are ``(known at apply)``. The same goes for the production token of each DAG that `dag_ids` names by
     address: with `upload` it is read from the datastore, or put there: the one that `tokens` has of the deployed DAG,
-    else a new one. Raises DeployError with the problems of all deployments.
+    else a new one. `meanwhile` is called while the helpers start. Raises DeployError with the problems of all
+    deployments.
     """
+
+    def nothing_known() -> Mapping[str, Mapping[str, Any]]:
+        meanwhile()
+        return {}
+
     mode: process.Mode = "upload" if upload else "package"
-    found = process.run(deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids, tokens=tokens)
+    found = process.run(
+        deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids, tokens=tokens, known=nothing_known
+    )
     problems = [
         diagnostic
         for deployment in deployments
