@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from deployer import record, stock
 from deployer.errors import DeployError, Diagnostic
@@ -35,10 +36,10 @@ class DeployedState:
 
     def holding(self, change: Change) -> Iterator[Deployed]:
         """The files that a change writes over or deletes and that hold its DAG."""
-        files = {change.file, *(other.file for other in change.replaces)}
-        for site in self.sites:
-            if site.environment == change.environment:
-                yield from (item for item in site.deployed if item.file in files and item.dag_id == change.dag_id)
+        for name in sorted({change.file, *(other.file for other in change.replaces)}):
+            item = self.file(change.environment, name)
+            if item and item.dag_id == change.dag_id:
+                yield item
 
     def applied(self, environment: str, file: str) -> Provenance | None:
         """Who last applied the DAG in this file, and when; None when it is not deployed."""
@@ -47,11 +48,11 @@ class DeployedState:
 
     def file(self, environment: str, file: str) -> Deployed | None:
         """What is in this file; None when there is none."""
-        for site in self.sites:
-            for item in site.deployed:
-                if (site.environment, item.file) == (environment, file):
-                    return item
-        return None
+        return self._files.get((environment, file))
+
+    @cached_property
+    def _files(self) -> Mapping[tuple[str, str], Deployed]:
+        return {(site.environment, item.file): item for site in self.sites for item in site.deployed}
 
     def body(self, environment: str, file: str) -> str:
         """A DAG file's text as it is deployed, without its record; empty when there is none. Raises TargetError."""

@@ -69,7 +69,10 @@ def update_index(
     written = {name: _with(_entry(each, owner, target.local), new.get(name)) for name, each in changes.items() if each}
     old = before.entries if before else {}
     known = {
-        each.file: _with(_entry(each, owner, target.local), new.get(each.file, old.get(each.file, {}).get("made_from")))
+        each.file: _with(
+            _noted(old.get(each.file, {}), each.version) or _entry(each, owner, target.local),
+            new.get(each.file, old.get(each.file, {}).get("made_from")),
+        )
         for each in seen
         if not target.local or each.file in old or each.file in new
     }
@@ -99,6 +102,11 @@ def _brought_up(entries: _Entries, known: _Entries, before: Index) -> _Entries:
 
 def _with(entry: dict[str, Any], made_from: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**entry, "made_from": dict(made_from)} if made_from else entry
+
+
+def _noted(entry: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """What an entry says of this version of its file, without what it was made from; nothing if of another one."""
+    return {key: entry[key] for key in entry if key != "made_from"} if entry.get("version") == version else {}
 
 
 def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[str, Any]:
@@ -133,15 +141,16 @@ def _read(target: Target, file: str) -> tuple[_Entries, str | None]:
 
 def _document(entries: _Entries) -> bytes:
     """One line for each file, so that a difference can be read where the target keeps a history."""
-    lines = ",\n".join(f"{json.dumps(name)}: {_line(entry)}" for name, entry in entries.items())
-    return f'{{"format": {INDEX_FORMAT}, "digest": "{_digest(entries)}", "dags": {{\n{lines}\n}}}}\n'.encode()
+    written = _lines(entries)
+    lines = ",\n".join(f"{json.dumps(name)}: {line}" for name, line in written.items())
+    return f'{{"format": {INDEX_FORMAT}, "digest": "{_digest(written)}", "dags": {{\n{lines}\n}}}}\n'.encode()
 
 
 def _entries(content: bytes) -> _Entries:
     """The entries of an index that is whole; none of one that is damaged or of another format."""
     try:
         data: Any = json.loads(content)
-        whole = data["format"] == INDEX_FORMAT and data["digest"] == _digest(data["dags"])
+        whole = data["format"] == INDEX_FORMAT and data["digest"] == _digest(_lines(data["dags"]))
         return dict(data["dags"]) if whole and all(map(_is_entry, data["dags"].values())) else {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
@@ -151,9 +160,13 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("address", ""), str)
 
 
-def _digest(entries: Mapping[str, Any]) -> str:
-    text = "\n".join(f"{name} {_line(entries[name])}" for name in sorted(entries))
+def _digest(lines: Mapping[str, str]) -> str:
+    text = "\n".join(f"{name} {lines[name]}" for name in sorted(lines))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lines(entries: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _line(entry) for name, entry in entries.items()}
 
 
 def _line(entry: Mapping[str, Any]) -> str:

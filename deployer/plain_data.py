@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 MAX_DEPTH = 200  # what Python itself reads of nested brackets
@@ -11,19 +12,24 @@ _MAX_BITS = 10_000  # beyond, Python writes no number as text
 
 def check_plain(value: Any) -> None:
     """Raise ValueError for what JSON does not hold (sets, bytes, keys that are no texts, infinity), or too deep."""
-    todo = [(value, 0)]
-    while todo:
-        found, depth = todo.pop()
-        if depth > MAX_DEPTH:
-            raise ValueError(f"values are nested more than {MAX_DEPTH} deep")
-        if isinstance(found, dict):
-            if not all(isinstance(key, str) for key in found):
-                raise ValueError("a key is no text")
-            todo += [(item, depth + 1) for item in found.values()]
-        elif isinstance(found, list):
-            todo += [(item, depth + 1) for item in found]
-        else:
-            _check_scalar(found)
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [inner for found in level for inner in _checked_inside(found) if type(inner) is not str]
+        if not level:
+            return
+    raise ValueError(f"values are nested more than {MAX_DEPTH} deep")
+
+
+def _checked_inside(value: Any) -> Iterable[Any]:
+    """The values in a dict or a list; none in a scalar."""
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("a key is no text")
+        return value.values()
+    if isinstance(value, list):
+        return value
+    _check_scalar(value)
+    return ()
 
 
 def _check_scalar(value: Any) -> None:

@@ -56,16 +56,33 @@ def plan_changes(
     for site in sites:
         wanted = [item for item in desired if item.deployment.environment.name == site.environment]
         places = {item.file for item in wanted}
-        changes += (_plan_one(item, site, places, adopts) for item in wanted)
+        there = _There.of(site.deployed)
+        changes += (_plan_one(item, site, there, places, adopts) for item in wanted)
         ids = {item.dag_id for item in wanted}
         settled = places | {item.file for item in site.deployed if item.dag_id in ids}
         changes += _plan_deletes(wanted, site, settled, selects)
     return tuple(sorted(changes, key=lambda change: (change.address, change.action == "delete", change.file)))
 
 
-def _plan_one(desired: Desired, site: Site, places: Collection[str], adopts: Adopts) -> Change:
-    place = next((item for item in site.deployed if item.file == desired.file), None)
-    others = [item for item in site.deployed if item.dag_id == desired.dag_id and item.file not in places]
+@dataclass(frozen=True)
+class _There:
+    """What is deployed, by file and by DAG."""
+
+    files: Mapping[str, Deployed]
+    dags: Mapping[str, Sequence[Deployed]]
+
+    @staticmethod
+    def of(deployed: Sequence[Deployed]) -> _There:
+        dags: dict[str, list[Deployed]] = {}
+        for item in deployed:
+            if item.dag_id is not None:
+                dags.setdefault(item.dag_id, []).append(item)
+        return _There({item.file: item for item in deployed}, dags)
+
+
+def _plan_one(desired: Desired, site: Site, there: _There, places: Collection[str], adopts: Adopts) -> Change:
+    place = there.files.get(desired.file)
+    others = [item for item in there.dags.get(desired.dag_id, ()) if item.file not in places]
     held = [*([place] if place else ()), *others]
     foreign = [item for item in held if not site.owns(item)]
     address = desired.deployment.address

@@ -70,8 +70,10 @@ def read(text: str) -> tuple[Record, bool] | None:
 
 
 def to_data(record: Record) -> dict[str, Any]:
-    """A record as data for JSON."""
-    return {key: value for key, value in asdict(record).items() if value is not None}
+    """A record as data for JSON. The description is not copied: it is large, and there may be a thousand of them."""
+    found = {each.name: getattr(record, each.name) for each in fields(record)}
+    parts = {name: asdict(part) for name in ("provenance", "inputs") if (part := found[name]) is not None}
+    return {key: value for key, value in {**found, **parts}.items() if value is not None}
 
 
 def from_data(values: Mapping[str, Any]) -> Record:

@@ -17,6 +17,7 @@ from deployer import __version__
 from deployer.cli import CHANGES, DONE, REFUSED
 from deployer.cli.options import (
     CHECK_CLUSTER,
+    DEFAULT_MANIFESTS,
     ENVIRONMENT,
     ENVIRONMENTS,
     FLOW,
@@ -96,7 +97,12 @@ def init(folder: Path) -> int:
     result = init(folder)
     names = "".join(f"  {inert(name)}\n" for name in result.flows)
     write(f"Wrote {inert(str(result.manifest))} with {count(len(result.flows), 'flow')}:\n{names}")
-    say(f"Next: mfdeploy plan --manifests {shlex.quote(str(result.manifest.parent))}")
+    elsewhere = (
+        ""
+        if result.manifest.parent == DEFAULT_MANIFESTS
+        else f" --manifests {shlex.quote(str(result.manifest.parent))}"
+    )
+    say(f"Next: mfdeploy plan{elsewhere}")
     return DONE
 
 

@@ -18,12 +18,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 PATH = click.Path(path_type=Path)
+DEFAULT_MANIFESTS = Path("deployments")
 _MANIFESTS: Decorator[Any] = click.option(
     "--manifests",
     "-m",
     type=PATH,
     metavar="DIR",
-    default="deployments",
+    default=DEFAULT_MANIFESTS,
     show_default=True,
     envvar="MFDEPLOY_MANIFESTS",
     show_envvar=True,

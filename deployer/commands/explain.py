@@ -23,12 +23,17 @@ def explained(planned: Planned, now: datetime) -> Planned:
 
 def with_effects(planned: Planned, since: Callable[[Change], datetime | None], now: datetime) -> Planned:
     """The same plan, with what each change does to runs. `since` says when a change's DAG was first applied."""
-    changes = (replace(change, effects=effects(change, since(change), now)) for change in planned.plan.changes)
+    found = planned.plan.changes
+    changes = (replace(each, effects=effects(each, since(each), now)) if _is_written(each) else each for each in found)
     return replace(planned, plan=replace(planned.plan, changes=tuple(changes)))
 
 
+def _is_written(change: Change) -> bool:
+    return change.action in ("create", "update")
+
+
 def _traced(planned: Planned, change: Change, root: Path) -> Change:
-    if change.action not in ("create", "update"):
+    if not _is_written(change):
         return change
     item = planned.item(change.environment, change.file)
     return replace(change, reasons=tuple(_with_origins(reason, item, root) for reason in change.reasons))

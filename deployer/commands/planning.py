@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from deployer import __version__, desired
@@ -41,10 +41,11 @@ class Planned:
 
     def item(self, environment: str, file: str) -> Desired:
         """The deployment that writes this file. Raises KeyError."""
-        for item in self.desired.items:
-            if (item.deployment.environment.name, item.file) == (environment, file):
-                return item
-        raise KeyError((environment, file))
+        return self._items[environment, file]
+
+    @cached_property
+    def _items(self) -> Mapping[tuple[str, str], Desired]:
+        return {(item.deployment.environment.name, item.file): item for item in self.desired.items}
 
     def tokens(self, changes: Iterable[Change]) -> dict[str, str]:
         """The production tokens of the DAGs that changes write over, by address: their runs keep their namespace."""

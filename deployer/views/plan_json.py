@@ -62,8 +62,9 @@ def _change_to_json(change: Change, secrets: frozenset[str]) -> dict[str, Any]:
         "replaces": [asdict(each) for each in change.replaces],
         "reasons": [_reason_to_json(reason, secrets) for reason in change.reasons],
         "effects": [mask(asdict(each), secrets) for each in change.effects],
-        "before": mask(change.before, secrets),
-        "after": mask(change.after, secrets),
+        # Whole descriptions, of all flows: without a secret they are taken as they are.
+        "before": mask(change.before, secrets) if secrets else change.before,
+        "after": mask(change.after, secrets) if secrets else change.after,
     }
 
 

@@ -309,7 +309,7 @@ def test_init(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["init"]) == 0
     out, err = capsys.readouterr()
     assert out == "Wrote deployments/mfdeploy.yaml with 2 flows:\n  A\n  B\n"
-    assert err == "Next: mfdeploy plan --manifests deployments\n"
+    assert err == "Next: mfdeploy plan\n"
 
 
 def mfdeploy(*arguments: str, **more: Any) -> subprocess.CompletedProcess[bytes]:

@@ -56,6 +56,8 @@ SCRIPT: list[tuple[str, int, bool, str, tuple[str, ...]]] = [
     ("apply-new", 120, False, "", ("apply", *LOCAL, "--yes")),
     ("plan-nothing", 80, False, "", ("plan",)),
     ("show", 120, True, "", ("show", "TrainFlow", *LOCAL)),
+    ("render", 80, False, "", ("render", "TrainFlow", *LOCAL)),
+    ("schema", 120, False, "", ("schema", "history")),
     ("plan-change", 80, False, "change", ("plan",)),
     ("apply-change", 120, True, "", ("apply", *LOCAL, "--yes")),
     ("history", 80, False, "", ("history", *LOCAL)),
@@ -68,7 +70,7 @@ SCRIPT: list[tuple[str, int, bool, str, tuple[str, ...]]] = [
 ]
 _MASKS = (
     (r"\d{8}T\d{9}Z-[0-9a-f]{4}", "20260101T000000000Z-abcd"),
-    (r"\d{4}-\d\d-\d\d \d\d:\d\d", "2026-01-01 00:00"),
+    (r"\d{4}-\d\d-\d\d(\s+)\d\d:\d\d", r"2026-01-01\g<1>00:00"),
     (r"local-0-\w{4}\b", "local-0-abcd"),
 )
 
