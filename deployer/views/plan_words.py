@@ -158,7 +158,7 @@ def effect_text(effect: Mapping[str, Any]) -> str:
         case "steps added":
             return f"runs that have begun get {names} too"
         case "foreach":
-            return f"Airflow fails {names} with more than 1,024 items, unless its [core] max_map_length is set higher"
+            return f"a foreach of more than 1,024 items ({names}) needs a larger [core] max_map_length in Airflow"
         case "retries":
             return f"tasks that have begun keep theirs; later runs and cleared tasks have the new ones ({names})"
         case _:
