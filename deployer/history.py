@@ -88,15 +88,30 @@ def new_id(target: Target, project: str, environment: str, now: datetime) -> str
 
 
 def write_entry(target: Target, entry: Entry) -> None:
-    """Put an entry at the target, and drop the oldest beyond MOST_ENTRIES. Raises TargetError."""
-    # Not pydantic's JSON: a value may hold half of a character, and that stops at it.
-    text = json.dumps(entry.model_dump(), indent=1) + "\n"
-    target.create(entry_file(entry.project, entry.environment, entry.id), text.encode())
+    """Put an entry at the target, and drop the oldest beyond MOST_ENTRIES. Raises TargetError.
+
+    Another apply may have begun in the same millisecond and drawn the same id: then it is kept under another one.
+    """
+    while not _created(target, entry):
+        entry = entry.model_copy(update={"id": f"{entry.id.rpartition('-')[0]}-{secrets.token_hex(2)}"})
     for old, version in _versions(target, entry.project, entry.environment)[MOST_ENTRIES:]:
         try:
             target.delete(entry_file(entry.project, entry.environment, old), version)
         except MovedError:
             continue  # another apply has dropped it
+
+
+def _created(target: Target, entry: Entry) -> bool:
+    """Whether the entry is at the target; False where another one has its id."""
+    file = entry_file(entry.project, entry.environment, entry.id)
+    # Not pydantic's JSON: a value may hold half of a character, and that stops at it.
+    content = f"{json.dumps(entry.model_dump(), indent=1)}\n".encode()
+    try:
+        target.create(file, content)
+    except MovedError:
+        # Ours, if this apply was interrupted right after it had written it.
+        return target.read(file)[0] == content
+    return True
 
 
 def digest(content: bytes) -> str:

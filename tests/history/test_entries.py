@@ -42,6 +42,20 @@ def test_an_entry_holds_what_was_replaced_and_nothing_else(site: Site) -> None:
     assert unpack(first) == {}
 
 
+def test_of_two_applies_that_drew_one_id_both_are_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = site.apply(train=FIRST)
+    (entry,) = site.entries()
+    drawn = iter([first.rpartition("-")[2], "beef"])
+    monkeypatch.setattr(history.secrets, "token_hex", lambda _: next(drawn))
+    other = entry.model_copy(update={"applied_by": "grace"})
+    history.write_entry(site.target, other)
+    history.write_entry(site.target, entry)  # once more what is there, as after an interrupt
+    assert {each.id: each.applied_by for each in site.entries()} == {
+        first: "ada",
+        f"{first.rpartition('-')[0]}-beef": "grace",
+    }
+
+
 def test_no_name_is_a_dag_to_airflow_or_to_us(site: Site) -> None:
     site.apply(train=FIRST)
     names = {path.name for path in site.dags.iterdir()}
