@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from deployer.models.deployment import Deployment
 from tests.compiler.compiling import KUBERNETES, deployment
 
 CASES = Path(__file__).parent.parent / "errors" / "flows"
+# What Metaflow refuses when a decorator is called.
+BY_THE_LINE_OF_A_CALL = ("decorator_attribute", "sensor_argument")
 NAMES = sorted(path.name for path in CASES.iterdir())
 # What the manifest says about a case's flow, where that is what is wrong.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -59,4 +63,8 @@ def test_each_bad_flow_is_one_message_with_its_place(
     expected = folder / "expected.txt"
     if request.config.getoption("--rewrite", default=False):
         expected.write_text(shown, encoding="utf-8")
-    assert shown == expected.read_text(encoding="utf-8")
+    wanted = expected.read_text(encoding="utf-8")
+    if name in BY_THE_LINE_OF_A_CALL and sys.version_info < (3, 11):
+        # There a decorator is called in the line of what it decorates.
+        shown, wanted = (re.sub(r"^flow.py:\d+", "flow.py", text) for text in (shown, wanted))
+    assert shown == wanted
