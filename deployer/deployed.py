@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 
 from deployer import record, stock
 from deployer.errors import DeployError, Diagnostic
@@ -48,11 +47,7 @@ class DeployedState:
 
     def file(self, environment: str, file: str) -> Deployed | None:
         """What is in this file; None when there is none."""
-        return self._files.get((environment, file))
-
-    @cached_property
-    def _files(self) -> Mapping[tuple[str, str], Deployed]:
-        return {(site.environment, item.file): item for site in self.sites for item in site.deployed}
+        return next((site.files.get(file) for site in self.sites if site.environment == environment), None)
 
     def body(self, environment: str, file: str) -> str:
         """A DAG file's text as it is deployed, without its record; empty when there is none. Raises TargetError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from deployer import claims
@@ -31,6 +32,20 @@ class Site:
     remembered: Mapping[str, str] = field(default_factory=dict)
     destroy: bool = False
 
+    @cached_property
+    def files(self) -> Mapping[str, Deployed]:
+        """What is deployed, by file."""
+        return {item.file: item for item in self.deployed}
+
+    @cached_property
+    def dags(self) -> Mapping[str, Sequence[Deployed]]:
+        """What is deployed, by the DAG that it says it holds."""
+        found: dict[str, list[Deployed]] = {}
+        for item in self.deployed:
+            if item.dag_id is not None:
+                found.setdefault(item.dag_id, []).append(item)
+        return found
+
     def owns(self, item: Deployed) -> bool:
         """Whether this project deployed the file, in this environment."""
         record = item.record
@@ -56,33 +71,16 @@ def plan_changes(
     for site in sites:
         wanted = [item for item in desired if item.deployment.environment.name == site.environment]
         places = {item.file for item in wanted}
-        there = _There.of(site.deployed)
-        changes += (_plan_one(item, site, there, places, adopts) for item in wanted)
+        changes += (_plan_one(item, site, places, adopts) for item in wanted)
         ids = {item.dag_id for item in wanted}
         settled = places | {item.file for item in site.deployed if item.dag_id in ids}
         changes += _plan_deletes(wanted, site, settled, selects)
     return tuple(sorted(changes, key=lambda change: (change.address, change.action == "delete", change.file)))
 
 
-@dataclass(frozen=True)
-class _There:
-    """What is deployed, by file and by DAG."""
-
-    files: Mapping[str, Deployed]
-    dags: Mapping[str, Sequence[Deployed]]
-
-    @staticmethod
-    def of(deployed: Sequence[Deployed]) -> _There:
-        dags: dict[str, list[Deployed]] = {}
-        for item in deployed:
-            if item.dag_id is not None:
-                dags.setdefault(item.dag_id, []).append(item)
-        return _There({item.file: item for item in deployed}, dags)
-
-
-def _plan_one(desired: Desired, site: Site, there: _There, places: Collection[str], adopts: Adopts) -> Change:
-    place = there.files.get(desired.file)
-    others = [item for item in there.dags.get(desired.dag_id, ()) if item.file not in places]
+def _plan_one(desired: Desired, site: Site, places: Collection[str], adopts: Adopts) -> Change:
+    place = site.files.get(desired.file)
+    others = [item for item in site.dags.get(desired.dag_id, ()) if item.file not in places]
     held = [*([place] if place else ()), *others]
     foreign = [item for item in held if not site.owns(item)]
     address = desired.deployment.address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import click
 
@@ -14,12 +14,11 @@ from deployer.errors import DeployError, Diagnostic
 PlanFormat = Literal["text", "json", "markdown"]
 SchemaName = Literal["manifest", "plan", "history"]
 SCHEMA_NAMES: Sequence[SchemaName] = ("manifest", "plan", "history")
-Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
+Decorator = Callable[[Any], Any]
 
 PATH = click.Path(path_type=Path)
 DEFAULT_MANIFESTS = Path("deployments")
-_MANIFESTS: Decorator[Any] = click.option(
+_MANIFESTS: Decorator = click.option(
     "--manifests",
     "-m",
     type=PATH,
@@ -30,11 +29,11 @@ _MANIFESTS: Decorator[Any] = click.option(
     show_envvar=True,
     help="Folder of the manifests.",
 )
-_VARIABLES: Decorator[Any] = click.option(
+_VARIABLES: Decorator = click.option(
     "--var", multiple=True, metavar="NAME=VALUE", help="Value of a manifest variable. Repeatable."
 )
 # What narrows a selection, by the name of the option.
-_NARROWING: dict[str, Decorator[Any]] = {
+_NARROWING: dict[str, Decorator] = {
     "env": click.option(
         "--env", "-e", multiple=True, metavar="NAME", help="Environment; all of them when absent. Repeatable."
     ),
@@ -51,7 +50,7 @@ _NARROWING: dict[str, Decorator[Any]] = {
         help="Take over DAGs of others: an address, a pattern, or project:NAME. Repeatable.",
     ),
 }
-_PERMITTING: Sequence[Decorator[Any]] = (
+_PERMITTING: Sequence[Decorator] = (
     click.option(
         "--allow-delete",
         multiple=True,
@@ -62,25 +61,25 @@ _PERMITTING: Sequence[Decorator[Any]] = (
     click.option("--allow-branch", is_flag=True, help="Allow a branch that the environment does not name."),
 )
 
-ENVIRONMENT: Decorator[Any] = click.option("--env", "-e", required=True, metavar="NAME", help="Environment.")
-ENVIRONMENTS: Decorator[Any] = click.option(
+ENVIRONMENT: Decorator = click.option("--env", "-e", required=True, metavar="NAME", help="Environment.")
+ENVIRONMENTS: Decorator = click.option(
     "--env", "-e", required=True, multiple=True, metavar="NAME", help="Environment. Repeatable."
 )
-FLOW: Decorator[Any] = click.argument("flow", metavar="FLOW")
-YES: Decorator[Any] = click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
-CHECK_CLUSTER: Decorator[Any] = click.option(
+FLOW: Decorator = click.argument("flow", metavar="FLOW")
+YES: Decorator = click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+CHECK_CLUSTER: Decorator = click.option(
     "--check-cluster/--no-check-cluster",
     default=None,
     help="Ask the clusters whether they would take the pods; else as each environment's `kubernetes.check` says.",
 )
 
 
-def output_format(*words: str, help: str = "How to print the result.") -> Decorator[Any]:
+def output_format(*words: str, help: str = "How to print the result.") -> Decorator:
     """``--format``, of which the first word is the default."""
     return click.option("--format", type=click.Choice(words), default=words[0], show_default=True, help=help)
 
 
-def selects(*narrowing: str) -> Decorator[Any]:
+def selects(*narrowing: str) -> Decorator:
     """Gives a command a `selection`, by ``--manifests``, ``--var`` and the options that are named."""
 
     def decorate(function: Callable[..., int]) -> Any:
@@ -111,7 +110,7 @@ def permits(function: Callable[..., int]) -> Any:
     return _with(call, *_PERMITTING)
 
 
-def _with(function: Callable[..., int], *options: Decorator[Any]) -> Any:
+def _with(function: Callable[..., int], *options: Decorator) -> Any:
     """The command with these options, shown in this order."""
     for option in reversed(options):
         function = option(function)

@@ -45,7 +45,6 @@ def find_earlier(entry: Entry, entries: Sequence[Entry], site: Site, selects: Se
     ordered = sorted(entries, key=lambda each: each.id)
     found: dict[str, DagFile | None] = {}
     problems = []
-    there = {item.file: item for item in site.deployed}
     for file, touches in _touches(ordered, site, selects).items():
         earlier = [touch for touch in touches if touch.entry.id <= entry.id]
         later = [touch for touch in touches if touch.entry.id > entry.id]
@@ -53,9 +52,9 @@ def find_earlier(entry: Entry, entries: Sequence[Entry], site: Site, selects: Se
             if later:
                 found[file] = _undone(entry, earlier, later[0], site)
             else:
-                _check_untouched(entry, earlier, there.get(file))
+                _check_untouched(entry, earlier, site.files.get(file))
         except _Gap as gap:
-            address = _address(touches, there.get(file))
+            address = _address(touches, site.files.get(file))
             hint = f"leave it out with --exclude {address}, or apply the commit that it was deployed from"
             message = f"{address}: {file} cannot be put back as it was after {entry.id}: {gap}"
             problems.append(Diagnostic("no-earlier-state", message, hint=hint))

@@ -89,15 +89,14 @@ def _refuse_unmatched(selection: Selection, entries: Sequence[Entry], site: Site
 
 
 def _changes(entry: Entry, files: Mapping[str, DagFile | None], site: Site, selection: Selection) -> Iterator[Change]:
-    there = {item.file: item for item in site.deployed}
     for file, kept in files.items():
-        now = there.get(file)
+        now = site.files.get(file)
         if kept is not None:
             yield _put_back(entry, file, kept, now, site)
         elif now is not None and now.record is not None and _is_ours(now, site):
             note = f"it was not deployed after {entry.id}"
             yield _change(now.record.address, site, "delete", file, now, None, [Reason("rollback", note=note)])
-    for file, now in there.items():
+    for file, now in site.files.items():
         record = now.record
         if file not in files and record is not None and _is_ours(now, site) and selection.selects(record.address):
             yield _change(record.address, site, "none", file, now, None, [])

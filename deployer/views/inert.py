@@ -35,24 +35,13 @@ def _escape(character: str) -> str:
 
 def mask(value: Any, secrets: frozenset[str]) -> Any:
     """`value` (JSON-like, or a text) with every secret in its texts and keys replaced. Tuples become lists."""
-    if not secrets:
-        return _copied(value)
     if isinstance(value, str):
         return _mask_text(value, secrets)
     if isinstance(value, Mapping):
         return {_mask_text(str(key), secrets): mask(item, secrets) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [mask(item, secrets) for item in value]
-    return SECRET if str(value) in secrets and not isinstance(value, bool) and value is not None else value
-
-
-def _copied(value: Any) -> Any:
-    """As `mask` without secrets, as most plans are: all descriptions of all flows come by here."""
-    if isinstance(value, Mapping):
-        return {str(key): item if isinstance(item, str) else _copied(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [item if isinstance(item, str) else _copied(item) for item in value]
-    return value
+    return SECRET if secrets and str(value) in secrets and not isinstance(value, bool) and value is not None else value
 
 
 def _mask_text(text: str, secrets: frozenset[str]) -> str:
