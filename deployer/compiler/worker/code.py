@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sys
+import types
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,22 +37,31 @@ def metaflow_digest() -> str:
 def rule_out_loaded_modules() -> None:
     """Lets Metaflow ask only modules that come later, and those that once said so, whether they want to be packed.
 
-    It asks each of some 800 modules for each flow; what Metaflow itself loaded answers the same every time.
+    It asks each of some 800 modules for each flow; what Metaflow itself loaded answers the same every time, and to look
+    at a module at all costs a child the memory that it shares with its parent.
     """
-    from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
+    from metaflow.packaging_sys import v1
 
-    silent = {
-        id(module)
+    asked = {
+        name
         for name, module in tuple(sys.modules.items())
         # Extensions may hold decorators, whose modules Metaflow packs when a flow uses them.
-        if not name.startswith("metaflow_extensions") and not hasattr(module, "METAFLOW_PACKAGE_POLICY")
+        if name.startswith("metaflow_extensions") or hasattr(module, "METAFLOW_PACKAGE_POLICY")
     }
-    construct = MetaflowCodeContentV1.__init__
+    last = next(reversed(sys.modules))
 
-    def only_others(self: Any, *args: Any, criteria: Any, **kwargs: Any) -> None:
-        construct(self, *args, criteria=lambda module: id(module) not in silent and criteria(module), **kwargs)
+    class Loaded(types.ModuleType):
+        """`sys` with those modules only."""
 
-    MetaflowCodeContentV1.__init__ = only_others
+        @property
+        def modules(self) -> dict[str, types.ModuleType]:
+            later = itertools.takewhile(lambda name: name != last, reversed(sys.modules))
+            return {name: sys.modules[name] for name in {*asked, *later, "__main__"} if name in sys.modules}
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(sys, name)
+
+    v1.sys = Loaded("sys")
 
 
 def open_package(obj: Any, folder: str | None = None) -> Any:

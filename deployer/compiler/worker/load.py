@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .problems import FlowError, Problem, describe_error, nearest, one_line, place_of, refusal_text
+from .source import Source, parsed
 
 
 def load_flow(file: Path, class_name: str | None) -> Any:
@@ -50,10 +51,8 @@ def _run_module(file: Path) -> types.ModuleType:
     from metaflow.flowspec import FlowSpec
     from metaflow.tuple_util import ForeachFrame
 
-    tree = ast.parse(file.read_bytes(), filename=str(file))
-    tree.body = [
-        node for statement in tree.body for node in (_orelse(statement) if _is_main(statement) else [statement])
-    ]
+    tree = parsed(str(file))
+    body = [node for statement in tree.body for node in (_orelse(statement) if _is_main(statement) else [statement])]
     module = types.ModuleType("__main__")
     module.__file__ = str(file)
     # Metaflow pickles it as a name of the main module.
@@ -63,7 +62,7 @@ def _run_module(file: Path) -> types.ModuleType:
     construct = FlowSpec.__init__
     FlowSpec.__init__ = lambda self, use_cli=True: construct(self, use_cli=False)
     try:
-        exec(compile(tree, str(file), "exec"), module.__dict__)  # noqa: S102
+        exec(compile(ast.Module(body, tree.type_ignores), str(file), "exec"), module.__dict__)  # noqa: S102
     finally:
         FlowSpec.__init__ = construct
     return module
@@ -125,6 +124,4 @@ def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name
 
 
 def _line(flow: type) -> int:
-    from .source import Source
-
     return Source(flow).flow()[1]

@@ -103,13 +103,20 @@ def _read_sources_once() -> None:
     """Metaflow builds a flow's graph three times, and reads and parses the source of each step for each."""
     from metaflow import graph
 
+    from .source import lines_of
+
     once = lru_cache(maxsize=None)
-    inspect.getsourcelines = once(inspect.getsourcelines)  # type: ignore[assignment]
     graph.deindent_docstring = once(graph.deindent_docstring)
+    graph.inspect = _with(inspect, getsourcelines=once(lines_of))
     # The graph's nodes look at the trees and change nothing in them.
-    trees = types.ModuleType("ast")
-    vars(trees).update(vars(ast), parse=once(ast.parse))
-    graph.ast = trees
+    graph.ast = _with(ast, parse=once(ast.parse))
+
+
+def _with(module: types.ModuleType, **others: Any) -> types.ModuleType:
+    """A copy of a module with some of its names standing for something else, for one user of it."""
+    found = types.ModuleType(module.__name__)
+    vars(found).update(vars(module), **others)
+    return found
 
 
 def _look_for_boto3_only() -> None:
@@ -117,8 +124,11 @@ def _look_for_boto3_only() -> None:
     from metaflow.exception import MetaflowException
     from metaflow.plugins.datatools.s3 import s3
 
+    there = lru_cache(maxsize=1)(lambda: importlib.util.find_spec("boto3") is not None)
+    there()
+
     def check() -> None:
-        if importlib.util.find_spec("boto3") is None:
+        if not there():
             raise MetaflowException("You need to install 'boto3' in order to use S3.")
 
     s3._check_and_init_s3_deps = check

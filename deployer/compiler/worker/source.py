@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
+import types
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +79,45 @@ class Source:
                     yield file, statement
 
 
+@cache
+def parsed(file: str) -> ast.Module:
+    """The syntax tree of a file, not to be changed. Raises OSError, SyntaxError, ValueError."""
+    return ast.parse(Path(file).read_bytes(), filename=file)
+
+
+def lines_of(function: Any) -> tuple[list[str], int]:
+    """As `inspect.getsourcelines`, which takes a file apart into tokens where its tree is at hand.
+
+    Comments behind the last statement are left out. Raises OSError, TypeError.
+    """
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    last = _last_lines(code.co_filename).get(code.co_firstlineno) if isinstance(code, types.CodeType) else None
+    if code is None or last is None:
+        return inspect.getsourcelines(function)
+    return linecache.getlines(code.co_filename)[code.co_firstlineno - 1 : last], code.co_firstlineno
+
+
+@cache
+def _last_lines(file: str) -> dict[int, int]:
+    """Of the functions of a file: the first line, which is that of the first decorator, and the last."""
+    try:
+        nodes = ast.walk(parsed(file))
+        functions = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    return {_first_line(node): node.end_lineno for node in functions if node.end_lineno}
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+
+
 def _class_nodes(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
     try:
         file = inspect.getfile(cls)
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, TypeError, SyntaxError):
+        tree = parsed(file)
+    except (OSError, TypeError, SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
