@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from deployer import record, stock
 from deployer.errors import DeployError, Diagnostic
@@ -16,6 +17,9 @@ from deployer.models.record import Provenance
 from deployer.planner import Site
 from deployer.targets import Target, TargetError
 from deployer.targets.registry import open_target
+
+Each = TypeVar("Each")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -57,28 +61,80 @@ class DeployedState:
         return record.body(content.decode(errors="replace"))
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """An environment's target as it is listed: version by file, and those files of which it is known what they hold."""
+
+    environment: Environment
+    target: Target
+    index: Index
+    versions: Mapping[str, str]
+    told: Mapping[str, Deployed]
+
+
+class Survey:
+    """What the environments' targets hold, found out in two steps: `begin` and then `finish`, which may take long.
+
+    Each asks for all of them, and raises DeployError for all that fail.
+    """
+
+    def __init__(self, environments: Iterable[Environment], known: Collection[str], destroy: bool = False) -> None:
+        """`known`: the manifests' addresses."""
+        self._environments = tuple(environments)
+        self._known = frozenset(known)
+        self._destroy = destroy
+        self._listed: tuple[_Listed, ...] = ()
+
+    def begin(self) -> None:
+        """List every target once, and read its index."""
+        self._listed = tuple(_for_each(((each, each) for each in self._environments), _list))
+
+    def told(self) -> Iterator[tuple[str, Collection[Deployed], Index]]:
+        """By environment, what is known of its files before they are read, and its index."""
+        for each in self._listed:
+            yield each.environment.name, each.told.values(), each.index
+
+    def finish(self) -> DeployedState:
+        """Read what the indexes do not tell."""
+        sites = tuple(_for_each(((each.environment, each) for each in self._listed), self._site))
+        targets = {each.environment.name: each.target for each in self._listed}
+        return DeployedState(targets, sites, {each.environment.name: each.index for each in self._listed})
+
+    def _site(self, listed: _Listed) -> Site:
+        environment = listed.environment
+        return Site(
+            environment=environment.name,
+            project=environment.project,
+            deployed=_deployed(listed),
+            known=frozenset(address for address in self._known if address.startswith(f"{environment.name}/")),
+            remembered=listed.index.remembered,
+            destroy=self._destroy,
+        )
+
+
 def survey(environments: Iterable[Environment], known: Collection[str], destroy: bool = False) -> DeployedState:
     """List every target once, and read what its index does not tell. Raises DeployError for all that fail.
 
     `known`: the manifests' addresses.
     """
-    targets: dict[str, Target] = {}
-    indexes: dict[str, Index] = {}
-    sites: list[Site] = []
+    found = Survey(environments, known, destroy)
+    found.begin()
+    return found.finish()
+
+
+def _for_each(places: Iterable[tuple[Environment, Each]], ask: Callable[[Each], Answer]) -> list[Answer]:
+    found: list[Answer] = []
     problems: list[Diagnostic] = []
-    for environment in environments:
+    for environment, each in places:
         try:
-            target = open_target(environment)
-            index = read_index(target, environment.project, environment.name)
-            sites.append(_look_at(environment, target, index, known, destroy))
-            targets[environment.name], indexes[environment.name] = target, index
+            found.append(ask(each))
         except DeployError as error:
             problems += error.diagnostics
         except TargetError as error:
             problems.append(target_problem(environment, str(error), error.hint))
     if problems:
         raise DeployError(problems)
-    return DeployedState(targets, tuple(sites), indexes)
+    return found
 
 
 def target_problem(environment: Environment, message: str, hint: str = "") -> Diagnostic:
@@ -86,25 +142,27 @@ def target_problem(environment: Environment, message: str, hint: str = "") -> Di
     return Diagnostic("target", message, environment.location, f"environments.{environment.name}.target", hint)
 
 
-def _look_at(environment: Environment, target: Target, index: Index, known: Collection[str], destroy: bool) -> Site:
-    return Site(
-        environment=environment.name,
-        project=environment.project,
-        deployed=_deployed(target, index),
-        known=frozenset(address for address in known if address.startswith(f"{environment.name}/")),
-        remembered=index.remembered,
-        destroy=destroy,
-    )
+def _list(environment: Environment) -> _Listed:
+    target = open_target(environment)
+    index = read_index(target, environment.project, environment.name)
+    versions = target.list()
+    if target.local:
+        return _Listed(environment, target, index, versions, _read(target, versions))
+    told = {file: index.deployed(file, version) for file, version in versions.items()}
+    return _Listed(environment, target, index, versions, {file: each for file, each in told.items() if each})
 
 
-def _deployed(target: Target, index: Index) -> tuple[Deployed, ...]:
+def _deployed(listed: _Listed) -> tuple[Deployed, ...]:
     """What each file holds: by the index where that knows this very version, else read, all at once."""
-    listed = target.list()
-    cached = {} if target.local else {file: index.deployed(file, version) for file, version in listed.items()}
-    found = {file: each for file, each in cached.items() if each is not None}
-    read = target.read_many(file for file in listed if file not in found)
-    found.update({file: understand(file, content, version) for file, (content, version) in read.items()})
+    rest = [file for file in listed.versions if file not in listed.told]
+    # A folder's files have been read already: what is not told was removed meanwhile.
+    found = {**listed.told, **({} if listed.target.local else _read(listed.target, rest))}
     return tuple(found[file] for file in sorted(found))
+
+
+def _read(target: Target, files: Iterable[str]) -> dict[str, Deployed]:
+    read = target.read_many(files)
+    return {file: understand(file, content, version) for file, (content, version) in read.items()}
 
 
 def understand(file: str, content: bytes, version: str) -> Deployed:

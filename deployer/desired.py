@@ -53,12 +53,13 @@ def build_from(
     progress: Progress,
     *,
     known: Callable[[], Mapping[str, Known]] = dict,
+    meanwhile: Callable[[], object] = dict,
     note_inputs: bool = False,
 ) -> DesiredState:
     """As `build`, from manifests that are loaded.
 
     What `known` gives by address is taken as it is while nothing of it has changed; `note_inputs` notes what the others
-    are made from. `known` is called once, while the compiler starts.
+    are made from. `known` is called once, while the compiler starts, `meanwhile` once, while it works.
     """
     from deployer import compiler
 
@@ -67,12 +68,15 @@ def build_from(
 
     def notes() -> dict[str, Mapping[str, Any]]:
         given = known()
-        from deployer import renderer  # noqa: F401  (while the compiler works)
-
         old.update({item.address: given[item.address] for item in chosen if _is_same(item, given)})
         return {address: each.notes for address, each in old.items()}
 
-    compiled = compiler.compile_flows(chosen, progress, known=notes, note_inputs=note_inputs)
+    def while_compiling() -> None:
+        from deployer import renderer  # noqa: F401
+
+        meanwhile()
+
+    compiled = compiler.compile_flows(chosen, progress, known=notes, meanwhile=while_compiling, note_inputs=note_inputs)
     from deployer import renderer
 
     checked = [
@@ -112,7 +116,7 @@ def package(
     """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError.
 
     `tokens` are the production tokens that deployed DAGs have, by address. `meanwhile` is called while the compiler
-    starts.
+    works.
     """
     from deployer import compiler
 

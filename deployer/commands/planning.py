@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from deployer import __version__, desired
 from deployer.commands.adoption import check_adoptions, strays
 from deployer.commands.renamed import spare_renamed
-from deployer.deployed import DeployedState, survey
+from deployer.deployed import DeployedState, Survey
 from deployer.desired import DesiredState
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.manifest import Manifests, load_selection
@@ -80,20 +80,22 @@ def make_plan(
     """
     manifests = load_selection(selection, os.environ)
     chosen = _environments(manifests, selection)
-    look = cache(partial(_look, manifests, chosen, destroy, progress))
+    looking = _Looking(manifests, chosen, destroy, progress)
     state = DesiredState(manifests, (), ())
     if not destroy:
 
         def known() -> Mapping[str, Known]:
-            """Called while the compiler starts: there is time to look at the targets, and to import what comes next."""
-            deployed, _ = look()
-            import croniter  # noqa: F401
-
             # Of the pods that a cluster is asked for, every flow has to be compiled.
-            return {} if _asks_clusters(chosen, check_cluster) else _known(deployed)
+            return {} if _asks_clusters(chosen, check_cluster) else looking.known()
 
-        state = desired.build_from(manifests, selection, progress, known=known, note_inputs=note_inputs)
-    deployed, problems = look()
+        def meanwhile() -> None:
+            looking.deployed()
+            import croniter  # noqa: F401  (what comes next needs it)
+
+        state = desired.build_from(
+            manifests, selection, progress, known=known, meanwhile=meanwhile, note_inputs=note_inputs
+        )
+    deployed, problems = looking.deployed()
     if deployed is None or state.errors:
         raise DeployError([*state.diagnostics, *problems])
     if _asks_clusters(chosen, check_cluster):
@@ -137,24 +139,45 @@ def _asks_clusters(environments: Mapping[str, Environment], asked: bool | None) 
     return asked if asked is not None else any(each.check_cluster for each in environments.values())
 
 
-def _look(
-    manifests: Manifests, environments: Mapping[str, Environment], destroy: bool, progress: Progress
-) -> tuple[DeployedState | None, Sequence[Diagnostic]]:
+class _Looking:
     """What is deployed; or why that cannot be told, which is told together with what is wrong with the flows."""
-    progress("reading what is deployed")
-    try:
-        return survey(environments.values(), [item.address for item in manifests.deployments], destroy), ()
-    except DeployError as error:
-        return None, error.diagnostics
 
+    def __init__(
+        self, manifests: Manifests, environments: Mapping[str, Environment], destroy: bool, progress: Progress
+    ) -> None:
+        self._survey = Survey(environments.values(), [item.address for item in manifests.deployments], destroy)
+        self._progress = progress
 
-def _known(deployed: DeployedState | None) -> dict[str, Known]:
-    """By address, what an earlier apply noted of its descriptions."""
-    found: dict[str, Known] = {}
-    for site in deployed.sites if deployed else ():
-        entries = deployed.indexes[site.environment].entries if deployed else {}
-        found.update(known_descriptions(site.environment, site.deployed, entries))
-    return found
+    def known(self) -> Mapping[str, Known]:
+        """By address, what an earlier apply noted of its descriptions: asked for while the compiler starts."""
+        if self._problems:
+            return {}
+        found: dict[str, Known] = {}
+        for environment, deployed, index in self._survey.told():
+            found.update(known_descriptions(environment, deployed, index.entries))
+        return found
+
+    def deployed(self) -> tuple[DeployedState | None, Sequence[Diagnostic]]:
+        """What is deployed, all of it read: asked for while the compiler works, and then again."""
+        return self._deployed
+
+    @cached_property
+    def _deployed(self) -> tuple[DeployedState | None, Sequence[Diagnostic]]:
+        if self._problems:
+            return None, self._problems
+        try:
+            return self._survey.finish(), ()
+        except DeployError as error:
+            return None, error.diagnostics
+
+    @cached_property
+    def _problems(self) -> Sequence[Diagnostic]:
+        self._progress("reading what is deployed")
+        try:
+            self._survey.begin()
+        except DeployError as error:
+            return error.diagnostics
+        return ()
 
 
 def _compiled(state: DesiredState, changes: Iterable[Change], selection: Selection, progress: Progress) -> DesiredState:

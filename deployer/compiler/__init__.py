@@ -40,6 +40,7 @@ def compile_flows(
     progress: Progress = silent,
     *,
     known: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
+    meanwhile: Callable[[], object] = dict,
     note_inputs: bool = False,
 ) -> Compiled:
     """Describe the flow of each deployment. Nothing is written anywhere.
@@ -47,10 +48,16 @@ def compile_flows(
     A flow that cannot be compiled is a diagnostic,
     whatever its code does; the others go on. With `note_inputs` the result holds notes of what each description was
     made from; given back by `known`, a flow is not described again while nothing of that has changed. `known` is called
-    once, while the helpers start.
+    once, while the helpers start, `meanwhile` once, while they work.
     """
     found = process.run(
-        deployments, mode="describe", user="mfdeploy", progress=progress, known=known, note_inputs=note_inputs
+        deployments,
+        mode="describe",
+        user="mfdeploy",
+        progress=progress,
+        known=known,
+        meanwhile=meanwhile,
+        note_inputs=note_inputs,
     )
     flows: dict[str, Flow] = {}
     inputs: dict[str, Mapping[str, Any]] = {}
@@ -86,17 +93,12 @@ def build_packages(
     With `upload` the deploy-time functions are evaluated, for `user`; without, nothing is written or evaluated and
     their values are ``(known at apply)``. The same goes for the production token of each DAG that `dag_ids` names by
     address: with `upload` it is read from the datastore, or put there: the one that `tokens` has of the deployed DAG,
-    else a new one. `meanwhile` is called while the helpers start. Raises DeployError with the problems of all
+    else a new one. `meanwhile` is called while the helpers work. Raises DeployError with the problems of all
     deployments.
     """
-
-    def nothing_known() -> Mapping[str, Mapping[str, Any]]:
-        meanwhile()
-        return {}
-
     mode: process.Mode = "upload" if upload else "package"
     found = process.run(
-        deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids, tokens=tokens, known=nothing_known
+        deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids, tokens=tokens, meanwhile=meanwhile
     )
     problems = [
         diagnostic

@@ -54,13 +54,14 @@ def run(
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
     known: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
+    meanwhile: Callable[[], object] = dict,
     note_inputs: bool = False,
 ) -> dict[str, Answer]:
     """The answer (``{"result", "problems", "unchanged"}``) for each deployment, by address; no flow makes it raise.
 
     `dag_ids` are the DAG ids and `tokens` the production tokens of deployed DAGs, by address; only the building of
     packages needs them. `known` gives the notes of earlier answers by address, which `note_inputs` asks for; it is
-    called while the helpers start, which takes them half a second.
+    called while the helpers start, which takes them half a second. `meanwhile` is called while they work.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
@@ -95,6 +96,7 @@ def run(
             asking = [pool.submit(ask, helper) for helper in groups]
             notes.set_result(known())
             progress(doing, len(found), len(deployments))
+            meanwhile()
             for each in asking:
                 each.result()
         finally:
