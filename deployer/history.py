@@ -33,7 +33,14 @@ def entry_file(project: str, environment: str, entry: str) -> str:
 
 def list_entries(target: Target, project: str, environment: str) -> Sequence[str]:
     """The ids of the entries at a target, the newest first. Raises TargetError."""
-    return [entry for entry, _ in _versions(target, project, environment)]
+    return [entry for entry, _ in entry_versions(target, project, environment)]
+
+
+def entry_versions(target: Target, project: str, environment: str) -> Sequence[tuple[str, str]]:
+    """The ids of the entries at a target with the versions of their files, the newest first. Raises TargetError."""
+    files = target.list(entry_file(project, environment, "*"))
+    start = len(entry_file(project, environment, "")) - len(".json")
+    return sorted(((file[start : -len(".json")], version) for file, version in files.items()), reverse=True)
 
 
 def find_entry(given: str, known: Sequence[str]) -> str:
@@ -76,25 +83,23 @@ def parse_entry(content: bytes, file: str) -> Entry:
         raise DeployError(_unreadable(file, f"{place}: {first['msg'].lower()}")) from error
 
 
-def new_id(target: Target, project: str, environment: str, now: datetime) -> str:
-    """The id of an apply that starts `now` (aware): it sorts after all that are there, whatever their clocks said.
-
-    Raises TargetError.
-    """
+def new_id(known: Sequence[str], now: datetime) -> str:
+    """The id of an apply that starts `now` (aware): it sorts after all that are `known`, whatever their clocks said."""
     moment = now.astimezone(timezone.utc)
-    for newest in list_entries(target, project, environment)[:1]:
+    for newest in sorted(known)[-1:]:
         moment = max(moment, _moment(newest) + timedelta(milliseconds=1))
     return f"{moment.strftime(_TIME)}{moment.microsecond // 1000:03}Z-{secrets.token_hex(2)}"
 
 
-def write_entry(target: Target, entry: Entry) -> None:
-    """Put an entry at the target, and drop the oldest beyond MOST_ENTRIES. Raises TargetError.
+def write_entry(target: Target, entry: Entry, earlier: Sequence[tuple[str, str]]) -> None:
+    """Put an entry at the target, and drop the oldest of the `earlier` ones beyond MOST_ENTRIES. Raises TargetError.
 
-    Another apply may have begun in the same millisecond and drawn the same id: then it is kept under another one.
+    `earlier` are ids and versions, the newest first, as they were when the apply began. Another apply may have begun in
+    the same millisecond and drawn the same id: then the entry is kept under another one.
     """
     while not _created(target, entry):
         entry = entry.model_copy(update={"id": f"{entry.id.rpartition('-')[0]}-{secrets.token_hex(2)}"})
-    for old, version in _versions(target, entry.project, entry.environment)[MOST_ENTRIES:]:
+    for old, version in earlier[MOST_ENTRIES - 1 :]:
         try:
             target.delete(entry_file(entry.project, entry.environment, old), version)
         except MovedError:
@@ -144,12 +149,6 @@ def unpack(entry: Entry) -> Mapping[str, str]:
 
 def _bytes(text: object) -> bytes:
     return str(text).encode(errors=_ANY_BYTES)
-
-
-def _versions(target: Target, project: str, environment: str) -> list[tuple[str, str]]:
-    files = target.list(entry_file(project, environment, "*"))
-    start = len(entry_file(project, environment, "")) - len(".json")
-    return sorted(((file[start : -len(".json")], version) for file, version in files.items()), reverse=True)
 
 
 def _moment(entry: str) -> datetime:

@@ -18,14 +18,20 @@ from deployer.targets import MovedError, Target
 
 INDEX_FORMAT = 2
 _ATTEMPTS = 50
+# How many files may be other than the index says, of at least ten times as many.
+_MOST_STALE = 16
 _Entries = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Index:
-    """What an index said when it was read: an entry for each file, as it stands in the JSON document."""
+    """What an index said when it was read: an entry for each file, as it stands in the JSON document.
+
+    `version` is the target's version of it; None where there is none.
+    """
 
     entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    version: str | None = None
 
     @property
     def remembered(self) -> Mapping[str, str]:
@@ -45,7 +51,7 @@ def index_file(project: str, environment: str) -> str:
 
 def read_index(target: Target, project: str, environment: str) -> Index:
     """The index as the last apply left it; an empty one when there is none, or none that can be read."""
-    return Index(_read(target, index_file(project, environment))[0])
+    return Index(*_read(target, index_file(project, environment)))
 
 
 def update_index(
@@ -60,8 +66,11 @@ def update_index(
     """Note the files that were written and deleted (None), in one conditional write. Raises TargetError.
 
     `seen` is what the target held when `before` was read: noted too where reading is slow, so that the next plan need
-    not read it. Another apply may be writing the index: then all is noted again in what that wrote, and what it says
-    of a file since `before` stays. `made_from` says by file what its description was made from (see `reuse`).
+    not read it. Another apply may have written the index since: then all is noted again in what that wrote, and what it
+    says of a file since `before` stays. `made_from` says by file what its description was made from (see `reuse`).
+
+    A few files of many that were only updated are not noted: the index grows with what exists, and to read and compile
+    a few anew takes the next plan less time than it takes to write all of that.
     """
     file = index_file(project, environment)
     owner = (project, environment)
@@ -76,11 +85,11 @@ def update_index(
         for each in seen
         if not target.local or each.file in old or each.file in new
     }
+    entries, version = (_copied(before), before.version) if before else _read(target, file)
     for attempt in range(_ATTEMPTS):
-        entries, version = _read(target, file)
         noted = {**_brought_up(entries, known, before or Index()), **written}
         kept = {name: noted[name] for name in sorted(noted) if changes.get(name, noted) is not None}
-        if kept == entries and version is not None:
+        if version is not None and not _must_be_written(entries, kept):
             return
         try:
             if version is None:
@@ -91,6 +100,23 @@ def update_index(
         except MovedError:
             if attempt == _ATTEMPTS - 1:
                 raise
+        entries, version = _read(target, file)
+
+
+def _must_be_written(entries: _Entries, kept: _Entries) -> bool:
+    """Whether an index says what is not so: of which files are ours, or of more than a few others."""
+    stale = [name for name in {**entries, **kept} if entries.get(name) != kept.get(name)]
+    if any(_address(entries.get(name)) != _address(kept.get(name)) for name in stale):
+        return True
+    return len(stale) > min(_MOST_STALE, len(kept) // 10)
+
+
+def _address(entry: Mapping[str, Any] | None) -> Any:
+    return None if entry is None else entry.get("address", "")
+
+
+def _copied(index: Index) -> _Entries:
+    return {name: dict(entry) for name, entry in index.entries.items()}
 
 
 def _brought_up(entries: _Entries, known: _Entries, before: Index) -> _Entries:

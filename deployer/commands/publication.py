@@ -94,9 +94,9 @@ class Publication:
         self._problems[name] = problems
 
     def _made_from(self, name: str) -> dict[str, Mapping[str, Any]]:
-        """By file, what the descriptions were made from: of what was written, and of what is as it should be."""
+        """By file, what the descriptions were made from: of all that was compiled. Of the rest the index says it."""
         items = (item for item in self.planning.desired.items if item.deployment.environment.name == name)
-        found = ((item.file, made_from(item)) for item in items)
+        found = ((item.file, made_from(item)) for item in items if item.compiled is not None)
         return {file: said for file, said in found if said is not None}
 
     def _deployed(self, change: Change, version: str | None) -> Deployed | None:

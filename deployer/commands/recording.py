@@ -12,7 +12,7 @@ from deployer.applier import Applied
 from deployer.commands.planning import Planned
 from deployer.deployed import target_problem
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.history import digest, new_id, pack, write_entry
+from deployer.history import digest, entry_versions, new_id, pack, write_entry
 from deployer.models.history import Command, Entry, EntryReason, KeptChange, Outcome
 from deployer.models.plan import Change, Reason
 from deployer.models.record import Provenance
@@ -26,12 +26,14 @@ Files = Mapping[tuple[str, str], bytes]
 class Doing:
     """What is being applied: the command, who does it, the entry that a rollback goes back to.
 
-    `ids` are the entries to be, by environment, `replaced` the DAG files that will be no more.
+    By environment, `earlier` are the entries that are there (ids with versions, the newest first), `ids` those to be.
+    `replaced` are the DAG files that will be no more.
     """
 
     command: Command
     provenance: Provenance
     restored: str | None
+    earlier: Mapping[str, Sequence[tuple[str, str]]]
     ids: Mapping[str, str]
     replaced: Files
 
@@ -40,14 +42,15 @@ def begin(planning: Planned, command: Command, provenance: Provenance) -> Doing:
     """Read what the history will need of the state before an apply. Raises DeployError when a target cannot be read."""
     replaced = _read_replaced(planning)
     now = datetime.fromisoformat(provenance.applied_at)
-    ids = {}
+    earlier: dict[str, Sequence[tuple[str, str]]] = {}
     for name in sorted({change.environment for change in planning.plan.pending}):
         environment = planning.environments[name]
         try:
-            ids[name] = new_id(planning.deployed.targets[name], environment.project, name, now)
+            earlier[name] = entry_versions(planning.deployed.targets[name], environment.project, name)
         except TargetError as error:
             raise DeployError(target_problem(environment, str(error))) from error
-    return Doing(command, provenance, planning.plan.rollback or None, ids, replaced)
+    ids = {name: new_id([entry for entry, _ in found], now) for name, found in earlier.items()}
+    return Doing(command, provenance, planning.plan.rollback or None, earlier, ids, replaced)
 
 
 def _read_replaced(planning: Planned) -> Files:
@@ -76,7 +79,7 @@ def record_apply(
     """Write the entry of one environment at its target. That it cannot be written is a warning: the DAGs are there."""
     changes = list(_kept(planning, applied, name, doing.replaced, written))
     try:
-        write_entry(target, _entry(planning, name, doing, changes))
+        write_entry(target, _entry(planning, name, doing, changes), doing.earlier[name])
     except TargetError as error:
         message = f"this apply is not in the history: {error}"
         return [replace(target_problem(planning.environments[name], message, error.hint), severity=Severity.WARNING)]

@@ -48,8 +48,8 @@ def test_of_two_applies_that_drew_one_id_both_are_kept(site: Site, monkeypatch: 
     drawn = iter([first.rpartition("-")[2], "beef"])
     monkeypatch.setattr(history.secrets, "token_hex", lambda _: next(drawn))
     other = entry.model_copy(update={"applied_by": "grace"})
-    history.write_entry(site.target, other)
-    history.write_entry(site.target, entry)  # once more what is there, as after an interrupt
+    history.write_entry(site.target, other, [])
+    history.write_entry(site.target, entry, [])  # once more what is there, as after an interrupt
     assert {each.id: each.applied_by for each in site.entries()} == {
         first: "ada",
         f"{first.rpartition('-')[0]}-beef": "grace",
@@ -98,8 +98,8 @@ def test_an_id_sorts_after_those_that_are_there_whatever_the_clocks_say(site: Si
     entry = site.apply(train=FIRST)
     past = datetime(2020, 1, 1, tzinfo=timezone.utc)
     assert entry.startswith("20260101T000100000Z-")
-    assert new_id(site.target, "growth", "prod", past).startswith("20260101T000100001Z-")
-    assert new_id(site.target, "other", "prod", past).startswith("20200101T000000000Z-")
+    assert new_id([entry], past).startswith("20260101T000100001Z-")
+    assert new_id([], past).startswith("20200101T000000000Z-")
 
 
 @pytest.mark.parametrize("given", ["20260101T000100000Z-3f9a", "20260101T0001", "3f9a"])

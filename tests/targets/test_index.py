@@ -81,3 +81,44 @@ def test_an_index_that_says_the_same_is_not_written_again(target: Remote) -> Non
     written = (target.folder / index_file("growth", "prod")).stat().st_mtime_ns
     update_index(target, "growth", "prod", {"a.py": deployed("a.py", "1")})
     assert (target.folder / index_file("growth", "prod")).stat().st_mtime_ns == written
+
+
+def fleet(version: str, **others: str) -> list[Deployed]:
+    """A hundred files of one version, some of another one."""
+    return [deployed(f"{name}.py", others.get(name, version)) for name in (f"dag{number:02}" for number in range(100))]
+
+
+def test_a_few_updates_of_many_are_not_noted(target: Remote) -> None:
+    update_index(target, "growth", "prod", {each.file: each for each in fleet("1")})
+    written = target.read(index_file("growth", "prod"))
+    for _ in range(10):  # one after the other, each with the same index before it
+        before = read_index(target, "growth", "prod")
+        update_index(target, "growth", "prod", {"dag00.py": deployed("dag00.py", "2")}, fleet("1"), before)
+    assert target.read(index_file("growth", "prod")) == written
+    assert read_index(target, "growth", "prod").deployed("dag00.py", "2") is None
+
+
+def test_more_than_a_few_updates_are_noted_even_where_each_apply_made_few(target: Remote) -> None:
+    update_index(target, "growth", "prod", {each.file: each for each in fleet("1")})
+    moved = {f"dag{number:02}": "2" for number in range(10)}
+    seen = fleet("1", **moved)
+    before = read_index(target, "growth", "prod")
+    update_index(target, "growth", "prod", {"dag50.py": deployed("dag50.py", "3")}, seen, before)
+    index = read_index(target, "growth", "prod")
+    assert index.deployed("dag50.py", "3") == deployed("dag50.py", "3")
+    assert index.deployed("dag00.py", "2") == deployed("dag00.py", "2")
+
+
+@pytest.mark.parametrize("change", [deployed("new.py", "1"), None])
+def test_what_is_ours_is_noted_at_once(target: Remote, change: Deployed | None) -> None:
+    update_index(target, "growth", "prod", {each.file: each for each in fleet("1")})
+    before = read_index(target, "growth", "prod")
+    file = change.file if change else "dag00.py"
+    update_index(target, "growth", "prod", {file: change}, fleet("1"), before)
+    assert (file in read_index(target, "growth", "prod").remembered) is (change is not None)
+
+
+def test_an_index_that_is_not_there_is_written_whatever_has_changed(target: Remote) -> None:
+    before = read_index(target, "growth", "prod")
+    update_index(target, "growth", "prod", {"dag00.py": deployed("dag00.py", "2")}, fleet("1"), before)
+    assert len(read_index(target, "growth", "prod").remembered) == 100
