@@ -21,6 +21,7 @@ _SIGNATURE: Final = re.compile(
     re.IGNORECASE,
 )
 _DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
+_DATASTORE_RULE: Final = "a prefix holds letters, digits and . _ - / = + @ : , and no part of it is . or .."
 _OTHER_SCHEMES: Final = {
     "file": "write the path alone",
     "gcs": "write gs://bucket/prefix",
@@ -125,6 +126,10 @@ def check_datastore(node: Scalar, compute: object, path: NodePath, report: Repor
         report.error("bad-datastore", message, node.location, path, hint)
     elif not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]+(/|\Z)", rest) or re.search(r"[\s?#\\]|//", rest):
         message = f"{shorten(text)!r} is not of the form {scheme}://bucket/prefix"
+        report.error("bad-datastore", message, node.location, path)
+    elif not re.fullmatch(r"[\w./=+@:,-]*", rest) or re.search(r"(?:/|\A)\.{1,2}(?:/|\Z)", rest):
+        # Metaflow writes it into the script of a task, between quotes that it does not look for.
+        message = f"{shorten(text)!r} cannot be a datastore: {_DATASTORE_RULE}"
         report.error("bad-datastore", message, node.location, path)
 
 
