@@ -166,10 +166,8 @@ def test_tasks_fetch_the_package_and_run(store: Store, tmp_path: Path, monkeypat
     worker = {**LOCAL, **store.variables, "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path)}
     started = operator.task("start", parameters={"needed": 1, "title": "from afar"}, variables=worker)
     assert (started.returncode, started.stderr) == (0, "")
+    # Stored by the one process, and read by the next: where a run's parameters are.
     assert started.stdout.splitlines()[-1] == "title is from afar"
-    ended = operator.task("end", operator.path("start"), variables=worker)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.splitlines()[-1] == "done"
 
 
 def test_a_pod_installs_only_what_is_missing(store: Store) -> None:
