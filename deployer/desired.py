@@ -5,11 +5,13 @@ The compiler and the renderer are imported where they are used, so that an error
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from deployer import record
 from deployer.description import describe
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.manifest import Manifests, load_selection
@@ -92,7 +94,7 @@ def build_from(
     new = (_describe(deployment, flow, inputs.get(deployment.address)) for deployment, flow in checked)
     same = (_as_before(item, old[item.address]) for item in chosen if item.address in compiled.unchanged)
     items = () if refused else (*new, *same)
-    diagnostics = (*manifests.warnings, *compiled.diagnostics, *problems, *_duplicate_ids(items))
+    diagnostics = (*manifests.warnings, *compiled.diagnostics, *problems, *_duplicate_ids(items), *_too_large(items))
     return DesiredState(manifests, items, tuple(sorted(set(diagnostics), key=lambda item: item.sort_key)))
 
 
@@ -178,6 +180,21 @@ def _describe(deployment: Deployment, flow: Flow, inputs: Mapping[str, Any] | No
     schedule = renderer.schedule_of(deployment, flow)
     description = describe(deployment, flow, schedule, renderer.RENDERER_VERSION, compiler.runtime_digest())
     return Desired(deployment, flow, renderer.dag_id(deployment, flow), description, inputs)
+
+
+def _too_large(items: Iterable[Desired]) -> Iterator[Diagnostic]:
+    """Deployments whose record could not be read back, so that no plan would know what they are."""
+    for item in items:
+        if item.compiled and record.is_too_large(item.description):
+            size = {name: len(json.dumps(part)) for name, part in item.description.items()}
+            most = max(size, key=lambda name: size[name])
+            yield Diagnostic(
+                code="too-large",
+                message=f"what decides the DAG has {sum(size.values()):,} characters, most of them in its {most}",
+                location=item.deployment.location,
+                path=f"flows.{item.deployment.name}",
+                hint="put long values into a file that the flow reads",
+            )
 
 
 def _duplicate_ids(items: Iterable[Desired]) -> Iterator[Diagnostic]:

@@ -21,7 +21,7 @@ from deployer.models.history import HISTORY_FORMAT, Entry
 from deployer.targets import MovedError, Target
 
 MOST_ENTRIES = 50
-_MOST_TEXT = 1_000_000_000  # bytes of DAG files in one entry: a damaged one must not fill the memory
+_MOST_TEXT = 200_000_000  # bytes of DAG files in one entry: a damaged one must not fill the memory
 _ANY_BYTES = "surrogateescape"  # a file that an apply adopted may be in any encoding
 _TIME = "%Y%m%dT%H%M%S"
 

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 MAX_DEPTH = 200  # what Python itself reads of nested brackets
 _MAX_BITS = 10_000  # beyond, Python writes no number as text
+
+
+# Python takes up to 700 bytes of memory for each word or sign of a text that it reads.
+MAX_WORDS = 500_000
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def count_words(text: str) -> int:
+    """How many words and signs a text has; no more than MAX_WORDS + 1 are counted."""
+    return sum(1 for _ in islice(_WORD.finditer(text), MAX_WORDS + 1))
+
+
+def check_size(text: str) -> None:
+    """Raise ValueError for Python source that would fill the memory when it is read."""
+    if len(text) > MAX_WORDS and count_words(text) > MAX_WORDS:
+        raise ValueError(f"it has more than {MAX_WORDS:,} words and signs")
 
 
 def check_plain(value: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from deployer.models.record import RECORD_FORMAT, Inputs, Provenance, Record
-from deployer.plain_data import check_plain, is_name
+from deployer.plain_data import MAX_WORDS, check_plain, check_size, count_words, is_name
 
 _HEADER = "# What mfdeploy deployed here. It is read back to plan the next change; do not edit.\n"
 _BLOCK = re.compile(r"^MFDEPLOY_RECORD = (\{\n.*?^\})\n", re.MULTILINE | re.DOTALL)
@@ -39,6 +40,12 @@ def write(body: str, record: Record) -> str:
     return f"{body}{_START}{{\n{''.join(lines)}}}\n"
 
 
+def is_too_large(description: Mapping[str, Any]) -> bool:
+    """Whether a record with this description might be more than is read back; with it stands little else."""
+    text = json.dumps(description, ensure_ascii=False)
+    return len(text) > MAX_RECORD_BYTES // 2 or (len(text) > MAX_WORDS and count_words(text) > MAX_WORDS // 2)
+
+
 def body(text: str) -> str:
     """A DAG file's text without its record; all of it when it has none."""
     start = text.rfind(_START)
@@ -59,6 +66,7 @@ def read(text: str) -> tuple[Record, bool] | None:
     if found is None or len(found.group(1)) > MAX_RECORD_BYTES:
         raise RecordError("the record is cut off or not a literal")
     try:
+        check_size(found.group(1))
         values = ast.literal_eval(found.group(1))
         record = _build(values)
     except LaterRecordError:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.models.desired import Stock
-from deployer.plain_data import check_plain, is_name
+from deployer.plain_data import check_plain, check_size, is_name
 
 MARK = "Workflow.from_dict(CONFIG)"
 
@@ -27,6 +27,7 @@ def read(text: str) -> Stock | None:
 
 
 def _config(text: str) -> Mapping[str, Any]:
+    check_size(text)
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and [ast.unparse(name) for name in node.targets] == ["CONFIG"]:
             found: Mapping[str, Any] = ast.literal_eval(node.value)

@@ -108,7 +108,7 @@ def _status(error: Any) -> Refusal:
         causes = (status.get("details") or {}).get("causes") or ()
         found = tuple((str(cause.get("field", "")), str(cause.get("message", ""))) for cause in causes)
         return Refusal(int(error.status), str(status["message"]), found)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # Not the API server but something before it, such as a proxy.
         return Refusal(int(error.status), _first_line(text) or str(error.reason))
 

@@ -7,7 +7,7 @@ LimitRanger, PodSecurity, webhooks, and the validation of pods.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,11 @@ from deployer.cluster.client import Refusal
 from deployer.errors import Severity
 
 _PREFIX = re.compile(r'^(?:pods?|Pod) "[^"]*" is (?:forbidden|invalid): ', re.IGNORECASE)
-_QUOTA = re.compile(r"exceeded quota: ([^,]+), requested: (.*?), used: (.*?), limited: (.*)", re.DOTALL)
+_QUOTA = ("exceeded quota: ", ", requested: ", ", used: ", ", limited: ")
 _UNSAID = re.compile(r"failed quota: ([^:]+): must specify (.*)", re.DOTALL)
 _LIMITS = re.compile(
     r"(?:maximum|minimum) (?P<usage>\S+) (?:usage|storage) per \w+ is [^,]+, but (?:no )?(?:limit|request) is [^,\]]+"
-    r"|(?P<ratio>\S+) max limit to request ratio per \w+ is [^,]+, but [^,\]]+"
+    r"|(?<!\S)(?P<ratio>\S+) max limit to request ratio per \w+ is [^,]+, but [^,\]]+"
 )
 # A path into the pod, as policies write it: spec.containers[0].image, /spec/containers/0/image/.
 _PATH = re.compile(r"(?:^|[\s`'\"(:/])((?:spec|metadata)[./][\w./\[\]-]+)")
@@ -52,7 +52,7 @@ def explain(refusal: Refusal, pod: Mapping[str, Any]) -> list[Problem]:
 
 def _admission(text: str, code: int, namespace: str) -> Iterator[Problem]:
     account = re.search(r'serviceaccount "([^"]*)" not found', text)
-    quota, unsaid = _QUOTA.search(text), _UNSAID.search(text)
+    quota, unsaid = _parts(text, _QUOTA), _UNSAID.search(text)
     limits = list(_LIMITS.finditer(text))
     if quota:
         yield from _quota(quota, namespace)
@@ -79,6 +79,17 @@ def _admission(text: str, code: int, namespace: str) -> Iterator[Problem]:
         yield Problem("cluster-refused", f"the cluster refuses the pod: {_words(text)}", _field(text))
 
 
+def _parts(text: str, marks: Iterable[str]) -> list[str]:
+    """What stands after each of the marks, up to the next one; empty where they are not all there."""
+    parts = [text]
+    for mark in marks:
+        before, found, after = parts[-1].partition(mark)
+        if not found:
+            return []
+        parts[-1:] = [before, after]
+    return parts[1:]
+
+
 def _field(text: str) -> str:
     """What a refusal in free words is about, where it says so."""
     if "violates PodSecurity" in text:
@@ -96,12 +107,12 @@ def _cause(field: str, message: str) -> Problem:
     return Problem("cluster-refused", f"the cluster refuses {field or 'the pod'}: {_words(message)}", field)
 
 
-def _quota(found: re.Match[str], namespace: str) -> Iterator[Problem]:
+def _quota(parts: Sequence[str], namespace: str) -> Iterator[Problem]:
     """A request above the quota itself never fits; one above what is left fits when other pods are gone."""
-    requested, used, limited = (_amounts(found[number]) for number in (2, 3, 4))
+    name, requested, used, limited = parts[0], *map(_amounts, parts[1:])
     for resource in requested:
         amount, limit = requested[resource], limited.get(resource, "?")
-        where = f"the quota {found[1]!r} of the namespace {namespace!r}"
+        where = f"the quota {name!r} of the namespace {namespace!r}"
         if _exceeds(amount, limit):
             message = f"{resource}={amount} is more than {where} allows in all ({limit})"
             yield Problem("cluster-quota", message, resource=resource, hint="ask for less, or raise the quota")

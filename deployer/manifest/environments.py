@@ -19,6 +19,8 @@ POD_KEYS = frozenset(written.POD_SETTINGS.keys)
 _CHECK_KEYS = frozenset(("check", "check_context"))
 ACCESS_KEYS = frozenset(written.CLUSTER_SETTINGS.keys) - POD_KEYS - _CHECK_KEYS
 _SHARED = frozenset(written.FLOW_SETTINGS.keys)
+# The storage account, which a datastore's URL does not name.
+_AZURE = "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT"
 _OWN = frozenset(written.ENVIRONMENT.keys) - _SHARED - {"metaflow"}
 
 
@@ -43,6 +45,10 @@ def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, s
     if isinstance(compute, Scalar):
         _warn_without_pods(node, compute.value, path, report)
     settings = read_settings(node.get("metaflow"), datastore, (*path, "metaflow"), report)
+    if datastore is not None and datastore.kind == "azure" and report.errors == before and _AZURE not in settings:
+        message = f"a container alone does not say where it is: set {_AZURE} below `metaflow:`"
+        hint = "for example https://ACCOUNT.blob.core.windows.net"
+        report.error("missing-key", message, node.location, (*path, "metaflow"), hint)
     return {name: settings[name].text for name in sorted(settings)}
 
 

@@ -25,6 +25,7 @@ def problem_of(format: Format, value: Any) -> Problem | None:
     return _RULES[format](value)
 
 
+MOST_OF_A_CRON = 1_000  # each minute, hour, day and month by its number are 400
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*,/?#-]+\Z")
 
 
@@ -61,6 +62,8 @@ def _check_cron(value: Any) -> Problem | None:
         return Problem("bad-cron", "false is no cron expression", "write none for no schedule")
     if not isinstance(value, str) or value == NO_SCHEDULE:
         return None
+    if len(value) > MOST_OF_A_CRON:
+        return Problem("bad-cron", f"a cron has at most {MOST_OF_A_CRON:,} characters, this one {len(value):,}")
     problem = _cron_problem(value)
     return Problem("bad-cron", *problem) if problem else None
 

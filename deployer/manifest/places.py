@@ -14,13 +14,14 @@ from deployer.models.deployment import DatastoreType, Place
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
-_PASSWORD: Final = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+_PASSWORD: Final = re.compile(r"://[^/@\s:]*:[^/@\s]*@")
 # What signs a request, in the query of a URL: shared access signatures, presigned URLs, keys.
+_IN_QUERY: Final = re.compile(r"[?&]([a-z_-]+)=", re.IGNORECASE)
 _SIGNATURE: Final = re.compile(
-    r"[?&](?:sig|x-(?:amz|goog)-[a-z-]+|googleaccessid|[a-z_-]*(?:signature|token|secret|password|key)[a-z_-]*)=",
-    re.IGNORECASE,
+    r"sig\Z|x-(?:amz|goog)-|googleaccessid\Z|.*(?:signature|token|secret|password|key)", re.IGNORECASE
 )
 _DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
+_DATASTORE_RULE: Final = "a prefix holds letters, digits and . _ - / = + @ : , and no part of it is . or .."
 _OTHER_SCHEMES: Final = {
     "file": "write the path alone",
     "gcs": "write gs://bucket/prefix",
@@ -126,11 +127,16 @@ def check_datastore(node: Scalar, compute: object, path: NodePath, report: Repor
     elif not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]+(/|\Z)", rest) or re.search(r"[\s?#\\]|//", rest):
         message = f"{shorten(text)!r} is not of the form {scheme}://bucket/prefix"
         report.error("bad-datastore", message, node.location, path)
+    elif not re.fullmatch(r"[\w./=+@:,-]*", rest) or re.search(r"(?:/|\A)\.{1,2}(?:/|\Z)", rest):
+        # Metaflow writes it into the script of a task, between quotes that it does not look for.
+        message = f"{shorten(text)!r} cannot be a datastore: {_DATASTORE_RULE}"
+        report.error("bad-datastore", message, node.location, path)
 
 
 def _check_no_password(node: Scalar, path: NodePath, report: Report) -> bool:
     text = str(node.value)
-    found = "a password" if _PASSWORD.search(text) else "a key or a signature" if _SIGNATURE.search(text) else ""
+    signed = any(_SIGNATURE.match(name) for name in _IN_QUERY.findall(text))
+    found = "a password" if _PASSWORD.search(text) else "a key or a signature" if signed else ""
     if not found:
         return True
     # Without the text: it is the secret.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from deployer.models.record import Provenance
 
@@ -15,6 +15,8 @@ Command = Literal["apply", "destroy", "rollback"]
 Outcome = Literal["done", "failed", "not done"]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 EntryId = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{4}$")]
+
+_ONE_PROBLEM = FailFast()  # one is told; a million of them would be collected first
 
 
 class _Part(BaseModel):
@@ -32,16 +34,16 @@ class EntryField(_Part):
 class EntryFiles(_Part):
     """The flow's own files that differed, by path in the code package."""
 
-    added: list[str]
-    removed: list[str]
-    changed: list[str]
+    added: Annotated[list[str], _ONE_PROBLEM]
+    removed: Annotated[list[str], _ONE_PROBLEM]
+    changed: Annotated[list[str], _ONE_PROBLEM]
 
 
 class EntryReason(_Part):
     """Why a change was made. The word is any: what an earlier version said is shown as it said it."""
 
     word: str
-    fields: list[EntryField]
+    fields: Annotated[list[EntryField], _ONE_PROBLEM]
     files: EntryFiles | None
     note: str
 
@@ -53,7 +55,7 @@ class EntryChange(_Part):
     action: Literal["create", "update", "delete"]
     dag_id: str
     file: Annotated[str, Field(description="Name of the DAG file at the target.")]
-    reasons: list[EntryReason]
+    reasons: Annotated[list[EntryReason], _ONE_PROBLEM]
     outcome: Outcome
     message: Annotated[str, Field(description="Why it failed; empty where it did not.")]
 
@@ -87,7 +89,7 @@ class Entry(EntryHead):
     project: str
     environment: str
     target: str
-    changes: list[KeptChange]
+    changes: Annotated[list[KeptChange], _ONE_PROBLEM]
     texts: str
 
 

@@ -19,6 +19,7 @@ _FLOW_DECORATORS = {
     "trigger_on_finish": "use @schedule, or trigger the DAG from the other one",
 }
 _MAX_TAG_LENGTH = 100
+_MAX_VARIABLE = 131_000  # bytes: Linux takes some more in one variable of a process
 # What tells a task who it is; the user's code may read these variables, and not set them.
 _OUR_VARIABLES = frozenset(
     f"METAFLOW_{name}"
@@ -85,7 +86,12 @@ def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
 
 def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagnostic]:
     for name, value in step.environment.items():
-        if name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
+        if len(f"{name}={value}".encode()) > _MAX_VARIABLE:
+            message = (
+                f"step {step.name!r}: {name} has {len(value):,} characters, more than a process takes in a variable"
+            )
+            yield _unsupported(deployment, step.line, message, "put it into a file that the flow reads")
+        elif name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
             message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
             yield _unsupported(deployment, step.line, message, "remove it from the step")
         elif name in credentials.OF_THE_SERVICE:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Parameter, ParameterType
 
 ABSENT = object()
+MOST_CHARACTERS = 1_000_000  # of Linux's two million bytes for all that a process is given
 _EXPECTED: Mapping[ParameterType, str] = {
     "string": "text",
     "integer": "a whole number",
@@ -70,7 +72,17 @@ def check(deployment: Deployment, flow: Flow, scheduled: bool) -> list[Diagnosti
             message = f"parameter {parameter.name!r} needs a value, because the flow runs on a schedule"
             hint = f"give it under parameters, as {parameter.name}: VALUE"
             found.append(_diagnose(deployment, parameter.name, "missing-parameter", message, hint))
-    return found
+    return [*found, *_sizes(deployment, flow)]
+
+
+def _sizes(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    """Values that no process could be given: they travel in its environment, all of them together."""
+    values = {each.name: effective_default(deployment, each, None) for each in flow.parameters if not each.deploy_time}
+    sizes = {name: len(json.dumps(value)) for name, value in values.items() if value is not ABSENT}
+    if sum(sizes.values()) > MOST_CHARACTERS:
+        name = max(sizes, key=lambda each: sizes[each])
+        message = f"the defaults have {sum(sizes.values()):,} characters, a task can be given {MOST_CHARACTERS:,}"
+        yield _diagnose(deployment, name, "too-large", message, "put it into a file, or an IncludeFile")
 
 
 def _diagnose(deployment: Deployment, name: str, code: str, message: str, hint: str = "") -> Diagnostic:

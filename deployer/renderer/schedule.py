@@ -47,7 +47,7 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
     except ValueError as error:
         place = _place(deployment, flow, "schedule.cron")
         path = _path(deployment, "schedule.cron") if of_manifest else ""
-        return Diagnostic("bad-schedule", f"the schedule {cron!r} {error}", place, path, _HINT)
+        return Diagnostic("bad-schedule", f"the schedule {cron[:_LONGEST]!r} {error}", place, path, _HINT)
     if zone is not None and not _is_zone(zone):
         place = _place(deployment, flow, "schedule.timezone")
         path = _path(deployment, "schedule.timezone") if of_manifest else ""
@@ -56,6 +56,7 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
     return None
 
 
+_LONGEST = 1_000  # each minute, hour, day and month by its number are 400
 _HINT = "write five fields, such as '0 3 * * *', or hourly, daily or weekly"
 
 
@@ -63,6 +64,8 @@ def translate(cron: str) -> str:
     """A five-field cron that fires when `cron` does. Raises ValueError with the reason when there is none."""
     from croniter import CroniterBadDateError, croniter
 
+    if len(cron) > _LONGEST:
+        raise ValueError(f"has {len(cron):,} characters, at most {_LONGEST:,} are read")
     text = " ".join(cron.split())
     fields = WORDS.get(text, text).split(" ")
     if len(fields) == 6:

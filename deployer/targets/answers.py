@@ -72,9 +72,9 @@ def _code(text: str) -> str:
 
 
 def _tag(name: str, text: str) -> str:
-    found = re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)
+    found, closed, _ = text.partition(f"<{name}>")[2].partition(f"</{name}>")
     # Azure's messages have a request id and a time on lines of their own.
-    return found.group(1).strip().splitlines()[0].strip() if found and found.group(1).strip() else ""
+    return found.strip().splitlines()[0].strip() if closed and found.strip() else ""
 
 
 def _status(text: str) -> int:

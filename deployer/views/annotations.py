@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deployer.errors import Diagnostic
-from deployer.views.inert import inert, mask
+from deployer.views.inert import inert, sentence
 
 
 def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset()) -> str:
@@ -15,8 +15,8 @@ def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic], secrets: froze
 
 def _annotation(diagnostic: Diagnostic, secrets: frozenset[str]) -> str:
     properties = ",".join(f"{name}={_property(value)}" for name, value in _properties(diagnostic, secrets))
-    hint = f"; {diagnostic.hint}" if diagnostic.hint else ""
-    return f"::{diagnostic.severity.value} {properties}::{_data(mask(diagnostic.message + hint, secrets))}"
+    said = "; ".join(sentence(text, secrets) for text in (diagnostic.message, diagnostic.hint) if text)
+    return f"::{diagnostic.severity.value} {properties}::{_data(said)}"
 
 
 def _properties(diagnostic: Diagnostic, secrets: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -26,7 +26,7 @@ def _properties(diagnostic: Diagnostic, secrets: frozenset[str]) -> Iterator[tup
         if place.column:
             yield "col", str(place.column)
     # GitHub shows the title in place of the kind: the place in the document is what a reader looks for.
-    yield "title", mask(diagnostic.path, secrets) or diagnostic.code
+    yield "title", sentence(diagnostic.path, secrets) or diagnostic.code
 
 
 def _data(text: str) -> str:

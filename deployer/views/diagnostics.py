@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from deployer.errors import Diagnostic, Severity
-from deployer.views.inert import inert, mask
+from deployer.views.inert import inert, mask, sentence
 from deployer.views.plan_words import count
 
 _COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m"}
@@ -25,12 +26,12 @@ def _to_json(diagnostic: Diagnostic, secrets: frozenset[str]) -> dict[str, Any]:
     found: Mapping[str, Any] = {
         "severity": diagnostic.severity.value,
         "code": diagnostic.code,
-        "message": mask(diagnostic.message, secrets),
+        "message": sentence(diagnostic.message, secrets),
         "file": place.file if place else None,
         "line": place.line if place else None,
         "column": (place.column or None) if place else None,
-        "path": mask(diagnostic.path, secrets),
-        "hint": mask(diagnostic.hint, secrets),
+        "path": sentence(diagnostic.path, secrets),
+        "hint": sentence(diagnostic.hint, secrets),
     }
     return dict(found)
 
@@ -52,7 +53,10 @@ def diagnostics_to_text(
 
 
 def _lines(diagnostic: Diagnostic, colour: bool, secrets: frozenset[str]) -> list[str]:
-    first, *rest = [inert(line) for line in mask(str(diagnostic), secrets).splitlines()] or [""]
+    message, path, hint = (sentence(text, secrets) for text in (diagnostic.message, diagnostic.path, diagnostic.hint))
+    # Once more as a whole: the name of a file may be one.
+    text = mask(str(replace(diagnostic, message=message, path=path, hint=hint)), secrets)
+    first, *rest = [inert(line) for line in text.splitlines()] or [""]
     if colour:
         word = diagnostic.severity.value
         first = first.replace(f"{word}: ", f"{_COLOURS[diagnostic.severity]}{word}:{_RESET} ", 1)

@@ -14,6 +14,7 @@ from deployer.description import KNOWN_AT_APPLY
 SECRET = "(secret)"  # noqa: S105 - what is shown in place of one
 NOT_SET = "(not set)"
 _SHORTEST_PART = 4  # a secret shorter than this is masked only as a whole value: "a" would eat every word
+_LONGEST_SENTENCE = 2_000
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -56,6 +57,14 @@ def _any_of(secrets: frozenset[str]) -> re.Pattern[str] | None:
     """In one pass, the longest first: one secret may hold another, or a word of the mask."""
     parts = [re.escape(secret) for secret in sorted(secrets, key=len, reverse=True) if len(secret) >= _SHORTEST_PART]
     return re.compile("|".join(parts)) if parts else None
+
+
+def sentence(text: str, secrets: frozenset[str]) -> str:
+    """A message without secrets, cut off where a value in it would flood the terminal."""
+    masked = _mask_text(text, secrets)
+    if len(masked) <= _LONGEST_SENTENCE:
+        return masked
+    return f"{masked[:_LONGEST_SENTENCE]}... ({len(masked)} characters)"
 
 
 def value_text(value: Any, limit: int = 60) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 ACTIONS: tuple[Action, ...] = ("create", "update", "delete", "conflict", "none")
 _CODE = "bad-plan"
+_MOST_PROBLEMS = 50  # that many are told of a file that nobody writes by hand
 _HINT = "make the plan again with `mfdeploy plan --out`"
 
 
@@ -96,7 +97,7 @@ def plan_from_json(data: Any, file: str = "") -> Plan:
     try:
         saved = SavedPlan.model_validate(data)
     except ValidationError as error:
-        raise DeployError([_from_pydantic(each, file) for each in error.errors()]) from error
+        raise DeployError([_from_pydantic(each, file) for each in error.errors()[:_MOST_PROBLEMS]]) from error
     plan = _build(saved)
     counts = Counter(change.action for change in plan.changes)
     if any(getattr(saved.summary, action) != counts[action] for action in ACTIONS):

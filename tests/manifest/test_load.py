@@ -238,7 +238,8 @@ def test_environments(folder: Path) -> None:
     (folder / ".metaflowconfig").mkdir()
     (folder / ".metaflowconfig" / "config_prod.json").write_text(
         '{"METAFLOW_SERVICE_URL": "http://a", "METAFLOW_X": "1", "METAFLOW_B": true, "METAFLOW_L": [1, "a"],'
-        ' "METAFLOW_DEFAULT_DATASTORE": "azure", "METAFLOW_DATASTORE_SYSROOT_AZURE": "box/pre/"}'
+        ' "METAFLOW_DEFAULT_DATASTORE": "azure", "METAFLOW_DATASTORE_SYSROOT_AZURE": "box/pre/",'
+        ' "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": "https://acme.blob.core.windows.net"}'
     )
     (folder / "config_prod.json").write_text('{"METAFLOW_SERVICE_URL": "not this one"}')
     manifests = read(
@@ -260,6 +261,7 @@ environments:
     assert a.target.resolved == a.target.written == "git+ssh://git@example.com/acme/dags.git//dags?ref=main"
     assert (a.datastore, a.datastore_type) == (Place("azure://box/pre/", "azure://box/pre"), "azure")
     assert a.metaflow == {
+        "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": "https://acme.blob.core.windows.net",
         "METAFLOW_B": "true",
         "METAFLOW_C": "false",
         "METAFLOW_L": '[1, "a"]',

@@ -21,11 +21,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def azurite() -> Iterator[str]:
-    """The URL of a running Azurite's account, everything of it in memory."""
+def azurite(*more: str) -> Iterator[str]:
+    """The URL of a running Azurite's account, everything of it in memory. `more` are options of its own."""
     program = _installed() / "node_modules" / ".bin" / "azurite-blob"
     options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck"]
-    command = [program, *options, "--disableTelemetry", "--silent"]
+    command = [program, *options, "--disableTelemetry", "--silent", *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield f"{_listening(process)}/{ACCOUNT}"
@@ -34,11 +34,11 @@ def azurite() -> Iterator[str]:
             process.kill()
 
 
-def create_container(account: str, name: str) -> None:
-    """Make a container in the account at this URL."""
+def create_container(account: str, name: str, **options: str) -> None:
+    """Make a container in the account at this URL. `options` are those of Azure's client."""
     from azure.storage.blob import BlobServiceClient
 
-    with BlobServiceClient(account, credential=KEY) as service:
+    with BlobServiceClient(account, credential=KEY, **options) as service:
         service.create_container(name)
 
 
@@ -47,7 +47,7 @@ def _listening(process: subprocess.Popen[str]) -> str:
     said = []
     for line in process.stdout:
         said.append(line)
-        found = re.search(r"listen(?:s|ing) (?:at|on) (http://[\d.]+:\d+)", line)
+        found = re.search(r"listen(?:s|ing) (?:at|on) (https?://[\d.]+:\d+)", line)
         if found:
             return found.group(1)
     raise AssertionError(f"Azurite ended: {''.join(said)}")

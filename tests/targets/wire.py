@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 # What to do with a request: given its method and path, an answer or None to let it through.
 Spoil = Callable[[str, str], "Answer | None"]
@@ -63,13 +66,26 @@ class Wire:
         return [where for asked, where in self.requests if asked == method and path in where]
 
 
+@dataclass(frozen=True)
+class Tls:
+    """Files of a certificate for 127.0.0.1: of who signed it, its own and its key."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
 @contextmanager
-def wire_to(upstream: str) -> Iterator[Wire]:
-    """A proxy before the server at this URL."""
-    host, _, port = upstream.removeprefix("http://").partition(":")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(host, int(port)))
+def wire_to(upstream: str, tls: Tls | None = None) -> Iterator[Wire]:
+    """A proxy before the server at this URL; with `tls` both speak it."""
+    url = urlsplit(upstream)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(url.netloc, tls))
     server.daemon_threads = True
-    server.wire = Wire(f"http://127.0.0.1:{server.server_port}", threading.Event())  # type: ignore[attr-defined]
+    if tls is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(tls.certificate, tls.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.wire = Wire(f"{url.scheme}://127.0.0.1:{server.server_port}", threading.Event())  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.wire  # type: ignore[attr-defined]
@@ -79,7 +95,14 @@ def wire_to(upstream: str) -> Iterator[Wire]:
         server.server_close()
 
 
-def _handler(host: str, port: int) -> type[BaseHTTPRequestHandler]:
+def _connection(host: str, tls: Tls | None) -> http.client.HTTPConnection:
+    if tls is None:
+        return http.client.HTTPConnection(host)
+    context = ssl.create_default_context(cafile=str(tls.authority))
+    return http.client.HTTPSConnection(host, context=context)
+
+
+def _handler(host: str, tls: Tls | None) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -105,7 +128,7 @@ def _handler(host: str, port: int) -> type[BaseHTTPRequestHandler]:
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one
 
         def forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-            connection = http.client.HTTPConnection(host, port)
+            connection = _connection(host, tls)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             connection.request(self.command, self.path, body or None, headers)
             response = connection.getresponse()

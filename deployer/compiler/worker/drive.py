@@ -28,6 +28,7 @@ def with_flow(job: Job, use: Callable[[Any, Source], Any]) -> Any:
     """
     folder = job.path.parent
     refuse.check_settings(job)
+    refuse.check_datastore(job)
     refuse.check_environment(job)
     if not job.path.is_file():
         raise FlowError(Problem("no-file", f"there is no file {job.path.name} here", setting="file"))

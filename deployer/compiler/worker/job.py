@@ -52,6 +52,11 @@ class Job:
         return Path(self.file)
 
     @property
+    def datastore_url(self) -> str:
+        """The root as a manifest has it: Metaflow writes that of Azure without a scheme."""
+        return f"azure://{self.datastore_root}" if self.datastore_type == "azure" else self.datastore_root
+
+    @property
     def on_kubernetes(self) -> bool:
         return self.compute == "kubernetes"
 

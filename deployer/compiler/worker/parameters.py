@@ -11,6 +11,8 @@ from .job import Job
 from .problems import FlowError, Problem, describe_error
 from .source import Source
 
+_MOST_CHARACTERS = 200_000  # in all: they are in the DAG's record, beside what decides it
+
 _TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -105,7 +107,7 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
     """The values of deploy-time defaults by parameter name, except those that are `given`. Raises FlowError."""
     from metaflow.parameters import DeployTimeField
 
-    values, problems = {}, []
+    values, problems, size = {}, [], 0
     for attribute, parameter in flow._get_parameters():
         if parameter.IS_CONFIG_PARAMETER or parameter.name in given:
             continue
@@ -114,6 +116,11 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
             continue
         try:
             values[parameter.name] = _evaluate(parameter, default)
+            size += len(json.dumps(values[parameter.name], default=str))
+            if size > _MOST_CHARACTERS:
+                message = f"parameter {parameter.name}: with it the deploy-time functions gave {size:,} characters"
+                hint = f"the DAG file takes {_MOST_CHARACTERS:,}; let the function write a file and give its name"
+                problems.append(Problem("too-large", message, *source.parameter(attribute, parameter.name), hint=hint))
         except Exception as error:
             # Metaflow's own message is a traceback; the exception that it wraps says what went wrong.
             cause = error.__context__ or error

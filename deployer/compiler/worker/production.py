@@ -32,11 +32,11 @@ def production_token(job: Job, obj: Any) -> str:
             # Nothing is overwritten: of two applies at once both get the token that was first.
             token = _stored(storage, place)
     except Exception as error:
-        where = f"{job.datastore_root}/{place}"
+        where = f"{job.datastore_url}/{place}"
         message = f"the production token cannot be read from or stored at {where}: {describe_error(error)}"
         raise FlowError(Problem("token-failed", message, setting="datastore")) from None
     if not token:
-        message = f"the production token of {job.dag_id} is empty in {job.datastore_root}"
+        message = f"the production token of {job.dag_id} is empty in {job.datastore_url}"
         raise FlowError(Problem("token-failed", message, setting="datastore"))
     return token
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +29,30 @@ FLOW_DECORATORS = {
 # Decorators that ask for packages, and those environments of Metaflow that install what they ask for.
 PACKAGE_DECORATORS = ("conda", "pypi", "conda_base", "pypi_base")
 PACKAGE_ENVIRONMENTS = ("conda", "pypi")
+
+
+# Kind of datastore -> what Metaflow imports for it, by what installs it.
+CLIENTS = {
+    "gs": {"google.cloud.storage": "google-cloud-storage", "google.auth": "google-auth"},
+    "azure": {"azure.storage.blob": "azure-storage-blob", "azure.identity": "azure-identity"},
+}
+
+
+def check_datastore(job: Job) -> None:
+    """Raises FlowError for a datastore whose cloud this interpreter has no client of."""
+    needed = CLIENTS.get(job.datastore_type, {})
+    missing = [package for module, package in needed.items() if not _has(module)]
+    if missing:
+        message = f"{sys.executable} has no {' and no '.join(missing)}, which Metaflow needs for {job.datastore_url}"
+        hint = f"install what is missing there: pip install {' '.join(missing)}"
+        raise FlowError(Problem("missing-package", message, setting="datastore", hint=hint))
+
+
+def _has(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def check_settings(job: Job) -> None:

@@ -15,13 +15,29 @@ _LOCAL_SETUP = (
     'export METAFLOW_HOME="$PWD/.metaflow-home"',
     "unset PYTHONPATH",
 )
-# How Metaflow installs what its datastore needs; and whether that is there, seen as pip sees it.
+# How Metaflow installs what its datastore needs.
 _INSTALL = " -m pip install "
-_KNOWS_BOTO3 = "from importlib.metadata import version; version('boto3'); version('requests')"
-_HAS_BOTO3 = f'[ -n "$METAFLOW_SKIP_INSTALL_DEPENDENCIES" ] || python -c "{_KNOWS_BOTO3}" 2>/dev/null'
 # Captures and uploads the task's logs itself.
 _TASK = "-m mfdeploy_task"
 _LOCAL_PYTHON = 'python() { "$MFDEPLOY_PYTHON" "$@"; }'
+# Metaflow's commands for the download are of packages that a pod installs. On a worker its interpreter does the same
+# with the client that Metaflow needs there anyway. The arguments are --NAME=VALUE, always in this order.
+_LOCAL_DOWNLOADS = {
+    "gs": """download-gcp-object() { python -c '
+import sys, google.auth
+from google.cloud.storage import Client
+bucket, name, file = (each.partition("=")[2] for each in sys.argv[1:])
+credentials, project = google.auth.default(scopes=Client.SCOPE)
+Client(project, credentials).bucket(bucket).blob(name).download_to_filename(file)' "$@"; }""",
+    "azure": """download-azure-blob() { python -c '
+import sys
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+endpoint, container, name, file = (each.partition("=")[2] for each in sys.argv[1:])
+blob = BlobServiceClient(endpoint, DefaultAzureCredential()).get_blob_client(container, name)
+with open(file, "wb") as package:
+    blob.download_blob().readinto(package)' "$@"; }""",
+}
 
 
 def task_script(job: Job, obj: Any, step: str, fetch: Sequence[str]) -> str:
@@ -40,8 +56,9 @@ def task_script(job: Job, obj: Any, step: str, fetch: Sequence[str]) -> str:
             f"exec {python} {_TASK} {flow_file}",
         ]
     else:
-        function = () if job.datastore_type == "local" and job.package_environment == "local" else (_LOCAL_PYTHON,)
-        lines = [*_LOCAL_SETUP, *function, *prepare, f"exec {python} {_TASK} {flow_file}"]
+        functions = [] if job.datastore_type == "local" and job.package_environment == "local" else [_LOCAL_PYTHON]
+        functions += [text for kind, text in _LOCAL_DOWNLOADS.items() if kind == job.datastore_type]
+        lines = [*_LOCAL_SETUP, *functions, *prepare, f"exec {python} {_TASK} {flow_file}"]
     return "\n".join(lines) + "\n"
 
 
@@ -52,7 +69,7 @@ def _bootstrap(job: Job, obj: Any, step: str) -> list[str]:
     kept = [command for command in commands if not command.startswith("flush_mflogs")]
     if job.datastore_type != "local":
         kept = [re.sub(r"^echo (?=')", "mflog ", command) for command in kept]
-    return [_line(command, job.datastore_type) for command in kept]
+    return [_line(command) for command in kept]
 
 
 def _python(job: Job, obj: Any, step: str) -> str:
@@ -90,7 +107,7 @@ def fetch_commands(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
         if not job.on_kubernetes:
             # The interpreter on a worker has what the flow needs.
             commands = [command for command in commands if _INSTALL not in command]
-    return [_line(command, job.datastore_type) for command in commands]
+    return [_line(command) for command in commands]
 
 
 def _local_fetch(metadata: str) -> list[str]:
@@ -107,12 +124,22 @@ def _local_fetch(metadata: str) -> list[str]:
     ]
 
 
-def _line(command: str, datastore_type: str) -> str:
+def _line(command: str) -> str:
     text = _unescaped(command)
     cannot_fail = text.startswith(("mflog()", "mflog ", "i=0;", "export "))
     line = text if cannot_fail else f"{text} || exit 1"
+    if _INSTALL not in text:
+        return line
     # pip takes seconds and the network to find that nothing is to do, and some images have none.
-    return f"{_HAS_BOTO3} || {line}" if datastore_type == "s3" and _INSTALL in text else line
+    return f"{_is_installed(text)} || {line}"
+
+
+def _is_installed(command: str) -> str:
+    """Whether all that a command installs is there already, as pip sees it."""
+    words = command.partition(_INSTALL)[2].partition(";")[0].split()
+    versions = "; ".join(f"version('{word}')" for word in words if not word.startswith("-"))
+    known = f"from importlib.metadata import version; {versions}"
+    return f'[ -n "$METAFLOW_SKIP_INSTALL_DEPENDENCIES" ] || python -c "{known}" 2>/dev/null'
 
 
 def _unescaped(command: str) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import refuse
 from .job import Job
 from .problems import FlowError, Problem, describe_error
 
 _DENIED = re.compile(r"AccessDenied|Access Denied|Forbidden|\b403\b|AuthorizationFailure|AuthenticationFailed")
 _NO_CREDENTIALS = re.compile(
     r"NoCredentials|Unable to locate credentials|DefaultCredentials|ExpiredToken|InvalidAccess"
+    r"|default credentials were not found|RefreshError|TransportError|invalid_grant|MetaflowAzureAuthenticationError"
 )
 _NO_BUCKET = re.compile(r"S3NotFound|NoSuchBucket|ContainerNotFound|bucket does not exist|\b404\b")
 
@@ -45,8 +48,13 @@ def _is_whole(obj: Any, key: str, blob: bytes) -> bool:
 def prepare(jobs: Iterable[Job]) -> None:
     """What the children that store packages share."""
     locks()
-    if any(job.datastore_type == "s3" for job in jobs):
+    kinds = {job.datastore_type for job in jobs}
+    if "s3" in kinds:
         _make_client()
+    for module in (module for kind in kinds for module in refuse.CLIENTS.get(kind, {})):
+        # Whoever lacks it is told so for each flow.
+        with suppress(ImportError):
+            importlib.import_module(module)
 
 
 def _make_client() -> None:
@@ -96,5 +104,5 @@ def _problem(job: Job, error: Exception) -> Problem:
         said, hint = "there is no such bucket or container", "make it, or correct `datastore:`"
     else:
         said = re.sub(rf"{re.escape(job.datastore_root)}/\S+", job.datastore_root, said)
-    message = f"code packages cannot be stored in {job.datastore_root}: {said}"
+    message = f"code packages cannot be stored in {job.datastore_url}: {said}"
     return Problem("upload-failed", message, setting="datastore", hint=hint)

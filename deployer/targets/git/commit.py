@@ -41,13 +41,22 @@ def push(clone: Clone, commit: str) -> str | None:
     try:
         clone.git.run("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
     except GitError as error:
-        refused = re.search(r"\[(?:remote )?rejected\] \((.*)\)", error.output.decode(errors="replace"))
-        if refused is None:
+        refused = _refusal(error.output.decode(errors="replace"))
+        if not refused:
             raise
-        if _RACE.search(refused[1]):
-            return refused[1]
-        raise TargetError(_declined(clone, refused[1], error.errors)) from error
+        if _RACE.search(refused):
+            return refused
+        raise TargetError(_declined(clone, refused, error.errors)) from error
     return None
+
+
+def _refusal(output: str) -> str:
+    """Why the server did not take the commit, in the output of ``push --porcelain``; nothing where it says nothing."""
+    for line in output.splitlines():
+        _, found, reason = line.partition("rejected] (")
+        if found:
+            return reason.rpartition(")")[0]
+    return ""
 
 
 def _declined(clone: Clone, reason: str, errors: str) -> str:

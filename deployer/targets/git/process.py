@@ -97,7 +97,7 @@ class Git:
 
     def _safe(self, text: str) -> str:
         """Without credentials: an `insteadOf` of the user's configuration may have put a token into the URL."""
-        return re.sub(r"(\w+://)[^/@\s]+@", lambda found: found[0] if found[0] in self.url else f"{found[1]}***@", text)
+        return re.sub(r"://[^/@\s]+@", lambda found: found[0] if found[0] in self.url else "://***@", text)
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
