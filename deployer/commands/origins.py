@@ -8,7 +8,7 @@ from pathlib import Path
 from deployer.errors import Location
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
-from deployer.models.flow import Flow
+from deployer.models.flow import Flow, Step
 
 # Where the manifest calls a field of the description something else.
 _NAMES = {
@@ -67,10 +67,18 @@ def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) 
         if path[1:]:
             yield deployment.sources.get(f"kubernetes.{path[1]}")
     found = next((one for one in flow.steps if one.name == step), None)
-    own = found is not None and any(decorator.name == "retry" for decorator in found.decorators)
-    if section == "retries" and deployment.retries and not own:
-        yield _written(deployment, f"retries.{name}")
+    if section == "retries" and found is not None and not _has_own_retry(found):
+        if any(spec.partition(":")[0] == "retry" for spec in deployment.decorators):
+            yield _written(deployment, "with")
+        elif deployment.retries:
+            yield _written(deployment, f"retries.{name}")
     yield _step(deployment, flow, step)
+
+
+def _has_own_retry(step: Step) -> bool:
+    """Whether `@retry` is in the step's code: one that the manifests add is an option of its task as well."""
+    added = any(option.startswith("--with=retry") for option in step.options)
+    return not added and any(decorator.name == "retry" for decorator in step.decorators)
 
 
 def _of_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:

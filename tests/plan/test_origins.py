@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,10 @@ SOURCES = {
     "config_files.rates": 13,
     "retries": 14,
 }
+# As the compiler tells of a retry that the manifests add.
+ADDED = {"decorators": (Decorator("retry", {"times": 3}),), "options": ("--with=retry:times=3",)}
 STEPS = (
-    Step("start", "linear", 20, next=("fit",)),
+    Step("start", "linear", 20, next=("fit",), **ADDED),  # type: ignore[arg-type]
     Step("fit", "linear", 30, next=("end",), decorators=(Decorator("retry", {"times": 1}),)),
     Step("end", "end", 40),
 )
@@ -82,3 +85,10 @@ def test_a_field_has_the_line_that_counts(field: str, place: str) -> None:
 )
 def test_what_the_manifests_leave_out_is_said_by_the_flow(field: str, place: str) -> None:
     assert origin(BARE, field, ROOT) == place
+
+
+def test_a_retry_among_the_decorators_of_the_manifest_is_stronger_than_its_retries() -> None:
+    sources = {**WRITTEN.sources, "with": Location("/srv/deployments/a.yaml", 15)}
+    item = replace(ITEM, deployment=replace(WRITTEN, decorators=("retry:times=4",), sources=sources))
+    assert origin(item, "retries.start.times", ROOT) == "deployments/a.yaml:15"
+    assert origin(item, "retries.fit.times", ROOT) == "flows/train.py:30"
