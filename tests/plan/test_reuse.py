@@ -116,6 +116,16 @@ def test_a_flow_that_is_needed_after_all_is_compiled(selection: Selection, tmp_p
     assert all(item.compiled for item in changed.desired.items if item.deployment.address in pending)
 
 
+def test_a_dag_id_that_was_edited_in_a_record_is_not_taken_for_the_flows(selection: Selection, tmp_path: Path) -> None:
+    apply(selection)
+    file = tmp_path / "dags" / "OneFlow.local.py"
+    file.write_text(file.read_text().replace("'dag_id': 'OneFlow.local'", "'dag_id': 'Other'"))
+    changed = prepare(selection).planned.plan
+    assert [(change.file, change.action) for change in changed.pending] == [("OneFlow.local.py", "update")]
+    apply(selection)
+    assert actions(plan(selection)) == {"local/One": "none", "local/Two": "none"}
+
+
 @pytest.mark.parametrize("damage", ["gone", "no notes", "other notes", "lies"])
 def test_a_damaged_index_makes_no_other_plan(selection: Selection, tmp_path: Path, damage: str) -> None:
     from deployer import index
