@@ -16,6 +16,9 @@ _NAMES = {
     "configs": "config_values",
     "variables": "metaflow",
 }
+# What a step's decorators decide, by the names of those.
+_DECORATORS = {"environment": ("environment",), "timeout_seconds": ("timeout",), "packages": ("conda", "pypi")}
+_WITH = "--with="
 
 
 def origin(item: Desired, field: str, root: Path) -> str:
@@ -77,18 +80,27 @@ def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) 
 
 def _has_own_retry(step: Step) -> bool:
     """Whether `@retry` is in the step's code: one that the manifests add is an option of its task as well."""
-    added = any(option.startswith("--with=retry") for option in step.options)
+    added = any(option.startswith(f"{_WITH}retry") for option in step.options)
     return not added and any(decorator.name == "retry" for decorator in step.decorators)
 
 
 def _of_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
     if path[0] == "steps":
-        yield _written(deployment, ".".join(path))
-        yield _step(deployment, flow, path[1]) if len(path) > 1 else None
+        yield from _of_step_settings(deployment, flow, path)
         return
     yield _written(deployment, ".".join([_NAMES.get(path[0], path[0]), *path[1:]]))
     if path[0] == "configs":
         yield _written(deployment, ".".join(["config_files", *path[1:]]))
+
+
+def _of_step_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
+    """A step's environment, timeout or packages: the code's own, or those of `with:`."""
+    yield _written(deployment, ".".join(path))
+    found = next((one for one in flow.steps if one.name in path[1:2]), None)
+    added = {option[len(_WITH) :].partition(":")[0] for option in found.options if _WITH in option} if found else set()
+    if added.intersection(_DECORATORS.get(path[2] if len(path) > 2 else "", ())):
+        yield _written(deployment, "with")
+    yield _step(deployment, flow, path[1]) if found else None
 
 
 def _step(deployment: Deployment, flow: Flow, name: str) -> Location | None:

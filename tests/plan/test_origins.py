@@ -87,6 +87,16 @@ def test_what_the_manifests_leave_out_is_said_by_the_flow(field: str, place: str
     assert origin(BARE, field, ROOT) == place
 
 
+def test_what_with_gives_to_a_step_has_the_line_of_that() -> None:
+    step = replace(STEPS[0], options=("--with=timeout:minutes=5",), timeout_seconds=300)
+    sources = {"with": Location("/srv/deployments/a.yaml", 15)}
+    item = replace(ITEM, deployment=made.deployment(sources=sources), compiled=made.flow(steps=(step, *STEPS[1:])))
+    assert origin(item, "settings.with", ROOT) == "deployments/a.yaml:15"
+    assert origin(item, "settings.steps.start.timeout_seconds", ROOT) == "deployments/a.yaml:15"
+    assert origin(item, "settings.steps.start.environment", ROOT) == "flows/train.py:20"
+    assert origin(item, "settings.steps.fit.timeout_seconds", ROOT) == "flows/train.py:30"
+
+
 def test_a_retry_among_the_decorators_of_the_manifest_is_stronger_than_its_retries() -> None:
     sources = {**WRITTEN.sources, "with": Location("/srv/deployments/a.yaml", 15)}
     item = replace(ITEM, deployment=replace(WRITTEN, decorators=("retry:times=4",), sources=sources))
