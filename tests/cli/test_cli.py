@@ -96,6 +96,8 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
         (["destroy"], "--env"),
         (["plan", "--var", "branch"], "is not NAME=VALUE"),
         (["plan", "--var", "a=1", "--var", "a=2"], "given twice"),
+        (["rollback", "2026", "--env", "a", "-e", "b"], "--env is given twice, and takes one value"),
+        (["plan", "-m", "a", "--manifests", "b"], "--manifests is given twice"),
         (["plan", "--diff", "--format", "json"], "--diff has no JSON form"),
         (["apply", "plan.json", "--env", "prod"], "a saved plan is applied as it is"),
         (["apply", "no-such-plan.json"], "error: cannot read no-such-plan.json: No such file"),
