@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_nothing_is_compiled_after_an_apply(selection: Selection) -> None:
     again = plan(selection)
     assert compiled(again) == []
     assert actions(again) == {"local/One": "none", "local/Two": "none"}
+
+
+def test_dag_files_below_the_folder_of_a_flow_are_no_code_of_it(selection: Selection) -> None:
+    """As with a flow in the folder that holds `build/`: the next plan would never be empty."""
+    manifest = selection.manifests / "m.yaml"
+    manifest.write_text(re.sub("target: [^,]*", "target: one/dags", manifest.read_text()))
+    apply(selection)
+    again = plan(selection)
+    assert actions(again) == {"local/One": "none", "local/Two": "none"}
+    assert compiled(again) == []
+    (selection.manifests / "one" / "dags" / "OneFlow.local.py").unlink()
+    assert actions(plan(selection)) == {"local/One": "create", "local/Two": "none"}
 
 
 def test_only_what_changed_is_compiled(selection: Selection) -> None:
