@@ -185,11 +185,12 @@ def _fields(section: str, old: Any, new: Any, shared: set[str]) -> Iterator[Fiel
     """The differing fields of a section, in the words of the manifest."""
     if section == "schedule":
         # A schedule that comes or goes says nothing of what is as it would be without a word.
-        old, new = (_UNSAID | value if isinstance(value, Mapping) else value for value in (old, new))
+        old, new = ({**_UNSAID, **value} if isinstance(value, Mapping) else value for value in (old, new))
     if section == "settings" and isinstance(old, Mapping) and isinstance(new, Mapping):
         added = _added_decorators(old), _added_decorators(new)
         if added[0] != added[1]:
-            yield FieldChange("settings.with", *(list(specs) or None for specs in added))
+            before, after = (list(specs) or None for specs in added)
+            yield FieldChange("settings.with", before, after)
             told = {f"{_WITH}{spec}" for spec in set(added[0]) ^ set(added[1])}
             old, new = (_without_options(settings, told) for settings in (old, new))
     yield from _differences(section, old, new, shared)
