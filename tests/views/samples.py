@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from deployer.errors import Location
@@ -334,6 +334,7 @@ def entry(id: str, *changes: KeptChange, **values: Any) -> Entry:
     return Entry(**{**made, **values})
 
 
+_ADOPTED = change("adopted", "update", Reason("adopted"))
 _CHANGES = [each for each in EVERYTHING.pending if each.action != "conflict"]
 ENTRIES = (
     entry(
@@ -354,6 +355,8 @@ ENTRIES = (
         applied_at="2026-11-20T00:00:00+00:00",
         commit=None,
     ),
+    # The file that a DAG was taken over from is another one than that it is in now.
+    entry("20261119T000000000Z-0002", kept(_ADOPTED), kept(replace(_ADOPTED, action="delete", file="dag.py"))),
 )
 UNRECORDED = (
     Unrecorded(
