@@ -88,7 +88,7 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["paln"], "no such command"),
+        (["paln"], "no such command 'paln'; did you mean 'plan'?"),
         (["plan", "--fromat", "json"], "--fromat"),
         (["plan", "--format", "yaml"], "'yaml'"),
         (["plan", "extra"], "extra"),
@@ -333,6 +333,28 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+def test_a_reader_that_goes_away_before_a_refusal_is_no_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"], stdin=subprocess.PIPE) as reader:
+        reader.wait()
+        done = mfdeploy("plan", "--format", "json", stdout=reader.stdin, stderr=subprocess.PIPE, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("arguments", [["schema"], ["plan", "--format", "json"]])
+def test_a_full_disk_is_no_bug(arguments: list[str], tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = mfdeploy(*arguments, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == b"error: cannot write standard output: No space left on device\n1 error\n"
+
+
+def test_a_closed_standard_output_is_no_bug() -> None:
+    command = ["sh", "-c", 'exec "$0" -m deployer.cli schema >&-', sys.executable]
+    done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: standard output is closed")
+
+
 def test_validate_for_github(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     found = Diagnostic("x", "is wrong", Location("deployments/a.yaml", 3))
     result = types.SimpleNamespace(diagnostics=[found], deployments=1)
@@ -360,7 +382,7 @@ def test_history(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     command("history", history=history)
     assert cli.run(["history", "--env", "prod", "--flow", "train", "--limit", "3"]) == 0
     out = capsys.readouterr().out
-    assert out.endswith("3 entries.\n")
+    assert out.endswith("4 entries.\n")
     assert "sesame" not in out
     assert cli.run(["history", "--env", "prod", "--format", "json"]) == 0
     assert [each["id"][-4:] for each in json.loads(capsys.readouterr().out)["entries"]] == ["c0de", "beef", "0001"]

@@ -156,7 +156,7 @@ class TestByHand:
     def test_its_whole_text_is_shown_before_it_goes(self, foreign: Project) -> None:
         change = foreign.plan("--flow", "hourly", "--adopt", "hourly")["local/hourly"]
         assert (change["action"], words(change)) == ("update", ["adopted"])
-        assert f"+{self.FOREIGN.strip()}" in change["reasons"][0]["edit"]["lines"]
+        assert change["reasons"][0]["edit"]["lines"] == ["@@ -0,0 +1 @@", f"+{self.FOREIGN.strip()}"]
         foreign.apply("--flow", "hourly", "--adopt", "local/hourly")
         assert (foreign.dags / "theirs.py").read_text() == self.FOREIGN
         assert foreign.pending("--flow", "hourly") == {}
