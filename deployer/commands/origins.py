@@ -66,9 +66,9 @@ def _of_schedule(deployment: Deployment, flow: Flow, name: str) -> Iterator[Loca
 def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) -> Iterator[Location | None]:
     step, name = path[0], path[-1]
     if section == "resources":
-        yield _written(deployment, f"steps.{step}.{'.'.join(path[1:])}" if path[1:] else f"steps.{step}")
+        yield _written(deployment, ".".join(["steps", step, *path[1:]]))
         if path[1:]:
-            yield deployment.sources.get(f"kubernetes.{path[1]}")
+            yield _written(deployment, ".".join(["kubernetes", *path[1:]]))
     found = next((one for one in flow.steps if one.name == step), None)
     if section == "retries" and found is not None and not _has_own_retry(found):
         if any(spec.partition(":")[0] == "retry" for spec in deployment.decorators):
@@ -108,12 +108,13 @@ def _step(deployment: Deployment, flow: Flow, name: str) -> Location | None:
 
 
 def _written(deployment: Deployment, path: str) -> Location | None:
-    """Where a setting was written: itself, or the mapping that holds it."""
-    while path:
-        if path in deployment.sources:
-            return deployment.sources[path]
+    """Where a setting was written: itself, the first line of what it holds, or the mapping that holds it."""
+    below = next((place for name, place in deployment.sources.items() if name.startswith(f"{path}.")), None)
+    while path not in deployment.sources:
+        if below is not None or not path:
+            return below
         path = path.rpartition(".")[0]
-    return None
+    return deployment.sources[path]
 
 
 def _told(place: Location, root: Path) -> str:

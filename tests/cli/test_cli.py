@@ -385,7 +385,12 @@ def test_history(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     assert out.endswith("4 entries.\n")
     assert "sesame" not in out
     assert cli.run(["history", "--env", "prod", "--format", "json"]) == 0
-    assert [each["id"][-4:] for each in json.loads(capsys.readouterr().out)["entries"]] == ["c0de", "beef", "0001"]
+    assert [each["id"][-4:] for each in json.loads(capsys.readouterr().out)["entries"]] == [
+        "c0de",
+        "beef",
+        "0001",
+        "0002",
+    ]
     assert asked == [(("train",), "prod", 3), ((), "prod", 10)]
     assert cli.run(["history", "--env", "prod", "--limit", "0"]) == 1
 
