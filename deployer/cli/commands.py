@@ -338,4 +338,7 @@ def _confirm() -> bool:
         raise DeployError(Diagnostic("not-confirmed", message, hint=hint))
     sys.stderr.write("Apply these changes? [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    if not answer:
+        say("\n")  # Ctrl-D leaves the cursor behind the question
+    return answer.strip().lower() in ("y", "yes")

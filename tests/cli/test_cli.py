@@ -205,7 +205,9 @@ def test_apply_asks_on_a_terminal(
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     assert cli.run(["apply"]) == code
     assert len(apply.executed) == (code == 0)
-    assert "Apply these changes? [y/N] " in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "Apply these changes? [y/N] " in err
+    assert err.endswith("[y/N] \nNothing was applied.\n") == (answer == "")
 
 
 def test_apply_without_a_terminal_wants_yes(
