@@ -31,6 +31,11 @@ _WORDS: Mapping[str, ReasonWord] = {
 _NOT_SETTINGS = {"METAFLOW_VERSION"}
 # The option of a step that the section of retries tells.
 _TOLD_BY_RETRIES = "--with=retry:"
+# How the task is told of a decorator that its code does not have; that of pods is no user's.
+_WITH = "--with="
+_TOLD_BY_POD = "--with=kubernetes"
+# A schedule of which the manifest says no more than when.
+_UNSAID: Mapping[str, Any] = {"timezone": "UTC", "catchup": False, "start_date": None}
 # Flow decorators that a section or the DAG id tells.
 _TOLD_ELSEWHERE = {"schedule", "project"}
 
@@ -67,7 +72,7 @@ def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Reason]
         if section == "code":
             reasons += _explain_code(old or {}, new or {})
         else:
-            fields = tuple(_differences(section, old, new, _shared_steps(before, after)))
+            fields = tuple(_fields(section, old, new, _shared_steps(before, after)))
             # Steps that come or go are told by the graph; where that is all, the section has nothing to add.
             if fields:
                 reasons.append(Reason(word, fields))
@@ -174,6 +179,44 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
+
+
+def _fields(section: str, old: Any, new: Any, shared: set[str]) -> Iterator[FieldChange]:
+    """The differing fields of a section, in the words of the manifest."""
+    if section == "schedule":
+        # A schedule that comes or goes says nothing of what is as it would be without a word.
+        old, new = ({**_UNSAID, **value} if isinstance(value, Mapping) else value for value in (old, new))
+    if section == "settings" and isinstance(old, Mapping) and isinstance(new, Mapping):
+        added = _added_decorators(old), _added_decorators(new)
+        if added[0] != added[1]:
+            before, after = (list(specs) or None for specs in added)
+            yield FieldChange("settings.with", before, after)
+            told = {f"{_WITH}{spec}" for spec in set(added[0]) ^ set(added[1])}
+            old, new = (_without_options(settings, told) for settings in (old, new))
+    yield from _differences(section, old, new, shared)
+
+
+def _added_decorators(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The decorators that `with:` gives to steps, in the order of the manifest."""
+    found = [option for _, options in _options(settings) for option in options]
+    added = (option for option in found if option.startswith(_WITH) and not option.startswith(_TOLD_BY_POD))
+    return tuple(dict.fromkeys(option[len(_WITH) :] for option in added))
+
+
+def _without_options(settings: Mapping[str, Any], told: set[str]) -> Mapping[str, Any]:
+    steps = dict(settings["steps"]) if isinstance(settings.get("steps"), Mapping) else {}
+    for name, options in _options(settings):
+        steps[name] = {**steps[name], "options": [option for option in options if option not in told]}
+    return {**settings, "steps": steps}
+
+
+def _options(settings: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """The options of each step's task; none of what somebody made of a record by hand."""
+    steps = settings.get("steps")
+    for name, step in steps.items() if isinstance(steps, Mapping) else ():
+        options = step.get("options") if isinstance(step, Mapping) else None
+        if isinstance(options, list) and all(isinstance(option, str) for option in options):
+            yield name, options
 
 
 def _shared_steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:

@@ -47,9 +47,12 @@ def is_too_large(description: Mapping[str, Any]) -> bool:
 
 
 def body(text: str) -> str:
-    """A DAG file's text without its record; all of it when it has none."""
+    """A DAG file's text without its record; all of it when it has none. What somebody wrote after it belongs to it."""
     start = text.rfind(_START)
-    return text if start < 0 else text[:start]
+    if start < 0:
+        return text
+    found = _block(text, start)
+    return text[:start] + (text[found.end() :] if found else "")
 
 
 def read(text: str) -> tuple[Record, bool] | None:
@@ -62,7 +65,7 @@ def read(text: str) -> tuple[Record, bool] | None:
         if re.search(r"^MFDEPLOY_RECORD\b", text, re.MULTILINE):
             raise RecordError("the record is not where mfdeploy writes it")
         return None
-    found = _BLOCK.match(text, start + len(_START) - len("MFDEPLOY_RECORD = "))
+    found = _block(text, start)
     if found is None or len(found.group(1)) > MAX_RECORD_BYTES:
         raise RecordError("the record is cut off or not a literal")
     try:
@@ -75,6 +78,10 @@ def read(text: str) -> tuple[Record, bool] | None:
         raise RecordError(f"the record is damaged: {error}") from error
     intact = digest_body(text[:start]) == record.body_digest and found.end() == len(text)
     return record, intact
+
+
+def _block(text: str, start: int) -> re.Match[str] | None:
+    return _BLOCK.match(text, start + len(_START) - len("MFDEPLOY_RECORD = "))
 
 
 def to_data(record: Record) -> dict[str, Any]:

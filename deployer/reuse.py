@@ -62,7 +62,8 @@ def digest_deployment(deployment: Deployment) -> str:
 
 def _known(item: Deployed, said: Any) -> Known | None:
     record = item.record
-    if record is None or not item.intact or not isinstance(said, Mapping):
+    # The name of its file says it a second time, should somebody have edited the record's DAG id.
+    if record is None or not item.intact or item.file != f"{record.dag_id}.py" or not isinstance(said, Mapping):
         return None
     notes, deployment = said.get("notes"), said.get("deployment")
     if not isinstance(notes, Mapping) or not isinstance(deployment, str):

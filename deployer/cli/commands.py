@@ -51,6 +51,15 @@ if TYPE_CHECKING:
 
 
 class _Command(click.Command):
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Refuses a second value for an option that takes one, which click would take without a word."""
+        _, _, given = self.make_parser(context).parse_args(list(args))
+        for option in given:
+            single = isinstance(option, click.Option) and not option.multiple and not option.is_flag
+            if single and given.count(option) > 1:
+                raise DeployError(bad_usage(f"{option.opts[0]} is given twice, and takes one value", "give it once"))
+        return super().parse_args(context, args)
+
     def invoke(self, context: click.Context) -> Any:
         """A pipe that breaks in a command is that of a worker of ours: whoever reads our output has `ReaderGone`."""
         try:
@@ -329,4 +338,7 @@ def _confirm() -> bool:
         raise DeployError(Diagnostic("not-confirmed", message, hint=hint))
     sys.stderr.write("Apply these changes? [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    if not answer:
+        say("\n")  # Ctrl-D leaves the cursor behind the question
+    return answer.strip().lower() in ("y", "yes")

@@ -24,8 +24,12 @@ class ReaderGone(Exception):
     """Whoever read our standard output went away."""
 
 
+class Unwritable(DeployError):
+    """A result cannot be put on standard output, and neither can what is wrong with it."""
+
+
 def write(text: str) -> None:
-    """Put a result on standard output, as UTF-8 whatever the locale says."""
+    """Put a result on standard output, as UTF-8 whatever the locale says. Raises Unwritable, and ReaderGone."""
     try:
         if buffer := getattr(sys.stdout, "buffer", None):
             sys.stdout.flush()
@@ -35,6 +39,13 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise ReaderGone from error
+    except OSError as error:
+        raise Unwritable(cannot("write", "standard output", error)) from error
+
+
+def abandon_stdout() -> None:
+    """What is still buffered must not fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_json(data: Mapping[str, Any]) -> None:
@@ -132,6 +143,6 @@ def read_text(path: Path) -> str:
         raise DeployError(cannot("read", path, error)) from error
 
 
-def cannot(verb: str, path: Path, error: Exception) -> Diagnostic:
+def cannot(verb: str, path: Path | str, error: Exception) -> Diagnostic:
     reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
     return Diagnostic(f"cannot-{verb}", f"cannot {verb} {path}: {reason}")

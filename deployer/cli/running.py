@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -13,15 +14,31 @@ from deployer import __version__
 from deployer.cli import BUG, DONE, INTERRUPTED, REFUSED
 from deployer.cli.commands import app
 from deployer.cli.options import bad_usage
-from deployer.cli.output import ReaderGone, say, tell, write_json
+from deployer.cli.output import ReaderGone, Unwritable, abandon_stdout, say, tell, write_json
 from deployer.errors import DeployError, Diagnostic, nearest
 
 
 def run_command(arguments: Sequence[str]) -> int:
     """The exit code of one command line: 0 done, 1 refused, 2 changes (if asked for), 3 a bug, 130 interrupted."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (until the end)
+    if sys.stdout is None:
+        tell([Diagnostic("cannot-write", "standard output is closed: there is no place for the result")])
+        return REFUSED
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
+    try:
+        return _run(arguments)
+    except (ReaderGone, BrokenPipeError):
+        abandon_stdout()
+    except Unwritable as error:
+        abandon_stdout()
+        tell(error.diagnostics)
+    return REFUSED
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         # Not `app.main`, which takes a broken pipe anywhere for one of standard output, and ends without a word.
         with app.make_context("mfdeploy", list(arguments)) as context:
@@ -29,6 +46,8 @@ def run_command(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
         return ended.exit_code
+    except (ReaderGone, BrokenPipeError, Unwritable):
+        raise
     except DeployError as error:
         return _refuse(error.diagnostics, arguments)
     except click.UsageError as error:
@@ -36,10 +55,6 @@ def run_command(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("Interrupted.")
         return INTERRUPTED
-    except (ReaderGone, BrokenPipeError):
-        # What is still buffered must not fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
     except Exception as error:
         return _report_bug(error, arguments)
     return code if isinstance(code, int) else DONE
@@ -54,7 +69,8 @@ def _usage(error: click.UsageError) -> Diagnostic:
         # Without the dashes, in which any two are alike.
         close = nearest(error.option_name.lstrip("-"), [name[2:] for name in options if name.startswith("--")])
         return bad_usage(message, close.replace("'", "'--", 1) or hint)
-    message = error.format_message().strip()
+    message, _, close = error.format_message().strip().partition(". Did you mean ")
+    hint = f"did you mean {close}" if close else hint
     return bad_usage(message[:1].lower() + message[1:].rstrip("."), hint)
 
 

@@ -22,16 +22,37 @@ def check_adoptions(
     for pattern in selection.adopt:
         one = Selection(selection.manifests, adopt=(pattern,))
         is_project = pattern.startswith(FROM_PROJECT)
+        left = _left(pattern[len(FROM_PROJECT) :], state, deployed) if is_project else ()
         if not is_project and not any(map(one.adopts, addresses)):
             hint = nearest(pattern, addresses) or "it takes addresses (prod/train), patterns of them, or project:NAME"
             errors.append(Diagnostic("unknown-address", f"--adopt {pattern}: no deployment matches", hint=hint))
-        elif not any(one.adopts(address) or (is_project and pattern[8:] in owners) for address in adopted):
+        elif left:
+            listed = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
+            message = f"{pattern.removeprefix(FROM_PROJECT)} keeps what no manifest lists here: {listed}"
+            hint = "list it once more and adopt it, or delete the file by hand if nothing needs it any more"
+            warnings.append(Diagnostic("not-adopted", message, hint=hint, severity=Severity.WARNING))
+        elif not any(
+            one.adopts(address) or (is_project and pattern[len(FROM_PROJECT) :] in owners) for address in adopted
+        ):
             hint = nearest(pattern, [FROM_PROJECT + name for name in sorted(owners)]) if is_project else ""
             message = f"--adopt {pattern}: there is nothing to take over"
             warnings.append(Diagnostic("nothing-to-adopt", message, hint=hint, severity=Severity.WARNING))
     if errors:
         raise DeployError(errors)
     return warnings
+
+
+def _left(owner: str, state: DesiredState, deployed: DeployedState) -> list[str]:
+    """Files of another project in the planned environments that no deployment of these manifests takes over."""
+    listed = {item.address for item in state.manifests.deployments}
+    wanted = {(item.deployment.environment.name, item.dag_id) for item in state.items}
+    return [
+        item.file
+        for site in deployed.sites
+        for item in site.deployed
+        if item.record and (item.record.owner, item.record.environment) == (owner, site.environment)
+        if item.record.address not in listed and (site.environment, item.dag_id) not in wanted
+    ]
 
 
 def _owners(deployed: DeployedState) -> set[str]:

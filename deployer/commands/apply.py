@@ -190,6 +190,9 @@ def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:
 
 
 def _by(change: Change, planning: Planned) -> str:
+    found = planning.deployed.file(change.environment, change.file)
+    if found is not None and not found.intact:
+        return ", by hand"  # its record tells of an apply before that
     applied = planning.deployed.applied(change.environment, change.file)
     return f", by {applied.applied_by} at {applied.applied_at}" if applied else ""
 

@@ -46,9 +46,11 @@ def _with_lines(planned: Planned, change: Change, reason: Reason, package: Packa
 
 
 def _applied(planned: Planned, change: Change, file: str, item: Desired, package: Package) -> tuple[str, bool]:
-    """What an apply had written there, made again; else what one would write now, and False."""
+    """What an apply had written there (nothing, or made again); else what one would write now, and False."""
     held = planned.deployed.file(change.environment, file)
     found = held.record if held else None
+    if held and not found and not held.problem:
+        return "", True  # nothing of ours was ever there: all of its text is somebody else's
     if held and found and found.description == item.description:
         again = _with_inputs(package, held)
         commit = found.provenance.commit if found.provenance else None

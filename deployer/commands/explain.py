@@ -45,4 +45,5 @@ def _with_origins(reason: Reason, item: Desired, root: Path) -> Reason:
 
 
 def _origin(after: object, field: str, item: Desired, root: Path) -> str:
-    return "" if after is None else origin(item, field, root)
+    """Where a value was written. What is gone was written nowhere, but for `schedule: none`."""
+    return "" if after is None and field != "schedule.cron" else origin(item, field, root)

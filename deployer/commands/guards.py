@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from deployer.commands import git
@@ -39,8 +39,15 @@ def refuse_unguarded(planning: Planned, permissions: Permissions) -> None:
 
 
 def guard_warnings(planning: Planned) -> list[Diagnostic]:
-    """What an apply of this plan would refuse that the plan itself does not show."""
-    return [*taken_ids(planning, Severity.WARNING), *other_branch(planning, os.environ, Severity.WARNING)]
+    """What an apply of this plan would refuse that the plan itself does not show: whoever reviews it may be another
+    than who applies it."""
+    pending = planning.plan.pending
+    found = [*_protected(planning, pending, ()), *_mass_deletes(planning, pending)]
+    return [
+        *(replace(each, severity=Severity.WARNING) for each in found),
+        *taken_ids(planning, Severity.WARNING),
+        *other_branch(planning, os.environ, Severity.WARNING),
+    ]
 
 
 def other_branch(
@@ -78,7 +85,7 @@ def _protected(planning: Planned, pending: Collection[Change], allowed: Collecti
         if planning.environments[change.environment].protect and change.address not in allowed:
             yield Diagnostic(
                 "protected",
-                f"{change.address}: {change.environment} is protected, and this apply would delete {change.dag_id}",
+                f"{change.address}: {change.environment} is protected, and an apply would delete {change.dag_id}",
                 hint=f"allow it with --allow-delete {change.address}",
             )
     for address in sorted(set(allowed) - {change.address for change in deletes}):
@@ -98,6 +105,6 @@ def _mass_deletes(planning: Planned, pending: Collection[Change]) -> Iterator[Di
         if len(gone) > 1 and 3 * len(gone) > len(ours):
             yield Diagnostic(
                 "mass-change",
-                f"{site.environment}: this apply would delete {len(gone)} of {len(ours)} deployed DAGs",
+                f"{site.environment}: an apply would delete {len(gone)} of {len(ours)} deployed DAGs",
                 hint="if that is meant, allow it with --allow-mass-change",
             )

@@ -43,6 +43,8 @@ def history(selection: Selection, environment: str, limit: int) -> HistoryResult
         raise DeployError(target_problem(place, str(error))) from error
     unrecorded = tuple(find_unrecorded(state, environment, read, complete=not older))
     entries = [_narrowed(entry, chosen) for entry in read]
+    if not any(entry.changes for entry in entries):
+        _refuse_unmatched(chosen, [item.address for item in manifests.deployments], state, read)
     return HistoryResult(
         place,
         entries=[entry for entry in entries if entry.changes],
@@ -50,6 +52,19 @@ def history(selection: Selection, environment: str, limit: int) -> HistoryResult
         unrecorded=[each for each in unrecorded if chosen.selects(each.address)],
         secrets=manifests.secrets,
     )
+
+
+def _refuse_unmatched(
+    selection: Selection, listed: Sequence[str], state: DeployedState, entries: Sequence[Entry]
+) -> None:
+    """Raise DeployError for patterns that match nothing that is, was or is to be deployed: they are misspelt."""
+    from deployer import desired
+
+    addresses = {*listed, *(change.address for entry in entries for change in entry.changes)}
+    addresses |= {item.record.address for site in state.sites for item in site.deployed if item.record}
+    problems = desired.unmatched_patterns(selection, addresses)
+    if problems:
+        raise DeployError(problems)
 
 
 def find_unrecorded(

@@ -46,7 +46,8 @@ def init(folder: Path) -> InitResult:
     """
     manifest = folder / _MANIFEST
     if not folder.is_dir():
-        raise DeployError(Diagnostic("bad-path", f"{folder} is not a folder"))
+        there = "is not a folder" if folder.exists() else "does not exist"
+        raise DeployError(Diagnostic("bad-path", f"{folder} {there}"))
     if manifest.exists():
         hint = "edit it, or remove it and run init again"
         raise DeployError(Diagnostic("exists", f"{manifest} is there already", hint=hint))

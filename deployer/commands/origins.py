@@ -8,7 +8,7 @@ from pathlib import Path
 from deployer.errors import Location
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
-from deployer.models.flow import Flow
+from deployer.models.flow import Flow, Step
 
 # Where the manifest calls a field of the description something else.
 _NAMES = {
@@ -16,6 +16,9 @@ _NAMES = {
     "configs": "config_values",
     "variables": "metaflow",
 }
+# What a step's decorators decide, by the names of those.
+_DECORATORS = {"environment": ("environment",), "timeout_seconds": ("timeout",), "packages": ("conda", "pypi")}
+_WITH = "--with="
 
 
 def origin(item: Desired, field: str, root: Path) -> str:
@@ -63,24 +66,41 @@ def _of_schedule(deployment: Deployment, flow: Flow, name: str) -> Iterator[Loca
 def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) -> Iterator[Location | None]:
     step, name = path[0], path[-1]
     if section == "resources":
-        yield _written(deployment, f"steps.{step}.{'.'.join(path[1:])}" if path[1:] else f"steps.{step}")
+        yield _written(deployment, ".".join(["steps", step, *path[1:]]))
         if path[1:]:
-            yield deployment.sources.get(f"kubernetes.{path[1]}")
+            yield _written(deployment, ".".join(["kubernetes", *path[1:]]))
     found = next((one for one in flow.steps if one.name == step), None)
-    own = found is not None and any(decorator.name == "retry" for decorator in found.decorators)
-    if section == "retries" and deployment.retries and not own:
-        yield _written(deployment, f"retries.{name}")
+    if section == "retries" and found is not None and not _has_own_retry(found):
+        if any(spec.partition(":")[0] == "retry" for spec in deployment.decorators):
+            yield _written(deployment, "with")
+        elif deployment.retries:
+            yield _written(deployment, f"retries.{name}")
     yield _step(deployment, flow, step)
+
+
+def _has_own_retry(step: Step) -> bool:
+    """Whether `@retry` is in the step's code: one that the manifests add is an option of its task as well."""
+    added = any(option.startswith(f"{_WITH}retry") for option in step.options)
+    return not added and any(decorator.name == "retry" for decorator in step.decorators)
 
 
 def _of_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
     if path[0] == "steps":
-        yield _written(deployment, ".".join(path))
-        yield _step(deployment, flow, path[1]) if len(path) > 1 else None
+        yield from _of_step_settings(deployment, flow, path)
         return
     yield _written(deployment, ".".join([_NAMES.get(path[0], path[0]), *path[1:]]))
     if path[0] == "configs":
         yield _written(deployment, ".".join(["config_files", *path[1:]]))
+
+
+def _of_step_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
+    """A step's environment, timeout or packages: the code's own, or those of `with:`."""
+    yield _written(deployment, ".".join(path))
+    found = next((one for one in flow.steps if one.name in path[1:2]), None)
+    added = {option[len(_WITH) :].partition(":")[0] for option in found.options if _WITH in option} if found else set()
+    if added.intersection(_DECORATORS.get(path[2] if len(path) > 2 else "", ())):
+        yield _written(deployment, "with")
+    yield _step(deployment, flow, path[1]) if found else None
 
 
 def _step(deployment: Deployment, flow: Flow, name: str) -> Location | None:
@@ -88,12 +108,13 @@ def _step(deployment: Deployment, flow: Flow, name: str) -> Location | None:
 
 
 def _written(deployment: Deployment, path: str) -> Location | None:
-    """Where a setting was written: itself, or the mapping that holds it."""
-    while path:
-        if path in deployment.sources:
-            return deployment.sources[path]
+    """Where a setting was written: itself, the first line of what it holds, or the mapping that holds it."""
+    below = next((place for name, place in deployment.sources.items() if name.startswith(f"{path}.")), None)
+    while path not in deployment.sources:
+        if below is not None or not path:
+            return below
         path = path.rpartition(".")[0]
-    return None
+    return deployment.sources[path]
 
 
 def _told(place: Location, root: Path) -> str:

@@ -22,7 +22,8 @@ def find_files(folder: Path, report: Report) -> list[Path]:
     """
     if not folder.is_dir():
         there = "is not a folder" if folder.exists() else "does not exist"
-        raise DeployError(Diagnostic("bad-path", f"the manifest folder {str(folder)!r} {there}"))
+        hint = "name it with --manifests DIR; `mfdeploy init` writes a first manifest"
+        raise DeployError(Diagnostic("bad-path", f"the manifest folder {str(folder)!r} {there}", hint=hint))
     root = folder.resolve()
     found: dict[Path, Path] = {}
     for holder, folders, names in os.walk(folder, onerror=lambda error: _unreadable(error, report)):

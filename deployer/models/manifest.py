@@ -139,7 +139,7 @@ RETRIES: Final = Section(
     "Retries",
     "How often Airflow runs a failed task again, for the steps that carry no @retry of their own.",
     {
-        "times": Key(_NOT_NEGATIVE, "How often a failed task is run again."),
+        "times": Key(Whole(at_least=0, at_most=4), "How often a failed task is run again; Metaflow's most is 4."),
         "minutes_between": Key(Number(at_least=0), "Minutes before each of them; else 2."),
     },
     short="times",

@@ -71,9 +71,13 @@ def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool
 
 def _entry(page: Page, entry: Mapping[str, Any]) -> None:
     page.line("  ", (entry["id"], "bold"), f"  {_who(entry)}", hang=6)
-    page.line((_summary(entry), "dim"), indent=6, hang=0)
-    for change in entry["changes"]:
-        _change(page, change)
+    written = {change["dag_id"] for change in entry["changes"] if change["action"] != "delete"}
+    # Another file of a DAG that was written is gone with that, and no DAG that was deleted.
+    gone = [change for change in entry["changes"] if change["action"] == "delete" and change["dag_id"] in written]
+    changes = [change for change in entry["changes"] if change not in gone]
+    page.line((_summary(entry, changes), "dim"), indent=6, hang=0)
+    for change in changes:
+        _change(page, change, [each["file"] for each in gone if each["dag_id"] == change["dag_id"]])
 
 
 def _who(entry: Mapping[str, Any]) -> str:
@@ -83,20 +87,22 @@ def _who(entry: Mapping[str, Any]) -> str:
     return inert("  ".join(filter(None, (moment, entry["applied_by"], short))))
 
 
-def _summary(entry: Mapping[str, Any]) -> str:
-    done = [change["action"] for change in entry["changes"] if change["outcome"] == "done"]
+def _summary(entry: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> str:
+    done = [change["action"] for change in changes if change["outcome"] == "done"]
     parts = [f"{done.count(action)} {word}" for action, word in _DONE.items() if action in done]
     for outcome in ("failed", "not done"):
-        number = sum(change["outcome"] == outcome for change in entry["changes"])
+        number = sum(change["outcome"] == outcome for change in changes)
         parts += [f"{number} {outcome}"] if number else []
     command = f"rollback to {entry['restored']}" if entry["restored"] else entry["command"]
     return f"{command}: {', '.join(parts)}"
 
 
-def _change(page: Page, change: Mapping[str, Any]) -> None:
+def _change(page: Page, change: Mapping[str, Any], gone: Sequence[str]) -> None:
     words = ", ".join(inert(reason["word"]) for reason in change["reasons"])
     symbol = (SYMBOLS[change["action"]], STYLES[change["action"]])
     parts: list[Any] = [symbol, f" {inert(change['address'])}", (f"  {words}", "dim")]
+    if gone:
+        parts.append((f"  in place of {', '.join(map(inert, gone))}", "dim"))
     if change["outcome"] != "done":
         message = f": {inert(change['message'])}" if change["message"] else ""
         parts.append((f"  {change['outcome']}{message}", "bold red"))

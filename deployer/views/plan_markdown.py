@@ -27,13 +27,13 @@ from deployer.views.plan_words import (
     effect_text,
     evaluated_at_apply,
     explanation,
-    field_name,
     file_lines,
     former_ids,
     narrowing,
     new_schedule,
     pending_by_environment,
     summary_line,
+    told_fields,
     tools_only,
 )
 
@@ -181,10 +181,10 @@ def _details(change: Change, former: Mapping[str, str]) -> Iterator[str]:
         remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
         note = f": {prose(reason['note'])}" if reason["note"] else ""
         yield f"- {reason['word']}{remark}{note}"
-        for field in reason["fields"]:
+        for name, field in told_fields(reason["fields"]):
             before, after = pair_text(field["before"], field["after"], 200)
             origin = f" ({code(field['origin'])})" if field["origin"] else ""
-            yield f"  - {code(field_name(field))}: {code(before)} → {code(after)}{origin}"
+            yield f"  - {code(name)}: {code(before)} → {code(after)}{origin}"
         lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
         for mark, path in lines:
             yield f"  - {code(f'{mark} {path}')}"

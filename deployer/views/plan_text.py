@@ -16,11 +16,9 @@ from deployer.views.plan_words import (
     diff_line,
     edit_rest,
     edit_title,
-    effect_label,
-    effect_text,
+    effect_rows,
     evaluated_at_apply,
     explanation,
-    field_name,
     file_lines,
     former_ids,
     narrowing,
@@ -28,6 +26,7 @@ from deployer.views.plan_words import (
     newcomer,
     pending_by_environment,
     summary_line,
+    told_fields,
     tools_only,
 )
 
@@ -99,8 +98,8 @@ def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[E
 def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     if reason["note"]:
         yield [inert(reason["note"])]
-    for field in reason["fields"]:
-        yield from _field(page, field)
+    for name, field in told_fields(reason["fields"]):
+        yield from _field(page, inert(name), field)
     if reason["files"]:
         lines, more = file_lines(reason["files"])
         for mark, path in lines:
@@ -119,11 +118,10 @@ def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
         yield [(edit_rest(edit), "dim")]
 
 
-def _field(page: Page, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
+def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     """``path: before -> after``, on three lines where one is too narrow."""
     room = page.width - _INDENT - _WIDEST_LABEL
     before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
-    name = inert(field_name(field))
     origin = inert(field["origin"])
     length = len(name) + len(before) + len(after) + len(":  -> ")
     if length > room:
@@ -148,4 +146,5 @@ def _beside(change: Change) -> Iterator[Entry]:
     if names:
         yield "parameters", [f"{', '.join(map(inert, names))} {KNOWN_AT_APPLY}"]
     for effect in change["effects"]:
-        yield effect_label(effect), [inert(effect_text(effect))]
+        for label, sentence in effect_rows(effect):
+            yield label, [inert(sentence)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,8 +14,10 @@ TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
 TOOLS_REMARK = "a change of the tools, not of yours"
 TOOLS_ONLY = "Only the tools changed here: nothing in your manifests or your code did."
 DELETED = "Airflow stops running it. Its past runs stay in Airflow until they are deleted there."
+NO_RUNS = "none: it no longer starts by itself"
 REFUSED = "An apply is refused until this is solved, or left out with --exclude."
 MOST_FILES = 10
+MOST_STEPS = 4
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(.*)$")
 
 Change = Mapping[str, Any]
@@ -50,9 +53,35 @@ def edit_rest(edit: Mapping[str, Any]) -> str:
     return f"and {count(edit['left_out'], 'more line')}: see plan --diff" if edit["left_out"] else ""
 
 
-def field_name(field: Mapping[str, Any]) -> str:
+def told_fields(fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The fields with the names that they are told under: what several steps have in common is told once."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for field in fields:
+        _, what = _of_step(field)
+        same = [what, field["before"], field["after"], field["origin"]] if what else field["field"]
+        groups.setdefault(json.dumps(same), []).append(field)
+    return [(_name(group), group[0]) for group in groups.values()]
+
+
+def _of_step(field: Mapping[str, Any]) -> tuple[str, str]:
+    """The step that a field is about, and what of it; both empty for any other field."""
+    section, *path = str(field["field"]).split(".")
+    if section == "settings" and path[:1] == ["steps"]:
+        path = path[1:]
+    elif section not in ("retries", "resources"):
+        return "", ""
+    return (path[0], ".".join(path[1:])) if len(path) > 1 else ("", "")
+
+
+def _name(group: Sequence[Mapping[str, Any]]) -> str:
     """A field's path below its section, which the reason's word has named already."""
-    return str(field["field"]).partition(".")[2] or str(field["field"])
+    if len(group) == 1:
+        path = str(group[0]["field"])
+        return path.partition(".")[2] or path
+    steps = [_of_step(field)[0] for field in group]
+    # A list of five is not cut to four and "1 more".
+    shown = steps if len(steps) <= MOST_STEPS + 1 else [*steps[:MOST_STEPS], f"{len(steps) - MOST_STEPS} more"]
+    return f"{_of_step(group[0])[1]} of {', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def narrowing(plan: Mapping[str, Any]) -> str:
@@ -166,9 +195,17 @@ def effect_text(effect: Mapping[str, Any]) -> str:
 
 
 def _next_runs(before: str, after: str) -> str:
-    if before and after:
-        return f"{after} (until now: {before})"
-    return after or f"none: it no longer starts by itself (until now: {before})"
+    told = after or NO_RUNS
+    return f"{told} (until now: {before})" if before else told
+
+
+def effect_rows(effect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Labels and sentences of an effect where each has a line of its own: times stand below those of before."""
+    if effect["word"] == "next runs" and effect["before"]:
+        yield "next runs", run_times(effect["after"]) or NO_RUNS
+        yield "until now", run_times(effect["before"])
+    else:
+        yield effect_label(effect), effect_text(effect)
 
 
 def run_times(runs: Sequence[str]) -> str:

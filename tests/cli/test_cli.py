@@ -88,7 +88,7 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["paln"], "no such command"),
+        (["paln"], "no such command 'paln'; did you mean 'plan'?"),
         (["plan", "--fromat", "json"], "--fromat"),
         (["plan", "--format", "yaml"], "'yaml'"),
         (["plan", "extra"], "extra"),
@@ -96,6 +96,8 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
         (["destroy"], "--env"),
         (["plan", "--var", "branch"], "is not NAME=VALUE"),
         (["plan", "--var", "a=1", "--var", "a=2"], "given twice"),
+        (["rollback", "2026", "--env", "a", "-e", "b"], "--env is given twice, and takes one value"),
+        (["plan", "-m", "a", "--manifests", "b"], "--manifests is given twice"),
         (["plan", "--diff", "--format", "json"], "--diff has no JSON form"),
         (["apply", "plan.json", "--env", "prod"], "a saved plan is applied as it is"),
         (["apply", "no-such-plan.json"], "error: cannot read no-such-plan.json: No such file"),
@@ -203,7 +205,9 @@ def test_apply_asks_on_a_terminal(
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     assert cli.run(["apply"]) == code
     assert len(apply.executed) == (code == 0)
-    assert "Apply these changes? [y/N] " in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "Apply these changes? [y/N] " in err
+    assert err.endswith("[y/N] \nNothing was applied.\n") == (answer == "")
 
 
 def test_apply_without_a_terminal_wants_yes(
@@ -331,6 +335,28 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+def test_a_reader_that_goes_away_before_a_refusal_is_no_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"], stdin=subprocess.PIPE) as reader:
+        reader.wait()
+        done = mfdeploy("plan", "--format", "json", stdout=reader.stdin, stderr=subprocess.PIPE, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("arguments", [["schema"], ["plan", "--format", "json"]])
+def test_a_full_disk_is_no_bug(arguments: list[str], tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = mfdeploy(*arguments, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == b"error: cannot write standard output: No space left on device\n1 error\n"
+
+
+def test_a_closed_standard_output_is_no_bug() -> None:
+    command = ["sh", "-c", 'exec "$0" -m deployer.cli schema >&-', sys.executable]
+    done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: standard output is closed")
+
+
 def test_validate_for_github(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     found = Diagnostic("x", "is wrong", Location("deployments/a.yaml", 3))
     result = types.SimpleNamespace(diagnostics=[found], deployments=1)
@@ -358,10 +384,15 @@ def test_history(command: Stub, capsys: pytest.CaptureFixture[str]) -> None:
     command("history", history=history)
     assert cli.run(["history", "--env", "prod", "--flow", "train", "--limit", "3"]) == 0
     out = capsys.readouterr().out
-    assert out.endswith("3 entries.\n")
+    assert out.endswith("4 entries.\n")
     assert "sesame" not in out
     assert cli.run(["history", "--env", "prod", "--format", "json"]) == 0
-    assert [each["id"][-4:] for each in json.loads(capsys.readouterr().out)["entries"]] == ["c0de", "beef", "0001"]
+    assert [each["id"][-4:] for each in json.loads(capsys.readouterr().out)["entries"]] == [
+        "c0de",
+        "beef",
+        "0001",
+        "0002",
+    ]
     assert asked == [(("train",), "prod", 3), ((), "prod", 10)]
     assert cli.run(["history", "--env", "prod", "--limit", "0"]) == 1
 

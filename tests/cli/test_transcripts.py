@@ -1,7 +1,6 @@
 """What a user sees of each command in a real terminal, as golden files that `--rewrite` writes anew.
 
-The terminal is a pseudo terminal of 80 or 120 columns. Each command is seen in some of the four kinds of terminal, so
-that together all are seen: a process for each command in each would only say the same more slowly.
+The terminal is a pseudo terminal of 80 or 120 columns, with and without colour.
 """
 
 from __future__ import annotations
@@ -14,10 +13,14 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from deployer.cli.commands import app
 
 MFDEPLOY = Path(sys.executable).with_name("mfdeploy")
 GOLDEN = Path(__file__).parent / "golden"
@@ -46,47 +49,89 @@ if __name__ == "__main__":
 '''
 LOCAL = ("--env", "local")
 ENTRY = "{first entry}"
-# Name of the transcript, width, colour, what is changed before, the command line. In this order, in one project.
-SCRIPT: list[tuple[str, int, bool, str, tuple[str, ...]]] = [
-    ("help", 80, False, "", ("--help",)),
-    ("help-plan", 80, False, "", ("plan", "--help")),
-    ("help-apply", 120, False, "", ("apply", "--help")),
-    ("help-rollback", 80, False, "", ("rollback", "--help")),
-    ("init", 80, True, "", ("init",)),
-    ("validate", 80, False, "", ("validate",)),
-    ("plan-new", 80, True, "", ("plan",)),
-    ("apply-new", 120, False, "", ("apply", *LOCAL, "--yes")),
-    ("plan-nothing", 80, False, "", ("plan",)),
-    ("show", 120, True, "", ("show", "TrainFlow", *LOCAL)),
-    ("schema", 120, False, "", ("schema", "history")),
-    ("plan-change", 80, False, "change", ("plan",)),
-    ("apply-change", 120, True, "", ("apply", *LOCAL, "--yes")),
-    ("history", 80, False, "", ("history", *LOCAL)),
-    ("history-120", 120, True, "", ("history", *LOCAL)),
-    ("rollback", 80, True, "", ("rollback", ENTRY, *LOCAL, "--yes")),
-    ("destroy", 80, False, "", ("destroy", *LOCAL, "--yes", "--allow-mass-change")),
-    ("error-entry", 80, False, "", ("rollback", "2025", *LOCAL)),
-    ("error-option", 80, True, "", ("plan", "--bogus")),
-    ("error-manifest", 80, True, "break", ("validate",)),
+KINDS = {"80": (80, False), "80-colour": (80, True), "120": (120, False), "120-colour": (120, True)}
+
+
+class Case(NamedTuple):
+    """A command line, and what is changed before it; `typed` is what the user answers."""
+
+    name: str
+    arguments: tuple[str, ...]
+    edit: str = ""
+    typed: str = ""
+
+
+# In this order, in one project: each command as it goes well, and as it most often does not.
+SCRIPT = [
+    Case("help", ("--help",)),
+    Case("help-plan", ("plan", "--help")),
+    Case("help-apply", ("apply", "--help")),
+    Case("help-rollback", ("rollback", "--help")),
+    Case("error-option", ("plan", "--bogus")),
+    Case("plan-error-no-manifests", ("plan",)),
+    Case("init", ("init",)),
+    Case("init-error", ("init",)),
+    Case("validate", ("validate",)),
+    Case("validate-error", ("validate",), "break the manifest"),
+    Case("plan-error-flow", ("plan",), "break the flow"),
+    Case("plan-new", ("plan",), "mend"),
+    Case("apply-new", ("apply", *LOCAL, "--yes")),
+    Case("plan-nothing", ("plan",)),
+    Case("show", ("show", "TrainFlow", *LOCAL)),
+    Case("show-error", ("show", "Train", *LOCAL)),
+    Case("render", ("render", "TrainFlow", *LOCAL)),
+    Case("render-error", ("render", "TrainFlow")),
+    Case("schema", ("schema", "history")),
+    Case("schema-error", ("schema", "plans")),
+    Case("plan-change", ("plan",), "change"),
+    Case("plan-out", ("plan", *LOCAL, "--out", "plan.json")),
+    Case("apply-declined", ("apply", *LOCAL), typed="n"),
+    Case("apply-change", ("apply", *LOCAL), typed="y"),
+    Case("apply-error-stale", ("apply", "plan.json")),
+    Case("plan-drifted", ("plan",), "edit the DAG file"),
+    Case("history", ("history", *LOCAL)),
+    Case("history-error", ("history", "--env", "prod")),
+    Case("rollback", ("rollback", ENTRY, *LOCAL, "--yes")),
+    Case("rollback-error", ("rollback", "2025", *LOCAL)),
+    Case("destroy-error", ("destroy", *LOCAL), "protect"),
+    Case("destroy", ("destroy", *LOCAL, "--yes", "--allow-delete", "local/TrainFlow")),
 ]
+# Of what is the same in every terminal the beginning will do.
+CUT = {"render": 24, "schema": 24}
+# Their lines are as they are, or one for each problem, which a terminal wraps.
+AS_LONG_AS_THEY_ARE = ("render", "schema", "error", "stale", "declined", "out")
+QUESTION = "[y/N] "
 _MASKS = (
     (r"\d{8}T\d{9}Z-[0-9a-f]{4}", "20260101T000000000Z-abcd"),
     (r"\d{4}-\d\d-\d\d(\s+)\d\d:\d\d", r"2026-01-01\g<1>00:00"),
     (r"local-0-\w{4}\b", "local-0-abcd"),
+    (r"(?<=by ada at )\S+(?=;)", "2026-01-01T00:00:00+00:00"),
 )
 
 
 def edit(project: Path, how: str) -> None:
     manifest, flow = project / "deployments" / "mfdeploy.yaml", project / "flows" / "train.py"
+    kept, dag = project / "kept.yaml", project / "build" / "dags" / "TrainFlow.local.py"
     if how == "change":
         flow.write_text(flow.read_text().replace("default=0.01", "default=0.05"))
         manifest.write_text(f'{manifest.read_text()}    schedule: "0 3 * * *"\n    tags: [team:growth]\n')
-    elif how == "break":
-        manifest.write_text(manifest.read_text().replace("schedule:", "schedul:").replace("compute: l", "compute: L"))
+    elif how == "break the manifest":
+        kept.write_text(manifest.read_text())
+        wrong = manifest.read_text().replace("compute: l", "compute: L")
+        manifest.write_text(f"{wrong}    schedul: daily\n")
+    elif how == "break the flow":
+        manifest.write_text(kept.read_text())
+        flow.write_text(FLOW.replace("\n\n\nclass", "\nimport sklaern\n\n\nclass"))
+    elif how == "mend":
+        flow.write_text(FLOW)
+    elif how == "edit the DAG file":
+        dag.write_text(dag.read_text().replace("max_active_runs=16", "max_active_runs=3"))
+    elif how == "protect":
+        manifest.write_text(manifest.read_text().replace("compute: local", "compute: local\n    protect: true"))
 
 
-def seen(project: Path, arguments: tuple[str, ...], width: int, colour: bool) -> str:
-    """What a terminal of that width gets: both streams, in the order of writing."""
+def seen(project: Path, case: Case, arguments: Sequence[str], width: int, colour: bool) -> str:
+    """What a terminal of that width gets: both streams, in the order of writing, and what is typed."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     environ = {"PATH": os.environ["PATH"], "HOME": str(project.parent), "USER": "ada", "TERM": "xterm-256color"}
@@ -96,7 +141,11 @@ def seen(project: Path, arguments: tuple[str, ...], width: int, colour: bool) ->
         [MFDEPLOY, *arguments], cwd=project, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
-    text = b"".join(_read(ours)).decode()
+    text = ""
+    for data in _read(ours):
+        text += data.decode()
+        if case.typed and text.endswith(QUESTION):
+            os.write(ours, f"{case.typed}\n".encode())
     process.wait()
     os.close(ours)
     return text.replace("\r\n", "\n")
@@ -113,44 +162,76 @@ def _read(handle: int) -> Iterator[bytes]:
         yield data
 
 
-def settled(text: str) -> str:
+def settled(text: str, project: Path) -> str:
     """The text without what differs from run to run, and without the progress line, which is wiped away."""
     text = re.sub(r"\r|\x1b\[2K|\x1b\[\?25[lh]", "", text)
     text = re.sub(r"[^\n]*\n\x1b\[1A", "", text)
     for pattern, replacement in _MASKS:
         text = re.sub(pattern, replacement, text)
-    return text
+    return text.replace(str(project), "/home/ada/shop")
 
 
-@pytest.fixture(scope="module")
-def transcripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    project = tmp_path_factory.mktemp("home") / "shop"
+def session(folder: Path, width: int, colour: bool) -> dict[str, str]:
+    """All command lines of the script, one after the other, in one kind of terminal."""
+    project = folder / "shop"
     (project / "flows").mkdir(parents=True)
     (project / "flows" / "train.py").write_text(FLOW)
     found: dict[str, str] = {}
     first = ""
-    for name, width, colour, how, arguments in SCRIPT:
-        edit(project, how)
-        given = tuple(first if word == ENTRY else word for word in arguments)
-        text = seen(project, given, width, colour)
-        if name == "history":
+    for case in SCRIPT:
+        edit(project, case.edit)
+        arguments = [first if word == ENTRY else word for word in case.arguments]
+        text = seen(project, case, arguments, width, colour)
+        if case.name == "history":
             first = re.findall(_MASKS[0][0], text)[-1]
-        found[name] = settled(text)
+        found[case.name] = settled(text, project)
     return found
 
 
-@pytest.mark.parametrize("name", [case[0] for case in SCRIPT])
-def test_a_user_sees(name: str, transcripts: dict[str, str], request: pytest.FixtureRequest) -> None:
-    golden = GOLDEN / f"{name}.txt"
+@pytest.fixture(scope="module")
+def transcripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    with ThreadPoolExecutor(2) as pool:
+        futures = {
+            kind: pool.submit(session, tmp_path_factory.mktemp("home"), width, colour)
+            for kind, (width, colour) in KINDS.items()
+        }
+        return {kind: future.result() for kind, future in futures.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [case.name for case in SCRIPT])
+def test_a_user_sees(
+    name: str, kind: str, transcripts: dict[str, dict[str, str]], request: pytest.FixtureRequest
+) -> None:
+    golden = GOLDEN / kind / f"{name}.txt"
     # An escape as a letter, so that a reviewer can read it.
-    text = transcripts[name].replace("\x1b", "␛")
+    text = transcripts[kind][name].replace("\x1b", "␛")
+    text = "".join(text.splitlines(keepends=True)[: CUT.get(name)])
     if request.config.getoption("--rewrite"):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("name", "width"), [case[:2] for case in SCRIPT if not case[0].startswith("error")])
-def test_no_line_is_wider_than_the_terminal(name: str, width: int, transcripts: dict[str, str]) -> None:
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", transcripts[name])
-    assert [line for line in plain.splitlines() if len(line) > width] == []
+def test_each_command_goes_well_once_and_is_refused_once() -> None:
+    for command in app.commands:
+        names = [case.name for case in SCRIPT if case.arguments[0] == command]
+        assert any("error" in name for name in names), command
+        assert any("error" not in name for name in names), command
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+def test_colour_adds_nothing_but_colour(width: str, transcripts: dict[str, dict[str, str]]) -> None:
+    assert {name: plain(text) for name, text in transcripts[f"{width}-colour"].items()} == transcripts[width]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_line_is_wider_than_the_terminal(kind: str, transcripts: dict[str, dict[str, str]]) -> None:
+    width, _ = KINDS[kind]
+    for name, text in transcripts[kind].items():
+        if not any(word in name for word in AS_LONG_AS_THEY_ARE):
+            assert [line for line in plain(text).splitlines() if len(line) > width] == [], name

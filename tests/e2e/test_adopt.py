@@ -142,6 +142,15 @@ class TestProject:
         assert renamed.pending() == {}
         assert {path.name for path in renamed.dags.glob("*.py")} == before
 
+    def test_what_left_the_manifests_meanwhile_is_told(self, renamed: Project) -> None:
+        renamed.edit("graphs.yaml", "  compare_models:\n    file: flows/compare_models/compare_models.py\n", "")
+        asked = ("--env", "local", "--adopt", "project:examples")
+        told = "warning: examples keeps what no manifest lists here: CompareModelsFlow.local.py; list it once more"
+        assert told in renamed.run("plan", *asked).stderr
+        renamed.do("apply", *asked, "--yes")
+        assert told in renamed.run("plan", *asked).stderr
+        assert (renamed.dags / "CompareModelsFlow.local.py").exists()
+
 
 class TestByHand:
     FOREIGN = "from airflow import DAG  # somebody else's\n"
@@ -156,7 +165,7 @@ class TestByHand:
     def test_its_whole_text_is_shown_before_it_goes(self, foreign: Project) -> None:
         change = foreign.plan("--flow", "hourly", "--adopt", "hourly")["local/hourly"]
         assert (change["action"], words(change)) == ("update", ["adopted"])
-        assert f"+{self.FOREIGN.strip()}" in change["reasons"][0]["edit"]["lines"]
+        assert change["reasons"][0]["edit"]["lines"] == ["@@ -0,0 +1 @@", f"+{self.FOREIGN.strip()}"]
         foreign.apply("--flow", "hourly", "--adopt", "local/hourly")
         assert (foreign.dags / "theirs.py").read_text() == self.FOREIGN
         assert foreign.pending("--flow", "hourly") == {}

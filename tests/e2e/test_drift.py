@@ -57,6 +57,15 @@ class TestAnEdit:
         assert reason["edit"]["exact"]
         assert len([line for line in reason["edit"]["lines"] if line[0] in "+-"]) == 2
 
+    def test_after_the_record_is_shown(self, mine: Project) -> None:
+        path = mine.dags / HOURLY
+        path.write_text(f"{path.read_text()}dag.catchup = True\n")
+        (reason,) = hourly(mine)["reasons"]
+        assert reason["edit"]["exact"]
+        assert reason["edit"]["lines"][-1] == "+dag.catchup = True"
+        mine.apply("--flow", "hourly")
+        assert mine.pending("--flow", "hourly") == {}
+
     def test_beside_a_change_is_shown_against_what_an_apply_would_write(self, applied: Project) -> None:
         edit(applied, "catchup=False", "catchup=True")
         applied.edit("flows/hourly/hourly.py", "time is", "the time is")

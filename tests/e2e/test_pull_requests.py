@@ -82,6 +82,33 @@ class TestAction:
         assert (home / "summary").read_text().count("### mfdeploy plan") == 3
         assert github.repository.dags == []
 
+    def test_a_plan_against_a_revision_is_a_comment_of_its_own(self, github: GitHub) -> None:
+        on_pull_request(github)
+        inputs = {"command": "plan", "environment": "prod", "pull-request": "12"}
+        succeeded(github.use(inputs))
+        succeeded(github.use({**inputs, "against": "HEAD", "plan": "other.json"}))
+        first, second = (each["body"] for each in github.comments())
+        assert "**Plan: 1 to create" in first
+        assert "**No changes." in second
+        assert not (github.repository.folder / "other.json").exists()
+
+    def test_apply_deletes_in_a_protected_environment_what_it_was_told(self, github: GitHub) -> None:
+        """As a run that somebody started by hand, with the addresses as its inputs."""
+        on_main(github)
+        manifest = github.repository.manifest
+        text = manifest.read_text().replace("production: true", "production: true\n    protect: true")
+        manifest.write_text(f"{text}  again: {{file: ../flows/hourly.py, dag_id: again}}\n")
+        plan = {"command": "plan", "environment": "prod", "pull-request": ""}
+        succeeded(github.use(plan))
+        succeeded(github.use({"command": "apply"}))
+        assert github.repository.dags == ["HourlyFlow.py", "again.py"]
+        manifest.write_text(re.sub("(?s)flows:.*", "flows: {}\n", text))
+        succeeded(github.use(plan))
+        assert github.use({"command": "apply", "allow-delete": "prod/hourly"})[-1].returncode == 1
+        allowed = {"allow-delete": "prod/hourly\n prod/again", "allow-mass-change": "true"}
+        succeeded(github.use({"command": "apply", **allowed}))
+        assert github.repository.dags == []
+
     def test_another_persons_comment_is_left_alone(self, github: GitHub) -> None:
         on_pull_request(github)
         theirs = {"id": 1, "type": "User", "body": "<!-- mfdeploy plan of prod --> mine"}

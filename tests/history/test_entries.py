@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from deployer import history
+from deployer.commands import history as commands
 from deployer.errors import DeployError
 from deployer.history import MOST_ENTRIES, entry_file, find_entry, new_id, parse_entry, read_entry, unpack
 from deployer.index import index_file
@@ -31,6 +33,14 @@ def test_an_apply_leaves_one_entry_with_the_plan_and_its_result(site: Site) -> N
     assert reason.word == "schedule"
     assert [(each.field, each.before, each.after) for each in reason.fields] == [("schedule.cron", FIRST, SECOND)]
     assert change.after == history.digest((site.dags / "Train.py").read_bytes())
+
+
+def test_a_misspelt_flow_has_no_history_and_that_is_said(site: Site) -> None:
+    site.apply(train=FIRST)
+    asked = replace(site.selection, flows=("trian",))
+    with pytest.raises(DeployError, match=r"no flow matches 'trian'; did you mean 'train'\?"):
+        commands.history(asked, "prod", 10)
+    assert len(commands.history(replace(asked, flows=("tr*",)), "prod", 10).entries) == 1
 
 
 def test_an_entry_holds_what_was_replaced_and_nothing_else(site: Site) -> None:

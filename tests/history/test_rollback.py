@@ -212,6 +212,13 @@ class TestSavedPlan:
         with pytest.raises(DeployError, match=r"Train.py at the target was changed since the plan was made, by grace"):
             prepare(site.selection, saved=saved)  # type: ignore[arg-type]
 
+    def test_is_refused_with_another_word_when_the_file_was_edited_since(self, site: Site) -> None:
+        saved = self.saved(site)
+        file = site.dags / "Train.py"
+        file.write_text(file.read_text().replace("\n", "\n# mine\n", 1))
+        with pytest.raises(DeployError, match=r"was changed since the plan was made, by hand"):
+            prepare(site.selection, saved=saved)  # type: ignore[arg-type]
+
 
 def test_guards_hold_for_it_too(site: Site) -> None:
     back = site.apply(train=A)

@@ -36,7 +36,7 @@ flows:
     config_files: {c: train.py}
     steps: {fit: {cpu: 8, tolerations: [{key: a, operator: Exists}]}}
     overrides:
-      prod: {parameters: {alpha: 0.01}, retries: 5, schedule: none, tags: *tags}
+      prod: {parameters: {alpha: 0.01}, retries: 4, schedule: none, tags: *tags}
 """
 # What is likely to meet a special case: YAML's own signs, references, other types, odd texts.
 PIECES = [

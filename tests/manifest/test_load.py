@@ -224,7 +224,7 @@ def test_links_out_of_the_folder_are_refused(folder: Path, tmp_path: Path) -> No
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(DeployError, match="does not exist"):
+    with pytest.raises(DeployError, match="does not exist; name it with --manifests DIR; `mfdeploy init` writes"):
         load(tmp_path / "none")
 
 

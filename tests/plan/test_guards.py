@@ -55,6 +55,12 @@ def test_a_protected_environment_wants_each_delete_by_name() -> None:
     assert refusals(planning, ("prod/flow7", "prod/flow8")) == []
 
 
+def test_a_plan_warns_of_what_its_apply_needs_a_permission_for() -> None:
+    found = guard_warnings(planned(2, 0, protect=True))
+    assert [each.code for each in found] == ["protected", "protected", "mass-change"]
+    assert {each.severity.value for each in found} == {"warning"}
+
+
 def test_a_permission_for_what_is_not_deleted_is_a_mistake() -> None:
     with pytest.raises(DeployError, match="did you mean 'prod/flow8'") as raised:
         refuse_unguarded(planned(9, 8), Permissions(("prod/flo8",)))

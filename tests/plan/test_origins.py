@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,17 @@ SOURCES = {
     "retries.times": 7,
     "steps.fit.cpu": 8,
     "kubernetes.image": 9,
+    "kubernetes.labels.team": 16,
     "tags": 10,
     "datastore": 11,
     "kubernetes.namespace": 12,
     "config_files.rates": 13,
     "retries": 14,
 }
+# As the compiler tells of a retry that the manifests add.
+ADDED = {"decorators": (Decorator("retry", {"times": 3}),), "options": ("--with=retry:times=3",)}
 STEPS = (
-    Step("start", "linear", 20, next=("fit",)),
+    Step("start", "linear", 20, next=("fit",), **ADDED),  # type: ignore[arg-type]
     Step("fit", "linear", 30, next=("end",), decorators=(Decorator("retry", {"times": 1}),)),
     Step("end", "end", 40),
 )
@@ -55,6 +59,8 @@ BARE = made.desired(made.deployment(), made.flow(steps=STEPS, schedule=FlowSched
         ("retries.fit.times", "flows/train.py:30"),
         ("resources.fit.cpu", "deployments/a.yaml:8"),
         ("resources.start.image", "deployments/a.yaml:9"),
+        ("resources.start.labels", "deployments/a.yaml:16"),
+        ("resources.start.labels.team", "deployments/a.yaml:16"),
         ("resources.start.memory", "flows/train.py:20"),
         ("graph.steps.fit.next", "flows/train.py:30"),
         ("code.file", "deployments/a.yaml:3"),
@@ -82,3 +88,20 @@ def test_a_field_has_the_line_that_counts(field: str, place: str) -> None:
 )
 def test_what_the_manifests_leave_out_is_said_by_the_flow(field: str, place: str) -> None:
     assert origin(BARE, field, ROOT) == place
+
+
+def test_what_with_gives_to_a_step_has_the_line_of_that() -> None:
+    step = replace(STEPS[0], options=("--with=timeout:minutes=5",), timeout_seconds=300)
+    sources = {"with": Location("/srv/deployments/a.yaml", 15)}
+    item = replace(ITEM, deployment=made.deployment(sources=sources), compiled=made.flow(steps=(step, *STEPS[1:])))
+    assert origin(item, "settings.with", ROOT) == "deployments/a.yaml:15"
+    assert origin(item, "settings.steps.start.timeout_seconds", ROOT) == "deployments/a.yaml:15"
+    assert origin(item, "settings.steps.start.environment", ROOT) == "flows/train.py:20"
+    assert origin(item, "settings.steps.fit.timeout_seconds", ROOT) == "flows/train.py:30"
+
+
+def test_a_retry_among_the_decorators_of_the_manifest_is_stronger_than_its_retries() -> None:
+    sources = {**WRITTEN.sources, "with": Location("/srv/deployments/a.yaml", 15)}
+    item = replace(ITEM, deployment=replace(WRITTEN, decorators=("retry:times=4",), sources=sources))
+    assert origin(item, "retries.start.times", ROOT) == "deployments/a.yaml:15"
+    assert origin(item, "retries.fit.times", ROOT) == "flows/train.py:30"

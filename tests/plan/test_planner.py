@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from deployer.models.deployment import Place
+from deployer.models.desired import Desired
 from deployer.models.flow import Code, Parameter, Retries, Step
 from deployer.models.plan import FieldChange, FileChanges
 from deployer.planner import plan_changes
@@ -93,6 +95,46 @@ def test_retries_and_resources_tell_only_of_steps_that_were_and_are_there() -> N
     change = only(made.desired(compiled=made.flow(steps=longer)), made.deployed(made.desired()))
     assert [reason.word for reason in change.reasons] == ["graph", "retries"]
     assert list(change.reasons[1].fields) == [FieldChange("retries.start.times", 3, 1)]
+
+
+def with_timeout(minutes: int | None, own: Sequence[str] = ()) -> Desired:
+    """Steps to which `with:` gives a timeout, but for those that have one of their own."""
+    steps = tuple(
+        replace(
+            step,
+            timeout_seconds=60 if step.name in own else minutes * 60 if minutes else None,
+            options=(
+                *((f"--with=timeout:minutes={minutes}",) if minutes and step.name not in own else ()),
+                "--environment=local",
+            ),
+        )
+        for step in made.flow().steps
+    )
+    return made.desired(compiled=made.flow(steps=steps))
+
+
+def test_what_with_gives_to_all_steps_is_told_once_and_as_the_manifest_says_it() -> None:
+    (reason,) = only(with_timeout(5), made.deployed(with_timeout(None))).reasons
+    told = [FieldChange("settings.with", None, ["timeout:minutes=5"])]
+    assert list(reason.fields[:1]) == told
+    assert [one.field for one in reason.fields[1:]] == [
+        "settings.steps.end.timeout_seconds",
+        "settings.steps.start.timeout_seconds",
+    ]
+    (reason,) = only(with_timeout(6), made.deployed(with_timeout(5))).reasons
+    assert reason.fields[0] == FieldChange("settings.with", ["timeout:minutes=5"], ["timeout:minutes=6"])
+
+
+def test_a_step_that_no_longer_takes_what_with_gives_is_told() -> None:
+    (reason,) = only(with_timeout(1, own=["end"]), made.deployed(with_timeout(1))).reasons
+    assert [one.field for one in reason.fields] == ["settings.steps.end.options"]
+
+
+def test_a_new_schedule_tells_no_defaults() -> None:
+    (reason,) = only(made.desired(cron="0 3 * * *"), made.deployed(made.desired())).reasons
+    assert list(reason.fields) == [FieldChange("schedule.cron", None, "0 3 * * *")]
+    (reason,) = only(made.desired(), made.deployed(made.desired(cron="0 3 * * *"))).reasons
+    assert list(reason.fields) == [FieldChange("schedule.cron", "0 3 * * *", None)]
 
 
 def test_paths_of_this_machine_are_not_compared() -> None:

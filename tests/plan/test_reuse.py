@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,18 @@ def test_nothing_is_compiled_after_an_apply(selection: Selection) -> None:
     assert actions(again) == {"local/One": "none", "local/Two": "none"}
 
 
+def test_dag_files_below_the_folder_of_a_flow_are_no_code_of_it(selection: Selection) -> None:
+    """As with a flow in the folder that holds `build/`: the next plan would never be empty."""
+    manifest = selection.manifests / "m.yaml"
+    manifest.write_text(re.sub("target: [^,]*", "target: one/dags", manifest.read_text()))
+    apply(selection)
+    again = plan(selection)
+    assert actions(again) == {"local/One": "none", "local/Two": "none"}
+    assert compiled(again) == []
+    (selection.manifests / "one" / "dags" / "OneFlow.local.py").unlink()
+    assert actions(plan(selection)) == {"local/One": "create", "local/Two": "none"}
+
+
 def test_only_what_changed_is_compiled(selection: Selection) -> None:
     apply(selection)
     (selection.manifests / "two" / "flow.py").write_text(FLOW.format(name="Two") + "# why\n")
@@ -114,6 +127,16 @@ def test_a_flow_that_is_needed_after_all_is_compiled(selection: Selection, tmp_p
     changed = plan(selection)
     pending = [change.address for change in changed.plan.pending]
     assert all(item.compiled for item in changed.desired.items if item.deployment.address in pending)
+
+
+def test_a_dag_id_that_was_edited_in_a_record_is_not_taken_for_the_flows(selection: Selection, tmp_path: Path) -> None:
+    apply(selection)
+    file = tmp_path / "dags" / "OneFlow.local.py"
+    file.write_text(file.read_text().replace("'dag_id': 'OneFlow.local'", "'dag_id': 'Other'"))
+    changed = prepare(selection).planned.plan
+    assert [(change.file, change.action) for change in changed.pending] == [("OneFlow.local.py", "update")]
+    apply(selection)
+    assert actions(plan(selection)) == {"local/One": "none", "local/Two": "none"}
 
 
 @pytest.mark.parametrize("damage", ["gone", "no notes", "other notes", "lies"])

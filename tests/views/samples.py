@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from deployer.errors import Location
@@ -59,6 +59,7 @@ TARGETS = {
     "staging": "s3://acme-airflow-staging/dags",
 }
 
+STEPS = ("a", "b", "c", "d", "e", "f", "g")
 NEXT_RUNS = {
     "prod/train": ("2026-11-23T03:00:00+02:00", "2026-11-24T03:00:00+02:00", "2026-11-25T03:00:00+02:00"),
     "prod/score": ("2026-11-23T04:00:00+00:00", "2026-11-24T04:00:00+00:00", "2026-11-25T04:00:00+00:00"),
@@ -98,7 +99,18 @@ EVERYTHING = Plan(
             Reason(
                 "retries", (FieldChange("retries.fit.times", 3, 5, "deployments/a/manifest/with/a/long/name.yaml:12"),)
             ),
-            Reason("resources", (FieldChange("resources.fit", None, {"cpu": 8, "memory": 32000}),)),
+            Reason(
+                "resources",
+                (
+                    FieldChange("resources.fit", None, {"cpu": 8, "memory": 32000}),
+                    *(
+                        FieldChange(f"resources.{step}.image", "acme/base:1", "acme/base:2", "a.yaml:9")
+                        for step in STEPS
+                    ),
+                    FieldChange("resources.load.image", "acme/load:1", "acme/base:2", "a.yaml:9"),
+                ),
+            ),
+            Reason("settings", tuple(FieldChange(f"settings.steps.{step}.timeout_seconds", 60, 90) for step in "ab")),
             Reason(
                 "drifted",
                 note="the DAG file was edited by hand; the edit would be lost",
@@ -322,6 +334,7 @@ def entry(id: str, *changes: KeptChange, **values: Any) -> Entry:
     return Entry(**{**made, **values})
 
 
+_ADOPTED = change("adopted", "update", Reason("adopted"))
 _CHANGES = [each for each in EVERYTHING.pending if each.action != "conflict"]
 ENTRIES = (
     entry(
@@ -342,6 +355,8 @@ ENTRIES = (
         applied_at="2026-11-20T00:00:00+00:00",
         commit=None,
     ),
+    # The file that a DAG was taken over from is another one than that it is in now.
+    entry("20261119T000000000Z-0002", kept(_ADOPTED), kept(replace(_ADOPTED, action="delete", file="dag.py"))),
 )
 UNRECORDED = (
     Unrecorded(

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import sys
 import types
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from .problems import FlowError, Problem
 
 # Compute decorators check there for a client library that only their own launcher needs.
 _CLIENT_CHECKS = ("kubernetes", "batch")
+# What the docstring of a DAG file says, and how far into the file that may be.
+_RENDERED = b"\nRendered by mfdeploy. Do not edit it here: "
+_HEAD_BYTES = 2048
 
 
 @lru_cache(maxsize=1)
@@ -88,7 +91,8 @@ def open_package(obj: Any, folder: str | None = None) -> Any:
                 self._mfcontent.add_info(self._environment.get_environment_info(include_ext_info=True))
                 self._mfcontent.add_config(dump_config_values(self._flow))
                 self._add_addl_files()
-                self._cached_user_members = sorted(self._user_code_tuples(), key=lambda pair: str(pair[1]))
+                own = (pair for pair in self._user_code_tuples() if not is_dag_file(pair[0]))
+                self._cached_user_members = sorted(own, key=lambda pair: str(pair[1]))
             except BaseException as error:
                 self.error = error
 
@@ -112,6 +116,19 @@ def _init_packages(obj: Any) -> None:
                 decorator.package_init_ctx(step.__name__)
             else:
                 decorator.package_init(obj.flow, step.__name__, obj.environment)
+
+
+@cache
+def is_dag_file(file: str) -> bool:
+    """Whether a file was rendered by mfdeploy. It is no flow's code: where DAG files are published below the folder of
+    a flow, each apply would be a change of that flow, and so of the next plan."""
+    if not file.endswith(".py"):
+        return False
+    try:
+        with Path(file).open("rb") as stream:
+            return _RENDERED in stream.read(_HEAD_BYTES)
+    except OSError:
+        return False  # told when it is read for the package
 
 
 def user_files(package: Any) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _walked(folder: str, suffixes: tuple[str, ...], exclude: tuple[str, ...]) ->
     from metaflow.packaging_sys.utils import suffix_filter, walk
 
     found = walk(f"{folder}/", file_filter=suffix_filter(list(suffixes)), exclude_tl_dirs=list(exclude))
-    return {path: file for file, path in found}
+    return {path: file for file, path in found if not code.is_dag_file(file)}
 
 
 @cache
