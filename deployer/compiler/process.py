@@ -31,8 +31,6 @@ _DATASTORE_SETTINGS = {
     "gs": "METAFLOW_DATASTORE_SYSROOT_GS",
     "azure": "METAFLOW_DATASTORE_SYSROOT_AZURE",
 }
-# How many code packages a helper builds and stores at a time.
-_UPLOADS = 8
 # Access to the cluster, for Airflow and not for the pod.
 _ACCESS = ("context", "kubeconfig", "connection", "in_cluster")
 
@@ -82,9 +80,7 @@ def run(
             }
             for deployment in groups[helper]
         ]
-        # What is stored waits for the store most of the time.
-        processes = _UPLOADS if mode == "upload" else max(1, cores // at_once)
-        return json.dumps({"processes": processes, "jobs": jobs}).encode()
+        return json.dumps({"processes": max(1, cores // at_once), "jobs": jobs}).encode()
 
     def ask(helper: _Helper) -> None:
         for answer in _ask(helper, groups[helper], partial(request, helper), running):
@@ -118,6 +114,8 @@ def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
         setting, root = _DATASTORE_SETTINGS[environment.datastore_type], _datastore(deployment)
         variables[setting] = str(Path(root).parent) if environment.datastore_type == "local" else root
         variables["METAFLOW_DEFAULT_DATASTORE"] = environment.datastore_type
+        # Not in the working directory: what is killed may leave something there.
+        variables.setdefault("METAFLOW_ARTIFACT_LOCALROOT", tempfile.gettempdir())
         # Somebody waits: Metaflow's own seven, each twice as long as the last, are four minutes.
         variables.setdefault("METAFLOW_S3_RETRY_COUNT", "3")
     if mode == "upload":

@@ -5,9 +5,15 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from deployer.compiler.worker.archive import MTIME, archive
+from deployer.compiler.worker.archive import MTIME, Content, Shared, joined, parts_of
+
+
+def archive(entries: Mapping[str, Content], shared: Mapping[str, str]) -> bytes:
+    common = Shared(shared)
+    return joined(parts_of(entries, common), common)
 
 
 def content_of(blob: bytes) -> dict[str, bytes]:

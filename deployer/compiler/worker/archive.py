@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import tarfile
 import zlib
-from collections.abc import Collection, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -18,34 +18,47 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 # Bytes, or the path of a file.
 Content = bytes | str
+# The pieces of an archive, in order; None stands for all that archives share.
+Parts = list[bytes | None]
 
 
-def archive(entries: Mapping[str, Content], shared: Mapping[str, str]) -> bytes:
-    """Entries by name; owners, modes and times fixed. What is among `shared`, too, is of many archives.
+class Shared:
+    """Files that are in many archives, by name; compressed once, for this process and those forked from it later."""
 
-    Each row of shared entries is a gzip member of its own: members that follow each other are one file for whoever
-    unpacks it (RFC 1952, section 2.2).
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = dict(sorted(files.items()))
+
+    @cached_property
+    def packed(self) -> tuple[int, bytes]:
+        """How long they are in a tar, and that part of the tar compressed."""
+        return _compressed(self.files)
+
+
+def parts_of(entries: Mapping[str, Content], shared: Shared) -> Parts:
+    """An archive of entries by name; owners, modes and times fixed.
+
+    Each row of entries that are shared or are not is a gzip member of its own: members that follow each other are one
+    file for whoever unpacks it (RFC 1952, section 2.2).
     """
-    pieces = [
-        _shared(tuple((name, shared[name]) for name in row))
-        if is_shared
-        else _compressed({name: entries[name] for name in row})
-        for is_shared, row in groupby(sorted(entries), key=lambda name: entries[name] == shared.get(name))
-    ]
-    length = sum(size for size, _ in pieces)
+    length = 0
+    parts: Parts = []
+    for is_shared, row in groupby(sorted(entries), key=lambda name: entries[name] == shared.files.get(name)):
+        names = list(row)
+        if is_shared and len(names) == len(shared.files):
+            length += shared.packed[0]
+            parts.append(None)
+        else:
+            size, blob = _compressed({name: entries[name] for name in names})
+            length += size
+            parts.append(blob)
     # The end of a tar: two empty blocks, and more up to a whole record.
     end = bytes(-(length + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE + 2 * tarfile.BLOCKSIZE)
-    return b"".join([*(blob for _, blob in pieces), _gzipped(end)])
+    return [*parts, _gzipped(end)]
 
 
-def prepare(shared: Mapping[str, str]) -> None:
-    """Compress what the archives of this process and of its children share."""
-    _shared(tuple(sorted(shared.items())))
-
-
-@lru_cache(maxsize=8)
-def _shared(row: Collection[tuple[str, str]]) -> tuple[int, bytes]:
-    return _compressed(dict(row))
+def joined(parts: Parts, shared: Shared) -> bytes:
+    """The archive."""
+    return b"".join(shared.packed[1] if part is None else part for part in parts)
 
 
 def _compressed(entries: Mapping[str, Content]) -> tuple[int, bytes]:

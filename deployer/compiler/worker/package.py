@@ -1,4 +1,4 @@
-"""Builds a flow's code package, the same bytes for the same content, and stores it where Metaflow would."""
+"""Builds a flow's code package, the same bytes for the same content, for where Metaflow would store it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from . import code, parameters
-from .archive import Content, archive
+from .archive import Content, Shared, joined, parts_of
 from .drive import with_flow
 from .job import Job
 from .problems import Problem
-from .production import production_token
+from .production import token_prefix
 from .script import fetch_commands, task_script
 from .source import Source
-from .store import store
+from .storing import to_store
 
 RUNTIME = Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task.py"
 KNOWN_AT_APPLY = "(known at apply)"
@@ -28,7 +28,11 @@ _IDENTITY = ("username", "platform", "python_version", "python_version_code", "p
 
 
 def build(job: Job) -> tuple[dict[str, Any], list[Problem]]:
-    """The package of a flow in the form of `deployer.models.flow.Package`, stored if the job says so."""
+    """The package of a flow in the form of `deployer.models.flow.Package`.
+
+    Where the job says that it is to be stored, `to_store` is what that takes (see `storing`), and the production token
+    is known when that is done.
+    """
     return with_flow(job, lambda obj, source: (_build(job, obj, source), []))  # type: ignore[no-any-return]
 
 
@@ -38,10 +42,8 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     values = _deploy_time_values(job, obj, source, upload)
     with tempfile.TemporaryDirectory(prefix="mfdeploy-") if upload else nullcontext() as folder:
         package = code.open_package(obj, folder)
-        blob = _archive(package)
-    url, sha = _address(obj, blob)
-    if upload:
-        url, sha = store(job, obj, blob, sha)
+        parts = parts_of(dict(_entries(package)), shared_files())
+    url, sha = _address(obj, joined(parts, shared_files()))
     fetch = fetch_commands(job, obj, url, package.package_metadata)
     scripts = {name: task_script(job, obj, name, fetch) for name in obj.graph.sorted_nodes}
     environment = {
@@ -53,18 +55,15 @@ def _build(job: Job, obj: Any, source: Source) -> dict[str, Any]:
     if job.datastore_type == "local":
         environment[job.datastore_setting] = str(Path(job.datastore_root).parent)
     if job.dag_id:
-        environment["METAFLOW_PRODUCTION_TOKEN"] = _token(job, obj, upload)
-    return {
+        environment["METAFLOW_PRODUCTION_TOKEN"] = job.production_token or KNOWN_AT_APPLY
+    built = {
         "url": url,
         "sha": sha,
         "scripts": scripts,
         "environment": environment,
         "parameters": values,
     }
-
-
-def _token(job: Job, obj: Any, upload: bool) -> str:
-    return production_token(job, obj) if upload else job.production_token or KNOWN_AT_APPLY
+    return {**built, "to_store": to_store(obj.flow.name, sha, parts, token_prefix(job))} if upload else built
 
 
 def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dict[str, Any]:
@@ -75,15 +74,10 @@ def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dic
     return {one["name"]: KNOWN_AT_APPLY for one in described if one["deploy_time"] and one["name"] not in given}
 
 
-def _archive(package: Any) -> bytes:
-    """The package's files; Metaflow's own are the same in every package of this process."""
-    return archive(dict(_entries(package)), metaflow_entries())
-
-
 @cache
-def metaflow_entries() -> dict[str, str]:
-    """Path in the package -> file, of Metaflow's own files."""
-    return {path: file for file, path in code.metaflow_files()}
+def shared_files() -> Shared:
+    """Metaflow's own files, which are the same in every package of this process."""
+    return Shared({path: file for file, path in code.metaflow_files()})
 
 
 def _entries(package: Any) -> Iterator[tuple[str, Content]]:

@@ -6,14 +6,17 @@ import base64
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from .job import Job
 from .problems import FlowError, Problem, describe_error
 
 
-def production_token(job: Job, obj: Any) -> str:
+def production_token(job: Job, storage: Any, prefix: str) -> str:
     """The token of the job's DAG id; where the datastore has none yet, that of its runs, or a new one, is stored.
+
+    `storage` is Metaflow's for the datastore, `prefix` what `token_prefix` gives for the flow.
 
     One that is there is used, whoever owns it: who may apply is decided by the access to target and datastore.
     Raises FlowError.
@@ -23,12 +26,12 @@ def production_token(job: Job, obj: Any) -> str:
     from metaflow.util import get_username
 
     place = Airflow.get_token_path(job.dag_id)
-    storage = obj.flow_datastore._storage_impl
     try:
         token = _stored(storage, place)
         if token is None:
-            first = job.production_token or new_token(_prefix(job))
-            Airflow.save_deployment_token(get_username(), job.dag_id, first, obj.flow_datastore)
+            first = job.production_token or new_token(prefix)
+            place_of_storage = SimpleNamespace(_storage_impl=storage)
+            Airflow.save_deployment_token(get_username(), job.dag_id, first, place_of_storage)
             # Nothing is overwritten: of two applies at once both get the token that was first.
             token = _stored(storage, place)
     except Exception as error:
@@ -49,7 +52,7 @@ def _stored(storage: Any, place: str) -> str | None:
     return None
 
 
-def _prefix(job: Job) -> str:
+def token_prefix(job: Job) -> str:
     """What tokens start with: the DAG id, or for a `@project` something that all flows of a branch share.
 
     The rule of ``airflow create`` (metaflow.plugins.airflow.airflow_cli.resolve_dag_name).

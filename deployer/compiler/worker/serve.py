@@ -15,10 +15,13 @@ import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .job import Job, read_job
 from .problems import FlowError, Problem, describe_error
+
+if TYPE_CHECKING:
+    from .storing import Storer
 
 # From how many jobs on it pays to import once what some flows import, and the others do without.
 _MANY = 8
@@ -48,10 +51,12 @@ def serve(count: int) -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     jobs = [read_job(data) for data in request["jobs"]]
-    _prepare(jobs)
-    for answer in _answers(jobs, request["processes"]):
+    storer = _prepare(jobs)
+    for answer in _answers(jobs, request["processes"], storer):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    if storer is not None:
+        storer.close()
 
 
 def _preload() -> None:
@@ -71,7 +76,7 @@ def _preload() -> None:
 
     # Six git commands for each flow, for what is provenance and no part of the code package.
     metaflow.metaflow_git._git_info_cache = {}
-    from . import code, describe, inputs, package  # noqa: F401
+    from . import code, describe, inputs, package, storing  # noqa: F401
 
     inputs.prepare()
     code.rule_out_loaded_modules()
@@ -87,16 +92,14 @@ def _keep_memory() -> None:
     gc.disable()
 
 
-def _prepare(jobs: Sequence[Job]) -> None:
-    """What only some jobs need, and all of them alike."""
-    from . import archive, package, store
+def _prepare(jobs: Sequence[Job]) -> Storer | None:
+    """What only some jobs need, and all of them alike; and what stores their packages, if any are to be stored."""
+    from .package import shared_files
+    from .storing import Storer
 
     if any(job.mode != "describe" for job in jobs):
-        archive.prepare(package.metaflow_entries())
-    if any(job.mode == "upload" for job in jobs):
-        import boto3.s3.transfer  # noqa: F401
-
-        store.prepare(jobs)
+        shared_files().packed  # noqa: B018 (compressed before there are children)
+    return Storer(jobs) if any(job.mode == "upload" for job in jobs) else None
 
 
 def _read_sources_once() -> None:
@@ -153,7 +156,7 @@ class _Child:
     output: bytearray = field(default_factory=bytearray)
 
 
-def _answers(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
+def _answers(jobs: list[Job], processes: int, storer: Storer | None) -> Iterator[dict[str, Any]]:
     from .inputs import unchanged
 
     todo = []
@@ -164,12 +167,17 @@ def _answers(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
             todo.append(job)
     running: dict[int, _Child] = {}
     with selectors.DefaultSelector() as selector:
-        while todo or running:
-            while todo and len(running) < max(1, processes):
+        if storer is not None:
+            selector.register(storer, selectors.EVENT_READ)
+        while todo or running or (storer is not None and storer.waits):
+            while todo and len(running) < max(1, processes) and not (storer is not None and storer.is_full):
                 child = _start(todo.pop())
                 running[child.pipe] = child
                 selector.register(child.pipe, selectors.EVENT_READ)
             for key, _ in selector.select():
+                if storer is not None and key.fileobj is storer:
+                    yield from storer.finished()
+                    continue
                 child = running[key.fd]
                 data = os.read(child.pipe, 1 << 16)
                 child.output += data
@@ -177,7 +185,11 @@ def _answers(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
                 if not data or child.output.endswith(b"\n"):
                     selector.unregister(child.pipe)
                     os.close(child.pipe)
-                    yield _finish(running.pop(key.fd))
+                    answer = _finish(running.pop(key.fd))
+                    if storer is None or answer["result"] is None:
+                        yield answer
+                    else:
+                        storer.store(answer)
 
 
 def _start(job: Job) -> _Child:

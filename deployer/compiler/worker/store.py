@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import re
-import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from . import refuse
@@ -24,70 +24,73 @@ _NO_CREDENTIALS = re.compile(
 _NO_BUCKET = re.compile(r"S3NotFound|NoSuchBucket|ContainerNotFound|bucket does not exist|\b404\b")
 
 
-def store(job: Job, obj: Any, blob: bytes, sha: str) -> tuple[str, str]:
-    """URL and SHA-1 of the package in the datastore. What is there already is not written again. Raises FlowError."""
+def store(job: Job, flow: str, blob: bytes, sha: str) -> None:
+    """Put the package of a flow into its datastore, by its SHA-1. What is there is not written again.
+
+    Raises FlowError.
+    """
     try:
-        with _alone(sha):
-            url, found = obj.flow_datastore.save_data([blob], len_hint=1)[0]
-            if job.datastore_type == "local" and not _is_whole(obj, found, blob):
+        storage = storage_of(job)
+        with _alone(flow, sha):
+            packages = _packages(storage, flow)
+            ((url, _),) = packages.save_blobs([blob], raw=True, len_hint=1)
+            if job.datastore_type == "local" and not _is_whole(packages, sha, blob):
                 Path(url).unlink()
-                url, found = obj.flow_datastore.save_data([blob], len_hint=1)[0]
+                packages.save_blobs([blob], raw=True, len_hint=1)
     except Exception as error:
         raise FlowError(_problem(job, error)) from None
-    return url, found
 
 
-def _is_whole(obj: Any, key: str, blob: bytes) -> bool:
+def _packages(storage: Any, flow: str) -> Any:
+    """A flow's content-addressed store, as its FlowDataStore has it."""
+    from metaflow.datastore.content_addressed_store import ContentAddressedStore
+
+    return ContentAddressedStore(storage.path_join(flow, "data"), storage)
+
+
+def _is_whole(packages: Any, sha: str, blob: bytes) -> bool:
     """Whether the datastore holds the package: Metaflow writes a local one in place, and may have been killed."""
     try:
-        return dict(obj.flow_datastore.load_data([key]))[key] == blob  # type: ignore[no-any-return]
+        return dict(packages.load_blobs([sha]))[sha] == blob  # type: ignore[no-any-return]
     except Exception:
         return False
 
 
+def storage_of(job: Job) -> Any:
+    """Metaflow's storage for the job's datastore: one with one client for all jobs of this process."""
+    with _opening:
+        return _storage(job.datastore_type, job.datastore_root)
+
+
+@cache
+def _storage(kind: str, root: str) -> Any:
+    from metaflow.plugins import DATASTORES
+
+    return next(each for each in DATASTORES if kind == each.TYPE)(root)
+
+
 def prepare(jobs: Iterable[Job]) -> None:
-    """What the children that store packages share."""
-    locks()
+    """Import what the jobs' datastores need, before threads do."""
     kinds = {job.datastore_type for job in jobs}
     if "s3" in kinds:
-        _make_client()
+        import boto3.s3.transfer  # noqa: F401
     for module in (module for kind in kinds for module in refuse.CLIENTS.get(kind, {})):
         # Whoever lacks it is told so for each flow.
         with suppress(ImportError):
             importlib.import_module(module)
 
 
-def _make_client() -> None:
-    """Makes the client that each child would make first, which takes longer than all else that a child does."""
-    from metaflow.plugins.datatools.s3 import s3
-
-    create = s3.get_s3_client
-    try:
-        made = [create()]
-    except Exception:
-        return  # each child says it for its flow
-
-    def first_made(**wanted: Any) -> Any:
-        return create(**wanted) if any(wanted.values()) or not made else made.pop()
-
-    s3.get_s3_client = first_made
-
-
-@cache
-def locks() -> Any:
-    """A file that every child inherits if it is opened before the fork: locks of byte ranges belong to one process."""
-    return tempfile.TemporaryFile()
+_opening = Lock()
+_storing: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
 
 
 @contextmanager
-def _alone(sha: str) -> Iterator[None]:
-    """One child of this helper at a time for one package: the others find that it is there."""
-    place = int(sha[:7], 16)
-    fcntl.lockf(locks(), fcntl.LOCK_EX, 1, place)
-    try:
+def _alone(flow: str, sha: str) -> Iterator[None]:
+    """One thread at a time for one package: the others find that it is there."""
+    with _opening:
+        lock = _storing[flow, sha]
+    with lock:
         yield
-    finally:
-        fcntl.lockf(locks(), fcntl.LOCK_UN, 1, place)
 
 
 def _problem(job: Job, error: Exception) -> Problem:
