@@ -125,13 +125,16 @@ def save_plan(out: Path, result: PlanResult) -> None:
     from deployer.views.plan_json import plan_to_json
 
     text = json.dumps(plan_to_json(result.plan, result.secrets), indent=2) + "\n"
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    # What is moved there would take the place of a link, a pipe or a device.
+    is_other = out.is_symlink() or (out.exists() and not out.is_file())
+    first = out if is_other else out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(out)
+        first.write_text(text, encoding="utf-8")
+        first.replace(out)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        if first != out:
+            with contextlib.suppress(OSError):
+                first.unlink()
         raise DeployError(cannot("write", out, error)) from error
     say(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import types
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,21 @@ def test_a_plan_that_cannot_be_saved(command: Stub, tmp_path: Path, capsys: pyte
     command("plan", plan=lambda *_, **__: planned())
     assert cli.run(["plan", "--out", str(tmp_path / "no" / "plan.json")]) == 1
     assert "plan.json: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_plan_goes_through_links_and_pipes_and_takes_no_place_of_theirs(command: Stub, tmp_path: Path) -> None:
+    command("plan", plan=lambda *_, **__: planned())
+    real, link, pipe = (tmp_path / name for name in ("real.json", "link.json", "pipe"))
+    real.write_text("old")
+    link.symlink_to(real)
+    os.mkfifo(pipe)
+    assert cli.run(["plan", "--out", str(link)]) == 0
+    assert link.is_symlink()
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        assert cli.run(["plan", "--out", str(pipe)]) == 0
+        assert json.loads(read.result())["changes"] == json.loads(real.read_text())["changes"]
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])

@@ -100,3 +100,56 @@ def test_a_package_that_was_cut_off_in_the_store_is_stored_anew(tmp_path: Path) 
     Path(built.url).write_bytes(whole[: len(whole) // 2])
     assert build_packages([item], upload=True, user="u")[item.address].url == built.url
     assert Path(built.url).read_bytes() == whole
+
+
+_KILLS = """import os
+import signal
+from pathlib import Path
+
+from metaflow import FlowSpec, Parameter, step
+
+
+def kill_the_others(context):
+    parent = os.getppid()
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    for child in {int(child) for child in children} - {os.getpid()}:
+        os.kill(child, signal.SIGKILL)
+    return "done"
+
+
+class KillsFlow(FlowSpec):
+    killed = Parameter("killed", default=kill_the_others)
+
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    KillsFlow()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="its processes are found in /proc")
+def test_that_the_storing_process_was_killed_is_said(tmp_path: Path) -> None:
+    (tmp_path / "kills.py").write_text(_KILLS)
+    one = deployment(tmp_path / "kills.py", environment=local(tmp_path / "store"))
+    with pytest.raises(DeployError, match="the process that stores code packages was killed"):
+        build_packages([one], upload=True, user="ann")
+    assert not (tmp_path / "store").exists()
+
+
+def test_many_packages_are_stored_side_by_side_and_one_of_them_twice(tmp_path: Path) -> None:
+    items = [
+        dataclasses.replace(deployment("linear.py", environment=local(tmp_path)), name=f"flow{number}")
+        for number in range(40)
+    ]
+    built = build_packages(items, upload=True, user="ann", dag_ids={item.address: item.name for item in items})
+    assert len({package.url for package in built.values()}) == 1
+    assert len({package.environment["METAFLOW_PRODUCTION_TOKEN"] for package in built.values()}) == 40
+    stored = [path for path in (tmp_path / ".metaflow").glob("*/data/*/*") if path.suffix != ".json"]
+    assert {str(path) for path in stored if "_meta" not in path.name} == {built[items[0].address].url}
