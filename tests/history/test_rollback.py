@@ -107,6 +107,13 @@ def test_an_edit_by_hand_since_is_told_and_written_over(site: Site) -> None:
     path.write_text(path.read_text().replace("# a dag", "# my dag", 1))
     (change,) = site.prepare(back).planning.plan.pending
     assert [reason.word for reason in change.reasons] == ["rollback", "drifted", "schedule"]
+    edit = change.reasons[1].edit
+    assert edit
+    assert (edit.exact, "+# my dag of airflow" in edit.lines, "-# a dag of airflow" in edit.lines) == (
+        False,
+        True,
+        True,
+    )
     site.roll_back(back)
     assert site.crons() == {"train": A}
 
