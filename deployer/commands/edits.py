@@ -36,15 +36,19 @@ def with_edits(planned: Planned, progress: Progress) -> Planned:
 
 
 def with_edits_of(planned: Planned, kept: Mapping[tuple[str, str], DagFile]) -> Planned:
-    """The same plan of a rollback with the edits that it would undo, against the files that it puts back."""
+    """The same plan of a rollback with the edits of files that are but for them as they are to be again.
+
+    Of another file nobody knows what was applied: a difference would show both, and not tell one from the other.
+    """
 
     def shown(change: Change, reason: Reason) -> Reason:
-        if reason.edit is None:
+        back, now = kept.get((change.environment, change.file)), planned.deployed.file(change.environment, change.file)
+        if not reason.edit or not back or not now or not now.record:
             return reason
-        back, now = kept[change.environment, change.file], planned.deployed.file(change.environment, change.file)
-        exact = now is not None and now.record is not None and now.record.body_digest == back.record.body_digest
+        if now.record.body_digest != back.record.body_digest:
+            return replace(reason, edit=None)
         there = planned.deployed.body(change.environment, change.file)
-        return replace(reason, edit=_edit(change.file, back.body, there, exact, MOST_LINES))
+        return replace(reason, edit=_edit(change.file, back.body, there, True, MOST_LINES))
 
     changes = (
         replace(change, reasons=tuple(shown(change, reason) for reason in change.reasons))
