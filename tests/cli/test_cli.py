@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import types
@@ -195,6 +196,20 @@ def test_a_plan_that_cannot_be_saved(command: Stub, tmp_path: Path, capsys: pyte
     command("plan", plan=lambda *_, **__: planned())
     assert cli.run(["plan", "--out", str(tmp_path / "no" / "plan.json")]) == 1
     assert "plan.json: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_plan_saved_to_a_pipe_or_a_link_leaves_it_what_it_is(command: Stub, tmp_path: Path) -> None:
+    command("plan", plan=lambda *_, **__: planned())
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "plan.json"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        assert cli.run(["plan", "--out", str(pipe)]) == 0
+        assert reader.stdout
+        assert json.loads(reader.stdout.read())["format"] == 1
+    assert cli.run(["plan", "--out", str(link)]) == 0
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+    assert json.loads(file.read_text())["format"] == 1
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
