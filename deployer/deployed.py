@@ -54,10 +54,16 @@ class DeployedState:
         return next((site.files.get(file) for site in self.sites if site.environment == environment), None)
 
     def body(self, environment: str, file: str) -> str:
-        """A DAG file's text as it is deployed, without its record; empty when there is none. Raises TargetError."""
+        """A DAG file's text as it is deployed, without its record; empty when there is none.
+
+        Raises DeployError when it cannot be read, or is gone since the target was listed.
+        """
         if self.file(environment, file) is None:
             return ""
-        content, _ = self.targets[environment].read(file)
+        try:
+            content, _ = self.targets[environment].read(file)
+        except TargetError as error:
+            raise DeployError(Diagnostic("target", f"{environment}: {error}", hint=error.hint)) from error
         return record.body(content.decode(errors="replace"))
 
 

@@ -187,20 +187,19 @@ def _fields(section: str, old: Any, new: Any, shared: set[str]) -> Iterator[Fiel
         # A schedule that comes or goes says nothing of what is as it would be without a word.
         old, new = ({**_UNSAID, **value} if isinstance(value, Mapping) else value for value in (old, new))
     if section == "settings" and isinstance(old, Mapping) and isinstance(new, Mapping):
-        added = _added_decorators(old), _added_decorators(new)
-        if added[0] != added[1]:
-            before, after = (list(specs) or None for specs in added)
-            yield FieldChange("settings.with", before, after)
-            told = {f"{_WITH}{spec}" for spec in set(added[0]) ^ set(added[1])}
+        before, after = _added_decorators(old, shared), _added_decorators(new, shared)
+        told = {f"{_WITH}{spec}" for spec in {*before} ^ {*after}}
+        if told:
+            yield FieldChange("settings.with", before or None, after or None)
             old, new = (_without_options(settings, told) for settings in (old, new))
     yield from _differences(section, old, new, shared)
 
 
-def _added_decorators(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The decorators that `with:` gives to steps, in the order of the manifest."""
-    found = [option for _, options in _options(settings) for option in options]
+def _added_decorators(settings: Mapping[str, Any], shared: set[str]) -> list[str]:
+    """The decorators that `with:` gives to any of these steps: none where all have their own."""
+    found = [option for step, options in sorted(_options(settings)) if step in shared for option in options]
     added = (option for option in found if option.startswith(_WITH) and not option.startswith(_TOLD_BY_POD))
-    return tuple(dict.fromkeys(option[len(_WITH) :] for option in added))
+    return list(dict.fromkeys(option[len(_WITH) :] for option in added))
 
 
 def _without_options(settings: Mapping[str, Any], told: set[str]) -> Mapping[str, Any]:

@@ -52,11 +52,10 @@ if TYPE_CHECKING:
 
 class _Command(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Refuses a second value for an option that takes one, which click would take without a word."""
+        """Refuses a second environment or folder where there can be one: click would leave out the first."""
         _, _, given = self.make_parser(context).parse_args(list(args))
         for option in given:
-            single = isinstance(option, click.Option) and not option.multiple and not option.is_flag
-            if single and given.count(option) > 1:
+            if option.name in ("env", "manifests") and not option.multiple and given.count(option) > 1:
                 raise DeployError(bad_usage(f"{option.opts[0]} is given twice, and takes one value", "give it once"))
         return super().parse_args(context, args)
 

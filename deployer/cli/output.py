@@ -121,20 +121,23 @@ def write_result(result: ApplyResult, secrets: frozenset[str]) -> None:
 
 
 def save_plan(out: Path, result: PlanResult) -> None:
-    """Write the plan beside its place and move it there, so that no apply finds half of one."""
+    """Write the plan beside its place and move it there, so that no apply finds half of one.
+
+    A device, a pipe or a link (`/dev/stdout`) is written to and stays what it is.
+    """
     from deployer.views.plan_json import plan_to_json
 
     text = json.dumps(plan_to_json(result.plan, result.secrets), indent=2) + "\n"
-    # What is moved there would take the place of a link, a pipe or a device.
-    is_other = out.is_symlink() or (out.exists() and not out.is_file())
-    first = out if is_other else out.with_name(f".{out.name}.{os.getpid()}")
+    special = out.is_symlink() or (out.exists() and not out.is_file())
+    beside = out if special else out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        first.write_text(text, encoding="utf-8")
-        first.replace(out)
+        beside.write_text(text, encoding="utf-8")
+        if not special:
+            beside.replace(out)
     except OSError as error:
-        if first != out:
+        if not special:
             with contextlib.suppress(OSError):
-                first.unlink()
+                beside.unlink()
         raise DeployError(cannot("write", out, error)) from error
     say(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
 

@@ -95,6 +95,7 @@ def prepare(
 
 def prepare_rollback(selection: Selection, entry: str, progress: Progress = silent) -> Prepared:
     """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
+    from deployer.commands.edits import with_edits_of
     from deployer.commands.rollback import plan_rollback
 
     planning, kept = plan_rollback(selection, entry, progress)
@@ -104,7 +105,7 @@ def prepare_rollback(selection: Selection, entry: str, progress: Progress = sile
         found = kept.get((change.environment, change.file))
         return datetime.fromisoformat(found.record.since) if found else planning.deployed.since(change)
 
-    planning = with_effects(planning, since, datetime.now(timezone.utc))
+    planning = with_effects(with_edits_of(planning, kept), since, datetime.now(timezone.utc))
     return Prepared(present(planning), planning, "rollback", kept)
 
 

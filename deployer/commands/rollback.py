@@ -18,7 +18,7 @@ from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed
 from deployer.models.history import Entry
-from deployer.models.plan import Action, Change, Plan, Reason
+from deployer.models.plan import Action, Change, Edit, Plan, Reason
 from deployer.models.progress import Progress
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
@@ -113,7 +113,9 @@ def _put_back(entry: Entry, file: str, kept: DagFile, now: Deployed | None, site
     if same(kept, now):
         return _change(address, site, "none", file, now, kept, [])
     if not now.intact:
-        reasons.append(Reason("drifted", note="the DAG file was edited by hand; the edit would be lost"))
+        reasons.append(
+            Reason("drifted", note="the DAG file was edited by hand; the edit would be lost", edit=Edit(file))
+        )
     reasons += explain(now.record.description, kept.record.description)
     return _change(address, site, "update", file, now, kept, reasons)
 

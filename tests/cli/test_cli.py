@@ -9,7 +9,6 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -199,19 +198,18 @@ def test_a_plan_that_cannot_be_saved(command: Stub, tmp_path: Path, capsys: pyte
     assert "plan.json: No such file or directory" in capsys.readouterr().err
 
 
-def test_a_plan_goes_through_links_and_pipes_and_takes_no_place_of_theirs(command: Stub, tmp_path: Path) -> None:
+def test_a_plan_saved_to_a_pipe_or_a_link_leaves_it_what_it_is(command: Stub, tmp_path: Path) -> None:
     command("plan", plan=lambda *_, **__: planned())
-    real, link, pipe = (tmp_path / name for name in ("real.json", "link.json", "pipe"))
-    real.write_text("old")
-    link.symlink_to(real)
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "plan.json"
     os.mkfifo(pipe)
-    assert cli.run(["plan", "--out", str(link)]) == 0
-    assert link.is_symlink()
-    with ThreadPoolExecutor(1) as pool:
-        read = pool.submit(pipe.read_text)
+    link.symlink_to(file)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
         assert cli.run(["plan", "--out", str(pipe)]) == 0
-        assert json.loads(read.result())["changes"] == json.loads(real.read_text())["changes"]
-    assert pipe.is_fifo()
+        assert reader.stdout
+        assert json.loads(reader.stdout.read())["format"] == 1
+    assert cli.run(["plan", "--out", str(link)]) == 0
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+    assert json.loads(file.read_text())["format"] == 1
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])

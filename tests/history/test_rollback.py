@@ -107,8 +107,22 @@ def test_an_edit_by_hand_since_is_told_and_written_over(site: Site) -> None:
     path.write_text(path.read_text().replace("# a dag", "# my dag", 1))
     (change,) = site.prepare(back).planning.plan.pending
     assert [reason.word for reason in change.reasons] == ["rollback", "drifted", "schedule"]
+    assert change.reasons[1].edit is None  # nobody knows what was applied before it was edited
     site.roll_back(back)
     assert site.crons() == {"train": A}
+
+
+def test_an_edit_of_a_file_that_is_as_it_is_to_be_again_is_shown(site: Site) -> None:
+    back = site.apply(train=A)
+    site.apply(train=B)
+    site.apply(train=A)
+    path = site.dags / "Train.py"
+    path.write_text(path.read_text().replace("# a dag", "# my dag", 1))
+    (change,) = site.prepare(back).planning.plan.pending
+    assert [reason.word for reason in change.reasons] == ["rollback", "drifted"]
+    edit = change.reasons[1].edit
+    assert edit
+    assert (edit.exact, edit.lines[1:3]) == (True, ("-# a dag of airflow", "+# my dag of airflow"))
 
 
 def test_a_file_that_was_removed_by_hand_comes_back(site: Site) -> None:

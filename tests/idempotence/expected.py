@@ -67,7 +67,7 @@ def _update(old: Wanted, new: Wanted) -> Told:
     steps = set(old.sections["graph"]["steps"]) & set(new.sections["graph"]["steps"])
     fields: dict[str, dict[str, tuple[Any, Any]]] = {}
     for section in ("graph", "schedule", "parameters", "retries", "resources", "settings"):
-        found = dict(_leaves(section, old.sections[section], new.sections[section]))
+        found = dict(_leaves(section, *_said(section, old.sections[section], new.sections[section], steps)))
         found = {path: values for path, values in found.items() if _is_told(path, steps)}
         if found:
             fields[section] = found
@@ -78,6 +78,36 @@ def _update(old: Wanted, new: Wanted) -> Told:
     if files:
         fields["code"] = {}
     return Told("update", new.dag_id, fields, files)
+
+
+def _said(section: str, old: Any, new: Any, steps: set[str]) -> tuple[Any, Any]:
+    """Both sides in the words of the manifest: no defaults of a schedule, and `with` for what it gives to steps."""
+    if section == "schedule":
+        bare = {"cron": None, "timezone": "UTC", "catchup": False, "start_date": None}
+        return {**bare, **old}, {**bare, **new}
+    if section == "settings":
+        given = _with(old, steps), _with(new, steps)
+        changed = {*given[0]} ^ {*given[1]}
+        if changed:
+            return _with_told(old, given[0], changed), _with_told(new, given[1], changed)
+    return old, new
+
+
+def _with(settings: Mapping[str, Any], steps: set[str]) -> list[str]:
+    found: list[str] = []
+    for step in sorted(steps):
+        for option in settings["steps"][step]["options"]:
+            if option.startswith("--with=") and option != "--with=kubernetes" and option[7:] not in found:
+                found.append(option[7:])
+    return found
+
+
+def _with_told(settings: Mapping[str, Any], given: list[str], changed: set[str]) -> dict[str, Any]:
+    steps = {
+        name: {**step, "options": [each for each in step["options"] if each[7:] not in changed]}
+        for name, step in settings["steps"].items()
+    }
+    return {**settings, "steps": steps, "with": given or None}
 
 
 def _leaves(path: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:

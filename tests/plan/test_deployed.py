@@ -1,0 +1,24 @@
+"""What is deployed, read after it was listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployer import record
+from deployer.deployed import survey
+from deployer.errors import DeployError
+from deployer.models.deployment import Place
+
+from . import made
+
+
+def test_a_file_that_is_gone_since_the_target_was_listed_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "Train.py"
+    file.write_text(record.write("# a dag of airflow\n", made.record_of(made.desired())))
+    state = survey([made.environment(target=Place(str(tmp_path), str(tmp_path)))], ())
+    assert state.body("prod", "Train.py") == "# a dag of airflow\n"
+    file.unlink()
+    with pytest.raises(DeployError, match=r"prod: .*Train\.py"):
+        state.body("prod", "Train.py")
