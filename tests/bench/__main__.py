@@ -184,27 +184,26 @@ def _mapped(bench: Bench) -> Iterator[tuple[str, str, str, str]]:
         yield name, f"{ours:.2f}", f"by hand, {hand:.2f}", f"{ours / hand:.3f}"
 
 
-# Both files by turns in one process, so that a machine that is slow for a moment is slow for both.
+# Both files by turns in one process, so that a machine that is slow for a moment is slow for both. Processor time, and
+# the median: now and then Python looks through all of Airflow for garbage, which takes ten times as long as an import.
 _IMPORT = """
-import importlib.util, sys, time
+import importlib.util, statistics, sys, time
 
 def load(file, number):
     spec = importlib.util.spec_from_file_location(f"dag{number}", file)
-    start = time.perf_counter()
+    start = time.process_time()
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    return time.perf_counter() - start
+    return time.process_time() - start
 
-files, totals = sys.argv[1:], [0, 0]
-for number in range(21):
-    for which, file in enumerate(files):
-        taken = load(file, number)
-        totals[which] += taken if number else 0  # the first imports the operators, too
-print(*totals)
+for file in sys.argv[1:]:
+    load(file, 0)  # imports the operators, too
+taken = [[load(file, number) for file in sys.argv[1:]] for number in range(1, 21)]
+print(*(20 * statistics.median(each) for each in zip(*taken)))
 """
 
 
 def _import(bench: Bench, python: Path, ours: Path, hand: Path) -> list[float]:
-    """Seconds for twenty imports of each of the two files."""
+    """Seconds of processor time for twenty imports of each of the two files."""
     environ = {**bench.environ, "AIRFLOW_HOME": str(bench.folder / "airflow"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     command = [python, "-c", _IMPORT, ours, hand]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)

@@ -97,6 +97,8 @@ class MetaflowStep(KubernetesPodOperator):
         "metaflow_input_paths",
     )
     template_ext = ()
+    # Known when a task begins. Here, since Airflow is slow to set what belongs to each operator.
+    metaflow_index = metaflow_run_id = metaflow_task_id = metaflow_pathspec = metaflow_input_paths = ""
 
     def __init__(
         self,
@@ -136,8 +138,6 @@ class MetaflowStep(KubernetesPodOperator):
         )
         self.inputs = inputs
         self.environment = environment or {}
-        self.metaflow_index = ""
-        self.metaflow_run_id = self.metaflow_task_id = self.metaflow_pathspec = self.metaflow_input_paths = ""
 
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
