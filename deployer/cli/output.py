@@ -114,7 +114,7 @@ def save_plan(out: Path, result: PlanResult) -> None:
     from deployer.views.plan_json import plan_to_json
 
     text = json.dumps(plan_to_json(result.plan, result.secrets), indent=2) + "\n"
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    beside = out.parent / f".{out.name}.{os.getpid()}"
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(out)

@@ -91,6 +91,9 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagn
                 f"step {step.name!r}: {name} has {len(value):,} characters, more than a process takes in a variable"
             )
             yield _unsupported(deployment, step.line, message, "put it into a file that the flow reads")
+        elif "\0" in name + value:
+            message = f"step {step.name!r}: @environment sets {name!r} with a NUL character, which no process takes"
+            yield _unsupported(deployment, step.line, message, "remove it")
         elif name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
             message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
             yield _unsupported(deployment, step.line, message, "remove it from the step")
