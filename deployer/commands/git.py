@@ -122,8 +122,8 @@ def _must(folder: Path, variables: Mapping[str, str], *words: str) -> None:
 
 
 def _run(folder: Path, words: tuple[str, ...], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
-    # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched. A folder with
-    # what a bare repository is made of may be checked in, with settings that name programs to run: it is none.
+    # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched. A folder
+    # with what a bare repository is made of may be checked in, its settings naming programs to run: it is none.
     options = ("--no-optional-locks", "-c", "safe.bareRepository=explicit", "-C", str(folder))
     command = ["git", *options, *words]
     environment = {**os.environ, **variables}
