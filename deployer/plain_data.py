@@ -28,14 +28,14 @@ def check_size(text: str) -> None:
         raise ValueError(f"it has more than {MAX_WORDS:,} words and signs")
 
 
-def check_plain(value: Any) -> None:
+def check_plain(value: Any, depth: int = MAX_DEPTH) -> None:
     """Raise ValueError for what JSON does not hold (sets, bytes, keys that are no texts, infinity), or too deep."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(depth + 1):
         level = [inner for found in level for inner in _checked_inside(found) if type(inner) is not str]
         if not level:
             return
-    raise ValueError(f"values are nested more than {MAX_DEPTH} deep")
+    raise ValueError(f"values are nested more than {depth} deep")
 
 
 def _checked_inside(value: Any) -> Iterable[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,18 @@ SchemaName = Literal["manifest", "plan", "history"]
 SCHEMA_NAMES: Sequence[SchemaName] = ("manifest", "plan", "history")
 Decorator = Callable[[Any], Any]
 
-PATH = click.Path(path_type=Path)
+
+class _Path(click.Path):
+    """A path that a file system can be asked about."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = os.fsencode(value)
+        if len(path) > 4_000 or any(len(name) > 255 for name in path.split(b"/")):
+            self.fail("the path is longer than a file system takes", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
 DEFAULT_MANIFESTS = Path("deployments")
 _MANIFESTS: Decorator = click.option(
     "--manifests",

@@ -129,7 +129,7 @@ def save_plan(out: Path, result: PlanResult) -> None:
 
     text = json.dumps(plan_to_json(result.plan, result.secrets), indent=2) + "\n"
     special = out.is_symlink() or (out.exists() and not out.is_file())
-    beside = out if special else out.with_name(f".{out.name}.{os.getpid()}")
+    beside = out if special else out.parent / f".{out.name}.{os.getpid()}"
     try:
         beside.write_text(text, encoding="utf-8")
         if not special:

@@ -73,7 +73,9 @@ def check_out(revision: Revision, tree: Path) -> None:
     _must(revision.top, index, "checkout-index", "--all", f"--prefix={tree}/")
     for name in _ignored(revision.top):
         link = tree / name
-        if link.parent.is_dir() and not os.path.lexists(link):
+        # A folder of the working tree may be a link in the revision, to anywhere.
+        inside = link.parent.is_dir() and link.parent.resolve().is_relative_to(tree.resolve())
+        if inside and not os.path.lexists(link):
             link.symlink_to(revision.top / name)
 
 
@@ -120,8 +122,10 @@ def _must(folder: Path, variables: Mapping[str, str], *words: str) -> None:
 
 
 def _run(folder: Path, words: tuple[str, ...], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
-    # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched.
-    command = ["git", "--no-optional-locks", "-C", str(folder), *words]
+    # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched. A folder
+    # with what a bare repository is made of may be checked in, its settings naming programs to run: it is none.
+    options = ("--no-optional-locks", "-c", "safe.bareRepository=explicit", "-C", str(folder))
+    command = ["git", *options, *words]
     environment = {**os.environ, **variables}
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace", env=environment)

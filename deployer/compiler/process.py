@@ -182,6 +182,8 @@ def _ask(
                 yield answer
         except OSError as error:
             why = error.strerror or str(error)
+        except (ValueError, TypeError, KeyError):
+            why = "it is no Python that answers as asked"
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
     why = _without_credentials(helper, said[-1]) if said else why or "it ended without an answer"

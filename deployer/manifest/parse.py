@@ -150,9 +150,12 @@ class _Reader:
         if self.expects_key():
             self.take_key(event.value, plain, place)
             return
-        broken = False
-        value: Any = event.value
-        if plain:
+        broken = "\0" in event.value
+        value: Any = event.value.replace("\0", "")
+        if broken:
+            hint = "no process, file or database takes one"
+            self.problem("bad-text", "the text holds a NUL character", place, hint, self.path())
+        elif plain:
             try:
                 value = resolve(event.value)
             except ValueError as error:
@@ -168,7 +171,7 @@ class _Reader:
             holder.skip = True
             return
         try:
-            is_text = not plain or isinstance(resolve(text), str)
+            is_text = "\0" not in text and (not plain or isinstance(resolve(text), str))
         except ValueError:
             is_text = False
         if not is_text:

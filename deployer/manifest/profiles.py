@@ -22,6 +22,7 @@ _DEFAULT_DATASTORE: Final = "METAFLOW_DEFAULT_DATASTORE"
 _SYSROOT: Final = "METAFLOW_DATASTORE_SYSROOT_"
 _SETTING: Final = re.compile(r"METAFLOW_[A-Z0-9_]+\Z")
 _MAX_BYTES: Final = 1_000_000
+_LONGEST: Final = 131_000  # bytes: Linux takes some more in one variable of a process
 
 
 class Datastore(NamedTuple):
@@ -92,10 +93,16 @@ def _refuse(name: str, place: Location, path: NodePath, report: Report) -> None:
 
 
 def _refuse_value(name: str, text: str, place: Location, path: NodePath, report: Report) -> bool:
-    if not holds_credential(text):
+    if holds_credential(text):
+        message = f"the value of {name} holds a credential and would be written into DAG files"
+        report.error("secret-in-dag", message, place, path, HINT)
+    elif "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        report.error("bad-text", f"the value of {name} holds a character that no process takes", place, path)
+    elif len(text.encode()) > _LONGEST:
+        message = f"the value of {name} has {len(text):,} characters, more than a process takes in a variable"
+        report.error("bad-text", message, place, path)
+    else:
         return False
-    message = f"the value of {name} holds a credential and would be written into DAG files"
-    report.error("secret-in-dag", message, place, path, HINT)
     return True
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from deployer.errors import nearest
 from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, SecretText, describe, shorten
+from deployer.manifest.parse import MAX_BYTES
 from deployer.manifest.scalars import resolve
 from deployer.models.manifest import MAY_BE_SECRET, NAME
 
@@ -103,6 +104,7 @@ class Substitution:
     is_asked: Callable[[Path], bool] = lambda path: True
     may_be_secret: frozenset[str] = MAY_BE_SECRET
     secrets: set[str] = field(default_factory=set)
+    characters: int = 0
 
     def replace(self, node: Node, path: Path) -> Node:
         """The node with every reference replaced; what cannot be replaced is reported and marked broken."""
@@ -137,10 +139,20 @@ class Substitution:
             secret = secret or isinstance(part, SecretText)
             parts += (text[end : match.start()], part)
             end = match.end()
+        if not self._takes(parts, node, path):
+            return replace(node, broken=True)
         joined = "".join([*parts, text[end:]])
         if not secret:
             return replace(node, value=joined, text=joined, plain=False)
         return replace(node, value=SecretText(joined), text="***", plain=False)
+
+    def _takes(self, parts: Sequence[str], node: Scalar, path: Path) -> bool:
+        """Whether the texts put in are, with all before them, no more than a file may hold."""
+        self.characters += sum(map(len, parts))
+        if self.characters > MAX_BYTES:
+            message = f"variables put in more than {MAX_BYTES:,} characters"
+            self.report.error("too-large", message, node.location, path)
+        return self.characters <= MAX_BYTES
 
     def _reference(self, match: re.Match[str], node: Scalar, path: Path) -> str | None:
         """The text that a reference stands for; None when it has none."""

@@ -8,6 +8,7 @@ from deployer.errors import Diagnostic, Severity, nearest
 from deployer.models import credentials
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
+from deployer.plain_data import is_name
 from deployer.renderer import parameters, pods, sensors, tasks, with_credentials
 from deployer.renderer.dag_id import MAX_LENGTH, dag_id, is_valid
 from deployer.renderer.schedule import find_problem, flow_location
@@ -86,11 +87,14 @@ def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
 
 def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagnostic]:
     for name, value in step.environment.items():
-        if len(f"{name}={value}".encode()) > _MAX_VARIABLE:
+        if len(f"{name}={value}".encode(errors="surrogatepass")) > _MAX_VARIABLE:
             message = (
                 f"step {step.name!r}: {name} has {len(value):,} characters, more than a process takes in a variable"
             )
             yield _unsupported(deployment, step.line, message, "put it into a file that the flow reads")
+        elif not name or "=" in name or "\0" in name + value or not is_name(name + value):
+            message = f"step {step.name!r}: @environment sets {name!r}, by a name or to a value that no process takes"
+            yield _unsupported(deployment, step.line, message, "remove it")
         elif name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
             message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
             yield _unsupported(deployment, step.line, message, "remove it from the step")

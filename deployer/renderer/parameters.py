@@ -11,6 +11,7 @@ from typing import Any
 from deployer.errors import Diagnostic, nearest
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Parameter, ParameterType
+from deployer.plain_data import check_plain
 
 ABSENT = object()
 MOST_CHARACTERS = 1_000_000  # of Linux's two million bytes for all that a process is given
@@ -72,13 +73,24 @@ def check(deployment: Deployment, flow: Flow, scheduled: bool) -> list[Diagnosti
             message = f"parameter {parameter.name!r} needs a value, because the flow runs on a schedule"
             hint = f"give it under parameters, as {parameter.name}: VALUE"
             found.append(_diagnose(deployment, parameter.name, "missing-parameter", message, hint))
-    return [*found, *_sizes(deployment, flow)]
+    return [*found, *_unfit(deployment, flow)]
 
 
-def _sizes(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
-    """Values that no process could be given: they travel in its environment, all of them together."""
-    values = {each.name: effective_default(deployment, each, None) for each in flow.parameters if not each.deploy_time}
-    sizes = {name: len(json.dumps(value)) for name, value in values.items() if value is not ABSENT}
+def _unfit(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    """Values that no DAG file holds or no process could be given: they travel in its environment, all together."""
+    defaults = {
+        each.name: effective_default(deployment, each, None) for each in flow.parameters if not each.deploy_time
+    }
+    values = {name: value for name, value in defaults.items() if value is not ABSENT}
+    for name, value in values.items():
+        if name in deployment.parameters:
+            continue  # a manifest holds neither
+        try:
+            # Python reads two hundred brackets in one another, of which the DAG file has some around it.
+            check_plain(value, depth=100)
+        except ValueError as error:
+            yield _diagnose(deployment, name, "bad-value", f"the default of {name!r} can be in no DAG file: {error}")
+    sizes = {name: len(json.dumps(value)) for name, value in values.items()}
     if sum(sizes.values()) > MOST_CHARACTERS:
         name = max(sizes, key=lambda each: sizes[each])
         message = f"the defaults have {sum(sizes.values()):,} characters, a task can be given {MOST_CHARACTERS:,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -81,8 +82,12 @@ class FolderTarget:
         return self.folder / file
 
     def _current(self, file: str) -> bytes | None:
+        path = self._path(file)
         try:
-            return self._path(file).read_bytes()
+            # To read a pipe would wait for its writer, and a device may never end.
+            if path.exists() and not path.is_file():
+                raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            return path.read_bytes()
         except FileNotFoundError:
             return None
 

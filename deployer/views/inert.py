@@ -14,7 +14,7 @@ from deployer.description import KNOWN_AT_APPLY
 SECRET = "(secret)"  # noqa: S105 - what is shown in place of one
 NOT_SET = "(not set)"
 _SHORTEST_PART = 4  # a secret shorter than this is masked only as a whole value: "a" would eat every word
-_LONGEST_SENTENCE = 2_000
+_LONGEST_SENTENCE, _FIRST_OF_IT, _LAST_OF_IT = 2_000, 1_500, 300
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -60,11 +60,11 @@ def _any_of(secrets: frozenset[str]) -> re.Pattern[str] | None:
 
 
 def sentence(text: str, secrets: frozenset[str]) -> str:
-    """A message without secrets, cut off where a value in it would flood the terminal."""
+    """A message without secrets, cut in the middle where a value in it would flood the terminal."""
     masked = _mask_text(text, secrets)
     if len(masked) <= _LONGEST_SENTENCE:
         return masked
-    return f"{masked[:_LONGEST_SENTENCE]}... ({len(masked)} characters)"
+    return f"{masked[:_FIRST_OF_IT]}... ({len(masked):,} characters) ...{masked[-_LAST_OF_IT:]}"
 
 
 def value_text(value: Any, limit: int = 60) -> str:

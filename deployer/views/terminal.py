@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 _WIDTH_OF_A_FILE = 120
+_DIGITS = 5  # of no screen's width
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def terminal_of(stream: TextIO, environ: Mapping[str, str]) -> Terminal:
     """What `stream` can show. COLUMNS, where it is a number, is stronger than the terminal's own size."""
     interactive = stream.isatty()
     columns = environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
+    if columns.isdecimal() and len(columns) < _DIGITS and int(columns):
         width = int(columns)
     else:
         width = shutil.get_terminal_size((80, 24)).columns if interactive else _WIDTH_OF_A_FILE

@@ -81,6 +81,19 @@ def test_a_token_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert str(path) in problem.message
 
 
+@pytest.mark.parametrize("token", ["a\0b", "x" * 1_000_000])
+def test_a_token_that_is_no_name_is_neither_taken_nor_kept(token: str, tmp_path: Path) -> None:
+    path = tmp_path / TOKENS / "LinearFlow"
+    path.parent.mkdir(parents=True)
+    one = deployment("linear.py", environment=local(tmp_path))
+    names, deployed = {one.address: "LinearFlow"}, {one.address: token}
+    [package] = build_packages([one], upload=True, user="ann", dag_ids=names, tokens=deployed).values()
+    assert package.namespace.startswith("production:linearflow-0-")
+    path.write_text(json.dumps({"production_token": token, "owner": "eve"}))
+    with pytest.raises(DeployError, match=r"the production token of LinearFlow in .* is no name"):
+        _build(one)
+
+
 def test_a_token_of_the_manifest_is_refused() -> None:
     one = deployment("linear.py", environment=local(metaflow={"METAFLOW_PRODUCTION_TOKEN": "mine"}))
     [problem] = compile_flows([one]).diagnostics

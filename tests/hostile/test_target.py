@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -207,6 +208,8 @@ PLACES: Mapping[str, Put] = {
     ),
     "index list": put_file(b'{"format": 2, "digest": "", "dags": []}', ".mfdeploy.growth.prod.json"),
     "index binary": put_file(b"\xff\xfe\x00", ".mfdeploy.growth.prod.json"),
+    "index a pipe": lambda dags: os.mkfifo(dags / ".mfdeploy.growth.prod.json"),
+    "index a device": put_link("/dev/zero", ".mfdeploy.growth.prod.json"),
     "index a folder": lambda dags: (dags / ".mfdeploy.growth.prod.json").mkdir(),
     "a folder": lambda dags: (dags / "TrainFlow.py").mkdir(),
     "link loop": put_link("TrainFlow.py"),

@@ -51,6 +51,13 @@ def test_an_address_is_taken_apart(text: str, expected: GitAddress) -> None:
         ("git+https://host/dags.git//a?ref=main&depth=1", "is all that may stand there"),
         ("git+https://host/dags.git//a#main", "not of the form"),
         ("git+https://host/da gs.git", "space or a control character"),
+        ("git+https://host/%0adags.git", "space or a control character"),
+        ("git+file:///srv/%00dags.git", "space or a control character"),
+        ("git+ssh://%2DoProxyCommand=evil/dags.git", "names no host"),
+        ("git+ssh://%2doProxyCommand=evil@host/dags.git", "names no host"),
+        ("git+ssh://git%40-oProxyCommand=evil/dags.git", "names no host"),
+        (f"git+file:///{'a' * 5000}", "has 5,012 characters"),
+        (f"git+file:///srv/dags.git?ref={'a' * 5000}", "has 5,029 characters"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(text: str, message: str) -> None:

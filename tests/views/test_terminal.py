@@ -20,6 +20,8 @@ class Screen(io.StringIO):
         (io.StringIO(), {"COLUMNS": "70", "FORCE_COLOR": "1"}, 70, False),
         (Screen(), {"COLUMNS": "100"}, 100, True),
         (Screen(), {"COLUMNS": "wide"}, None, True),
+        (io.StringIO(), {"COLUMNS": "9" * 5000}, 120, False),
+        (io.StringIO(), {"COLUMNS": "99999"}, 120, False),
         (Screen(), {"NO_COLOR": "1"}, None, False),
         (Screen(), {"TERM": "dumb"}, None, False),
     ],

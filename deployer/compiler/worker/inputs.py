@@ -8,9 +8,11 @@ flow is described each time. What a flow takes from the clock or from chance whi
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -21,6 +23,7 @@ from typing import Any
 from . import code
 from .job import Job
 
+_LARGEST = 1 << 32  # bytes of a file
 # Of a job, what is the same on every machine; its files are told by their content, its id by who keeps the notes.
 _PLACES = ("id", "mode", "file", "base", "config_files", "known", "note_inputs")
 
@@ -73,6 +76,10 @@ def _walked(folder: str, suffixes: tuple[str, ...], exclude: tuple[str, ...]) ->
 
 @cache
 def _file_digest(file: str) -> str:
+    # The notes lie where others can write: they may name a pipe, a device, or the memory of this machine.
+    found = os.stat(file)  # noqa: PTH116 - a path of the user's, as it is
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+        raise OSError(errno.EINVAL, "it is no regular file", file)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from .job import Job
 from .problems import FlowError, Problem, describe_error
 from .source import Source
 
+_DEEPEST = 100  # Python reads two hundred brackets in one another, of which the DAG file has some around it
 _MOST_CHARACTERS = 200_000  # in all: they are in the DAG's record, beside what decides it
 
 _TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -116,7 +117,7 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
             continue
         try:
             values[parameter.name] = _evaluate(parameter, default)
-            size += len(json.dumps(values[parameter.name], default=str))
+            size += len(_plain(values[parameter.name]))
             if size > _MOST_CHARACTERS:
                 message = f"parameter {parameter.name}: with it the deploy-time functions gave {size:,} characters"
                 hint = f"the DAG file takes {_MOST_CHARACTERS:,}; let the function write a file and give its name"
@@ -129,6 +130,18 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
     if problems:
         raise FlowError(*problems)
     return values
+
+
+def _plain(value: Any) -> str:
+    """A value as JSON. Raises ValueError for one that no DAG file holds: infinite, or nested without an end."""
+    text = json.dumps(value, allow_nan=False, default=str)
+    level = [value]
+    for _ in range(_DEEPEST):
+        holders = [each for each in level if isinstance(each, (dict, list, tuple))]
+        level = [inner for each in holders for inner in (each.values() if isinstance(each, dict) else each)]
+    if level:
+        raise ValueError(f"values are nested more than {_DEEPEST} deep")
+    return text
 
 
 def _evaluate(parameter: Any, default: Any) -> Any:

@@ -12,6 +12,8 @@ from typing import Any
 from .job import Job
 from .problems import FlowError, Problem, describe_error
 
+_LONGEST = 500  # as long as a tag of Metaflow
+
 
 def production_token(job: Job, storage: Any, prefix: str) -> str:
     """The token of the job's DAG id; where the datastore has none yet, that of its runs, or a new one, is stored.
@@ -29,7 +31,9 @@ def production_token(job: Job, storage: Any, prefix: str) -> str:
     try:
         token = _stored(storage, place)
         if token is None:
-            first = job.production_token or new_token(prefix)
+            # That of its runs was read from a DAG file, which anybody may have written.
+            known = job.production_token if _is_name(job.production_token) else ""
+            first = known or new_token(prefix)
             place_of_storage = SimpleNamespace(_storage_impl=storage)
             Airflow.save_deployment_token(get_username(), job.dag_id, first, place_of_storage)
             # Nothing is overwritten: of two applies at once both get the token that was first.
@@ -38,10 +42,16 @@ def production_token(job: Job, storage: Any, prefix: str) -> str:
         where = f"{job.datastore_url}/{place}"
         message = f"the production token cannot be read from or stored at {where}: {describe_error(error)}"
         raise FlowError(Problem("token-failed", message, setting="datastore")) from None
-    if not token:
-        message = f"the production token of {job.dag_id} is empty in {job.datastore_url}"
+    if token is None or not _is_name(token):
+        message = (
+            f"the production token of {job.dag_id} in {job.datastore_url} is no name: {(token or '')[:_LONGEST]!r}"
+        )
         raise FlowError(Problem("token-failed", message, setting="datastore"))
     return token
+
+
+def _is_name(token: str) -> bool:
+    return 0 < len(token) <= _LONGEST and token.isprintable()
 
 
 def _stored(storage: Any, place: str) -> str | None:

@@ -11,6 +11,7 @@ from deployer.targets import TargetError
 
 _FORM: Final = "git+ssh://git@host/team/dags.git//folder?ref=branch"
 _ADDRESS: Final = re.compile(r"git\+(?P<scheme>[a-z]+)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)(?:\?(?P<query>[^#]*))?")
+_LONGEST: Final = 4_000  # no server and no file system takes more
 _SCHEMES: Final = ("ssh", "https", "file")
 # What git itself refuses in the name of a branch (git-check-ref-format).
 _BAD_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|[/.]$|^[/-]|^@$|^HEAD$")
@@ -33,6 +34,8 @@ class GitAddress:
 
 def parse_address(text: str) -> GitAddress:
     """Take an address apart. Raises TargetError with what to write instead; nothing is looked up."""
+    if len(text) > _LONGEST:
+        raise TargetError(f"the address has {len(text):,} characters, at most {_LONGEST:,} are taken")
     found = _ADDRESS.fullmatch(text)
     if found is None:
         raise TargetError(f"{text!r} is not of the form {_FORM}")
@@ -41,7 +44,8 @@ def parse_address(text: str) -> GitAddress:
     if path in ("", "/"):
         raise TargetError(f"{text!r} names no repository; write {_FORM}")
     url = f"{found['scheme']}://{found['host']}{path}"
-    if re.search(r"[\x00-\x20\x7f]", url):
+    # git and those that it asks read %0a as what it stands for.
+    if " " in url or re.search(r"[\x00-\x1f\x7f]", unquote(url)):
         raise TargetError(f"{text!r} holds a space or a control character; write it as %20 or the like")
     return GitAddress(url, _folder(folder, text), _branch(found["query"], text))
 
@@ -55,7 +59,9 @@ def _check_host(scheme: str, host: str, text: str) -> None:
         raise TargetError("the URL holds a password; leave it out, git finds credentials itself (ssh agent, helpers)")
     if scheme == "file" and host:
         raise TargetError(f"{text!r} names a host; a repository on this machine is git+file:///path/of/it")
-    if scheme != "file" and (not host.rpartition("@")[2] or host.startswith("-") or "@-" in host):
+    # As git reads it, and gives it to ssh.
+    plain = unquote(host)
+    if scheme != "file" and (not plain.rpartition("@")[2] or plain.startswith("-") or "@-" in plain):
         raise TargetError(f"{text!r} names no host; write {_FORM}")
 
 
