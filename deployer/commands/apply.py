@@ -163,7 +163,7 @@ def _to_write(
         from deployer.commands.rollback import restored_content
 
         return restored_content(planning, prepared.kept, provenance), {}
-    writes = [change for change in planning.plan.pending if change.action in ("create", "update")]
+    writes = [change for change in planning.plan.pending if change.writes]
     packages = _packages(planning, writes, provenance.applied_by, meanwhile, progress)
     return _content(planning, writes, packages, provenance), {
         address: package.namespace for address, package in packages.items()

@@ -21,7 +21,7 @@ def effects(change: Change, since: datetime | None, now: datetime) -> tuple[Effe
 
     `since` is when the DAG was first applied (aware; None when it was not), `now` an aware time.
     """
-    if change.action not in ("create", "update") or change.after is None:
+    if not change.writes or change.after is None:
         return ()
     return (*_of_schedule(change, since, now), *_of_content(change.before or {}, change.after))
 

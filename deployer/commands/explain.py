@@ -24,16 +24,12 @@ def explained(planned: Planned, now: datetime) -> Planned:
 def with_effects(planned: Planned, since: Callable[[Change], datetime | None], now: datetime) -> Planned:
     """The same plan, with what each change does to runs. `since` says when a change's DAG was first applied."""
     found = planned.plan.changes
-    changes = (replace(each, effects=effects(each, since(each), now)) if _is_written(each) else each for each in found)
+    changes = (replace(each, effects=effects(each, since(each), now)) if each.writes else each for each in found)
     return replace(planned, plan=replace(planned.plan, changes=tuple(changes)))
 
 
-def _is_written(change: Change) -> bool:
-    return change.action in ("create", "update")
-
-
 def _traced(planned: Planned, change: Change, root: Path) -> Change:
-    if not _is_written(change):
+    if not change.writes:
         return change
     item = planned.item(change.environment, change.file)
     return replace(change, reasons=tuple(_with_origins(reason, item, root) for reason in change.reasons))

@@ -60,7 +60,7 @@ def restored_content(planning: Planned, kept: Kept, provenance: Provenance) -> d
     return {
         (change.environment, change.file): _restored(kept[change.environment, change.file], provenance)
         for change in planning.plan.pending
-        if change.action in ("create", "update")
+        if change.writes
     }
 
 

@@ -144,6 +144,11 @@ class Change:
     replaces: Sequence[Replaced] = ()
     effects: Sequence[Effect] = field(default=(), compare=False)
 
+    @property
+    def writes(self) -> bool:
+        """Whether an apply writes the DAG file."""
+        return self.action in ("create", "update")
+
 
 @dataclass(frozen=True)
 class Baseline:
