@@ -155,6 +155,13 @@ class _Child:
     pipe: int
     output: bytearray = field(default_factory=bytearray)
 
+    def has_answered(self) -> bool:
+        """Reads what can be read; whether that is all, or nothing more will come."""
+        data = os.read(self.pipe, 1 << 16)
+        self.output += data
+        # The line's end, not the pipe's: a process that the flow left behind may hold the pipe open.
+        return not data or self.output.endswith(b"\n")
+
 
 def _answers(jobs: list[Job], processes: int, storer: Storer | None) -> Iterator[dict[str, Any]]:
     from .inputs import unchanged
@@ -166,11 +173,15 @@ def _answers(jobs: list[Job], processes: int, storer: Storer | None) -> Iterator
         else:
             todo.append(job)
     running: dict[int, _Child] = {}
+
+    def is_full() -> bool:
+        return len(running) >= max(1, processes) or (storer is not None and storer.is_full)
+
     with selectors.DefaultSelector() as selector:
         if storer is not None:
             selector.register(storer, selectors.EVENT_READ)
         while todo or running or (storer is not None and storer.waits):
-            while todo and len(running) < max(1, processes) and not (storer is not None and storer.is_full):
+            while todo and not is_full():
                 child = _start(todo.pop())
                 running[child.pipe] = child
                 selector.register(child.pipe, selectors.EVENT_READ)
@@ -178,18 +189,15 @@ def _answers(jobs: list[Job], processes: int, storer: Storer | None) -> Iterator
                 if storer is not None and key.fileobj is storer:
                     yield from storer.finished()
                     continue
-                child = running[key.fd]
-                data = os.read(child.pipe, 1 << 16)
-                child.output += data
-                # The line's end, not the pipe's: a process that the flow left behind may hold the pipe open.
-                if not data or child.output.endswith(b"\n"):
-                    selector.unregister(child.pipe)
-                    os.close(child.pipe)
-                    answer = _finish(running.pop(key.fd))
-                    if storer is None or answer["result"] is None:
-                        yield answer
-                    else:
-                        storer.store(answer)
+                if not running[key.fd].has_answered():
+                    continue
+                selector.unregister(key.fd)
+                os.close(key.fd)
+                answer = _finish(running.pop(key.fd))
+                if storer is not None and answer["result"] is not None:
+                    storer.store(answer)
+                else:
+                    yield answer
 
 
 def _start(job: Job) -> _Child:

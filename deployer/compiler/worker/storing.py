@@ -7,6 +7,7 @@ children must have none.
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import json
 import os
@@ -59,14 +60,15 @@ class Storer:
     def store(self, answer: dict[str, Any]) -> None:
         """Store the package of an answer, with the production token of its DAG."""
         self._waiting[answer["id"]] = answer
-        try:
-            self._socket.sendall(json.dumps({"id": answer["id"], **answer["result"].pop("to_store")}).encode() + b"\n")
-        except OSError:
-            return  # it has ended, which `finished` finds out
+        request = {"id": answer["id"], **answer["result"].pop("to_store")}
+        with contextlib.suppress(ConnectionError):  # it has ended, which `finished` finds out
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
 
     def finished(self) -> Iterator[dict[str, Any]]:
         """The answers that are done, some of them with a problem now and no result."""
-        data = self._socket.recv(1 << 16)
+        data = b""
+        with contextlib.suppress(ConnectionError):  # killed with something unread
+            data = self._socket.recv(1 << 16)
         if not data:
             message = "the process that stores code packages was killed"
             problem = Problem("upload-failed", message, setting="datastore").as_json()
@@ -82,7 +84,8 @@ class Storer:
     def close(self) -> None:
         """End the process, which has nothing left to do."""
         # Whatever a flow left behind may hold the socket open.
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it may have ended by itself
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         os.waitpid(self.pid, 0)
 
