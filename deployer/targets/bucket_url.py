@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]\Z")
+# All three kinds of store take names of 1,024 bytes; what comes after it is the DAG file's name.
+_MOST_OF_A_PREFIX = 700
 _SEGMENT = re.compile(r"[A-Za-z0-9._=+@,~-]+\Z")
 
 
@@ -33,6 +35,8 @@ def parse(url: str) -> BucketUrl:
     if not _BUCKET.match(bucket):
         raise UrlError(f"{bucket!r} is no name of a bucket; expected {form}")
     prefix = prefix.rstrip("/")
+    if len(prefix) > _MOST_OF_A_PREFIX:
+        raise UrlError(f"the prefix has {len(prefix):,} characters, and a target takes {_MOST_OF_A_PREFIX}")
     for segment in prefix.split("/") if prefix else ():
         if segment in (".", "..") or not _SEGMENT.match(segment):
             raise UrlError(f"the prefix has a part {segment!r}; expected names of letters, digits and . _ - = + @ , ~")

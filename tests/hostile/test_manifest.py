@@ -32,7 +32,7 @@ TARGETS = {
     "an option": (f"--upload-pack=touch {CANARY}", ""),
     "a line of its own": ("git+https://host.invalid/%0aurl=x", "control character"),
     "up": ("s3://bucket/../x", "the prefix has a part '..'"),
-    "a long prefix": (f"s3://bucket/{LONG}", "environments.prod.target"),
+    "a long prefix": (f"s3://bucket/{LONG}", "environments.prod.target: the prefix has 200,000 characters"),
     "a long path": (LONG, "File name too long"),
     "a deep path": ("a/" * 50_000, "File name too long"),
     "a device": ("/dev/null", "Not a directory"),
