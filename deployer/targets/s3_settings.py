@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Credentials that expire are asked for again this often; botocore renews them when they are near their end.
 _ASK_AGAIN = timedelta(minutes=5)
 _DEFAULT_REGION = "us-east-1"
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 # Variables that lead elsewhere: to a profile, to credentials that end, to endpoints of another kind.
 _LEAD_ELSEWHERE = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION", "AWS_SECURITY_TOKEN"),
@@ -40,6 +42,9 @@ class S3Settings:
 
 def s3_settings(environ: Mapping[str, str]) -> S3Settings:
     """What boto3 would find. Raises ValueError where that cannot be used."""
+    for name in _KEYS:
+        if not environ.get(name, "").isascii() or not environ.get(name, "").isprintable():
+            raise ValueError(f"{name} holds a character that no request takes")
     return _of_variables(environ) or _of_botocore(environ)
 
 
@@ -51,7 +56,8 @@ def _of_variables(environ: Mapping[str, str]) -> S3Settings | None:
         return None
     region = environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION") or _DEFAULT_REGION
     endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
-    if not endpoint and not _PLAIN_REGION.fullmatch(region):
+    # What is none of these is refused by botocore, or has an endpoint that it knows.
+    if not (_ENDPOINT.fullmatch(endpoint) if endpoint else _PLAIN_REGION.fullmatch(region)):
         return None
 
     def provide() -> S3Credential:

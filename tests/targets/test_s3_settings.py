@@ -69,6 +69,24 @@ def test_keys_without_their_secret_are_refused(monkeypatch: pytest.MonkeyPatch) 
         s3_settings(os.environ)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("AWS_ENDPOINT_URL_S3", "garbage", "Invalid endpoint"),
+        ("AWS_ENDPOINT_URL", "http://", "Invalid endpoint"),
+        ("AWS_ENDPOINT_URL", "http://a b", "Invalid endpoint"),
+        ("AWS_DEFAULT_REGION", "eu west", "region_name 'eu west'"),
+        ("AWS_SECRET_ACCESS_KEY", "two\nlines", "AWS_SECRET_ACCESS_KEY holds a character"),
+        ("AWS_SESSION_TOKEN", "kéy", "AWS_SESSION_TOKEN holds a character"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str) -> None:
+    for name, given in {**KEYS, "AWS_DEFAULT_REGION": "eu-west-1", variable: value}.items():
+        monkeypatch.setenv(name, given)
+    with pytest.raises(ValueError, match=said):
+        s3_settings(os.environ)
+
+
 def test_variables_alone_import_no_botocore(tmp_path: Path) -> None:
     code = "import os, sys; from deployer.targets.s3_settings import s3_settings; s3_settings(os.environ); "
     code += "sys.exit('botocore' in sys.modules)"
