@@ -18,6 +18,7 @@ from deployer.commands.apply import Permissions, Prepared, execute, prepare
 from deployer.commands.publication import Publication
 from deployer.commands.recording import begin
 from deployer.deployed import survey
+from deployer.index import read_index
 from deployer.models.deployment import Place
 from deployer.models.plan import Change
 from deployer.models.progress import silent
@@ -125,7 +126,9 @@ class Ready:
         targets = {name: wrap(open_target(each)) for name, each in planning.environments.items()}
         todo = list(changes)
         plan = replace(planning.plan, changes=tuple(todo))
-        there = replace(planning, plan=plan, deployed=replace(planning.deployed, targets=targets))
+        # As a plan of this moment has it.
+        indexes = {name: read_index(targets[name], each.project, name) for name, each in planning.environments.items()}
+        there = replace(planning, plan=plan, deployed=replace(planning.deployed, targets=targets, indexes=indexes))
         provenance = Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0")
         publication = Publication(there, "ada", self.content, begin(there, "apply", provenance))
         applied = apply_changes(todo, targets, self.content, publication, silent)

@@ -225,8 +225,8 @@ def _retries(code: Code, step: str, merged: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _pod(step: str, merged: Mapping[str, Any]) -> dict[str, Any]:
-    # What a step says of a key stands instead of what all pods have.
-    given = {**merged.get("kubernetes", {}), **merged.get("steps", {}).get(step, {})}
+    # What a step says of a key stands instead of what all pods have; maps are merged by key.
+    given = _merged(merged.get("kubernetes", {}), merged.get("steps", {}).get(step, {}))
     pod = {key: value for key, value in given.items() if key not in ACCESS}
     for amount in {"cpu", "memory", "disk", "gpu"} & set(pod):
         pod[amount] = str(pod[amount])
