@@ -17,15 +17,16 @@ from deployer.applier import Applied, apply_changes
 from deployer.commands.apply import Permissions, Prepared, execute, prepare
 from deployer.commands.publication import Publication
 from deployer.commands.recording import begin
-from deployer.deployed import survey
-from deployer.index import read_index
-from deployer.models.deployment import Place
+from deployer.deployed import survey, target_problem
+from deployer.errors import DeployError
+from deployer.index import Index, read_index
+from deployer.models.deployment import Environment, Place
 from deployer.models.plan import Change
 from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.planner import plan_changes
-from deployer.targets import Target
+from deployer.targets import Target, TargetError
 from deployer.targets.registry import open_target
 
 FLOW = '''
@@ -127,13 +128,21 @@ class Ready:
         todo = list(changes)
         plan = replace(planning.plan, changes=tuple(todo))
         # As a plan of this moment has it.
-        indexes = {name: read_index(targets[name], each.project, name) for name, each in planning.environments.items()}
+        indexes = {name: index_of(targets[name], each) for name, each in planning.environments.items()}
         there = replace(planning, plan=plan, deployed=replace(planning.deployed, targets=targets, indexes=indexes))
         provenance = Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0")
         publication = Publication(there, "ada", self.content, begin(there, "apply", provenance))
         applied = apply_changes(todo, targets, self.content, publication, silent)
         assert may_warn or not publication.warnings, publication.warnings
         return applied
+
+
+def index_of(target: Target, environment: Environment) -> Index:
+    """The index as a plan reads it. Raises DeployError."""
+    try:
+        return read_index(target, environment.project, environment.name)
+    except TargetError as error:
+        raise DeployError(target_problem(environment, str(error), error.hint)) from error
 
 
 def in_child(task: Callable[[], Any]) -> int:
