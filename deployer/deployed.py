@@ -53,6 +53,11 @@ class DeployedState:
         """What is in this file; None when there is none."""
         return next((site.files.get(file) for site in self.sites if site.environment == environment), None)
 
+    @property
+    def addresses(self) -> Collection[str]:
+        """What the records say that is deployed, whoever it belongs to."""
+        return {item.record.address for site in self.sites for item in site.deployed if item.record}
+
     def body(self, environment: str, file: str) -> str:
         """A DAG file's text as it is deployed, without its record; empty when there is none.
 

@@ -20,7 +20,7 @@ INDEX_FORMAT = 2
 _ATTEMPTS = 50
 # How many files may be other than the index says, of at least ten times as many.
 _MOST_STALE = 16
-_Entries = dict[str, dict[str, Any]]
+_Entries = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def update_index(
         for each in seen
         if not target.local or each.file in old or each.file in new
     }
-    entries, version = (_copied(before), before.version) if before else _read(target, file)
+    entries, version = (before.entries, before.version) if before else _read(target, file)
     for attempt in range(_ATTEMPTS):
         noted = {**_brought_up(entries, known, before or Index()), **written}
         kept = {name: noted[name] for name in sorted(noted) if changes.get(name, noted) is not None}
@@ -113,10 +113,6 @@ def _must_be_written(entries: _Entries, kept: _Entries) -> bool:
 
 def _address(entry: Mapping[str, Any] | None) -> Any:
     return None if entry is None else entry.get("address", "")
-
-
-def _copied(index: Index) -> _Entries:
-    return {name: dict(entry) for name, entry in index.entries.items()}
 
 
 def _brought_up(entries: _Entries, known: _Entries, before: Index) -> _Entries:

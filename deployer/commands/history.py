@@ -60,9 +60,8 @@ def _refuse_unmatched(
     """Raise DeployError for patterns that match nothing that is, was or is to be deployed: they are misspelt."""
     from deployer import desired
 
-    addresses = {*listed, *(change.address for entry in entries for change in entry.changes)}
-    addresses |= {item.record.address for site in state.sites for item in site.deployed if item.record}
-    problems = desired.unmatched_patterns(selection, addresses)
+    changed = (change.address for entry in entries for change in entry.changes)
+    problems = desired.unmatched_patterns(selection, {*listed, *changed, *state.addresses})
     if problems:
         raise DeployError(problems)
 

@@ -199,9 +199,7 @@ def _checked(state: DesiredState, names: Collection[str], asked: bool | None, pr
 
 
 def _refuse_unmatched(selection: Selection, state: DesiredState, deployed: DeployedState) -> None:
-    addresses = {item.address for item in state.manifests.deployments}
-    for site in deployed.sites:
-        addresses |= {item.record.address for item in site.deployed if item.record}
-    problems = desired.unmatched_patterns(selection, addresses)
+    listed = (item.address for item in state.manifests.deployments)
+    problems = desired.unmatched_patterns(selection, {*listed, *deployed.addresses})
     if problems:
         raise DeployError(problems)
