@@ -29,10 +29,10 @@ from deployer.renderer.literals import (
 RESERVED = frozenset((
     "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
     "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "ExternalTaskSensor", "FLOW",
-    "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "mappable", "metaflow_id", "MetaflowStep",
-    "MFDEPLOY_RECORD", "Param", "Path",
-    "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RUNS_IF", "SCRIPT", "SWITCHES",
-    "S3KeySensor", "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
+    "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "mappable", "metaflow_id", "metaflow_step",
+    "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS",
+    "POD_LABELS", "POD_SPEC", "RUNS_IF", "SCRIPT", "SWITCHES", "S3KeySensor", "sys", "task", "task_group",
+    "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
 # Airflow's limit is a safety net below Metaflow's own @timeout: it must not strike first.
@@ -153,7 +153,7 @@ class _Arrangement:
         is_over = step.kind == "foreach" and not step.foreaches
         is_used = is_over or any(name.text in re.findall(r"\w+", line.text) for line in lines)
         arguments = {**_arguments(self.flow, step, self.max_workers, self.margin), **self.extras[step.name]}
-        made = call("MetaflowStep", (), arguments, column(step), before=len(f"{name} = ") if is_used else 0)
+        made = call("metaflow_step", (), arguments, column(step), before=len(f"{name} = ") if is_used else 0)
         return Task(assignment(name, made) if is_used else made)
 
     def _edges(self, steps: Sequence[Step]) -> Iterator[tuple[tuple[Source, ...], Source]]:

@@ -131,57 +131,7 @@ class MetaflowStep(KubernetesPodOperator):
     template_ext = ()
     # Known when a task begins. Here, since Airflow is slow to set what belongs to each operator.
     metaflow_index = metaflow_run_id = metaflow_task_id = metaflow_pathspec = metaflow_input_paths = ""
-
-    def __init__(
-        self,
-        *,
-        inputs=(),  # the steps before this one
-        metaflow_index="",  # which item of a foreach this is
-        is_foreach=False,
-        first_in_foreach=False,
-        joins_foreach=None,  # the task that lists the items which come together here
-        fallback_retries=0,  # the last retries, which only let @catch record the failure
-        environment=None,
-        script=SCRIPT,
-        namespace="ml",
-        labels=None,
-        annotations=None,
-        pod_spec=None,
-        container=None,
-        **kwargs,
-    ):
-        super().__init__(
-            namespace=namespace,
-            cmds=["bash", "-c"],
-            arguments=[as_it_is(script)],
-            labels={**POD_LABELS, **(labels or {})},
-            annotations={**POD_ANNOTATIONS, **(annotations or {})},
-            pod_template_dict={
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "spec": {
-                    **POD_SPEC,
-                    **(pod_spec or {}),
-                    "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
-                },
-            },
-            do_xcom_push=is_foreach,  # it costs a second container
-            deferrable=False,
-            termination_message_policy="FallbackToLogsOnError",
-            log_events_on_failure=True,
-            log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
-            kubernetes_conn_id="ml_cluster",
-            startup_timeout_seconds=600,
-            **kwargs,
-        )
-        self.inputs = inputs
-        self.is_foreach = is_foreach
-        self.first_in_foreach = first_in_foreach
-        self.joins_foreach = joins_foreach
-        self.joined_items = ""
-        self.fallback_retries = fallback_retries
-        self.environment = environment or {}
-        self.metaflow_index = metaflow_index
+    joined_items = ""
 
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
@@ -261,6 +211,59 @@ class MetaflowStep(KubernetesPodOperator):
         return self.result(written) if written else None
 
 
+def metaflow_step(
+    *,
+    inputs=(),  # the steps before this one
+    metaflow_index=None,  # which item of a foreach this is
+    is_foreach=False,
+    first_in_foreach=False,
+    joins_foreach=None,  # the task that lists the items which come together here
+    fallback_retries=0,  # the last retries, which only let @catch record the failure
+    environment=None,
+    script=SCRIPT,
+    namespace="ml",
+    labels=None,
+    annotations=None,
+    pod_spec=None,
+    container=None,
+    **kwargs,
+):
+    """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
+    step = MetaflowStep(
+        namespace=namespace,
+        cmds=["bash", "-c"],
+        arguments=[as_it_is(script)],
+        labels={**POD_LABELS, **(labels or {})},
+        annotations={**POD_ANNOTATIONS, **(annotations or {})},
+        pod_template_dict={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "spec": {
+                **POD_SPEC,
+                **(pod_spec or {}),
+                "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
+            },
+        },
+        do_xcom_push=is_foreach,  # it costs a second container
+        deferrable=False,
+        termination_message_policy="FallbackToLogsOnError",
+        log_events_on_failure=True,
+        log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
+        kubernetes_conn_id="ml_cluster",
+        startup_timeout_seconds=600,
+        **kwargs,
+    )
+    step.inputs = inputs
+    step.is_foreach = is_foreach
+    step.first_in_foreach = first_in_foreach
+    step.joins_foreach = joins_foreach
+    if metaflow_index is not None:
+        step.metaflow_index = metaflow_index
+    step.fallback_retries = fallback_retries
+    step.environment = environment or {}
+    return step
+
+
 with DAG(
     dag_id="growth.test.pr-12.TrainFlow",
     description="Nightly training",
@@ -287,19 +290,19 @@ with DAG(
         "note": Param(None, type=["null", "string"]),
     },
 ):
-    start = MetaflowStep(task_id="start")
-    pick = MetaflowStep(task_id="pick", inputs=["start"], is_foreach=True)
+    start = metaflow_step(task_id="start")
+    pick = metaflow_step(task_id="pick", inputs=["start"], is_foreach=True)
 
     @task_group(group_id="pick-items", prefix_group_id=False)
     def each_pick(index):
-        load = MetaflowStep(
+        load = metaflow_step(
             task_id="load",
             metaflow_index=index,
             inputs=["pick"],
             first_in_foreach=True,
             max_active_tis_per_dagrun=500,
         )
-        up = MetaflowStep(
+        up = metaflow_step(
             task_id="up",
             doc_md="Fits on the GPU.",
             metaflow_index=index,
@@ -325,7 +328,7 @@ with DAG(
                 "volumeMounts": [{"mountPath": "/dev/shm", "name": "dhsm"}],
             },
         )
-        down = MetaflowStep(
+        down = metaflow_step(
             task_id="down",
             metaflow_index=index,
             inputs=["load"],
@@ -347,13 +350,13 @@ with DAG(
                 "volumeMounts": [{"mountPath": "/dev/shm", "name": "dhsm"}],
             },
         )
-        meet = MetaflowStep(
+        meet = metaflow_step(
             task_id="meet",
             metaflow_index=index,
             inputs=["up", "down"],
             max_active_tis_per_dagrun=500,
         )
-        check = MetaflowStep(
+        check = metaflow_step(
             task_id="check",
             metaflow_index=index,
             inputs=["meet"],
@@ -362,14 +365,14 @@ with DAG(
         load >> [up, down] >> meet >> check
 
     pick_items = each_pick.expand(index=pick.output)
-    gather = MetaflowStep(
+    gather = metaflow_step(
         task_id="gather",
         inputs=["check"],
         joins_foreach="pick",
         pod_spec={"volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": "models"}}]},
         container={"volumeMounts": [{"mountPath": "/models", "name": "models"}]},
     )
-    end = MetaflowStep(task_id="end", inputs=["gather"])
+    end = metaflow_step(task_id="end", inputs=["gather"])
 
     start >> pick
     pick_items >> gather >> end

@@ -101,45 +101,6 @@ class MetaflowStep(KubernetesPodOperator):
     # Known when a task begins. Here, since Airflow is slow to set what belongs to each operator.
     metaflow_index = metaflow_run_id = metaflow_task_id = metaflow_pathspec = metaflow_input_paths = ""
 
-    def __init__(
-        self,
-        *,
-        inputs=(),  # the steps before this one
-        environment=None,
-        script=SCRIPT,
-        namespace="ml",
-        labels=None,
-        annotations=None,
-        pod_spec=None,
-        container=None,
-        **kwargs,
-    ):
-        super().__init__(
-            namespace=namespace,
-            cmds=["bash", "-c"],
-            arguments=[as_it_is(script)],
-            labels={**POD_LABELS, **(labels or {})},
-            annotations={**POD_ANNOTATIONS, **(annotations or {})},
-            pod_template_dict={
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "spec": {
-                    **POD_SPEC,
-                    **(pod_spec or {}),
-                    "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
-                },
-            },
-            do_xcom_push=False,  # it costs a second container
-            deferrable=False,
-            termination_message_policy="FallbackToLogsOnError",
-            log_events_on_failure=True,
-            log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
-            startup_timeout_seconds=3600,
-            **kwargs,
-        )
-        self.inputs = inputs
-        self.environment = environment or {}
-
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
         run, index = context["run_id"], self.metaflow_index
@@ -186,6 +147,47 @@ class MetaflowStep(KubernetesPodOperator):
         super().execute(context)
 
 
+def metaflow_step(
+    *,
+    inputs=(),  # the steps before this one
+    environment=None,
+    script=SCRIPT,
+    namespace="ml",
+    labels=None,
+    annotations=None,
+    pod_spec=None,
+    container=None,
+    **kwargs,
+):
+    """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
+    step = MetaflowStep(
+        namespace=namespace,
+        cmds=["bash", "-c"],
+        arguments=[as_it_is(script)],
+        labels={**POD_LABELS, **(labels or {})},
+        annotations={**POD_ANNOTATIONS, **(annotations or {})},
+        pod_template_dict={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "spec": {
+                **POD_SPEC,
+                **(pod_spec or {}),
+                "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
+            },
+        },
+        do_xcom_push=False,  # it costs a second container
+        deferrable=False,
+        termination_message_policy="FallbackToLogsOnError",
+        log_events_on_failure=True,
+        log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
+        startup_timeout_seconds=3600,
+        **kwargs,
+    )
+    step.inputs = inputs
+    step.environment = environment or {}
+    return step
+
+
 with DAG(
     dag_id="waiting.pods",
     tags=["env:prod", "metaflow", "project:growth", "team:growth"],
@@ -230,7 +232,7 @@ with DAG(
         soft_fail=False,
         deferrable=False,
     )
-    start = MetaflowStep(task_id="start")
-    end = MetaflowStep(task_id="end", inputs=["start"])
+    start = metaflow_step(task_id="start")
+    end = metaflow_step(task_id="end", inputs=["start"])
 
     [S3KeySensor_1a2b, manual, upstream] >> start >> end

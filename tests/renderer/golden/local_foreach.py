@@ -93,27 +93,7 @@ class MetaflowStep(BashOperator):
     template_ext = ()
     # Known when a task begins. Here, since Airflow is slow to set what belongs to each operator.
     metaflow_index = metaflow_run_id = metaflow_task_id = metaflow_pathspec = metaflow_input_paths = ""
-
-    def __init__(
-        self,
-        *,
-        inputs=(),  # the steps before this one
-        metaflow_index="",  # which item of a foreach this is
-        is_foreach=False,
-        first_in_foreach=False,
-        joins_foreach=None,  # the task that lists the items which come together here
-        environment=None,
-        script=SCRIPT,
-        **kwargs,
-    ):
-        super().__init__(bash_command=script, append_env=True, skip_on_exit_code=None, **kwargs)
-        self.inputs = inputs
-        self.is_foreach = is_foreach
-        self.first_in_foreach = first_in_foreach
-        self.joins_foreach = joins_foreach
-        self.joined_items = ""
-        self.environment = environment or {}
-        self.metaflow_index = metaflow_index
+    joined_items = ""
 
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
@@ -192,6 +172,29 @@ class MetaflowStep(BashOperator):
             return self.result(json.loads(result_file.read_text())) if result_file.exists() else None
 
 
+def metaflow_step(
+    *,
+    inputs=(),  # the steps before this one
+    metaflow_index=None,  # which item of a foreach this is
+    is_foreach=False,
+    first_in_foreach=False,
+    joins_foreach=None,  # the task that lists the items which come together here
+    environment=None,
+    script=SCRIPT,
+    **kwargs,
+):
+    """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
+    step = MetaflowStep(bash_command=script, append_env=True, skip_on_exit_code=None, **kwargs)
+    step.inputs = inputs
+    step.is_foreach = is_foreach
+    step.first_in_foreach = first_in_foreach
+    step.joins_foreach = joins_foreach
+    if metaflow_index is not None:
+        step.metaflow_index = metaflow_index
+    step.environment = environment or {}
+    return step
+
+
 with DAG(
     dag_id="TrainFlow.local",
     tags=["env:local", "metaflow", "project:growth", "team:growth"],
@@ -203,11 +206,11 @@ with DAG(
     start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
     default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(days=5)},
 ):
-    start = MetaflowStep(task_id="start", is_foreach=True)
+    start = metaflow_step(task_id="start", is_foreach=True)
 
     @task_group(group_id="start-items", prefix_group_id=False)
     def each_start(index):
-        MetaflowStep(
+        metaflow_step(
             task_id="fit",
             metaflow_index=index,
             inputs=["start"],
@@ -216,7 +219,7 @@ with DAG(
         )
 
     start_items = each_start.expand(index=start.output)
-    join = MetaflowStep(task_id="join", inputs=["fit"], joins_foreach="start")
-    end = MetaflowStep(task_id="end", inputs=["join"])
+    join = metaflow_step(task_id="join", inputs=["fit"], joins_foreach="start")
+    end = metaflow_step(task_id="end", inputs=["join"])
 
     start_items >> join >> end

@@ -105,30 +105,8 @@ class MetaflowStep(BashOperator):
     template_ext = ()
     # Known when a task begins. Here, since Airflow is slow to set what belongs to each operator.
     metaflow_index = metaflow_run_id = metaflow_task_id = metaflow_pathspec = metaflow_input_paths = ""
-
-    def __init__(
-        self,
-        *,
-        inputs=(),  # the steps before this one
-        metaflow_index="",  # which item of a foreach this is
-        is_foreach=False,
-        first_in_foreach=False,
-        joins_foreach=None,  # the task that lists the items which come together here
-        is_switch=False,
-        environment=None,
-        script=SCRIPT,
-        **kwargs,
-    ):
-        super().__init__(bash_command=script, append_env=True, skip_on_exit_code=None, **kwargs)
-        self.inputs = inputs
-        self.is_foreach = is_foreach
-        self.first_in_foreach = first_in_foreach
-        self.joins_foreach = joins_foreach
-        self.joined_items = ""
-        self.is_switch = is_switch
-        self.is_chosen = True
-        self.environment = environment or {}
-        self.metaflow_index = metaflow_index
+    joined_items = ""
+    is_chosen = True
 
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
@@ -240,6 +218,31 @@ class MetaflowStep(BashOperator):
             return self.result(json.loads(result_file.read_text())) if result_file.exists() else None
 
 
+def metaflow_step(
+    *,
+    inputs=(),  # the steps before this one
+    metaflow_index=None,  # which item of a foreach this is
+    is_foreach=False,
+    first_in_foreach=False,
+    joins_foreach=None,  # the task that lists the items which come together here
+    is_switch=False,
+    environment=None,
+    script=SCRIPT,
+    **kwargs,
+):
+    """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
+    step = MetaflowStep(bash_command=script, append_env=True, skip_on_exit_code=None, **kwargs)
+    step.inputs = inputs
+    step.is_foreach = is_foreach
+    step.first_in_foreach = first_in_foreach
+    step.joins_foreach = joins_foreach
+    if metaflow_index is not None:
+        step.metaflow_index = metaflow_index
+    step.is_switch = is_switch
+    step.environment = environment or {}
+    return step
+
+
 with DAG(
     dag_id="nested",
     tags=["env:prod", "metaflow", "project:growth", "team:growth"],
@@ -257,11 +260,11 @@ with DAG(
         "trigger_rule": "none_failed_min_one_success",
     },
 ):
-    start = MetaflowStep(task_id="start", is_foreach=True)
+    start = metaflow_step(task_id="start", is_foreach=True)
 
     @task_group(group_id="start-items", prefix_group_id=False)
     def each_start(index):
-        pick = MetaflowStep(
+        pick = metaflow_step(
             task_id="pick",
             metaflow_index=index,
             inputs=["start"],
@@ -269,14 +272,14 @@ with DAG(
             first_in_foreach=True,
             max_active_tis_per_dagrun=100,
         )
-        spread = MetaflowStep(
+        spread = metaflow_step(
             task_id="spread",
             metaflow_index=index,
             inputs=["pick"],
             is_foreach=True,
             max_active_tis_per_dagrun=100,
         )
-        skip = MetaflowStep(
+        skip = metaflow_step(
             task_id="skip",
             metaflow_index=index,
             inputs=["pick"],
@@ -289,7 +292,7 @@ with DAG(
 
     @task_group(group_id="spread-items", prefix_group_id=False)
     def each_spread(index):
-        MetaflowStep(
+        metaflow_step(
             task_id="fit",
             metaflow_index=index,
             inputs=["spread"],
@@ -301,14 +304,14 @@ with DAG(
 
     @task_group(group_id="start-items-2", prefix_group_id=False)
     def each_start_2(index):
-        best = MetaflowStep(
+        best = metaflow_step(
             task_id="best",
             metaflow_index=index,
             inputs=["fit"],
             joins_foreach="all-spread-items",
             max_active_tis_per_dagrun=100,
         )
-        sum_up = MetaflowStep(
+        sum_up = metaflow_step(
             task_id="sum_up",
             metaflow_index=index,
             inputs=["best", "skip"],
@@ -317,8 +320,8 @@ with DAG(
         best >> sum_up
 
     start_items_2 = each_start_2.expand(index=start.output)
-    join = MetaflowStep(task_id="join", inputs=["sum_up"], joins_foreach="start")
-    end = MetaflowStep(task_id="end", inputs=["join"])
+    join = metaflow_step(task_id="join", inputs=["sum_up"], joins_foreach="start")
+    end = metaflow_step(task_id="end", inputs=["join"])
 
     start_items >> all_spread_items
     spread_items >> start_items_2 >> join >> end
