@@ -113,6 +113,8 @@ def build_packages(
 
 @lru_cache(maxsize=1)
 def runtime_digest() -> str:
-    """The first 16 hex digits of the SHA-256 of what runs each task (`mfdeploy_task.py`)."""
-    runtime = Path(__file__).resolve().parent.parent / "runtime" / "mfdeploy_task.py"
-    return hashlib.sha256(runtime.read_bytes()).hexdigest()[:16]
+    """The first 16 hex digits of a SHA-256 of what runs each task (`mfdeploy_task`)."""
+    digest = hashlib.sha256()
+    for file in sorted((Path(__file__).resolve().parent.parent / "runtime" / "mfdeploy_task").glob("*.py")):
+        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -105,7 +105,7 @@ def input_paths(given: Mapping[str, str]) -> list[str]:
     from metaflow.util import decompress_list
 
     if "METAFLOW_JOINED_ITEMS" in given:
-        code = "import mfdeploy_task; print(mfdeploy_task._input_paths())"
+        code = "from mfdeploy_task.variables import input_paths; print(input_paths())"
         known = {**given, "PATH": os.environ["PATH"], "PYTHONPATH": str(RUNTIME)}
         done = subprocess.run([sys.executable, "-c", code], env=known, capture_output=True, text=True, check=True)
         return done.stdout.strip().split(",")

@@ -76,7 +76,7 @@ def test_an_archive_is_sorted_and_anonymous(tmp_path: Path) -> None:
         said = info.read().decode()
     names = [member.name for member in members]
     assert names == sorted(names)
-    assert ".mf_code/mfdeploy_task.py" in names
+    assert ".mf_code/mfdeploy_task/__main__.py" in names
     assert {(member.uid, member.gid, member.uname, member.mode, member.mtime) for member in members} == {
         (0, 0, "", 0o644, 1575360000)
     }

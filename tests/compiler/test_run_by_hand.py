@@ -121,7 +121,7 @@ def test_a_join_makes_the_paths_of_its_items_itself(tmp_path: Path) -> None:
 
 
 def test_a_join_of_100_000_items_is_no_longer_than_one_of_two() -> None:
-    code = "import mfdeploy_task as it; print(*it._input_paths().split(','), sep='\\n')"
+    code = "from mfdeploy_task.variables import input_paths; print(*input_paths().split(','), sep='\\n')"
     variables = {
         **os.environ,
         "PYTHONPATH": str(RUNTIME),

@@ -21,7 +21,7 @@ from .script import fetch_commands, task_script
 from .source import Source
 from .storing import to_store
 
-RUNTIME = Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task.py"
+RUNTIME = Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task"
 KNOWN_AT_APPLY = "(known at apply)"
 # Who built it, where and with what: nothing that a task needs.
 _IDENTITY = ("username", "platform", "python_version", "python_version_code", "production_token", "runtime", "app")
@@ -86,7 +86,8 @@ def _entries(package: Any) -> Iterator[tuple[str, Content]]:
     for data, name in content.contents():
         seen.add(name)
         yield name, _normal(name, data) if isinstance(data, bytes) else str(data)
-    yield f"{content._code_dir}/{RUNTIME.name}", str(RUNTIME)
+    for part in RUNTIME.glob("*.py"):
+        yield f"{content._code_dir}/{RUNTIME.name}/{part.name}", str(part)
     for file, name in package._cached_user_members:
         if name not in seen:
             yield name, file

@@ -1,0 +1,72 @@
+"""The task: the step's process and the one that watches it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from metaflow import plugins
+
+from .flow_file import in_child, run_flow
+from .recorder import TaskRecorder, allow_attempt, make_inert, outcome, register
+from .variables import (
+    input_paths,
+    long_text,
+    step_arguments,
+    tag_arguments,
+    top_arguments,
+    value_arguments,
+    write_result,
+)
+from .watch import fork_watched, watch
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the task that the environment describes. Returns the exit code."""
+    flow_file = (argv if argv is not None else sys.argv[1:])[0]
+    # Metaflow's own commands, which capture logs around a step, would be six more processes that import Metaflow.
+    watched = fork_watched()
+    if watched is not None:
+        return watch(*watched)
+    if "METAFLOW_KUBERNETES_WORKLOAD" in os.environ:
+        # What `@kubernetes` starts to upload logs now and then: the watching process does.
+        plugins.SIDECARS.pop("save_logs_periodically", None)
+    else:
+        make_inert("kubernetes")
+    return _run_task(flow_file)
+
+
+def _run_task(flow_file: str) -> int:
+    register(TaskRecorder)
+    allow_attempt(int(os.environ["METAFLOW_RETRY_COUNT"]))
+    inputs = input_paths()
+    if not inputs:
+        inputs, code = _parameters_task(flow_file)
+        if code:
+            return code
+    code = run_flow(flow_file, lambda flow: step_arguments(inputs))
+    if code == 0 and outcome:
+        write_result(outcome)
+    return code
+
+
+def _parameters_task(flow_file: str) -> tuple[str, int]:
+    """Creates the run's `_parameters` task unless an earlier attempt did. Returns its path and an exit code."""
+    run, task = os.environ["METAFLOW_RUN_ID"], f"{os.environ['METAFLOW_TASK_ID']}-params"
+    path = f"{run}/_parameters/{task}"
+    if int(os.environ["METAFLOW_RETRY_COUNT"]) > 0:
+        dump = [*top_arguments(), "dump", "--max-value-size=0", path]
+        if in_child(lambda: run_flow(flow_file, lambda flow: dump), quiet=True) == 0:
+            return path, 0
+    values = json.loads(long_text("METAFLOW_PARAMETERS") or "{}")
+
+    def init(flow: type) -> list[str]:
+        command = [*top_arguments(), "init", f"--run-id={run}", f"--task-id={task}"]
+        return [*command, *tag_arguments(), *value_arguments(flow, values)]
+
+    return path, in_child(lambda: run_flow(flow_file, init))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

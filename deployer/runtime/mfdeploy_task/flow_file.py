@@ -1,0 +1,88 @@
+"""Runs a flow's file as ``python flow.py ARGUMENTS`` does, in this process or in a child."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from metaflow.flowspec import FlowSpec
+from metaflow.tuple_util import ForeachFrame
+
+
+def run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
+    """Runs the flow's file as ``python flow.py ARGUMENTS`` does. Returns the exit code.
+
+    The flow that METAFLOW_FLOW_NAME names is the one that runs, also where the file holds several or starts none.
+    """
+    wanted = os.environ["METAFLOW_FLOW_NAME"]
+    module = types.ModuleType("__main__")
+    module.__file__ = flow_file
+    # Metaflow pickles it as a name of the main module.
+    module.ForeachFrame = ForeachFrame  # type: ignore[attr-defined]
+    sys.modules["__main__"] = module
+    started = False
+    construct = FlowSpec.__init__
+
+    def start(self: Any, use_cli: bool = True) -> None:
+        nonlocal started
+        if not use_cli or started or not hasattr(module, wanted):
+            construct(self, use_cli and started)
+            return
+        started = True
+        flow = self if type(self).__name__ == wanted else object.__new__(_flow_class(module, wanted))
+        sys.argv = [flow_file, *arguments(type(flow))]
+        construct(flow, True)
+
+    FlowSpec.__init__ = start
+    sys.argv = [flow_file]
+    sys.path[0] = str(Path.cwd())
+    try:
+        exec(compile(Path(flow_file).read_bytes(), flow_file, "exec"), module.__dict__)  # noqa: S102
+        if not started:
+            getattr(module, wanted)()
+    except SystemExit as stop:
+        return _exit_code(stop)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        FlowSpec.__init__ = construct
+    return 0
+
+
+def _flow_class(module: types.ModuleType, name: str) -> Any:
+    """A flow of the file. Under a mutator that is written without brackets the name is the mutator's, which has it."""
+    found = getattr(module, name)
+    return getattr(found, "_flow_cls", None) or found
+
+
+def _exit_code(stop: SystemExit) -> int:
+    if stop.code is None or isinstance(stop.code, int):
+        return stop.code or 0
+    sys.stderr.write(f"{stop.code}\n")
+    return 1
+
+
+def in_child(work: Callable[[], int], quiet: bool = False) -> int:
+    """Runs `work` in a forked process, which has Metaflow imported already and leaves this one as it was."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            if quiet:
+                silence = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(silence, 1)
+                os.dup2(silence, 2)
+            code = work()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
