@@ -50,7 +50,22 @@ if TYPE_CHECKING:
     from deployer.models.selection import Selection
 
 
-class _Command(click.Command):
+class _ShowsHelp(click.Command):
+    def get_help_option(self, context: click.Context) -> click.Option | None:
+        """Help is a result like any other: click would print it by itself, and fail where it cannot."""
+        option = super().get_help_option(context)
+        if option is not None:
+            option.callback = _write_help
+        return option
+
+
+def _write_help(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        write(f"{context.get_help()}\n")
+        context.exit(DONE)
+
+
+class _Command(_ShowsHelp):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Refuses a second environment or folder where there can be one: click would leave out the first."""
         _, _, given = self.make_parser(context).parse_args(list(args))
@@ -67,7 +82,7 @@ class _Command(click.Command):
             raise RuntimeError("a pipe broke") from error
 
 
-class _Commands(click.Group):
+class _Commands(_ShowsHelp, click.Group):
     command_class = _Command
 
     def list_commands(self, context: click.Context) -> list[str]:

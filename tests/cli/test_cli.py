@@ -357,7 +357,7 @@ def test_a_reader_that_goes_away_before_a_refusal_is_no_traceback(tmp_path: Path
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["plan", "--format", "json"]])
+@pytest.mark.parametrize("arguments", [["schema"], ["plan", "--format", "json"], ["--help"], ["plan", "--help"]])
 def test_a_full_disk_is_no_bug(arguments: list[str], tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = mfdeploy(*arguments, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path)
