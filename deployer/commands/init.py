@@ -56,7 +56,7 @@ def init(folder: Path) -> InitResult:
         hint = "a flow is a class that derives from metaflow.FlowSpec"
         raise DeployError(Diagnostic("no-flows", f"no flow was found below {folder}", hint=hint))
     entries = _name(found)
-    text = _HEAD.format(project=_project(folder)) + "".join(_entry(name, *place) for name, place in entries.items())
+    text = _HEAD.format(project=_project(folder)) + "".join(map(_entry, entries, entries.values()))
     try:
         manifest.parent.mkdir(parents=True, exist_ok=True)
         with manifest.open("x", encoding="utf-8") as stream:
@@ -93,23 +93,26 @@ def _is_flow_spec(base: ast.expr) -> bool:
     )
 
 
-def _name(found: Sequence[tuple[Path, str, bool]]) -> Mapping[str, tuple[Path, str | None]]:
-    """A manifest name for each flow: its class, with a number where two files use the same one."""
-    names: dict[str, tuple[Path, str | None]] = {}
+def _name(found: Sequence[tuple[Path, str, bool]]) -> Mapping[str, Mapping[str, str]]:
+    """The settings of each flow by its name in the manifest: its class, with a number where others use the same one."""
+    entries: dict[str, Mapping[str, str]] = {}
     for path, class_name, shared in found:
         name, number = class_name, 1
-        while name in names:
+        while name in entries:
             number += 1
             name = f"{class_name}-{number}"
-        names[name] = (path, class_name if shared else None)
-    return names
+        entry = {"file": f"../{path.as_posix()}"}
+        if shared:
+            entry["class"] = class_name
+        if name != class_name:
+            # Else both were one DAG, which is named after the class.
+            entry["dag_id"] = name
+        entries[name] = entry
+    return entries
 
 
-def _entry(name: str, path: Path, class_name: str | None) -> str:
-    lines = [f"  {name}:", f"    file: {_text('../' + path.as_posix())}"]
-    if class_name:
-        lines.append(f"    class: {class_name}")
-    return "\n".join(lines) + "\n"
+def _entry(name: str, settings: Mapping[str, str]) -> str:
+    return f"  {name}:\n" + "".join(f"    {key}: {_text(value)}\n" for key, value in settings.items())
 
 
 def _text(value: str) -> str:
