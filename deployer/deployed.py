@@ -29,6 +29,7 @@ class DeployedState:
     targets: Mapping[str, Target]
     sites: tuple[Site, ...]
     indexes: Mapping[str, Index] = field(default_factory=dict)
+    environments: Mapping[str, Environment] = field(default_factory=dict)
 
     def since(self, change: Change) -> datetime | None:
         """When the DAG of a change was first applied, by whichever file holds it; None when it is not deployed."""
@@ -68,7 +69,7 @@ class DeployedState:
         try:
             content, _ = self.targets[environment].read(file)
         except TargetError as error:
-            raise DeployError(Diagnostic("target", f"{environment}: {error}", hint=error.hint)) from error
+            raise DeployError(target_problem(self.environments[environment], str(error), error.hint)) from error
         return record.body(content.decode(errors="replace"))
 
 
@@ -108,8 +109,13 @@ class Survey:
     def finish(self) -> DeployedState:
         """Read what the indexes do not tell."""
         sites = tuple(_for_each(((each.environment, each) for each in self._listed), self._site))
-        targets = {each.environment.name: each.target for each in self._listed}
-        return DeployedState(targets, sites, {each.environment.name: each.index for each in self._listed})
+        by_name = {each.environment.name: each for each in self._listed}
+        return DeployedState(
+            targets={name: each.target for name, each in by_name.items()},
+            sites=sites,
+            indexes={name: each.index for name, each in by_name.items()},
+            environments={name: each.environment for name, each in by_name.items()},
+        )
 
     def _site(self, listed: _Listed) -> Site:
         environment = listed.environment

@@ -17,8 +17,11 @@ from . import made
 def test_a_file_that_is_gone_since_the_target_was_listed_is_told(tmp_path: Path) -> None:
     file = tmp_path / "Train.py"
     file.write_text(record.write("# a dag of airflow\n", made.record_of(made.desired())))
-    state = survey([made.environment(target=Place(str(tmp_path), str(tmp_path)))], ())
+    environment = made.environment(target=Place(str(tmp_path), str(tmp_path)))
+    state = survey([environment], ())
     assert state.body("prod", "Train.py") == "# a dag of airflow\n"
     file.unlink()
-    with pytest.raises(DeployError, match=r"prod: .*Train\.py"):
+    with pytest.raises(DeployError, match=r"Train\.py") as refused:
         state.body("prod", "Train.py")
+    (problem,) = refused.value.diagnostics
+    assert (problem.path, problem.location) == ("environments.prod.target", environment.location)
