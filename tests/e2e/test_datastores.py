@@ -20,7 +20,7 @@ from tests.clouds import BUCKET, STORES, Store
 from tests.compiler.by_hand import Operator
 from tests.compiler.compiling import deployment
 from tests.e2e.project import OFFLINE, Project
-from tests.e2e.test_s3_target import FLOW
+from tests.sources import two_steps
 from tests.targets.wire import Answer
 
 MANIFEST = """version: 1
@@ -62,7 +62,7 @@ def project(tmp_path: Path, store: Store) -> Project:
     manifests.joinpath("m.yaml").write_text(MANIFEST.format(root=root, settings=json.dumps(dict(store.settings))))
     for name in ("one", "two"):
         (manifests / name).mkdir()
-        (manifests / name / f"{name}.py").write_text(FLOW.format(name=f"{name.title()}Flow"))
+        (manifests / name / f"{name}.py").write_text(two_steps(f"{name.title()}Flow"))
     return Project(tmp_path, tmp_path / "home", variables={**OFFLINE, **LOCAL, **store.variables})
 
 

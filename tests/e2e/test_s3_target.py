@@ -14,25 +14,12 @@ from deployer.index import index_file
 from deployer.targets.s3 import open_s3
 from tests.e2e.project import OFFLINE, Project
 from tests.s3 import client, s3_server
+from tests.sources import two_steps
 from tests.targets.kinds import AWS, BUCKET
 from tests.targets.wire import Answer, Wire, wire_to
 
 PREFIX = "dags"
 INDEX = index_file("growth", "prod")
-FLOW = '''from metaflow import FlowSpec, step
-
-
-class {name}(FlowSpec):
-    """The {name}."""
-
-    @step
-    def start(self):
-        self.next(self.end)
-
-    @step
-    def end(self):
-        pass
-'''
 MANIFEST = """version: 1
 project: growth
 environments:
@@ -80,7 +67,7 @@ def made(folder: Path, wire: Wire, datastore: str) -> Project:
     for name in ("one", "two", "three"):
         # A folder each: all of a flow's folder is in its code package.
         (manifests / name).mkdir()
-        (manifests / name / f"{name}.py").write_text(FLOW.format(name=f"{name.title()}Flow"))
+        (manifests / name / f"{name}.py").write_text(two_steps(f"{name.title()}Flow"))
     local = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     variables = {**OFFLINE, **local, **AWS, "AWS_ENDPOINT_URL_S3": wire.url}
     return Project(folder, folder / "home", variables=variables)

@@ -12,6 +12,7 @@ import pytest
 from deployer import cli
 from tests.hostile.payloads import CANARY, payloads, ran
 from tests.hostile.test_target import a_record, assert_inert, dag
+from tests.sources import two_steps
 from tests.targets.repositories import Remote, make_remote
 
 MANIFEST = """\
@@ -21,17 +22,6 @@ environments:
   prod: {{target: "{target}", compute: local, datastore: ../data, production: true}}
 flows:
   train: {{file: train.py}}
-"""
-FLOW = """from metaflow import FlowSpec, step
-
-class TrainFlow(FlowSpec):
-    @step
-    def start(self):
-        self.next(self.end)
-
-    @step
-    def end(self):
-        pass
 """
 COMMANDS = (
     ["plan", "--diff"],
@@ -53,7 +43,7 @@ def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remote:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     (tmp_path / "deployments").mkdir()
-    (tmp_path / "deployments" / "train.py").write_text(FLOW)
+    (tmp_path / "deployments" / "train.py").write_text(two_steps("TrainFlow"))
     monkeypatch.chdir(tmp_path)
     return make_remote(tmp_path / "remote.git")
 

@@ -11,8 +11,8 @@ import pytest
 
 from deployer import cli
 from tests.hostile.payloads import CANARY, ran
-from tests.hostile.test_git import FLOW
 from tests.hostile.test_target import assert_inert
+from tests.sources import two_steps
 
 MANIFEST = """version: 1
 project: growth
@@ -68,7 +68,7 @@ Said = pytest.CaptureFixture[str]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "deployments").mkdir()
-    (tmp_path / "deployments" / "flow.py").write_text(FLOW)
+    (tmp_path / "deployments" / "flow.py").write_text(two_steps("TrainFlow"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -169,7 +169,7 @@ NESTED: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("text", NESTED)
 def test_code_that_python_itself_cannot_read(text: str, project: Path, capsys: Said) -> None:
-    (project / "deployments" / "flow.py").write_text(NESTED[text]() + FLOW)
+    (project / "deployments" / "flow.py").write_text(NESTED[text]() + two_steps("TrainFlow"))
     write(project)
     assert "deployments/flow.py" in refused(project, capsys, "plan")
     os.remove(project / "deployments" / "m.yaml")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from deployer import cli
-from tests.hostile.test_git import FLOW
 from tests.hostile.test_target import MANIFEST, index, nested
+from tests.sources import two_steps
 
 INDEX = ".mfdeploy.growth.prod.json"
 NOTES: dict[str, Any] = {
@@ -31,7 +31,7 @@ NOTES: dict[str, Any] = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "deployments").mkdir()
-    (tmp_path / "deployments" / "flow.py").write_text(FLOW)
+    (tmp_path / "deployments" / "flow.py").write_text(two_steps("TrainFlow"))
     flows = "flows:\n" + "".join(f"  f{number}: {{file: flow.py, dag_id: f{number}}}\n" for number in range(50))
     (tmp_path / "deployments" / "m.yaml").write_text(MANIFEST.replace("flows: {}\n", flows))
     os.mkfifo(tmp_path / "pipe")

@@ -13,6 +13,7 @@ from deployer.commands.apply import Permissions, execute, prepare
 from deployer.commands.planning import Planned, make_plan
 from deployer.models.progress import silent
 from deployer.models.selection import Selection
+from tests.sources import two_steps
 
 MANIFEST = """\
 version: 1
@@ -23,19 +24,6 @@ flows:
   One: {{file: one/flow.py, schedule: hourly}}
   Two: {{file: two/flow.py}}
 """
-FLOW = """\
-from metaflow import FlowSpec, step
-
-
-class {name}Flow(FlowSpec):
-    @step
-    def start(self):
-        self.next(self.end)
-
-    @step
-    def end(self):
-        pass
-"""
 
 
 @pytest.fixture
@@ -43,7 +31,7 @@ def selection(tmp_path: Path) -> Selection:
     for name in ("One", "Two"):
         folder = tmp_path / "deployments" / name.lower()
         folder.mkdir(parents=True)
-        (folder / "flow.py").write_text(FLOW.format(name=name))
+        (folder / "flow.py").write_text(two_steps(f"{name}Flow"))
     (tmp_path / "deployments" / "m.yaml").write_text(MANIFEST.format(folder=tmp_path))
     return Selection(tmp_path / "deployments")
 
@@ -88,7 +76,7 @@ def test_dag_files_below_the_folder_of_a_flow_are_no_code_of_it(selection: Selec
 
 def test_only_what_changed_is_compiled(selection: Selection) -> None:
     apply(selection)
-    (selection.manifests / "two" / "flow.py").write_text(FLOW.format(name="Two") + "# why\n")
+    (selection.manifests / "two" / "flow.py").write_text(two_steps("TwoFlow") + "# why\n")
     changed = plan(selection)
     assert compiled(changed) == ["Two"]
     assert actions(changed) == {"local/One": "none", "local/Two": "update"}
@@ -170,6 +158,6 @@ def replace_all(value: dict[str, object], by: object) -> dict[str, object]:
 
 def test_a_narrowed_apply_keeps_what_it_did_not_look_at(selection: Selection) -> None:
     apply(selection)
-    (selection.manifests / "one" / "flow.py").write_text(FLOW.format(name="One") + "# why\n")
+    (selection.manifests / "one" / "flow.py").write_text(two_steps("OneFlow") + "# why\n")
     apply(replace(selection, flows=("One",)))
     assert compiled(plan(selection)) == []
