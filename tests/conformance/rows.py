@@ -18,6 +18,7 @@ PODS = "tests/kubernetes/test_pods.py::"
 RUNNING = "tests/scheduler/test_running.py::"
 SENSORS = "tests/computes/test_computes.py::TestSensors::"
 PACKAGES = "tests/computes/test_computes.py::TestPackages::"
+STORED = "tests/e2e/test_datastores.py::"
 PLACES = {"local": "worker", "kubernetes": "pods"}
 # What the stock command does with many of them.
 REFUSED = "refused"
@@ -50,9 +51,11 @@ class Row:
 
 
 def _computes_of(test: str) -> Sequence[str]:
-    """Which compute a test is about, where it runs DAGs: those of one folder need a cluster, the others a worker."""
+    """Which computes a test is about: those of one folder need a cluster, others a worker or nothing but its script."""
     if test.startswith(("tests/kubernetes/", "tests/airflow/test_kubernetes")) or "::TestPods::" in test:
         return ("kubernetes",)
+    if test.startswith(STORED):
+        return ("local",)
     return ("local",) if "{version}" in test and "{place}" not in test else COMPUTES
 
 
@@ -246,6 +249,17 @@ ROWS: tuple[Row, ...] = (
         "`@airflow_s3_key_sensor`",
         "imports modules that are gone",
         (f"{SENSORS}test_a_run_waits_for_a_dag_a_task_and_keys[{{version}}-{{place}}]",),
+    ),
+    *(
+        Row(
+            "datastores",
+            f"code packages and artifacts in {name}, by a task's own script outside of Airflow",
+            tests=(
+                f"{STORED}test_packages_are_stored_once_and_before_any_dag[{key}]",
+                f"{STORED}test_tasks_fetch_the_package_and_run[{key}]",
+            ),
+        )
+        for key, name in (("gs", "Google Cloud Storage"), ("azure", "Azure Blob Storage"))
     ),
     _refused("events", "`@trigger`, `@trigger_on_finish`, `@exit_hook`", REFUSED, "refused", "trigger_on_finish"),
 )
