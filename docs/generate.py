@@ -15,7 +15,7 @@ from deployer.views.plan_format import SavedPlan
 PAGE = Path(__file__).with_name("manifest-reference.md")
 SUPPORT = Path(__file__).with_name("metaflow-support.md")
 RESULTS = Path(__file__).parents[1] / "tests" / "conformance" / "results.json"
-SCHEMAS = Path(__file__).parents[1] / "deployer" / "schemas"
+SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 _SECTIONS = {
     "": ("The document", "Any key may stand in any file of the manifest folder; a name may be defined once."),

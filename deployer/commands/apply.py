@@ -10,15 +10,10 @@ from datetime import datetime, timezone
 from functools import cache
 from typing import TYPE_CHECKING
 
-from deployer import __version__, desired, record
-from deployer.applier import apply_changes
-from deployer.commands import git
-from deployer.commands.explain import with_effects
-from deployer.commands.guards import Permissions as Permissions
-from deployer.commands.guards import refuse_unguarded
+from deployer import __version__
+from deployer.applying.executor import apply_changes
 from deployer.commands.plan import PlanResult, present, told
 from deployer.commands.planning import Planned, make_plan, narrowed
-from deployer.deployed import target_problem
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
@@ -26,10 +21,17 @@ from deployer.models.plan import Change, Plan
 from deployer.models.progress import Progress, silent
 from deployer.models.record import Inputs, Provenance, Record
 from deployer.models.selection import Selection
+from deployer.orchestrators.airflow import record
+from deployer.pipeline import build as desired
+from deployer.pipeline.annotate import with_effects
+from deployer.planning.guards import Permissions as Permissions
+from deployer.planning.guards import refuse_unguarded
+from deployer.state.survey import target_problem
+from deployer.vcs import repository as git
 
 if TYPE_CHECKING:
     # Of the history, whose models take a tenth of a second to import: that is done while a helper starts.
-    from deployer.commands.recording import Doing
+    from deployer.applying.recording import Doing
     from deployer.commands.rollback import Kept
     from deployer.models.history import Command
 
@@ -95,8 +97,8 @@ def prepare(
 
 def prepare_rollback(selection: Selection, entry: str, progress: Progress = silent) -> Prepared:
     """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
-    from deployer.commands.edits import with_edits_of
     from deployer.commands.rollback import plan_rollback
+    from deployer.pipeline.edits import with_edits_of
 
     planning, kept = plan_rollback(selection, entry, progress)
 
@@ -126,12 +128,12 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress = s
     @cache
     def doing() -> Doing:
         """Looks at the state before, while packages are built."""
-        from deployer.commands.recording import begin
+        from deployer.applying.recording import begin
 
         return begin(planning, prepared.command, provenance)
 
     content, namespaces = _to_write(prepared, provenance, doing, progress)
-    from deployer.commands.publication import Publication
+    from deployer.applying.publication import Publication
 
     publication = Publication(planning, provenance.applied_by, content, doing())
     try:

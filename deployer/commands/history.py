@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from deployer.deployed import DeployedState, survey, target_problem
 from deployer.errors import DeployError
-from deployer.history import list_entries, read_entry
 from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection
-from deployer.targets import Target, TargetError
+from deployer.models.target import Target, TargetError
+from deployer.state.history import list_entries, read_entry
+from deployer.state.survey import DeployedState, survey, target_problem
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _refuse_unmatched(
     selection: Selection, listed: Sequence[str], state: DeployedState, entries: Sequence[Entry]
 ) -> None:
     """Raise DeployError for patterns that match nothing that is, was or is to be deployed: they are misspelt."""
-    from deployer import desired
+    from deployer.pipeline import build as desired
 
     changed = (change.address for entry in entries for change in entry.changes)
     problems = desired.unmatched_patterns(selection, {*listed, *changed, *state.addresses})

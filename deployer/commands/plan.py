@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from deployer import desired
-from deployer.commands import git
-from deployer.commands.edits import with_edits
-from deployer.commands.explain import explained
-from deployer.commands.guards import guard_warnings
 from deployer.commands.planning import Planned, make_plan
 from deployer.errors import Diagnostic
 from deployer.models.plan import Change, Plan
 from deployer.models.progress import Progress, silent
 from deployer.models.selection import Selection
+from deployer.pipeline import build as desired
+from deployer.pipeline.annotate import explained
+from deployer.pipeline.edits import with_edits
+from deployer.planning.guards import guard_warnings
+from deployer.vcs import repository as git
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def plan(
     each environment.
     """
     if against is not None:
-        from deployer.commands.against import plan_against
+        from deployer.pipeline.revision import plan_against
 
         compared, texts = plan_against(selection, against, progress, diff)
         return present(explained(compared, datetime.now(timezone.utc)), texts)

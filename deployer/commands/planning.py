@@ -8,11 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from deployer import __version__, desired
-from deployer.commands.adoption import check_adoptions, strays
-from deployer.commands.renamed import spare_renamed
-from deployer.deployed import DeployedState, Survey
-from deployer.desired import DesiredState
+from deployer import __version__
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.manifest import Manifests, load_selection
 from deployer.models.deployment import Environment
@@ -21,8 +17,13 @@ from deployer.models.flow import Package
 from deployer.models.plan import Change, Plan
 from deployer.models.progress import Progress
 from deployer.models.selection import Selection
-from deployer.planner import plan_changes
-from deployer.reuse import Known, known_descriptions
+from deployer.pipeline import build as desired
+from deployer.pipeline.build import DesiredState
+from deployer.planning.adoption import check_adoptions, strays
+from deployer.planning.planner import plan_changes
+from deployer.planning.renamed import spare_renamed
+from deployer.state.cache import Known, known_descriptions
+from deployer.state.survey import DeployedState, Survey
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def _compiled(state: DesiredState, changes: Iterable[Change], selection: Selecti
 
 def _checked(state: DesiredState, names: Collection[str], asked: bool | None, progress: Progress) -> DesiredState:
     """The state with the warnings of the clusters, whose errors refuse the plan."""
-    from deployer.cluster_check import check_clusters
+    from deployer.pipeline.cluster_check import check_clusters
 
     found = check_clusters(state, names, asked, os.environ, progress)
     if any(problem.severity is Severity.ERROR for problem in found):

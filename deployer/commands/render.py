@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deployer import desired
-from deployer.commands.one import find_one
 from deployer.errors import Diagnostic
 from deployer.models.progress import silent
 from deployer.models.selection import Selection
+from deployer.pipeline import build as desired
+from deployer.pipeline.one import find_one
 
 
 @dataclass(frozen=True)

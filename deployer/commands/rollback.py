@@ -6,24 +6,24 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from deployer import __version__, desired
-from deployer.commands.earlier import DagFile, file_of, find_earlier, same
+from deployer import __version__
+from deployer.applying.restored import DagFile, file_of, find_earlier, same
 from deployer.commands.planning import Planned
-from deployer.deployed import survey, target_problem
 from deployer.description import explain
-from deployer.desired import DesiredState
 from deployer.errors import DeployError
-from deployer.history import find_entry, list_entries, read_entry
 from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
-from deployer.models.desired import Deployed
+from deployer.models.desired import Deployed, Site
 from deployer.models.history import Entry
 from deployer.models.plan import Action, Change, Edit, Plan, Reason
 from deployer.models.progress import Progress
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
-from deployer.planner import Site
-from deployer.targets import Target, TargetError
+from deployer.models.target import Target, TargetError
+from deployer.pipeline import build as desired
+from deployer.pipeline.build import DesiredState
+from deployer.state.history import find_entry, list_entries, read_entry
+from deployer.state.survey import survey, target_problem
 
 Kept = Mapping[tuple[str, str], DagFile]
 """The DAG files to put back, by environment and file name."""

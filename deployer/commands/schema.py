@@ -9,7 +9,11 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-_FOLDER = Path(__file__).parents[1] / "schemas"
+# In a wheel the schemas are part of the package; in a checkout they lie beside it.
+_PACKAGE = Path(__file__).parents[1]
+_FOLDER = next(
+    folder for folder in (_PACKAGE / "schemas", _PACKAGE.parent / "schemas") if (folder / "plan.schema.json").is_file()
+)
 
 
 def schema(name: Literal["manifest", "plan", "history"]) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from deployer import renderer
-from deployer.commands.next_runs import next_runs
-from deployer.commands.one import find_one
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow
 from deployer.models.selection import Selection
+from deployer.orchestrators import airflow as renderer
+from deployer.orchestrators.airflow.next_runs import next_runs
+from deployer.pipeline.one import find_one
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def validate(selection: Selection, flows: bool = True, progress: Progress = sile
     try:
         manifests = load_selection(selection, os.environ)
         # An error in a manifest, which is what an editor waits for, is told before this is imported.
-        from deployer import desired
+        from deployer.pipeline import build as desired
 
         addresses = [item.address for item in manifests.deployments]
         chosen = desired.choose(manifests.deployments, selection)

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from deployer.errors import Location, nearest
+from deployer.manifest import keys as written
 from deployer.manifest.formats import problem_of
-from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
-from deployer.manifest.scalars import looks_like
-from deployer.models import manifest as written
-from deployer.models.manifest import (
+from deployer.manifest.keys import (
     SHORT_FORMS,
     AnyValue,
     Choice,
@@ -24,6 +22,8 @@ from deployer.models.manifest import (
     Text,
     Whole,
 )
+from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
+from deployer.manifest.scalars import looks_like
 
 # Keys of manifests to come, by the section that will have them: refused in words, not as if they were misspelt.
 _NOT_YET: Final = {

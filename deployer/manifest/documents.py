@@ -9,8 +9,8 @@ from typing import Final
 from deployer.errors import Location, nearest
 from deployer.manifest.check import expand
 from deployer.manifest.files import find_files, read_file, shown
+from deployer.manifest.keys import MANIFEST
 from deployer.manifest.nodes import Entry, Map, Report, Scalar, describe
-from deployer.models.manifest import MANIFEST
 
 SECTIONS: Final = ("variables", "defaults", "environments", "flows")
 _TOP: Final = list(MANIFEST.keys)

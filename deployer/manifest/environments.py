@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.errors import Location
+from deployer.manifest import keys as written
 from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, to_data
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.places import check_datastore, check_target, datastore_place, target_place
 from deployer.manifest.profiles import Datastore, read_settings
-from deployer.models import manifest as written
 from deployer.models.deployment import Environment
 
 POD_KEYS = frozenset(written.POD_SETTINGS.keys)

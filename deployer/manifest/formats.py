@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from deployer.errors import nearest
-from deployer.models.manifest import NO_SCHEDULE, SCHEDULE_WORDS, Format
+from deployer.manifest.keys import NO_SCHEDULE, SCHEDULE_WORDS, Format
 
 
 class Problem(NamedTuple):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.errors import Location
+from deployer.manifest import keys as written
 from deployer.manifest.ambiguous import warn_ambiguous
 from deployer.manifest.check import check
 from deployer.manifest.documents import Document, expand_settings, read_documents
@@ -18,7 +19,6 @@ from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.places import check_file, check_path
 from deployer.manifest.resolve import resolve_flow
 from deployer.manifest.variables import Substitution, read_variables
-from deployer.models import manifest as written
 from deployer.models.deployment import Deployment, Environment
 
 _SECTIONS = ("defaults", "environments", "flows")

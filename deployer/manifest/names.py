@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from deployer.errors import nearest
+from deployer.manifest.keys import NAME
 from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, shorten
 from deployer.models.deployment import Deployment
-from deployer.models.manifest import NAME
 
 
 def check_name(name: str, entry: Entry, path: Path, report: Report) -> None:

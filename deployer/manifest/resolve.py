@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from deployer.errors import Location
+from deployer.manifest import keys as written
 from deployer.manifest.environments import Layer
+from deployer.manifest.keys import NO_SCHEDULE
 from deployer.manifest.merge import merge
 from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, leaves, to_data
 from deployer.manifest.places import local_place
-from deployer.models import manifest as written
 from deployer.models.deployment import Deployment, Place, Schedule
-from deployer.models.manifest import NO_SCHEDULE
 
 # Metaflow's own: what @retry says when only `times` is given.
 MINUTES_BETWEEN: Final = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from deployer.models.manifest import (
+from deployer.manifest.keys import (
     MANIFEST,
     AnyValue,
     Choice,

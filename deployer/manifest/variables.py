@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from deployer.errors import nearest
+from deployer.manifest.keys import MAY_BE_SECRET, NAME
 from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, SecretText, describe, shorten
 from deployer.manifest.parse import MAX_BYTES
 from deployer.manifest.scalars import resolve
-from deployer.models.manifest import MAY_BE_SECRET, NAME
 
 ENVIRON_PREFIX: Final = "MFDEPLOY_VAR_"
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")

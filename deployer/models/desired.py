@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from deployer.models.deployment import Deployment
@@ -82,3 +83,39 @@ class Deployed:
         if self.stock:
             return self.stock.production_token
         return self.record.inputs.production_token if self.record and self.record.inputs else None
+
+
+@dataclass(frozen=True)
+class Site:
+    """One environment as the planner sees it.
+
+    `known` are all addresses of the manifests in it, selected or not; `remembered` maps the files that an earlier apply
+    left at the target to their addresses (it may be empty: then a file that was removed by hand looks new). `destroy`
+    says that everything is to go, whatever the manifests list.
+    """
+
+    environment: str
+    project: str
+    deployed: Sequence[Deployed]
+    known: Collection[str]
+    remembered: Mapping[str, str] = field(default_factory=dict)
+    destroy: bool = False
+
+    @cached_property
+    def files(self) -> Mapping[str, Deployed]:
+        """What is deployed, by file."""
+        return {item.file: item for item in self.deployed}
+
+    @cached_property
+    def dags(self) -> Mapping[str, Sequence[Deployed]]:
+        """What is deployed, by the DAG that it says it holds."""
+        found: dict[str, list[Deployed]] = {}
+        for item in self.deployed:
+            if item.dag_id is not None:
+                found.setdefault(item.dag_id, []).append(item)
+        return found
+
+    def owns(self, item: Deployed) -> bool:
+        """Whether this project deployed the file, in this environment."""
+        record = item.record
+        return record is not None and (record.owner, record.environment) == (self.project, self.environment)

@@ -7,7 +7,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, UrlError, parse
 from deployer.targets.object_store import ObjectStoreTarget
 from deployer.targets.patience import PATIENCE, Patience

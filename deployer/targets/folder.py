@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from deployer.targets import MovedError, TargetError, check_name
+from deployer.models.target import MovedError, TargetError, check_name
 
 # No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
 _PREFIX, _SUFFIX = ".mfdeploy-", ".part"

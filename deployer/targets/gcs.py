@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timezone
 from typing import TYPE_CHECKING
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, parse
 from deployer.targets.object_store import ObjectStoreTarget
 from deployer.targets.patience import PATIENCE, Patience

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from deployer.targets import MovedError, TargetError, check_name
+from deployer.models.target import MovedError, TargetError, check_name
 from deployer.targets.answers import explain, is_conflict, is_missing_file, may_pass
 from deployer.targets.patience import Patience
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
-from deployer.targets import Target, TargetError
+from deployer.models.target import Target, TargetError
 from deployer.targets.bucket_url import UrlError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, parse
 from deployer.targets.object_store import ObjectStoreTarget
 from deployer.targets.patience import PATIENCE, Patience

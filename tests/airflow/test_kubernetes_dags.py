@@ -12,7 +12,7 @@ import pytest
 
 from deployer.models.deployment import Schedule
 from deployer.models.flow import Retries
-from deployer.renderer import check, dag_id, pod_manifests, render
+from deployer.orchestrators.airflow import check, dag_id, pod_manifests, render
 from tests.airflow.harness import Airflow, Home, installed, new_home
 from tests.kubernetes.compared import comparable, variables_of
 from tests.renderer import flows

@@ -16,7 +16,7 @@ import pytest
 
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Parameter, Retries, Step
-from deployer.renderer import check, dag_id, render
+from deployer.orchestrators.airflow import check, dag_id, render
 from tests.airflow.harness import Airflow, Home
 from tests.renderer import flows
 

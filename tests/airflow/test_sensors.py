@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployer.models.flow import Sensor
-from deployer.renderer import check, render
+from deployer.orchestrators.airflow import check, render
 from tests.airflow.harness import Home
 from tests.renderer import flows
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from deployer import cli
-from deployer.commands.guards import Permissions
 from deployer.errors import DeployError, Diagnostic, Location, Severity
 from deployer.models.plan import Plan
+from deployer.planning.guards import Permissions
 from deployer.views.plan_json import plan_from_text
 from tests.views import samples
 

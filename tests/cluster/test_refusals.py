@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from deployer.cluster.access import ClusterError, _within
-from deployer.cluster.client import Refusal
-from deployer.cluster.references import Reference, references
-from deployer.cluster.refusals import explain
 from deployer.errors import Severity
-from deployer.renderer import setting_of, setting_of_resource
+from deployer.kubernetes.access import ClusterError, _within
+from deployer.kubernetes.client import Refusal
+from deployer.kubernetes.references import Reference, references
+from deployer.kubernetes.refusals import explain
+from deployer.orchestrators.airflow import setting_of, setting_of_resource
 
 POD = {"name": "fit-0a1b2c3d", "namespace": "ml"}
 FORBIDDEN = 'pods "fit-0a1b2c3d" is forbidden: '

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler import Compiled, compile_flows
+from deployer.compiler.client import Compiled, compile_flows
 from deployer.models.deployment import Deployment
 from tests.compiler.compiling import KUBERNETES, deployment
 

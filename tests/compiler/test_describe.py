@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler import Compiled, compile_flows
+from deployer.compiler.client import Compiled, compile_flows
 from deployer.errors import Severity
 from deployer.models.flow import Flow, FlowSchedule, Parameter, ProjectNames, Retries, Sensor
 from tests.compiler.compiling import KUBERNETES, deployment, local

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler import compile_flows
+from deployer.compiler.client import compile_flows
 from deployer.models.deployment import Deployment, Place
 
 from .compiling import deployment, local

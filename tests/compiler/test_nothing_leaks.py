@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler import build_packages, compile_flows, runtime_digest
+from deployer.compiler.client import build_packages, compile_flows, runtime_digest
 from deployer.models.deployment import Deployment, Place
 from tests.compiler.compiling import FLOWS, deployment, local
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler import build_packages
+from deployer.compiler.client import build_packages
 from deployer.errors import DeployError
 from tests.compiler.compiling import KUBERNETES, deployment, local
 

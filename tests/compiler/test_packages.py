@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler import build_packages, compile_flows
+from deployer.compiler.client import build_packages, compile_flows
 from deployer.errors import DeployError
 from deployer.models.flow import Flow
 from tests.compiler.compiling import FLOWS, KUBERNETES, deployment, local

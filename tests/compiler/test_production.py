@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler import build_packages, compile_flows
+from deployer.compiler.client import build_packages, compile_flows
 from deployer.errors import DeployError
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Package

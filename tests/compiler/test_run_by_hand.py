@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler import build_packages, compile_flows
+from deployer.compiler.client import build_packages, compile_flows
 from tests.compiler.by_hand import RUN, Operator
 from tests.compiler.compiling import FLOWS, deployment, local
 

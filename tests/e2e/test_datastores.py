@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler import build_packages, compile_flows
+from deployer.compiler.client import build_packages, compile_flows
 from deployer.models.deployment import Environment, Place
 from tests.clouds import BUCKET, STORES, Store
 from tests.compiler.by_hand import Operator

@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from deployer import record
 from deployer.commands.schema import schema
+from deployer.orchestrators.airflow import record
 from tests.e2e.project import Project
 
 HOURLY = "HourlyFlow.local.py"

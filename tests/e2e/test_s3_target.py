@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deployer.index import index_file
+from deployer.state.index import index_file
 from deployer.targets.s3 import open_s3
 from tests.e2e.project import OFFLINE, Project
 from tests.s3 import client, s3_server

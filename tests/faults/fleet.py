@@ -13,20 +13,20 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from deployer.applier import Applied, apply_changes
+from deployer.applying.executor import Applied, apply_changes
+from deployer.applying.publication import Publication
+from deployer.applying.recording import begin
 from deployer.commands.apply import Permissions, Prepared, execute, prepare
-from deployer.commands.publication import Publication
-from deployer.commands.recording import begin
-from deployer.deployed import survey, target_problem
 from deployer.errors import DeployError
-from deployer.index import Index, read_index
 from deployer.models.deployment import Environment, Place
 from deployer.models.plan import Change
 from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
-from deployer.planner import plan_changes
-from deployer.targets import Target, TargetError
+from deployer.models.target import Target, TargetError
+from deployer.planning.planner import plan_changes
+from deployer.state.index import Index, read_index
+from deployer.state.survey import survey, target_problem
 from deployer.targets.registry import open_target
 
 FLOW = '''

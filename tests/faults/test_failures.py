@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.applier import Applied
+from deployer.applying.executor import Applied
 from deployer.errors import DeployError
 from tests.faults.conftest import Planned
 from tests.faults.fleet import in_child

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deployer.index import index_file
 from deployer.models.plan import Action, Change
 from deployer.models.record import Provenance, Record
-from deployer.record import digest_body, write
-from deployer.targets import Target
+from deployer.models.target import Target
+from deployer.orchestrators.airflow.record import digest_body, write
+from deployer.state.index import index_file
 from deployer.targets.registry import open_target
 from tests.faults.conftest import Planned
 from tests.faults.fleet import computed, ended, start

@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deployer import record
-from deployer.applier import Applied, apply_changes
+from deployer.applying.executor import Applied, apply_changes
+from deployer.applying.publication import Publication
+from deployer.applying.recording import begin
 from deployer.commands.apply import Prepared, execute, prepare_rollback
-from deployer.commands.guards import Permissions
 from deployer.commands.planning import Planned
-from deployer.commands.publication import Publication
-from deployer.commands.recording import begin
-from deployer.deployed import DeployedState, survey
-from deployer.desired import DesiredState
-from deployer.history import list_entries, read_entry
 from deployer.manifest import Manifests
 from deployer.models.deployment import Environment, Place
 from deployer.models.desired import Desired
@@ -24,7 +19,12 @@ from deployer.models.plan import Change, Plan
 from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
-from deployer.planner import plan_changes
+from deployer.orchestrators.airflow import record
+from deployer.pipeline.build import DesiredState
+from deployer.planning.guards import Permissions
+from deployer.planning.planner import plan_changes
+from deployer.state.history import list_entries, read_entry
+from deployer.state.survey import DeployedState, survey
 from deployer.targets.folder import FolderTarget
 from tests.plan import made
 

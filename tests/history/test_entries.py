@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from deployer import history
 from deployer.commands import history as commands
 from deployer.errors import DeployError
-from deployer.history import MOST_ENTRIES, entry_file, find_entry, new_id, parse_entry, read_entry, unpack
-from deployer.index import index_file
+from deployer.state import history
+from deployer.state.history import MOST_ENTRIES, entry_file, find_entry, new_id, parse_entry, read_entry, unpack
+from deployer.state.index import index_file
 from tests.history.applying import Site
 
 FIRST, SECOND = "0 1 * * *", "0 2 * * *"
@@ -75,8 +75,8 @@ def test_no_name_is_a_dag_to_airflow_or_to_us(site: Site) -> None:
 
 
 def test_a_change_that_failed_is_told_with_its_reason_and_no_secret(site: Site) -> None:
-    from deployer.applier import Applied
-    from deployer.commands.recording import begin, record_apply
+    from deployer.applying.executor import Applied
+    from deployer.applying.recording import begin, record_apply
     from deployer.models.record import Provenance
 
     planning = site.plan({"train": FIRST, "score": FIRST})

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deployer import record
 from deployer.commands.apply import execute, prepare
-from deployer.commands.guards import Permissions
 from deployer.errors import DeployError
-from deployer.history import entry_file
+from deployer.orchestrators.airflow import record
+from deployer.planning.guards import Permissions
+from deployer.state.history import entry_file
 from deployer.targets.folder import FolderTarget
 from deployer.views.plan_json import plan_from_json, plan_to_json
 from tests.history.applying import Site

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.git import check_out, commit_of, find_revision
+from deployer.vcs.repository import check_out, commit_of, find_revision
 from tests.hostile.payloads import CANARY, ran
 from tests.targets.repositories import WHO
 

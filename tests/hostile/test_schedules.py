@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deployer.commands.effects import effects
 from deployer.description import explain
 from deployer.models.plan import Change
+from deployer.orchestrators.airflow.effects import effects
 from tests.hostile.payloads import payloads
 from tests.plan import made
 

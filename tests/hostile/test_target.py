@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from deployer import cli, history, record
+from deployer import cli
 from deployer.models.history import Entry, KeptChange
 from deployer.models.record import Provenance, Record
+from deployer.orchestrators.airflow import record
+from deployer.state import history
 from tests.hostile.payloads import payloads, ran
 from tests.plan import made
 

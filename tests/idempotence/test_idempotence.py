@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from deployer import desired
-from deployer.applier import apply_changes
+from deployer.applying.executor import apply_changes
+from deployer.applying.publication import Publication
+from deployer.applying.recording import begin
 from deployer.commands.apply import Permissions, execute, prepare
 from deployer.commands.planning import Planned, make_plan
-from deployer.commands.publication import Publication
-from deployer.commands.recording import begin
 from deployer.models.flow import Package
 from deployer.models.plan import Change
 from deployer.models.progress import silent
 from deployer.models.record import Provenance, Record
 from deployer.models.selection import Selection
-from deployer.record import digest_body
-from deployer.record import write as write_record
+from deployer.orchestrators.airflow.record import digest_body
+from deployer.orchestrators.airflow.record import write as write_record
+from deployer.pipeline import build as desired
 from tests.idempotence import expected
 from tests.idempotence.edits import edit_everywhere, edit_flow
 from tests.idempotence.expected import Told, wanted

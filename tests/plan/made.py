@@ -8,10 +8,9 @@ from typing import Any
 from deployer.description import describe
 from deployer.errors import Location
 from deployer.models.deployment import Deployment, Environment, Place, Schedule
-from deployer.models.desired import Deployed, Desired
+from deployer.models.desired import Deployed, Desired, Site
 from deployer.models.flow import Code, Flow, Parameter, Retries, Step
 from deployer.models.record import Provenance, Record
-from deployer.planner import Site
 
 FILES = {"train.py": "1111111111111111", "helper.py": "2222222222222222"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from deployer.applier import Applied, apply_changes
+from deployer.applying.executor import Applied, apply_changes
 from deployer.models.plan import Change, Replaced
 from deployer.models.progress import silent
 from deployer.targets.folder import FolderTarget

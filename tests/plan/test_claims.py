@@ -11,7 +11,7 @@ from deployer.models.desired import Stock
 from deployer.models.flow import Code
 from deployer.models.plan import Change, Edit, FieldChange, Replaced
 from deployer.models.selection import Selection
-from deployer.planner import plan_changes
+from deployer.planning.planner import plan_changes
 
 from . import made
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer import record
-from deployer.deployed import survey
 from deployer.errors import DeployError
 from deployer.models.deployment import Place
+from deployer.orchestrators.airflow import record
+from deployer.state.survey import survey
 
 from . import made
 

@@ -7,10 +7,10 @@ from datetime import datetime, timezone
 
 import pytest
 
-from deployer.commands.effects import effects
 from deployer.models.flow import Code, Parameter, Retries, Step
 from deployer.models.plan import Change, Effect
-from deployer.planner import plan_changes
+from deployer.orchestrators.airflow.effects import effects
+from deployer.planning.planner import plan_changes
 from deployer.views.plan_words import effect_text
 
 from . import made

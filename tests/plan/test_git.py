@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.git import branch_of, commit_of
-from deployer.commands.guards import Permissions, other_branch, refuse_unguarded
 from deployer.commands.planning import Planned
 from deployer.errors import DeployError
+from deployer.planning.guards import Permissions, other_branch, refuse_unguarded
+from deployer.vcs.repository import branch_of, commit_of
 from tests.history.applying import Site
 
 

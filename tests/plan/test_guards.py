@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from deployer import record
-from deployer.commands.guards import Permissions, guard_warnings, refuse_unguarded
 from deployer.commands.planning import Planned
-from deployer.deployed import DeployedState, survey
-from deployer.desired import DesiredState
 from deployer.errors import DeployError
 from deployer.manifest import Manifests
 from deployer.models.deployment import Place
 from deployer.models.plan import Plan
-from deployer.planner import plan_changes
+from deployer.orchestrators.airflow import record
+from deployer.pipeline.build import DesiredState
+from deployer.planning.guards import Permissions, guard_warnings, refuse_unguarded
+from deployer.planning.planner import plan_changes
+from deployer.state.survey import DeployedState, survey
 
 from . import made
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.origins import origin
 from deployer.errors import Location
 from deployer.models.deployment import Schedule
 from deployer.models.flow import Decorator, FlowSchedule, Step
+from deployer.pipeline.origins import origin
 
 from . import made
 

@@ -11,7 +11,7 @@ from deployer.models.deployment import Place
 from deployer.models.desired import Desired
 from deployer.models.flow import Code, Parameter, Retries, Step
 from deployer.models.plan import FieldChange, FileChanges
-from deployer.planner import plan_changes
+from deployer.planning.planner import plan_changes
 
 from . import made
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer import record
+from deployer.orchestrators.airflow import record
 
 from . import made
 

@@ -129,7 +129,7 @@ def test_a_dag_id_that_was_edited_in_a_record_is_not_taken_for_the_flows(selecti
 
 @pytest.mark.parametrize("damage", ["gone", "no notes", "other notes", "lies"])
 def test_a_damaged_index_makes_no_other_plan(selection: Selection, tmp_path: Path, damage: str) -> None:
-    from deployer import index
+    from deployer.state import index
     from deployer.targets.folder import FolderTarget
 
     apply(selection)

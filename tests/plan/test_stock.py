@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer import stock
+from deployer.orchestrators.airflow import native_dag as stock
 
 # Written by Metaflow 2.19.39: USER=ada python train.py --with retry airflow create dag.py
 DAG = Path(__file__).parent / "stock" / "train.dag.txt"

@@ -13,8 +13,8 @@ import pytest
 
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries, Sensor
-from deployer.renderer import check, dag_id, render
-from deployer.renderer.tasks import RESERVED
+from deployer.orchestrators.airflow import check, dag_id, render
+from deployer.orchestrators.airflow.tasks import RESERVED
 from tests.renderer import flows
 
 GOLDEN = Path(__file__).with_name("golden")

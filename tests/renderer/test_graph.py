@@ -9,7 +9,7 @@ import pytest
 
 from deployer import cli
 from deployer.models.flow import Flow, Step, StepKind
-from deployer.renderer import graph
+from deployer.orchestrators.airflow import graph
 from tests.renderer import flows
 
 

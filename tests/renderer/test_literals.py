@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.models.flow import Flow, Parameter
-from deployer.renderer import render
-from deployer.renderer.literals import (
+from deployer.orchestrators.airflow import render
+from deployer.orchestrators.airflow.literals import (
     Source,
     constant,
     duration,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployer.renderer import check, pods
+from deployer.kubernetes import pods
+from deployer.orchestrators.airflow import check
 from tests.renderer import flows
 
 # Another value than the default, for each attribute that a pod is made from.

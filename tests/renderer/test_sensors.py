@@ -11,7 +11,7 @@ import pytest
 
 from deployer.description import describe, explain
 from deployer.models.flow import Decorator, Flow, Sensor, SensorKind
-from deployer.renderer import check, render
+from deployer.orchestrators.airflow import check, render
 from tests.renderer import flows
 
 NAMES: dict[str, SensorKind] = {"airflow_external_task_sensor": "external_task", "airflow_s3_key_sensor": "s3_key"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployer.targets import Target
+from deployer.models.target import Target
 from tests.targets.kinds import KINDS, Server, target_at
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deployer.errors import Location
 from deployer.models.deployment import Environment, Place
-from deployer.targets import Target
+from deployer.models.target import Target
 from deployer.targets.registry import open_target
 from tests.s3 import CREDENTIALS, s3_server
 from tests.targets.azurite import ACCOUNT, KEY, azurite, create_container

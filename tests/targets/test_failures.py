@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployer.targets import MovedError, TargetError
+from deployer.models.target import MovedError, TargetError
 from deployer.targets.object_store import ObjectStoreTarget
 from deployer.targets.patience import Patience
 from deployer.targets.s3 import open_s3

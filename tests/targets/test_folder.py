@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.targets import MovedError, TargetError
+from deployer.models.target import MovedError, TargetError
 from deployer.targets.folder import FolderTarget
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer.index import index_file, read_index, update_index
 from deployer.models.desired import Deployed
 from deployer.models.record import Record
-from deployer.targets import MovedError, TargetError, UnpublishedError
+from deployer.models.target import MovedError, TargetError, UnpublishedError
+from deployer.state.index import index_file, read_index, update_index
 from deployer.targets.git import GitTarget
 from tests.targets.repositories import Remote, make_remote
 

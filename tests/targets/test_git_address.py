@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 from deployer.targets.git.address import GitAddress, parse_address
 
 

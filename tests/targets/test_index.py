@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deployer.index import index_file, read_index, update_index
 from deployer.models.desired import Deployed
 from deployer.models.record import Record
+from deployer.state.index import index_file, read_index, update_index
 from deployer.targets.folder import FolderTarget
 
 

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from deployer.index import index_file, read_index, update_index
 from deployer.models.desired import Deployed
 from deployer.models.record import Record
-from deployer.targets import MovedError, Target, TargetError
+from deployer.models.target import MovedError, Target, TargetError
+from deployer.state.index import index_file, read_index, update_index
 from tests.targets.kinds import target_at
 
 # Whatever else starts threads in this process must not be copied into the others.

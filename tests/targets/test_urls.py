@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import DeployError
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 from deployer.targets.object_store import ObjectStoreTarget
 from tests.s3 import s3_server
 from tests.targets.kinds import AWS, BUCKET, target_at

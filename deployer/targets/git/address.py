@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 
 _FORM: Final = "git+ssh://git@host/team/dags.git//folder?ref=branch"
 _ADDRESS: Final = re.compile(r"git\+(?P<scheme>[a-z]+)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)(?:\?(?P<query>[^#]*))?")

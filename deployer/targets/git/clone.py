@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 from deployer.targets.git.address import GitAddress
 from deployer.targets.git.process import Git, GitError
 

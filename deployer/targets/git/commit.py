@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 from deployer.targets.git.clone import Clone
 from deployer.targets.git.process import GitError
 

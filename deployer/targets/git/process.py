@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deployer.targets import TargetError
+from deployer.models.target import TargetError
 
 # A hook of the server may think for long, but a connection that is dead must end.
 _TIMEOUT: Final = 600.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from deployer.targets import MovedError, TargetError, UnpublishedError, check_name
+from deployer.models.target import MovedError, TargetError, UnpublishedError, check_name
 from deployer.targets.git.address import parse_address
 from deployer.targets.git.clone import Clone, Entry
 from deployer.targets.git.commit import build_commit, push

@@ -1,0 +1,1 @@
+"""Walks a plan: executor, publication, history entry, and what a rollback puts back."""

@@ -1,0 +1,128 @@
+"""What is asked of a cluster: whether something exists, and whether it would take a pod. Bounded in time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from deployer.kubernetes.access import ClusterError
+
+Answer = Literal["found", "missing", "forbidden"]
+
+# Seconds for a connection, and for an answer.
+TIMEOUT = (5, 20)
+# Only names and labels are asked for: what is in a secret never leaves the cluster.
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+# The server's own trouble: no answer about a pod.
+_TROUBLE = (429, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The Status that a cluster answers with. `causes` are pairs of a field of the pod and what is wrong with it."""
+
+    code: int
+    message: str
+    causes: tuple[tuple[str, str], ...] = ()
+
+
+class Cluster:
+    """One cluster. Methods raise ClusterError when it cannot be reached, or does not know who asks."""
+
+    def __init__(self, configuration: Any, name: str, connections: int) -> None:
+        from kubernetes import client
+
+        configuration.retries = False
+        configuration.connection_pool_maxsize = connections
+        self.name = f"{name} ({configuration.host})"
+        lookups = client.ApiClient(configuration)
+        lookups.set_default_header("Accept", _METADATA_ONLY)
+        self._create: Callable[..., Any] = client.CoreV1Api(client.ApiClient(configuration)).create_namespaced_pod
+        core, scheduling = client.CoreV1Api(lookups), client.SchedulingV1Api(lookups)
+        self._namespaced: Mapping[str, Callable[..., Any]] = {
+            "service account": core.read_namespaced_service_account,
+            "secret": core.read_namespaced_secret,
+            "config map": core.read_namespaced_config_map,
+            "persistent volume claim": core.read_namespaced_persistent_volume_claim,
+        }
+        self._global: Mapping[str, Callable[..., Any]] = {
+            "namespace": core.read_namespace,
+            "priority class": scheduling.read_priority_class,
+        }
+
+    def look_up(self, kind: str, namespace: str, name: str) -> Answer:
+        """Whether something of that name exists, or the account may not read it."""
+        if kind in self._global:
+            refusal = self._ask(lambda: self._global[kind](name, _request_timeout=TIMEOUT))
+        else:
+            refusal = self._ask(lambda: self._namespaced[kind](name, namespace, _request_timeout=TIMEOUT))
+        if refusal is None:
+            return "found"
+        if refusal.code == 404:
+            return "missing"
+        if refusal.code == 403:
+            return "forbidden"
+        raise ClusterError(f"{self.name} does not say whether there is a {kind} {name!r}: {refusal.message}")
+
+    def dry_run(self, pod: Mapping[str, Any]) -> Refusal | None:
+        """Ask for a pod without making it; None when the cluster would take it."""
+        namespace, body = pod["metadata"]["namespace"], dict(pod)
+        return self._ask(lambda: self._create(namespace, body, dry_run="All", _request_timeout=TIMEOUT))
+
+    def _ask(self, request: Callable[[], Any]) -> Refusal | None:
+        from kubernetes.client import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            request()
+        except ApiException as error:
+            return self._refusal(error)
+        except HTTPError as error:
+            raise self._unreachable(str(error), type(error).__name__) from error
+        except ValueError as error:  # the client's own models are stricter than the cluster
+            return Refusal(400, f"the Kubernetes client takes no such pod: {_first_line(str(error))}")
+        return None
+
+    def _refusal(self, error: Any) -> Refusal:
+        if not error.status:  # no answer: it has no certificate that we trust
+            raise self._unreachable(str(error.reason), "") from error
+        status = _status(error)
+        if status.code == 401:
+            message = f"{self.name} does not know who asks (401 Unauthorized)"
+            raise ClusterError(message, "its credentials are wrong or expired: log in again") from error
+        if status.code in _TROUBLE or 300 <= status.code < 400:
+            raise ClusterError(f"{self.name} answers {status.code}: {status.message}", "try again") from error
+        return status
+
+    def _unreachable(self, text: str, kind: str) -> ClusterError:
+        return ClusterError(f"cannot reach {self.name}: {_reason(text, kind)}", "is it the right context?", "context")
+
+
+def _status(error: Any) -> Refusal:
+    text = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
+    try:
+        status = json.loads(text)
+        causes = (status.get("details") or {}).get("causes") or ()
+        found = tuple((str(cause.get("field", "")), str(cause.get("message", ""))) for cause in causes)
+        return Refusal(int(error.status), str(status["message"]), found)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        # Not the API server but something before it, such as a proxy.
+        return Refusal(int(error.status), _first_line(text) or str(error.reason))
+
+
+def _reason(text: str, kind: str) -> str:
+    """The part of a connection's error that people read."""
+    if re.search(r"timed? ?out", text, re.IGNORECASE) or kind in ("ConnectTimeoutError", "ReadTimeoutError"):
+        return f"no answer within {TIMEOUT[0] if 'onnect' in kind else TIMEOUT[1]} seconds"
+    system = re.search(r"\[Errno -?\d+\] ([^()'\"]+)", text)
+    certificate = re.search(r"certificate verify failed: ([^()]+)", text)
+    found = system or certificate
+    return found[1].strip() if found else _first_line(text.split("\n")[-1])
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:200] if lines else ""

@@ -1,0 +1,1 @@
+"""What runs flows on a schedule: one protocol, and one room for each orchestrator that there is."""

@@ -1,0 +1,129 @@
+"""What cannot, or cannot yet, be put on Airflow: found before anything is built, with the line to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deployer.errors import Diagnostic, Severity, nearest
+from deployer.kubernetes import pods
+from deployer.models import credentials
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Step
+from deployer.models.plain_data import is_name
+from deployer.orchestrators.airflow import parameters, sensors, tasks, with_credentials
+from deployer.orchestrators.airflow.names import MAX_LENGTH, dag_id, is_valid
+from deployer.orchestrators.airflow.schedule import find_problem, flow_location
+
+# Flow decorators that ask the scheduler for something which the DAG file does not hold.
+_FLOW_DECORATORS = {
+    "exit_hook": "use a notification of Airflow",
+    "trigger": "use @schedule, or trigger the DAG over Airflow's API",
+    "trigger_on_finish": "use @schedule, or trigger the DAG from the other one",
+}
+_MAX_TAG_LENGTH = 100
+_MAX_VARIABLE = 131_000  # bytes: Linux takes some more in one variable of a process
+# What tells a task who it is; the user's code may read these variables, and not set them.
+_OUR_VARIABLES = frozenset(
+    f"METAFLOW_{name}"
+    for name in (
+        *("STEP_NAME", "RUN_ID", "TASK_ID", "INPUT_PATHS", "SPLIT_INDEX", "PARAMETERS", "RETRY_COUNT"),
+        *("MAX_USER_CODE_RETRIES", "AIRFLOW_DAG_RUN_ID", "AIRFLOW_JOB_ID", "TAGS", "TASK_OPTIONS", "TASK_NAMESPACE"),
+        "PRODUCTION_TOKEN",
+    )
+)
+
+
+def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
+    """Every reason why the flow cannot be deployed as the manifests say; an empty list where it can.
+
+    Problems of the code are located in the flow's file, those of the manifest where it was written.
+    """
+    found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *_settings(deployment, flow)]
+    found += with_credentials.find(deployment)
+    for step in flow.steps:
+        found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
+    schedule = find_problem(deployment, flow)
+    if schedule:
+        found.append(schedule)
+    found += parameters.check(deployment, flow, scheduled=_is_scheduled(deployment, flow))
+    return sorted(set(found), key=lambda diagnostic: diagnostic.sort_key)
+
+
+def _is_scheduled(deployment: Deployment, flow: Flow) -> bool:
+    if deployment.schedule is not None:
+        return deployment.schedule.cron is not None
+    return flow.schedule is not None
+
+
+def _unsupported(deployment: Deployment, line: int, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("unsupported", message, flow_location(deployment, line), hint=hint)
+
+
+def _flow_decorators(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    for decorator in flow.decorators:
+        if decorator.name in _FLOW_DECORATORS:
+            message = f"@{decorator.name} of {flow.name} is not supported yet"
+            yield _unsupported(deployment, flow.line, message, _FLOW_DECORATORS[decorator.name])
+
+
+def _sensors(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    for sensor, what, hint in sensors.problems(flow, dag_id(deployment, flow), tasks.task_ids(flow)):
+        message = f"the {sensors.OPERATORS[sensor.kind]} {sensor.name!r} {what}"
+        yield Diagnostic("bad-sensor", message, flow_location(deployment, sensor.line), hint=hint)
+
+
+def _graph(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
+    if step.parallel:
+        message = f"step {step.name!r} is a parallel step (num_parallel), which cannot run on Airflow"
+        yield _unsupported(deployment, step.line, message, "use a foreach, whose tasks do not talk to each other")
+
+
+def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
+    if deployment.environment.compute != "kubernetes":
+        return
+    for name in pods.unknown_attributes(step):
+        message = f"step {step.name!r}: the attribute {name!r} of @kubernetes cannot be put into a pod on Airflow"
+        yield _unsupported(deployment, step.line, message, "remove it from the step or from the manifest")
+
+
+def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagnostic]:
+    for name, value in step.environment.items():
+        if len(f"{name}={value}".encode(errors="surrogatepass")) > _MAX_VARIABLE:
+            message = (
+                f"step {step.name!r}: {name} has {len(value):,} characters, more than a process takes in a variable"
+            )
+            yield _unsupported(deployment, step.line, message, "put it into a file that the flow reads")
+        elif not name or "=" in name or "\0" in name + value or not is_name(name + value):
+            message = f"step {step.name!r}: @environment sets {name!r}, by a name or to a value that no process takes"
+            yield _unsupported(deployment, step.line, message, "remove it")
+        elif name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
+            message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
+            yield _unsupported(deployment, step.line, message, "remove it from the step")
+        elif name in credentials.OF_THE_SERVICE:
+            message = f"step {step.name!r}: {name} is a credential and would be written into the DAG file"
+            yield Diagnostic("secret-in-dag", message, flow_location(deployment, step.line), hint=credentials.HINT)
+        elif credentials.names_credential(name) or credentials.holds_credential(value):
+            message = f"step {step.name!r}: the DAG file shows what @environment sets {name} to, a credential it seems"
+            hint = "use @secrets, or a Kubernetes secret"
+            place = flow_location(deployment, step.line)
+            yield Diagnostic("secret-in-dag", message, place, hint=hint, severity=Severity.WARNING)
+
+
+def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    name = dag_id(deployment, flow)
+    if not is_valid(name):
+        message = (
+            f"Airflow takes no DAG id {name!r}: only letters, digits, '_', '.' and '-', at most {MAX_LENGTH} of them"
+        )
+        path = f"flows.{deployment.name}.dag_id" if deployment.dag_id else ""
+        yield Diagnostic("bad-dag-id", message, deployment.source("dag_id"), path, "set dag_id")
+    for tag in deployment.tags:
+        if len(tag) > _MAX_TAG_LENGTH:
+            message = f"the tag {tag[:20] + '...'!r} is longer than the {_MAX_TAG_LENGTH} characters that Airflow takes"
+            yield Diagnostic("bad-tag", message, deployment.source("tags"), f"flows.{deployment.name}.tags")
+    for setting in deployment.environment.kubernetes:
+        if setting not in pods.CLUSTER_SETTINGS:
+            message = f"unknown setting {setting!r} of the cluster"
+            hint = nearest(setting, pods.CLUSTER_SETTINGS)
+            path = f"environments.{deployment.environment.name}.kubernetes.{setting}"
+            yield Diagnostic("unknown-key", message, deployment.environment.location, path, hint)

@@ -1,0 +1,90 @@
+"""A step's pod as Airflow's KubernetesPodOperator sends it, as far as that is known before a run.
+
+Not in it, since only a run or a built code package knows them: the random end of the pod's name, the labels of the run
+and of the installed Airflow, the annotations of the task, the variables that differ between tasks, and the script.
+Source of what the operator adds: build_pod_request_obj in airflow/providers/cncf/kubernetes/operators/pod.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.kubernetes import pods
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Package, Step
+from deployer.orchestrators.airflow.names import dag_id
+from deployer.orchestrators.airflow.render import run_tags, step_environment
+
+BASE = "base"
+# What stands for the script, which is not run: the pod is only asked about.
+NO_SCRIPT = ["true"]
+# The container that holds the result of a foreach or a switch until Airflow has read it, with the defaults of the
+# operator; an Airflow connection can name another image.
+XCOM_MOUNT = {"name": "xcom", "mountPath": "/airflow/xcom"}
+XCOM_SIDECAR = {
+    "name": "airflow-xcom-sidecar",
+    "image": "alpine",
+    "command": ["sh", "-c", 'trap "exit 0" INT; while true; do sleep 1; done;'],
+    "resources": {"requests": {"cpu": "1m", "memory": "10Mi"}},
+    "volumeMounts": [XCOM_MOUNT],
+}
+_NO_PACKAGE = Package(url="", sha="", scripts={}, environment={})
+_LONGEST_NAME = 50
+
+
+def pod_manifests(deployment: Deployment, flow: Flow) -> dict[str, dict[str, Any]]:
+    """The pods (manifests of the Kubernetes API) of a flow by step name, in graph order."""
+    return {step.name: _manifest(deployment, flow, step) for step in flow.steps}
+
+
+def _manifest(deployment: Deployment, flow: Flow, step: Step) -> dict[str, Any]:
+    pod = pods.build(deployment, flow, step)
+    container = {"name": BASE, **pod.container, "env": _variables(deployment, flow, step)}
+    container |= {"command": ["bash", "-c"], "args": NO_SCRIPT, "terminationMessagePolicy": "FallbackToLogsOnError"}
+    spec = {**pod.spec, "containers": [container], "restartPolicy": "Never"}
+    if step.kind in ("foreach", "switch"):
+        container["volumeMounts"] = [XCOM_MOUNT, *container.get("volumeMounts", ())]
+        spec["containers"].append(XCOM_SIDECAR)
+        spec["volumes"] = [{"name": "xcom", "emptyDir": {}}, *spec.get("volumes", ())]
+    labels = {**pod.metadata["labels"], **_labels(deployment, flow, step)}
+    metadata = {
+        "name": _name(deployment, step),
+        "namespace": pod.namespace,
+        "labels": labels,
+        "annotations": {**pod.metadata["annotations"], "metaflow/step_name": step.name},
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _variables(deployment: Deployment, flow: Flow, step: Step) -> list[dict[str, Any]]:
+    fields = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in pods.POD_FIELDS.items()]
+    values = step_environment(deployment, flow, step, _NO_PACKAGE, run_tags(deployment, None))
+    return [*fields, *({"name": name, "value": text.replace("$", "$$")} for name, text in values.items())]
+
+
+def _labels(deployment: Deployment, flow: Flow, step: Step) -> Mapping[str, str]:
+    """What the operator marks the pod with, as far as it is the same in each run."""
+    return {
+        "dag_id": _safe_label(dag_id(deployment, flow)),
+        "task_id": _safe_label(step.name),
+        "kubernetes_pod_operator": "True",
+    }
+
+
+def _safe_label(text: str) -> str:
+    """As make_safe_label_value of the operator: a long or odd value ends in a hash of itself."""
+    safe = re.sub(r"^[^a-z0-9A-Z]*|[^a-zA-Z0-9_\-.]|[^a-z0-9A-Z]*$", "", text)
+    if len(safe) > 63 or safe != text:
+        digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:9]
+        safe = f"{safe[: 63 - len(digest) - 1]}-{digest}"
+    return safe
+
+
+def _name(deployment: Deployment, step: Step) -> str:
+    """The step's name with an end of its own, where the operator's is random: asked twice, it is the same question."""
+    digest = hashlib.sha256(f"{deployment.address}/{step.name}".encode()).hexdigest()[:8]
+    words = re.sub(r"[^a-z0-9]+", "-", step.name.lower()).strip("-")
+    return f"{words[:_LONGEST_NAME].rstrip('-') or 'step'}-{digest}"

@@ -1,0 +1,343 @@
+"""A DAG file's text: what is in it, and the template that it is put into."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from deployer.kubernetes import pods
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Package, Step
+from deployer.orchestrators.airflow import graph, parameters, tasks
+from deployer.orchestrators.airflow.literals import (
+    Source,
+    call,
+    constant,
+    duration,
+    finalize,
+    lines_of,
+    literal,
+    moment,
+    triple_quoted,
+)
+from deployer.orchestrators.airflow.names import dag_id
+from deployer.orchestrators.airflow.schedule import schedule_of
+from deployer.orchestrators.airflow.tasks import Argument, Group, Task
+
+if TYPE_CHECKING:
+    import jinja2
+
+# Counts up when the same description would give a DAG that behaves differently.
+RENDERER_VERSION = 1
+# Metaflow's own limit for a task without @timeout.
+DEFAULT_TIMEOUT = timedelta(days=5)
+# The start date of a DAG file that was rendered and not applied.
+_NOT_APPLIED = datetime(2024, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A bash script as a constant of the DAG file."""
+
+    name: Source
+    text: Source
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template writes. The first ones, and whether there are `switches`, choose between its parts."""
+
+    local: bool
+    fallback: bool
+    groups: bool
+    nested: bool
+    results: bool
+    waits_for_task: bool
+    waits_for_key: bool
+    switches: Source | None
+    runs_if: Source
+    docstring: Source
+    doc: Source
+    flow: Source
+    scripts: tuple[Script, ...]
+    default_script: Source
+    environment: Source
+    python: Source | None
+    cluster: ClusterParts | None
+    dag_arguments: tuple[Argument, ...]
+    default_arguments: tuple[Argument, ...]
+    cron: Source | None
+    timezone: Source | None
+    start_date: Source
+    params: tuple[Argument, ...]
+    items: tuple[Task | Group, ...]
+    order: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class ClusterParts:
+    """What all pods of the flow share, and the operator's arguments that lead to the cluster."""
+
+    labels: Source
+    annotations: Source
+    spec: Source
+    container: Source
+    fields: Source
+    namespace: Source
+    arguments: tuple[Argument, ...]
+
+
+def render(
+    deployment: Deployment, flow: Flow, package: Package, since: datetime | None = None, commit: str | None = None
+) -> str:
+    """The DAG file without its record, ending with one newline: the same text for the same input, everywhere.
+
+    `since` is when the DAG was first applied (aware; None when it was not): without a `start_date` of the manifest, its
+    schedule starts there. `commit` becomes a tag of the runs, where it is given. `deployment` and `flow` must have
+    passed `check`. Raises DeployError for a schedule that did not.
+    """
+    page = _page(deployment, flow, package, _start_date(deployment, since), run_tags(deployment, commit))
+    text = _environment().get_template("dag.py.jinja").render(page=page)
+    return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
+
+
+def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
+    """A DAG starts with the first of its times that comes after it was deployed.
+
+    Given an older start date, Airflow would begin with the last time that has passed, at once (and with `catchup` with
+    all of them).
+    """
+    if deployment.start_date is not None:
+        return datetime.fromisoformat(deployment.start_date).replace(tzinfo=timezone.utc)
+    return since.astimezone(timezone.utc) if since else _NOT_APPLIED
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("deployer.orchestrators.airflow"),
+        undefined=jinja2.StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # What is written is Python, not HTML; finalize lets only literals through.
+        autoescape=False,  # noqa: S701
+    )
+
+
+def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, tags: Sequence[str]) -> Page:
+    schedule = schedule_of(deployment, flow)
+    scripts = _script_names(package, flow)
+    environments = {step.name: step_environment(deployment, flow, step, package, tags) for step in flow.steps}
+    common, own = _shared(environments)
+    extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
+    margin = tasks.LOCAL_MARGIN
+    cluster = None
+    if deployment.environment.compute == "kubernetes":
+        arguments = pods.cluster_arguments(deployment.environment.kubernetes)
+        margin += timedelta(seconds=arguments["startup_timeout_seconds"])
+        cluster = _cluster(deployment, flow, arguments, extras)
+    switches = [step.name for step in flow.steps if step.kind == "switch"]
+    layout = tasks.arrange(flow, deployment.max_workers, extras, margin)
+    return Page(
+        local=cluster is None,
+        fallback=any(step.retries.fallback for step in flow.steps),
+        groups=any(step.foreaches for step in flow.steps),
+        nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),
+        results=any(step.kind in ("foreach", "switch") for step in flow.steps),
+        waits_for_task=any(sensor.kind == "external_task" for sensor in flow.sensors),
+        waits_for_key=any(sensor.kind == "s3_key" for sensor in flow.sensors),
+        switches=literal(switches) if switches else None,
+        runs_if=literal(graph.runs_if(flow)),
+        docstring=triple_quoted(_docstring(deployment, flow)),
+        doc=lines_of(_documentation(deployment, flow)),
+        flow=literal(flow.name),
+        scripts=tuple(Script(name, literal(text)) for text, name in scripts.items()),
+        default_script=next(iter(scripts.values())),
+        environment=literal(common),
+        python=literal(deployment.python.resolved) if deployment.python else None,
+        cluster=cluster,
+        dag_arguments=tasks.as_arguments(_dag_arguments(deployment, flow)),
+        default_arguments=_default_arguments(deployment),
+        cron=literal(schedule.cron) if schedule else None,
+        timezone=literal(schedule.timezone) if schedule else None,
+        start_date=moment(start),
+        params=tuple(_param_call(param) for param in parameters.build(deployment, flow, package)),
+        items=layout.items,
+        order=layout.order,
+    )
+
+
+def _docstring(deployment: Deployment, flow: Flow) -> str:
+    environment = deployment.environment
+    return (
+        f"{flow.name} on Airflow: {deployment.address} of the project {environment.project}.\n\n"
+        "Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then plan and apply.\n"
+    )
+
+
+def _documentation(deployment: Deployment, flow: Flow) -> str:
+    """Markdown for people who look at the DAG in Airflow: the flow's docstring and its manifest entry."""
+    entry = yaml.safe_dump(
+        {deployment.name: _plain(deployment.entry)}, sort_keys=False, allow_unicode=True, width=100
+    ).rstrip("\n")
+    longest = max((len(ticks) for ticks in re.findall(r"`{3,}", entry)), default=2)
+    fence = "`" * (longest + 1)
+    head = f"{flow.doc.strip()}\n\n" if flow.doc.strip() else ""
+    where = f"Deployed by mfdeploy as `{deployment.address}`, from `{deployment.file.written}`:"
+    return f"{head}{where}\n\n{fence}yaml\n{entry}\n{fence}\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
+    """Each distinct script and the constant that holds it: SCRIPT, and SCRIPT_2 and so on where steps differ."""
+    found: dict[str, Source] = {}
+    for step in flow.steps:
+        text = package.scripts[step.name]
+        if text not in found:
+            found[text] = constant("SCRIPT" if not found else f"SCRIPT_{len(found) + 1}")
+    return found
+
+
+def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
+    """The tags of the runs: the manifest's, where they come from, and the commit of the code that they run."""
+    ours = {"mfdeploy", f"env:{deployment.environment.name}"}
+    return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
+
+
+def step_environment(
+    deployment: Deployment, flow: Flow, step: Step, package: Package, tags: Sequence[str]
+) -> dict[str, str]:
+    """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
+    environment = deployment.environment
+    own: dict[str, str] = {
+        "METAFLOW_TAGS": json.dumps(list(tags)),
+        "METAFLOW_TASK_OPTIONS": json.dumps(list(step.options)),
+    }
+    if deployment.namespace is not None:
+        own["METAFLOW_TASK_NAMESPACE"] = deployment.namespace
+    if environment.compute == "kubernetes":
+        own["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
+        own["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
+        own["MFDEPLOY_RESULT_FILE"] = "/airflow/xcom/return.json"
+        own.update(pods.build(deployment, flow, step).environment)
+    return {**step.environment, **flow.environment, **package.environment, **own}
+
+
+def _extras(step: Step, own: Mapping[str, Any], scripts: Mapping[str, Source], package: Package) -> dict[str, Source]:
+    found: dict[str, Source] = {}
+    script = scripts[package.scripts[step.name]]
+    if script.text != "SCRIPT":
+        found["script"] = script
+    if own:
+        found["environment"] = literal(own, tasks.column(step) + 4)
+    return found
+
+
+def _cluster(
+    deployment: Deployment, flow: Flow, arguments: Mapping[str, Any], extras: dict[str, dict[str, Source]]
+) -> ClusterParts:
+    """What the pods share; what only some of them have is added to the `extras` of those."""
+    built = {step.name: pods.build(deployment, flow, step) for step in flow.steps}
+    shared = {
+        "labels": _shared({name: pod.metadata["labels"] for name, pod in built.items()}),
+        "annotations": _shared({name: pod.metadata["annotations"] for name, pod in built.items()}),
+        "pod_spec": _shared({name: pod.spec for name, pod in built.items()}),
+        "container": _shared({name: pod.container for name, pod in built.items()}),
+    }
+    namespace, own_namespace = _shared({name: {"namespace": pod.namespace} for name, pod in built.items()})
+    for step in flow.steps:
+        extras[step.name] |= {name: literal(value) for name, value in own_namespace[step.name].items()}
+        for argument, (_, own) in shared.items():
+            if own[step.name]:
+                extras[step.name][argument] = literal(own[step.name], tasks.column(step) + 4)
+    return ClusterParts(
+        labels=literal(shared["labels"][0]),
+        annotations=literal(shared["annotations"][0]),
+        spec=literal(shared["pod_spec"][0]),
+        container=literal(shared["container"][0]),
+        fields=literal(pods.POD_FIELDS),
+        namespace=literal(namespace["namespace"]),
+        arguments=tasks.as_arguments({name: literal(value, 12) for name, value in sorted(arguments.items())}),
+    )
+
+
+def _shared(maps: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """What belongs to all maps, each with its most frequent value, and what a single one adds or has otherwise."""
+    common: dict[str, Any] = {}
+    everywhere = set.intersection(*(set(each) for each in maps.values()))
+    for key in sorted(everywhere):
+        values = [each[key] for each in maps.values()]
+        common[key] = max(values, key=values.count)
+    own = {
+        name: {key: value for key, value in each.items() if key not in common or common[key] != value}
+        for name, each in maps.items()
+    }
+    return common, own
+
+
+def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
+    environment = deployment.environment
+    tags = {*deployment.tags, "metaflow", f"env:{environment.name}", f"project:{environment.project}"}
+    found: dict[str, Any] = {"dag_id": dag_id(deployment, flow)}
+    if deployment.description is not None:
+        found["description"] = deployment.description
+    found |= {
+        "tags": sorted(tags),
+        "catchup": deployment.catchup,
+        "max_active_runs": deployment.max_active_runs,
+        "max_active_tasks": _most_tasks(deployment, flow),
+    }
+    if deployment.paused is not None:
+        found["is_paused_upon_creation"] = deployment.paused
+    sources = {name: literal(value, 4) for name, value in found.items()}
+    sources["doc_md"] = constant("DOC")
+    if deployment.workflow_timeout is not None:
+        sources["dagrun_timeout"] = duration(timedelta(seconds=deployment.workflow_timeout))
+    return sources
+
+
+def _most_tasks(deployment: Deployment, flow: Flow) -> int:
+    """How many tasks can be ready at once: Airflow's own limit must not hold a run below its max_workers."""
+    each_run = len(flow.sensors) + sum(deployment.max_workers if step.foreaches else 1 for step in flow.steps)
+    return each_run * deployment.max_active_runs
+
+
+def _default_arguments(deployment: Deployment) -> tuple[Argument, ...]:
+    found = {
+        "owner": literal(deployment.owner or deployment.environment.project),
+        "retries": literal(0),
+        "execution_timeout": duration(DEFAULT_TIMEOUT),
+    }
+    if deployment.worker_pool is not None:
+        found["pool"] = literal(deployment.worker_pool)
+    return tuple(Argument(literal(name), value) for name, value in found.items())
+
+
+def _param_call(param: parameters.Param) -> Argument:
+    found: dict[str, Any] = {"type": param.type}
+    if param.items is not None:
+        found["items"] = param.items
+    if param.help:
+        found["description"] = param.help
+    default = [literal(param.default, 12)] if param.has_default else []
+    keywords = {name: literal(value, 12) for name, value in found.items()}
+    name = literal(param.name)
+    return Argument(name, call("Param", default, keywords, 8, before=len(f"{name}: ,")))

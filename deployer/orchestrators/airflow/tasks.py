@@ -1,0 +1,286 @@
+"""A flow's steps as the tasks of a DAG: what each operator is called with, and what follows what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from deployer.models.flow import Flow, Sensor, Step
+from deployer.orchestrators.airflow import graph, sensors
+from deployer.orchestrators.airflow.literals import (
+    Source,
+    assignment,
+    call,
+    constant,
+    duration,
+    identifier,
+    joined,
+    literal,
+    names,
+    output,
+    task_call,
+)
+
+# Module-level names of the DAG file, and those in reach where its steps are: no step's variable may hide one.
+# fmt: off
+RESERVED = frozenset((
+    "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
+    "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "ExternalTaskSensor", "FLOW",
+    "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "mappable", "metaflow_id", "metaflow_step",
+    "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS",
+    "POD_LABELS", "POD_SPEC", "RUNS_IF", "SCRIPT", "SWITCHES", "S3KeySensor", "sys", "task", "task_group",
+    "tempfile", "timedelta", "timezone",
+))
+# fmt: on
+# Airflow's limit is a safety net below Metaflow's own @timeout: it must not strike first.
+LOCAL_MARGIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A keyword argument of a call."""
+
+    name: Source
+    value: Source
+
+
+@dataclass(frozen=True)
+class Task:
+    """One operator, bound to a variable where something refers to it. `tasks` tells it from a Group."""
+
+    statement: Source
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """The body of a foreach, or a part of it: a task group that is mapped over the foreach step's items."""
+
+    group_id: Source
+    function: Source
+    result: Source
+    over: Source
+    tasks: tuple[Task, ...]
+    order: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All tasks in graph order, and the lines that put the outer ones into order."""
+
+    items: tuple[Task | Group, ...]
+    order: tuple[Source, ...]
+
+
+def arrange(flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta) -> Layout:
+    """The DAG's tasks. `extras` are further arguments by step name; `margin` is added to a step's own timeout."""
+    return _Arrangement(flow, max_workers, extras, margin).layout()
+
+
+class _Arrangement:
+    """One flow's tasks on their way into a layout: the variables that they are bound to, and the parts of each body."""
+
+    def __init__(
+        self, flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta
+    ) -> None:
+        self.flow, self.max_workers, self.extras, self.margin = flow, max_workers, extras, margin
+        self.part_of = graph.parts(flow)
+        self.taken = set(RESERVED)
+        self.variables = {step.name: self._name(step.name) for step in flow.steps}
+        self.groups = {
+            (step.name, number): self._name(_numbered(f"{step.name}_items", number))
+            for step in flow.steps
+            if step.kind == "foreach"
+            for number in range(self._last_part(step.name) + 1)
+        }
+        self.sensors = {sensor.name: self._name(sensor.name) for sensor in flow.sensors}
+        self.lists = {
+            step.name: self._name(f"all_{step.name}_items")
+            for step in flow.steps
+            if step.kind == "foreach" and step.foreaches
+        }
+
+    def layout(self) -> Layout:
+        outer = [step for step in self.flow.steps if not step.foreaches]
+        edges = [*self._edges_of_sensors(), *self._edges_of_groups(), *self._edges(outer)]
+        order = _lines(edges)
+        items: list[Task | Group] = [self._sensor(sensor) for sensor in self.flow.sensors]
+        for step in outer:
+            items.append(self._task(step, order))
+            if step.kind == "foreach":
+                items += self._body(step, self.variables[step.name])
+        return Layout(tuple(items), order)
+
+    def _sensor(self, sensor: Sensor) -> Task:
+        name = self.sensors[sensor.name]
+        operator = sensors.OPERATORS[sensor.kind]
+        made = call(operator, (), sensors.call_arguments(sensor), 4, before=len(f"{name} = "))
+        return Task(assignment(name, made))
+
+    def _body(self, foreach: Step, items: Source) -> list[Task | Group]:
+        """The groups of a foreach's body; after each of them what the foreaches inside of it are mapped over."""
+        found: list[Task | Group] = []
+        over = items if foreach.foreaches else output(items)
+        for number in range(self._last_part(foreach.name) + 1):
+            steps = [
+                step
+                for step in self.flow.steps
+                if step.foreaches[-1:] == (foreach.name,) and self.part_of[step.name] == number
+            ]
+            lines = _lines(self._edges(steps))
+            found.append(
+                Group(
+                    group_id=literal(_numbered(f"{foreach.name}-items", number, "-")),
+                    function=self._name(_numbered(f"each_{foreach.name}", number)),
+                    result=self.groups[foreach.name, number],
+                    over=over,
+                    tasks=tuple(self._task(step, lines) for step in steps),
+                    order=lines,
+                )
+            )
+            for step in steps:
+                if step.kind == "foreach":
+                    name = self.lists[step.name]
+                    found.append(Task(assignment(name, task_call("all_items", list_task(step), step.name))))
+                    found += self._body(step, name)
+        return found
+
+    def _task(self, step: Step, lines: Sequence[Source]) -> Task:
+        name = self.variables[step.name]
+        is_over = step.kind == "foreach" and not step.foreaches
+        is_used = is_over or any(name.text in re.findall(r"\w+", line.text) for line in lines)
+        arguments = {**_arguments(self.flow, step, self.max_workers, self.margin), **self.extras[step.name]}
+        made = call("metaflow_step", (), arguments, column(step), before=len(f"{name} = ") if is_used else 0)
+        return Task(assignment(name, made) if is_used else made)
+
+    def _edges(self, steps: Sequence[Step]) -> Iterator[tuple[tuple[Source, ...], Source]]:
+        """What each step of one level, or of one part of a body, comes after.
+
+        That the body of a foreach follows the foreach step is in the mapping already.
+        """
+        here = {step.name for step in steps}
+        for step in steps:
+            before = [self.variables[name] for name in step.previous if name in here]
+            if step.joins in here and self.flow.step(step.joins).kind == "foreach":
+                # Not the last part alone: where a switch leads each item past it, all of it is skipped.
+                parts = sorted({self.part_of[name] for name in step.previous})
+                before = [self.groups[step.joins, number] for number in parts]
+            if before:
+                yield tuple(before), self.variables[step.name]
+
+    def _edges_of_sensors(self) -> Iterator[tuple[tuple[Source, ...], Source]]:
+        if self.sensors:
+            yield tuple(self.sensors.values()), self.variables[self.flow.start]
+
+    def _edges_of_groups(self) -> Iterator[tuple[tuple[Source, ...], Source]]:
+        """A foreach inside of another one: after the part that it is in, and before the next part."""
+        for step in self.flow.steps:
+            if step.kind == "foreach" and step.foreaches:
+                yield (self.groups[step.foreaches[-1], self.part_of[step.name]],), self.lists[step.name]
+        for (foreach, number), group in self.groups.items():
+            inner = [
+                self.groups[step.name, self._last_part(step.name)]
+                for step in self.flow.steps
+                if step.kind == "foreach"
+                and step.foreaches[-1:] == (foreach,)
+                and self.part_of[step.name] == number - 1
+            ]
+            if inner:
+                yield tuple(inner), group
+
+    def _last_part(self, foreach: str) -> int:
+        return max(self.part_of[step.name] for step in self.flow.steps if step.foreaches[-1:] == (foreach,))
+
+    def _name(self, wanted: str) -> Source:
+        found = identifier(wanted, self.taken)
+        self.taken.add(found.text)
+        return found
+
+
+def as_arguments(values: Mapping[str, Source]) -> tuple[Argument, ...]:
+    """Keyword arguments by names that we chose ourselves."""
+    return tuple(Argument(constant(name), value) for name, value in values.items())
+
+
+def column(step: Step) -> int:
+    """Where the statement that makes the step's task starts."""
+    return 8 if step.foreaches else 4
+
+
+def list_task(foreach: Step) -> str:
+    """The task whose result is the list of all items of a foreach."""
+    return f"all-{foreach.name}-items" if foreach.foreaches else foreach.name
+
+
+def task_ids(flow: Flow) -> list[str]:
+    """The ids of the DAG's tasks and task groups, those of sensors left out."""
+    part_of = graph.parts(flow)
+    found = [step.name for step in flow.steps]
+    for step in flow.steps:
+        if step.kind == "foreach":
+            numbers = sorted({part_of[inner.name] for inner in flow.steps if inner.foreaches[-1:] == (step.name,)})
+            found += [_numbered(f"{step.name}-items", number, "-") for number in numbers]
+            found += [list_task(step)] if step.foreaches else []
+    return found
+
+
+def _numbered(name: str, number: int, separator: str = "_") -> str:
+    return f"{name}{separator}{number + 1}" if number else name
+
+
+def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> dict[str, Source]:
+    found: dict[str, Source] = {"task_id": literal(step.name)}
+
+    def put(name: str, value: Any) -> None:
+        found[name] = literal(value, column(step) + 4)
+
+    if step.doc:
+        put("doc_md", step.doc)
+    if step.foreaches:
+        found["metaflow_index"] = constant("index")
+    if step.previous:
+        put("inputs", list(step.previous))
+    if step.kind == "foreach":
+        put("is_foreach", True)
+    if step.kind == "switch":
+        put("is_switch", True)
+    if graph.is_first_in_foreach(step):
+        put("first_in_foreach", True)
+    if step.joins and flow.step(step.joins).kind == "foreach":
+        put("joins_foreach", list_task(flow.step(step.joins)))
+    if step.foreaches:
+        put("max_active_tis_per_dagrun", max_workers)
+    if flow.sensors and not step.previous and any(other.kind == "switch" for other in flow.steps):
+        # Else one sensor would do, where another one was skipped.
+        put("trigger_rule", "all_success")
+    retries = step.retries.times + step.retries.fallback
+    if retries:
+        put("retries", retries)
+        found["retry_delay"] = duration(timedelta(minutes=step.retries.minutes_between))
+    if step.retries.fallback:
+        put("fallback_retries", step.retries.fallback)
+    if step.timeout_seconds is not None:
+        found["execution_timeout"] = duration(timedelta(seconds=step.timeout_seconds) + margin)
+    return found
+
+
+def _lines(edges: Iterable[tuple[tuple[Source, ...], Source]]) -> tuple[Source, ...]:
+    """Lines such as ``start >> [a, b] >> join``, of what comes after what."""
+    after: dict[tuple[Source, ...], list[Source]] = {}
+    for before, name in edges:
+        after.setdefault(before, []).append(name)
+    lines: list[list[Source]] = []
+    tails: dict[tuple[Source, ...], list[Source]] = {}
+    for before, following in after.items():
+        # Airflow knows no order of one list after another.
+        for part in [[name] for name in following] if len(before) > 1 else [following]:
+            line = tails.pop(before, None)
+            if line is None:
+                line = [names(before)]
+                lines.append(line)
+            line.append(names(part))
+            tails[tuple(part)] = line
+    return tuple(joined(line, " >> ") for line in lines)

@@ -1,0 +1,1 @@
+"""The way from manifests to described deployments."""

@@ -1,0 +1,168 @@
+"""Would the clusters take the pods? Each distinct pod of the selected deployments is asked for once, by a dry run.
+
+What a cluster refuses is told at the line that decides it: in a manifest, or in the flow's code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deployer import kubernetes as cluster
+from deployer.errors import Diagnostic, Severity
+from deployer.kubernetes import Access, ClusterError, Finding
+from deployer.models.deployment import Environment
+from deployer.models.desired import Desired
+from deployer.models.flow import Step
+from deployer.models.progress import Progress
+from deployer.orchestrators import airflow as renderer
+from deployer.pipeline.build import DesiredState
+from deployer.pipeline.setting_locations import SettingPlaces
+
+# What differs between tasks of one pod's kind, and decides nothing.
+_OWN_LABELS = ("dag_id", "task_id")
+_MOST_FLOWS = 10
+
+
+@dataclass
+class DistinctPod:
+    """A pod's manifest, and the steps whose pods are like it."""
+
+    manifest: Mapping[str, Any]
+    users: list[tuple[Desired, Step]] = field(default_factory=list)
+
+
+def check_clusters(
+    state: DesiredState, names: Collection[str], asked: bool | None, environ: Mapping[str, str], progress: Progress
+) -> list[Diagnostic]:
+    """Everything that the clusters of the environments `names` have against the deployments; nothing is changed there.
+
+    `asked` is True for all of these environments, None for those whose manifest has `check: true`, False for none.
+    """
+    if asked is False:
+        return []
+    places = SettingPlaces(state.manifests.places)
+    environments = [state.manifests.environments[name] for name in sorted(names)]
+    found = list(_without_pods(environments, places)) if asked else []
+    for environment in environments:
+        items = [item for item in state.items if item.deployment.environment.name == environment.name]
+        if items and environment.compute == "kubernetes" and (asked or environment.check_cluster):
+            found += _check(environment, items, places, environ, progress)
+    return found
+
+
+def _without_pods(environments: Sequence[Environment], places: SettingPlaces) -> Iterator[Diagnostic]:
+    """That there is nothing to check is a warning beside a check, and an error where it is all that was asked for."""
+    is_all = all(environment.compute == "local" for environment in environments)
+    for environment in environments:
+        if environment.compute == "local":
+            path = f"environments.{environment.name}.compute"
+            yield Diagnostic(
+                code="nothing-to-check",
+                message="--check-cluster has nothing to check here: with `compute: local` there are no pods",
+                location=places.of(path, environment.location),
+                path=path,
+                hint="leave --check-cluster out, or select an environment with `compute: kubernetes`" if is_all else "",
+                severity=Severity.ERROR if is_all else Severity.WARNING,
+            )
+
+
+def _check(
+    environment: Environment, items: Iterable[Desired], places: SettingPlaces, environ: Mapping[str, str], say: Progress
+) -> list[Diagnostic]:
+    pods = _distinct(items)
+    say(f"asking the cluster of {environment.name} for its pods")
+    try:
+        findings = cluster.check_pods(_access(environment), environ, [pod.manifest for pod in pods], say)
+    except ClusterError as error:
+        return [_not_asked(environment, error, places)]
+    return list(_merged(environment, findings, pods, places))
+
+
+def _access(environment: Environment) -> Access:
+    settings = environment.kubernetes
+    if environment.check_context:
+        return Access(environment.check_context, settings.get("kubeconfig"), "check_context")
+    return Access(settings.get("context"), settings.get("kubeconfig"))
+
+
+def _not_asked(environment: Environment, error: ClusterError, places: SettingPlaces) -> Diagnostic:
+    setting = "check_context" if error.setting and environment.check_context else error.setting
+    path, location = places.of_cluster(environment, setting)
+    hint = f"{error.hint + '; ' if error.hint else ''}--no-check-cluster leaves the check out"
+    return Diagnostic("cluster-unreachable", f"the check failed: {error.message}", location, path, hint)
+
+
+def _distinct(items: Iterable[Desired]) -> list[DistinctPod]:
+    """The pods that differ in what a cluster looks at, in the order of the deployments."""
+    found: dict[str, DistinctPod] = {}
+    for item in items:
+        manifests = renderer.pod_manifests(item.deployment, item.flow)
+        for step in item.flow.steps:
+            manifest = manifests[step.name]
+            found.setdefault(_identity(manifest), DistinctPod(manifest)).users.append((item, step))
+    return list(found.values())
+
+
+def _identity(manifest: Mapping[str, Any]) -> str:
+    """Equal for pods that a cluster cannot tell apart: without names of flow and task, and values of variables."""
+    metadata = manifest["metadata"]
+    annotations = {key: text for key, text in metadata["annotations"].items() if not key.startswith("metaflow/")}
+    labels = {key: text for key, text in metadata["labels"].items() if key not in _OWN_LABELS}
+    containers = [
+        {**container, "env": sorted(variable["name"] for variable in container.get("env", ()))}
+        for container in manifest["spec"]["containers"]
+    ]
+    spec = {**manifest["spec"], "containers": containers}
+    return json.dumps([metadata["namespace"], labels, annotations, spec], sort_keys=True)
+
+
+def _merged(
+    environment: Environment, findings: Iterable[Finding], pods: Sequence[DistinctPod], places: SettingPlaces
+) -> Iterator[Diagnostic]:
+    """One diagnostic for each problem at each line, with all flows and steps that have it there."""
+    users: dict[Diagnostic, list[tuple[Desired, Step]]] = {}
+    for finding in findings:
+        problem = finding.problem
+        for number, pod_field in finding.pods:
+            pod = pods[number]
+            setting = _setting(pod.manifest, pod_field, problem.resource)
+            for item, step in pod.users:
+                path, location = places.of_pod(item, step, setting, pod.manifest, pod_field)
+                found = Diagnostic(problem.code, problem.message, location, path, problem.hint, problem.severity)
+                users.setdefault(found, []).append((item, step))
+    for found, having in users.items():
+        yield _naming(found, having, environment)
+
+
+def _setting(pod: Mapping[str, Any], pod_field: str, resource: str) -> str:
+    if resource == "limits":
+        return "qos"
+    if resource:
+        return renderer.setting_of_resource(resource) or "namespace"
+    return renderer.setting_of(pod, pod_field)
+
+
+def _naming(found: Diagnostic, users: Sequence[tuple[Desired, Step]], environment: Environment) -> Diagnostic:
+    """The diagnostic with its flows and steps; that of one flow alone, and of no setting, at the entry of the flow."""
+    flows: dict[str, tuple[Desired, list[str]]] = {}
+    for item, step in users:
+        steps = flows.setdefault(item.deployment.name, (item, []))[1]
+        if step.name not in steps:
+            steps.append(step.name)
+    named = [f"{name} ({_steps(item, steps)})" for name, (item, steps) in sorted(flows.items())]
+    rest = f" and {len(named) - _MOST_FLOWS} more flows" if len(named) > _MOST_FLOWS else ""
+    location, path = found.location, found.path
+    if len(flows) == 1 and path == SettingPlaces.of_no_setting(environment):
+        deployment = next(iter(flows.values()))[0].deployment
+        location, path = deployment.location, f"flows.{deployment.name}"
+    message = f"{found.message}, for {', '.join(named[:_MOST_FLOWS])}{rest}"
+    return Diagnostic(found.code, message, location, path, found.hint, found.severity)
+
+
+def _steps(item: Desired, steps: Sequence[str]) -> str:
+    if len(steps) == len(item.flow.steps):
+        return "all steps"
+    return f"step{'' if len(steps) == 1 else 's'} {', '.join(steps)}"

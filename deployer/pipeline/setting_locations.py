@@ -1,0 +1,132 @@
+"""Which line decides a setting of a step's pod: the strongest layer of the manifests, else the flow's code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.errors import Location
+from deployer.models.deployment import Deployment, Environment
+from deployer.models.desired import Desired
+from deployer.models.flow import Step
+from deployer.orchestrators import airflow as renderer
+
+# Metaflow's settings that are defaults of `@kubernetes`, where their names are not those of the attributes.
+_METAFLOW = {"image": "CONTAINER_IMAGE", "image_pull_policy": "IMAGE_PULL_POLICY"}
+# What Metaflow says where nobody does: then the manifest is where to say something else.
+_DEFAULTS = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "qos": "burstable"}
+
+
+class SettingPlaces:
+    """The places of all settings of the manifests, by path in the document."""
+
+    def __init__(self, places: Mapping[str, Location]) -> None:
+        self._places = places
+        self._paths: dict[Location, list[str]] = {}
+        for path, place in places.items():
+            self._paths.setdefault(place, []).append(path)
+
+    def of(self, path: str, otherwise: Location) -> Location:
+        """Where a path of the document was written."""
+        return self._places.get(path, otherwise)
+
+    @staticmethod
+    def of_no_setting(environment: Environment) -> str:
+        """The path of what no setting decides: those of all pods of the environment."""
+        return f"environments.{environment.name}.kubernetes"
+
+    def of_cluster(self, environment: Environment, setting: str) -> tuple[str, Location]:
+        """Path and place of a key that leads to the cluster, else of the environment's settings of pods."""
+        whole = self.of_no_setting(environment)
+        for path in ((f"{whole}.{setting}",) if setting else ()) + (whole,):
+            if path in self._places:
+                return path, self._places[path]
+        return f"environments.{environment.name}", environment.location
+
+    def of_pod(
+        self, item: Desired, step: Step, setting: str, pod: Mapping[str, Any], field: str
+    ) -> tuple[str, Location]:
+        """Path (empty for the flow's code) and place of what decides a setting of a step's pod."""
+        deployment = item.deployment
+        root = setting.partition(".")[0]
+        # A secret for all pods is Metaflow's setting, also where the step has secrets of its own.
+        secret = _secret(pod, field) if root == "secrets" else ""
+        is_common = secret != "" and secret not in step.pod.get("secrets", ())
+        written = None if is_common else self._written(deployment, step, setting, root)
+        if written is not None:
+            return written
+        metaflow = self._metaflow(deployment.environment, step, root, is_common)
+        if metaflow is not None:
+            return metaflow
+        if root == renderer.ENVIRONMENT or _is_said(step, root):
+            return "", renderer.flow_location(deployment, step.line)
+        whole = self.of_no_setting(deployment.environment)
+        return whole, self._places.get(whole, deployment.environment.location)
+
+    def _written(self, deployment: Deployment, step: Step, setting: str, root: str) -> tuple[str, Location] | None:
+        for given, prefix in (
+            (deployment.steps.get(step.name, {}), f"steps.{step.name}"),
+            (deployment.kubernetes, "kubernetes"),
+        ):
+            if root and root in given:
+                source = self._source(deployment, f"{prefix}.{setting}", f"{prefix}.{root}")
+                return self._path(deployment, source, prefix), source
+        return None
+
+    def _source(self, deployment: Deployment, exact: str, root: str) -> Location:
+        if exact in deployment.sources:
+            return deployment.sources[exact]
+        below = [place for path, place in sorted(deployment.sources.items()) if f"{path}.".startswith(f"{root}.")]
+        return below[0] if below else deployment.location
+
+    def _path(self, deployment: Deployment, source: Location, prefix: str) -> str:
+        """The path at a place. A YAML alias stands at several: that of a layer of this deployment."""
+        own = f"flows.{deployment.name}."
+        layers = (
+            f"{own}overrides.{deployment.environment.name}.",
+            own,
+            f"environments.{deployment.environment.name}.",
+            "defaults.",
+        )
+        paths = self._paths.get(source, [])
+        for layer in layers:
+            for path in paths:
+                if path.startswith(f"{layer}{prefix}."):
+                    return path
+        return paths[0] if paths else f"flows.{deployment.name}"
+
+    def _metaflow(
+        self, environment: Environment, step: Step, root: str, is_common: bool
+    ) -> tuple[str, Location] | None:
+        """The setting of Metaflow that an attribute's value comes from, where the environment has one."""
+        variable = f"METAFLOW_KUBERNETES_{_METAFLOW.get(root, root.upper())}"
+        text = environment.metaflow.get(variable)
+        if not root or text is None or not (is_common or _comes_from(text, step.pod.get(root))):
+            return None
+        path = f"environments.{environment.name}.metaflow"
+        for written in (f"{path}.{variable}", f"{path}.profile"):
+            if written in self._places:
+                return written, self._places[written]
+        return None
+
+
+def _secret(pod: Mapping[str, Any], field: str) -> str:
+    """The secret that an item of envFrom names."""
+    number = re.search(r"envFrom\[(\d+)\]", field)
+    return str(pod["spec"]["containers"][0]["envFrom"][int(number[1])]["secretRef"]["name"]) if number else ""
+
+
+def _is_said(step: Step, root: str) -> bool:
+    """Whether an attribute has a value that is not Metaflow's own."""
+    value = step.pod.get(root)
+    return value is not None and str(value).lower() != _DEFAULTS.get(root)
+
+
+def _comes_from(text: str, value: Any) -> bool:
+    """Whether an attribute may have its value from a setting of Metaflow."""
+    if value is None:
+        return False
+    if isinstance(value, (list, tuple)):
+        return all(str(each) in text for each in value)
+    return str(value) == text

@@ -1,0 +1,1 @@
+"""What changes, and why: decided from its arguments alone."""

@@ -1,0 +1,100 @@
+"""What need not be described again: deployments whose inputs are those that their deployed DAG was described from.
+
+An apply notes in the index what each description was made from. As long as the code, the manifests, the tool and all
+else that the notes name are the same, and the deployed record still holds the description that was made from them, that
+is the description; see `deployer.compiler.worker.inputs`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from deployer.models.deployment import Deployment, Place
+from deployer.models.desired import Deployed, Desired
+
+# Where a setting stands, and how a path is reached on this machine, decide nothing.
+_NO_INPUT = {"location", "sources", "entry"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was described before: from which notes and which deployment (its digest), and what came of it."""
+
+    notes: Mapping[str, Any]
+    deployment: str
+    dag_id: str
+    description: Mapping[str, Any]
+
+
+def known_descriptions(
+    environment: str, deployed: Iterable[Deployed], entries: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Known]:
+    """By address, what the index (`entries` by file) says of the inputs of DAGs that are as they were applied."""
+    found: dict[str, Known] = {}
+    for item in deployed:
+        known = _known(item, entries.get(item.file, {}).get("made_from"))
+        if known is not None and item.record is not None and item.record.environment == environment:
+            found[item.record.address] = known
+    return found
+
+
+def made_from(item: Desired) -> Mapping[str, Any] | None:
+    """What the index is to say of the inputs of a description; None where they cannot be told."""
+    if item.inputs is None:
+        return None
+    return {
+        "notes": item.inputs,
+        "deployment": digest_deployment(item.deployment),
+        "description": _digest(item.description),
+    }
+
+
+def digest_deployment(deployment: Deployment) -> str:
+    """SHA-256 (hex) of all that the manifests say of a deployment, and of this program."""
+    return _digest([_tool(), _plain(deployment)])
+
+
+def _known(item: Deployed, said: Any) -> Known | None:
+    record = item.record
+    # The name of its file says it a second time, should somebody have edited the record's DAG id.
+    if record is None or not item.intact or item.file != f"{record.dag_id}.py" or not isinstance(said, Mapping):
+        return None
+    notes, deployment = said.get("notes"), said.get("deployment")
+    if not isinstance(notes, Mapping) or not isinstance(deployment, str):
+        return None
+    if said.get("description") != _digest(record.description):
+        return None
+    return Known(notes, deployment, record.dag_id, record.description)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Place):
+        return value.written
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _NO_INPUT}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _tool() -> str:
+    """A digest of this program, so that no edit of it is missed while it is developed."""
+    root = Path(__file__).parents[1]
+    total = hashlib.sha256()
+    for file in sorted(root.rglob("*")):
+        if file.suffix in (".py", ".jinja"):
+            total.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,1 @@
+"""Git: the one place that starts it."""
