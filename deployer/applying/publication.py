@@ -10,8 +10,8 @@ from typing import Any
 
 from deployer import __version__
 from deployer.applying.executor import Applied
-from deployer.applying.recording import Doing, look_at, record_apply
-from deployer.commands.planning import Planned
+from deployer.applying.recording import ApplyRun, look_at, record_apply
+from deployer.commands.planning import PlanContext
 from deployer.errors import Diagnostic, Severity
 from deployer.models.desired import Deployed
 from deployer.models.plan import Change
@@ -28,10 +28,10 @@ _WORDS = {"create": "created", "update": "updated", "delete": "deleted"}
 class Publication:
     """The publication of one apply, by `user`. `content` gives the DAG files by (environment, file name)."""
 
-    planning: Planned
+    planning: PlanContext
     user: str
     content: Mapping[tuple[str, str], bytes]
-    doing: Doing
+    doing: ApplyRun
     _problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
     @property

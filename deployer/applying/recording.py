@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from deployer.applying.executor import Applied
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.history import Command, Entry, EntryReason, KeptChange, Outcome
 from deployer.models.plan import Change, Reason
@@ -23,7 +23,7 @@ Files = Mapping[tuple[str, str], bytes]
 
 
 @dataclass(frozen=True)
-class Doing:
+class ApplyRun:
     """What is being applied: the command, who does it, the entry that a rollback goes back to.
 
     By environment, `earlier` are the entries that are there (ids with versions, the newest first), `ids` those to be.
@@ -38,7 +38,7 @@ class Doing:
     replaced: Files
 
 
-def begin(planning: Planned, command: Command, provenance: Provenance) -> Doing:
+def begin(planning: PlanContext, command: Command, provenance: Provenance) -> ApplyRun:
     """Read what the history will need of the state before an apply. Raises DeployError when a target cannot be read."""
     replaced = _read_replaced(planning)
     now = datetime.fromisoformat(provenance.applied_at)
@@ -50,10 +50,10 @@ def begin(planning: Planned, command: Command, provenance: Provenance) -> Doing:
         except TargetError as error:
             raise DeployError(target_problem(environment, str(error))) from error
     ids = {name: new_id([entry for entry, _ in found], now) for name, found in earlier.items()}
-    return Doing(command, provenance, planning.plan.rollback or None, earlier, ids, replaced)
+    return ApplyRun(command, provenance, planning.plan.rollback or None, earlier, ids, replaced)
 
 
-def _read_replaced(planning: Planned) -> Files:
+def _read_replaced(planning: PlanContext) -> Files:
     """The DAG files that the apply replaces or deletes, as the plan saw them; without what has moved since."""
     versions = {key: version for change in planning.plan.pending for key, version in _versions(change).items()}
     found: dict[tuple[str, str], bytes] = {}
@@ -74,7 +74,7 @@ def _versions(change: Change) -> Mapping[tuple[str, str], str]:
 
 
 def record_apply(
-    planning: Planned, name: str, target: Target, applied: Applied, doing: Doing, written: Files
+    planning: PlanContext, name: str, target: Target, applied: Applied, doing: ApplyRun, written: Files
 ) -> Sequence[Diagnostic]:
     """Write the entry of one environment at its target. That it cannot be written is a warning: the DAGs are there."""
     changes = list(_kept(planning, applied, name, doing.replaced, written))
@@ -86,7 +86,7 @@ def record_apply(
     return []
 
 
-def look_at(planning: Planned, name: str, target: Target, written: Files) -> Applied:
+def look_at(planning: PlanContext, name: str, target: Target, written: Files) -> Applied:
     """What an apply that was interrupted has done in one environment, found out at the target. Raises TargetError."""
     changes = [change for change in planning.plan.pending if change.environment == name]
     there = target.read_many([change.file for change in changes])
@@ -101,7 +101,7 @@ def look_at(planning: Planned, name: str, target: Target, written: Files) -> App
     return Applied(done, (), not_done)
 
 
-def _entry(planning: Planned, name: str, doing: Doing, changes: list[KeptChange]) -> Entry:
+def _entry(planning: PlanContext, name: str, doing: ApplyRun, changes: list[KeptChange]) -> Entry:
     environment = planning.environments[name]
     done = [change for change in changes if change.before and change.outcome == "done"]
     return Entry(
@@ -118,7 +118,7 @@ def _entry(planning: Planned, name: str, doing: Doing, changes: list[KeptChange]
     )
 
 
-def _kept(planning: Planned, applied: Applied, name: str, replaced: Files, written: Files) -> Iterator[KeptChange]:
+def _kept(planning: PlanContext, applied: Applied, name: str, replaced: Files, written: Files) -> Iterator[KeptChange]:
     for change, outcome, message in _outcomes(applied):
         if change.environment != name or change.action not in ("create", "update", "delete"):
             continue

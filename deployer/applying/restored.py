@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployer.errors import DeployError, Diagnostic
-from deployer.models.desired import Deployed, Site
+from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.history import Entry, KeptChange
 from deployer.models.record import Record
 from deployer.orchestrators.airflow import record
@@ -35,7 +35,9 @@ class _Gap(Exception):
     """What the file was is not known; the message says why."""
 
 
-def find_earlier(entry: Entry, entries: Sequence[Entry], site: Site, selects: Selects) -> Mapping[str, DagFile | None]:
+def find_earlier(
+    entry: Entry, entries: Sequence[Entry], site: EnvironmentState, selects: Selects
+) -> Mapping[str, DagFile | None]:
     """The files that applies after `entry` changed, as they were before those; None for one that was not there.
 
     `entries` are all that there are. Raises DeployError for each file whose earlier text cannot be known: an apply
@@ -62,7 +64,7 @@ def find_earlier(entry: Entry, entries: Sequence[Entry], site: Site, selects: Se
     return found
 
 
-def _touches(ordered: Sequence[Entry], site: Site, selects: Selects) -> Mapping[str, Sequence[Touch]]:
+def _touches(ordered: Sequence[Entry], site: EnvironmentState, selects: Selects) -> Mapping[str, Sequence[Touch]]:
     """What was done to each selected file, the oldest first; files that are merely deployed are there too."""
     touches: dict[str, list[Touch]] = {}
     addresses: dict[str, set[str]] = {}
@@ -79,7 +81,7 @@ def _touches(ordered: Sequence[Entry], site: Site, selects: Selects) -> Mapping[
     return {file: touches[file] for file in sorted(touches) if any(map(selects, addresses[file]))}
 
 
-def _undone(entry: Entry, earlier: Sequence[Touch], first: Touch, site: Site) -> DagFile | None:
+def _undone(entry: Entry, earlier: Sequence[Touch], first: Touch, site: EnvironmentState) -> DagFile | None:
     """What the first later apply found, once it is sure that this is what `entry` left."""
     if earlier and earlier[-1].change.after != first.change.before:
         raise _Gap(f"{first.entry.id} found another file than {earlier[-1].entry.id} had left")
@@ -96,7 +98,7 @@ def _undone(entry: Entry, earlier: Sequence[Touch], first: Touch, site: Site) ->
     return found
 
 
-def _parse(text: str, site: Site) -> DagFile:
+def _parse(text: str, site: EnvironmentState) -> DagFile:
     try:
         found = record.read(text)
     except record.RecordError as error:

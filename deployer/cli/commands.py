@@ -114,12 +114,12 @@ def app(context: click.Context, version: bool) -> None:
 def init(folder: Path) -> int:
     """Find the flows below DIR and write a first manifest."""
     from deployer.commands.init import init
-    from deployer.views.inert import inert
+    from deployer.views.escape_controls import escape_controls
     from deployer.views.plan_words import count
 
     result = init(folder)
-    names = "".join(f"  {inert(name)}\n" for name in result.flows)
-    write(f"Wrote {inert(str(result.manifest))} with {count(len(result.flows), 'flow')}:\n{names}")
+    names = "".join(f"  {escape_controls(name)}\n" for name in result.flows)
+    write(f"Wrote {escape_controls(str(result.manifest))} with {count(len(result.flows), 'flow')}:\n{names}")
     elsewhere = (
         ""
         if result.manifest.parent == DEFAULT_MANIFESTS
@@ -311,9 +311,9 @@ def rollback(entry: str, env: str, selection: Selection, out: Path | None, yes: 
         prepared = prepare_rollback(replace(selection, environments=(env,)), entry, progress=progress)
     if out is None:
         return _carry_out(prepared, yes, permissions)
-    tell(prepared.planned.warnings, prepared.planned.secrets)
-    write_plan(prepared.planned, "text")
-    save_plan(out, prepared.planned)
+    tell(prepared.view.warnings, prepared.view.secrets)
+    write_plan(prepared.view, "text")
+    save_plan(out, prepared.view)
     return DONE
 
 
@@ -331,9 +331,9 @@ def _carry_out(prepared: Prepared, agreed: bool, permissions: Permissions) -> in
     """Show a prepared plan, ask unless that was done, apply it, report."""
     from deployer.commands.apply import execute, refuse_unpermitted
 
-    tell(prepared.planned.warnings, prepared.planned.secrets)
-    write_plan(prepared.planned, "text")
-    if not prepared.planned.plan.pending:
+    tell(prepared.view.warnings, prepared.view.secrets)
+    write_plan(prepared.view, "text")
+    if not prepared.view.plan.pending:
         return DONE
     refuse_unpermitted(prepared, permissions)
     if not agreed and not _confirm():
@@ -341,7 +341,7 @@ def _carry_out(prepared: Prepared, agreed: bool, permissions: Permissions) -> in
         return REFUSED
     with progress_bar() as progress:
         result = execute(prepared, permissions, progress=progress)
-    write_result(result, prepared.planned.secrets)
+    write_result(result, prepared.view.secrets)
     return REFUSED if result.failed or result.not_done else DONE
 
 

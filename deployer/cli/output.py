@@ -16,7 +16,7 @@ from deployer.errors import DeployError, Diagnostic
 if TYPE_CHECKING:
     from deployer.cli.options import PlanFormat
     from deployer.commands.apply import ApplyResult
-    from deployer.commands.plan import PlanResult
+    from deployer.commands.plan import PlanView
     from deployer.views.terminal import Terminal
 
 
@@ -54,9 +54,9 @@ def write_json(data: Mapping[str, Any]) -> None:
 
 def say(text: str) -> None:
     """Put anything but a result on standard error."""
-    from deployer.views.inert import inert
+    from deployer.views.escape_controls import escape_controls
 
-    sys.stderr.write("".join(f"{inert(line)}\n" for line in text.splitlines()))
+    sys.stderr.write("".join(f"{escape_controls(line)}\n" for line in text.splitlines()))
     sys.stderr.flush()
 
 
@@ -83,7 +83,7 @@ def write_shown(shown: Mapping[str, Any], format: str, to_text: Callable[..., st
     write(to_text(shown, width=shown_on.width, colour=shown_on.colour))
 
 
-def write_plan(result: PlanResult, format: PlanFormat) -> None:
+def write_plan(result: PlanView, format: PlanFormat) -> None:
     from deployer.views.plan_json import plan_to_json
     from deployer.views.source_diff import source_diffs
 
@@ -120,7 +120,7 @@ def write_result(result: ApplyResult, secrets: frozenset[str]) -> None:
     tell([*result.errors, *result.warnings], secrets)
 
 
-def save_plan(out: Path, result: PlanResult) -> None:
+def save_plan(out: Path, result: PlanView) -> None:
     """Write the plan beside its place and move it there, so that no apply finds half of one.
 
     A device, a pipe or a link (`/dev/stdout`) is written to and stays what it is.

@@ -76,7 +76,7 @@ class _Shown:
                 self._bar.stop()
 
     def _show(self, bar: Bar) -> None:
-        from deployer.views.inert import inert
+        from deployer.views.escape_controls import escape_controls
 
         doing, done, total = self._state
-        bar.update(bar.task_ids[0], description=inert(doing), completed=done, total=total or None)
+        bar.update(bar.task_ids[0], description=escape_controls(doing), completed=done, total=total or None)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from deployer import __version__
 from deployer.applying.executor import apply_changes
-from deployer.commands.plan import PlanResult, present, told
-from deployer.commands.planning import Planned, make_plan, narrowed
+from deployer.commands.plan import PlanView, present, told
+from deployer.commands.planning import PlanContext, make_plan, narrowed
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
@@ -31,22 +31,22 @@ from deployer.vcs import repository as git
 
 if TYPE_CHECKING:
     # Of the history, whose models take a tenth of a second to import: that is done while a helper starts.
-    from deployer.applying.recording import Doing
-    from deployer.commands.rollback import Kept
+    from deployer.applying.recording import ApplyRun
+    from deployer.commands.rollback import RestoredFiles
     from deployer.models.history import Command
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan that is ready to be applied: shown as `planned`, made of `planning`.
+    """A plan that is ready to be applied: shown as `view`, made of `context`.
 
     `kept` are the DAG files that a rollback puts back; None where DAG files are made from the manifests.
     """
 
-    planned: PlanResult
-    planning: Planned
+    view: PlanView
+    context: PlanContext
     command: Command = "apply"
-    kept: Kept | None = None
+    kept: RestoredFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ def prepare(
         planning = make_plan(narrow, progress, destroy=destroy, check_cluster=check_cluster, note_inputs=True)
         prepared = Prepared(present(planning), planning, "destroy" if destroy else "apply")
     if saved is not None:
-        problems = list(_moved(saved, prepared.planning))
+        problems = list(_moved(saved, prepared.context))
         if problems:
             raise DeployError(problems)
     if prepared.command == "rollback":
         return prepared
-    planning = told(prepared.planning, progress)
-    return replace(prepared, planned=present(planning), planning=planning)
+    planning = told(prepared.context, progress)
+    return replace(prepared, view=present(planning), context=planning)
 
 
 def prepare_rollback(selection: Selection, entry: str, progress: Progress = silent) -> Prepared:
@@ -113,7 +113,7 @@ def prepare_rollback(selection: Selection, entry: str, progress: Progress = sile
 
 def refuse_unpermitted(prepared: Prepared, permissions: Permissions) -> None:
     """Raise DeployError when the plan may not be applied: so that nobody is asked about what is refused anyway."""
-    refuse_unguarded(prepared.planning, permissions)
+    refuse_unguarded(prepared.context, permissions)
 
 
 def execute(prepared: Prepared, permissions: Permissions, progress: Progress = silent) -> ApplyResult:
@@ -121,12 +121,12 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress = s
 
     Raises DeployError when the plan may not be applied, or when anything fails before the first DAG file is written.
     """
-    planning = prepared.planning
+    planning = prepared.context
     refuse_unpermitted(prepared, permissions)
     provenance = _provenance(planning)
 
     @cache
-    def doing() -> Doing:
+    def doing() -> ApplyRun:
         """Looks at the state before, while packages are built."""
         from deployer.applying.recording import begin
 
@@ -151,7 +151,7 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress = s
     )
 
 
-def _provenance(planning: Planned) -> Provenance:
+def _provenance(planning: PlanContext) -> Provenance:
     now = datetime.now(timezone.utc).replace(microsecond=0)
     return Provenance(user_name(os.environ), now.isoformat(), git.commit_of(planning.folder), __version__)
 
@@ -160,7 +160,7 @@ def _to_write(
     prepared: Prepared, provenance: Provenance, meanwhile: Callable[[], object], progress: Progress
 ) -> tuple[Mapping[tuple[str, str], bytes], Mapping[str, str]]:
     """The DAG files to write by environment and file, and the namespaces of their runs by address."""
-    planning = prepared.planning
+    planning = prepared.context
     if prepared.kept is not None:
         from deployer.commands.rollback import restored_content
 
@@ -172,7 +172,7 @@ def _to_write(
     }
 
 
-def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:
+def _moved(saved: Plan, planning: PlanContext) -> Iterator[Diagnostic]:
     """How the plan of this moment differs from the one that was saved; nothing when it is the same."""
     now = planning.plan
     for name in sorted(set(saved.targets) | set(now.targets)):
@@ -192,7 +192,7 @@ def _moved(saved: Plan, planning: Planned) -> Iterator[Diagnostic]:
             yield _stale(f"{key[0]}: the manifests or the code no longer give the planned result")
 
 
-def _by(change: Change, planning: Planned) -> str:
+def _by(change: Change, planning: PlanContext) -> str:
     found = planning.deployed.file(change.environment, change.file)
     if found is not None and not found.intact:
         return ", by hand"  # its record tells of an apply before that
@@ -205,7 +205,7 @@ def _stale(message: str) -> Diagnostic:
 
 
 def _packages(
-    planning: Planned, writes: Sequence[Change], user: str, meanwhile: Callable[[], object], progress: Progress
+    planning: PlanContext, writes: Sequence[Change], user: str, meanwhile: Callable[[], object], progress: Progress
 ) -> Mapping[str, Package]:
     """The code packages of the DAGs to write, by address; they are in the datastore when this returns."""
     items = [planning.item(change.environment, change.file) for change in writes]
@@ -216,7 +216,7 @@ def _packages(
 
 
 def _content(
-    planning: Planned, writes: Sequence[Change], packages: Mapping[str, Package], provenance: Provenance
+    planning: PlanContext, writes: Sequence[Change], packages: Mapping[str, Package], provenance: Provenance
 ) -> dict[tuple[str, str], bytes]:
     """The DAG files to write, by environment and file."""
     now = datetime.fromisoformat(provenance.applied_at)

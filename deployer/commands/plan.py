@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from deployer.commands.planning import Planned, make_plan
+from deployer.commands.planning import PlanContext, make_plan
 from deployer.errors import Diagnostic
 from deployer.models.plan import Change, Plan
 from deployer.models.progress import Progress, silent
@@ -19,7 +19,7 @@ from deployer.vcs import repository as git
 
 
 @dataclass(frozen=True)
-class PlanResult:
+class PlanView:
     """A plan to show.
 
     `sources` gives the DAG file's text (without record) before and after by ``environment/file``, when a diff was asked
@@ -38,7 +38,7 @@ def plan(
     diff: bool = False,
     against: str | None = None,
     check_cluster: bool | None = None,
-) -> PlanResult:
+) -> PlanView:
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError.
 
     `against` names a revision of the repository: then the plan is held against what that would deploy, and no target is
@@ -55,14 +55,14 @@ def plan(
     return replace(result, warnings=[*result.warnings, *guard_warnings(planned)])
 
 
-def told(planned: Planned, progress: Progress) -> Planned:
+def told(planned: PlanContext, progress: Progress) -> PlanContext:
     """A plan with all that is told of it: edits by hand, origins, and what it does to runs from now on."""
     return explained(with_edits(planned, progress), datetime.now(timezone.utc))
 
 
-def present(planned: Planned, sources: Mapping[str, tuple[str, str]] | None = None) -> PlanResult:
+def present(planned: PlanContext, sources: Mapping[str, tuple[str, str]] | None = None) -> PlanView:
     """What people are shown of a plan."""
-    return PlanResult(
+    return PlanView(
         plan=planned.plan,
         warnings=planned.warnings,
         secrets=planned.desired.manifests.secrets,
@@ -70,7 +70,7 @@ def present(planned: Planned, sources: Mapping[str, tuple[str, str]] | None = No
     )
 
 
-def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]:
+def _sources(planned: PlanContext, progress: Progress) -> dict[str, tuple[str, str]]:
     """Deployed and planned text of every DAG file that would be written or deleted."""
     writes = [change for change in planned.plan.pending if change.action in ("create", "update", "conflict")]
     items = [planned.item(change.environment, change.file) for change in writes]
@@ -87,7 +87,7 @@ def _sources(planned: Planned, progress: Progress) -> dict[str, tuple[str, str]]
     }
 
 
-def _deployed_text(planned: Planned, change: Change) -> str:
+def _deployed_text(planned: PlanContext, change: Change) -> str:
     """The text that a change takes away: of the file at its place, else of the first that it replaces."""
     files = [change.file] if change.version else [other.file for other in change.replaces]
     held = planned.deployed.file(change.environment, files[0]) if files else None

@@ -22,12 +22,12 @@ from deployer.pipeline.build import DesiredState
 from deployer.planning.adoption import check_adoptions, strays
 from deployer.planning.planner import plan_changes
 from deployer.planning.renamed import spare_renamed
-from deployer.state.cache import Known, known_descriptions
+from deployer.state.cache import CachedDescription, known_descriptions
 from deployer.state.survey import DeployedState, Survey
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlanContext:
     """A plan with both sides that it was made from, and the folder of the manifests."""
 
     folder: Path
@@ -72,7 +72,7 @@ def make_plan(
     destroy: bool = False,
     check_cluster: bool | None = None,
     note_inputs: bool = False,
-) -> Planned:
+) -> PlanContext:
     """Compare what the manifests ask for with what is deployed. Nothing is written. Raises DeployError.
 
     A plan to destroy asks for nothing, so that all that the manifests manage is deleted; no flow is compiled.
@@ -85,7 +85,7 @@ def make_plan(
     state = DesiredState(manifests, (), ())
     if not destroy:
 
-        def known() -> Mapping[str, Known]:
+        def known() -> Mapping[str, CachedDescription]:
             # Of the pods that a cluster is asked for, every flow has to be compiled.
             return {} if _asks_clusters(chosen, check_cluster) else looking.known()
 
@@ -117,7 +117,7 @@ def make_plan(
     )
     adoptions = check_adoptions(selection, changes, state, deployed)
     warnings = (*state.warnings, *adoptions, *renamed, *strays(state, deployed))
-    return Planned(selection.manifests, plan, state, deployed, warnings)
+    return PlanContext(selection.manifests, plan, state, deployed, warnings)
 
 
 def narrowed(selection: Selection, plan: Plan) -> Selection:
@@ -149,11 +149,11 @@ class _Looking:
         self._survey = Survey(environments.values(), [item.address for item in manifests.deployments], destroy)
         self._progress = progress
 
-    def known(self) -> Mapping[str, Known]:
+    def known(self) -> Mapping[str, CachedDescription]:
         """By address, what an earlier apply noted of its descriptions: asked for while the compiler starts."""
         if self._problems:
             return {}
-        found: dict[str, Known] = {}
+        found: dict[str, CachedDescription] = {}
         for environment, deployed, index in self._survey.told():
             found.update(known_descriptions(environment, deployed, index.entries))
         return found

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from deployer import __version__
 from deployer.applying.restored import DagFile, file_of, find_earlier, same
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.description import explain
 from deployer.errors import DeployError
 from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
-from deployer.models.desired import Deployed, Site
+from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.history import Entry
 from deployer.models.plan import Action, Change, Edit, Plan, Reason
 from deployer.models.progress import Progress
@@ -25,11 +25,11 @@ from deployer.pipeline.build import DesiredState
 from deployer.state.history import find_entry, list_entries, read_entry
 from deployer.state.survey import survey, target_problem
 
-Kept = Mapping[tuple[str, str], DagFile]
+RestoredFiles = Mapping[tuple[str, str], DagFile]
 """The DAG files to put back, by environment and file name."""
 
 
-def plan_rollback(selection: Selection, given: str, progress: Progress) -> tuple[Planned, Kept]:
+def plan_rollback(selection: Selection, given: str, progress: Progress) -> tuple[PlanContext, RestoredFiles]:
     """The plan that goes back to the entry `given` of the selection's one environment. Raises DeployError.
 
     Neither flows nor manifests of then are needed, and no flow is compiled: what was deployed is in the history.
@@ -52,10 +52,12 @@ def plan_rollback(selection: Selection, given: str, progress: Progress) -> tuple
         rollback=entry.id,
     )
     kept = {(name, file): found for file, found in files.items() if found is not None}
-    return Planned(selection.manifests, plan, DesiredState(manifests, (), ()), deployed), kept
+    return PlanContext(selection.manifests, plan, DesiredState(manifests, (), ()), deployed), kept
 
 
-def restored_content(planning: Planned, kept: Kept, provenance: Provenance) -> dict[tuple[str, str], bytes]:
+def restored_content(
+    planning: PlanContext, kept: RestoredFiles, provenance: Provenance
+) -> dict[tuple[str, str], bytes]:
     """The DAG files to write: as they were, but for who applied them and when. The commit stays that of their code."""
     return {
         (change.environment, change.file): _restored(kept[change.environment, change.file], provenance)
@@ -80,7 +82,7 @@ def _entries(target: Target, environment: Environment, given: str) -> tuple[Sequ
     return entries, next(entry for entry in entries if entry.id == chosen)
 
 
-def _refuse_unmatched(selection: Selection, entries: Sequence[Entry], site: Site) -> None:
+def _refuse_unmatched(selection: Selection, entries: Sequence[Entry], site: EnvironmentState) -> None:
     addresses = {change.address for entry in entries for change in entry.changes}
     addresses |= {item.record.address for item in site.deployed if item.record}
     problems = desired.unmatched_patterns(selection, addresses)
@@ -88,7 +90,9 @@ def _refuse_unmatched(selection: Selection, entries: Sequence[Entry], site: Site
         raise DeployError(problems)
 
 
-def _changes(entry: Entry, files: Mapping[str, DagFile | None], site: Site, selection: Selection) -> Iterator[Change]:
+def _changes(
+    entry: Entry, files: Mapping[str, DagFile | None], site: EnvironmentState, selection: Selection
+) -> Iterator[Change]:
     for file, kept in files.items():
         now = site.files.get(file)
         if kept is not None:
@@ -102,7 +106,7 @@ def _changes(entry: Entry, files: Mapping[str, DagFile | None], site: Site, sele
             yield _change(record.address, site, "none", file, now, None, [])
 
 
-def _put_back(entry: Entry, file: str, kept: DagFile, now: Deployed | None, site: Site) -> Change:
+def _put_back(entry: Entry, file: str, kept: DagFile, now: Deployed | None, site: EnvironmentState) -> Change:
     address = kept.record.address
     reasons = [Reason("rollback", note=f"back to what it was after {entry.id}")]
     if now is None:
@@ -120,14 +124,14 @@ def _put_back(entry: Entry, file: str, kept: DagFile, now: Deployed | None, site
     return _change(address, site, "update", file, now, kept, reasons)
 
 
-def _is_ours(now: Deployed, site: Site) -> bool:
+def _is_ours(now: Deployed, site: EnvironmentState) -> bool:
     record = now.record
     return record is not None and (record.owner, record.environment) == (site.project, site.environment)
 
 
 def _change(
     address: str,
-    site: Site,
+    site: EnvironmentState,
     action: Action,
     file: str,
     now: Deployed | None,

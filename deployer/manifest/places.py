@@ -10,7 +10,7 @@ from typing import Final
 from deployer.errors import Location, nearest
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.nodes import Report, Scalar, shorten
-from deployer.models.deployment import DatastoreType, Place
+from deployer.models.deployment import DatastoreType, ResolvedPath
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
@@ -36,23 +36,23 @@ def resolve_path(text: str, holder: Location) -> str:
     return os.path.abspath(Path(holder.file).parent / text)  # noqa: PTH100
 
 
-def local_place(node: Scalar) -> Place:
+def local_place(node: Scalar) -> ResolvedPath:
     """The place of a path that has been checked."""
     text = str(node.value)
-    return Place(text, resolve_path(text, node.location))
+    return ResolvedPath(text, resolve_path(text, node.location))
 
 
-def target_place(node: Scalar) -> Place:
+def target_place(node: Scalar) -> ResolvedPath:
     """The place of a target that has been checked: an absolute path, or the URL without a last slash."""
     text = str(node.value)
-    return Place(text, text.rstrip("/")) if _URL.match(text) else local_place(node)
+    return ResolvedPath(text, text.rstrip("/")) if _URL.match(text) else local_place(node)
 
 
-def datastore_place(node: Scalar) -> tuple[Place, DatastoreType]:
+def datastore_place(node: Scalar) -> tuple[ResolvedPath, DatastoreType]:
     """The place and kind of a datastore that has been checked. A URL's last slash is dropped."""
     text = str(node.value)
     if _URL.match(text):
-        return Place(text, text.rstrip("/")), _DATASTORES[text.split("://")[0]]
+        return ResolvedPath(text, text.rstrip("/")), _DATASTORES[text.split("://")[0]]
     return local_place(node), "local"
 
 

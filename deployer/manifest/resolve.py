@@ -12,7 +12,7 @@ from deployer.manifest.keys import NO_SCHEDULE
 from deployer.manifest.merge import merge
 from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, leaves, to_data
 from deployer.manifest.places import local_place
-from deployer.models.deployment import Deployment, Place, Schedule
+from deployer.models.deployment import Deployment, ResolvedPath, Schedule
 
 # Metaflow's own: what @retry says when only `times` is given.
 MINUTES_BETWEEN: Final = 2
@@ -107,7 +107,7 @@ def _build(name: str, place: Location, layer: Layer, merged: Map) -> Deployment:
     )
 
 
-def _place(merged: Map, *names: str) -> Place:
+def _place(merged: Map, *names: str) -> ResolvedPath:
     node = merged.get(*names)
     assert isinstance(node, Scalar)
     return local_place(node)

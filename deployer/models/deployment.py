@@ -18,7 +18,7 @@ DatastoreType = Literal["local", "s3", "gs", "azure"]
 
 
 @dataclass(frozen=True)
-class Place:
+class ResolvedPath:
     """A folder or URL: `written` as in the manifest, `resolved` as this machine reaches it (absolute path, URL)."""
 
     written: str
@@ -36,9 +36,9 @@ class Environment:
 
     name: str
     project: str
-    target: Place
+    target: ResolvedPath
     compute: Compute
-    datastore: Place
+    datastore: ResolvedPath
     datastore_type: DatastoreType
     production: bool = False
     protect: bool = False
@@ -71,11 +71,11 @@ class Deployment:
 
     name: str
     environment: Environment
-    file: Place
+    file: ResolvedPath
     location: Location
     class_name: str | None = None
     dag_id: str | None = None
-    python: Place | None = None
+    python: ResolvedPath | None = None
     branch: str = ""
     schedule: Schedule | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Deployment:
     package_environment: str = "local"
     package_suffixes: tuple[str, ...] = ()
     config_values: Mapping[str, Any] = field(default_factory=dict)
-    config_files: Mapping[str, Place] = field(default_factory=dict)
+    config_files: Mapping[str, ResolvedPath] = field(default_factory=dict)
     kubernetes: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: Mapping[str, Location] = field(default_factory=dict)

@@ -40,7 +40,7 @@ class Desired:
 
 
 @dataclass(frozen=True)
-class Stock:
+class NativeDag:
     """A DAG file that Metaflow's own ``airflow create`` wrote, as far as it says what it is.
 
     `cron` is as Airflow gets it (None: no schedule), `parameters` the default of each.
@@ -69,7 +69,7 @@ class Deployed:
     intact: bool = True
     problem: str = ""
     later: bool = False
-    stock: Stock | None = None
+    stock: NativeDag | None = None
 
     @property
     def dag_id(self) -> str | None:
@@ -86,7 +86,7 @@ class Deployed:
 
 
 @dataclass(frozen=True)
-class Site:
+class EnvironmentState:
     """One environment as the planner sees it.
 
     `known` are all addresses of the manifests in it, selected or not; `remembered` maps the files that an earlier apply

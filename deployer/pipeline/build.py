@@ -20,7 +20,7 @@ from deployer.models.flow import Flow, Package
 from deployer.models.progress import Progress
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow import record
-from deployer.state.cache import Known, digest_deployment
+from deployer.state.cache import CachedDescription, digest_deployment
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def build_from(
     selection: Selection,
     progress: Progress,
     *,
-    known: Callable[[], Mapping[str, Known]] = dict,
+    known: Callable[[], Mapping[str, CachedDescription]] = dict,
     meanwhile: Callable[[], object] = dict,
     note_inputs: bool = False,
 ) -> DesiredState:
@@ -66,7 +66,7 @@ def build_from(
     from deployer.compiler import client as compiler
 
     chosen = choose(manifests.deployments, selection)
-    old: dict[str, Known] = {}
+    old: dict[str, CachedDescription] = {}
 
     def notes() -> dict[str, Mapping[str, Any]]:
         given = known()
@@ -165,12 +165,12 @@ def unmatched_patterns(selection: Selection, addresses: Iterable[str]) -> list[D
     ]
 
 
-def _is_same(deployment: Deployment, known: Mapping[str, Known]) -> bool:
+def _is_same(deployment: Deployment, known: Mapping[str, CachedDescription]) -> bool:
     found = known.get(deployment.address)
     return found is not None and found.deployment == digest_deployment(deployment)
 
 
-def _as_before(deployment: Deployment, known: Known) -> Desired:
+def _as_before(deployment: Deployment, known: CachedDescription) -> Desired:
     return Desired(deployment, None, known.dag_id, known.description, known.notes)
 
 

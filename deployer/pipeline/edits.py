@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.models.desired import Deployed, Desired
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Edit, Reason
@@ -25,7 +25,7 @@ MOST_LINES_OF_A_FILE = 400  # where a whole file of somebody else goes
 _LONGEST_LINE = 400
 
 
-def with_edits(planned: Planned, progress: Progress) -> Planned:
+def with_edits(planned: PlanContext, progress: Progress) -> PlanContext:
     """The same plan with the edits that it would undo. Reads the target and compiles; changes nothing."""
     edited = [change for change in planned.plan.changes if any(reason.edit for reason in change.reasons)]
     if not edited:
@@ -36,7 +36,7 @@ def with_edits(planned: Planned, progress: Progress) -> Planned:
     return replace(planned, plan=replace(planned.plan, changes=changes))
 
 
-def with_edits_of(planned: Planned, kept: Mapping[tuple[str, str], DagFile]) -> Planned:
+def with_edits_of(planned: PlanContext, kept: Mapping[tuple[str, str], DagFile]) -> PlanContext:
     """The same plan of a rollback with the edits of files that are but for them as they are to be again.
 
     Of another file nobody knows what was applied: a difference would show both, and not tell one from the other.
@@ -58,12 +58,12 @@ def with_edits_of(planned: Planned, kept: Mapping[tuple[str, str], DagFile]) -> 
     return replace(planned, plan=replace(planned.plan, changes=tuple(changes)))
 
 
-def _show(planned: Planned, change: Change, package: Package) -> Change:
+def _show(planned: PlanContext, change: Change, package: Package) -> Change:
     reasons = tuple(_with_lines(planned, change, reason, package) for reason in change.reasons)
     return replace(change, reasons=reasons)
 
 
-def _with_lines(planned: Planned, change: Change, reason: Reason, package: Package) -> Reason:
+def _with_lines(planned: PlanContext, change: Change, reason: Reason, package: Package) -> Reason:
     if reason.edit is None:
         return reason
     there = planned.deployed.body(change.environment, reason.edit.file)
@@ -73,7 +73,7 @@ def _with_lines(planned: Planned, change: Change, reason: Reason, package: Packa
     return replace(reason, edit=_edit(reason.edit.file, before, there, exact, most))
 
 
-def _applied(planned: Planned, change: Change, file: str, item: Desired, package: Package) -> tuple[str, bool]:
+def _applied(planned: PlanContext, change: Change, file: str, item: Desired, package: Package) -> tuple[str, bool]:
     """What an apply had written there (nothing, or made again); else what one would write now, and False."""
     held = planned.deployed.file(change.environment, file)
     found = held.record if held else None

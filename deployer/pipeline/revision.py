@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer import __version__, manifest
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError, Diagnostic, Location, Severity
-from deployer.models.desired import Deployed, Desired, Site
+from deployer.models.desired import Deployed, Desired, EnvironmentState
 from deployer.models.plan import Baseline, Change, Plan
 from deployer.models.progress import Progress
 from deployer.models.record import Record
@@ -43,7 +43,9 @@ class _Base:
 _NOTHING = _Base((), "", {}, frozenset())
 
 
-def plan_against(selection: Selection, name: str, progress: Progress, diff: bool = False) -> tuple[Planned, Sources]:
+def plan_against(
+    selection: Selection, name: str, progress: Progress, diff: bool = False
+) -> tuple[PlanContext, Sources]:
     """The plan from a revision to the working tree; if `diff` asks for it, also both texts of each DAG file in it.
 
     Nothing is written but a temporary folder, which is gone afterwards. Raises DeployError; a problem of the revision
@@ -117,7 +119,7 @@ def _build(selection: Selection, revision: Revision, tree: Path, progress: Progr
     )
 
 
-def _plan(selection: Selection, state: DesiredState, base: _Base, revision: Revision) -> Planned:
+def _plan(selection: Selection, state: DesiredState, base: _Base, revision: Revision) -> PlanContext:
     known = [item.address for item in state.manifests.deployments]
     problems = desired.unmatched_patterns(selection, {*known, *base.addresses})
     if problems:
@@ -138,14 +140,14 @@ def _plan(selection: Selection, state: DesiredState, base: _Base, revision: Revi
         tool_version=__version__,
     )
     warnings = (*state.warnings, *_of_environments(plan.targets, base.targets, bool(selection.environments)))
-    return Planned(selection.manifests, plan, state, DeployedState({}, sites), warnings)
+    return PlanContext(selection.manifests, plan, state, DeployedState({}, sites), warnings)
 
 
-def _site(name: str, project: str, base: _Base, known: Sequence[str]) -> Site:
+def _site(name: str, project: str, base: _Base, known: Sequence[str]) -> EnvironmentState:
     """The environment as it would be if the revision had been applied to an empty target."""
     items = [item for item in base.items if item.deployment.environment.name == name]
     deployed = tuple(Deployed(item.file, "", _record(item, base.project)) for item in items)
-    return Site(name, project, deployed, frozenset(known))
+    return EnvironmentState(name, project, deployed, frozenset(known))
 
 
 def _record(item: Desired, project: str) -> Record:
@@ -168,7 +170,7 @@ def _warning(message: str, hint: str) -> Diagnostic:
     return Diagnostic("environment", message, hint=hint, severity=Severity.WARNING)
 
 
-def _sources(planned: Planned, base: _Base, progress: Progress) -> Sources:
+def _sources(planned: PlanContext, base: _Base, progress: Progress) -> Sources:
     """The DAG files' texts as the revision and the working tree would write them, by ``environment/file``."""
     pending = planned.plan.pending
     old = {(item.deployment.environment.name, item.file): item for item in base.items}

@@ -6,14 +6,14 @@ import ast
 import warnings
 from collections.abc import Iterator, Mapping
 
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.errors import Diagnostic, Severity
-from deployer.models.desired import Deployed, Site
+from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.target import MovedError, Target, TargetError
 from deployer.state.survey import target_problem
 
 
-def taken_ids(planning: Planned, severity: Severity = Severity.ERROR) -> Iterator[Diagnostic]:
+def taken_ids(planning: PlanContext, severity: Severity = Severity.ERROR) -> Iterator[Diagnostic]:
     """DAGs that the plan creates and that another file at the target defines. Nothing is read where no DAG is new."""
     for site in planning.deployed.sites:
         created = {
@@ -37,7 +37,7 @@ def taken_ids(planning: Planned, severity: Severity = Severity.ERROR) -> Iterato
             )
 
 
-def _ids_of_others(target: Target, site: Site) -> Mapping[str, str]:
+def _ids_of_others(target: Target, site: EnvironmentState) -> Mapping[str, str]:
     """The file that defines a DAG, by DAG id; without those whose name says it."""
     found: dict[str, str] = {}
     for item in site.deployed:

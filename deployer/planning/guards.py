@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.models.plan import Change
 from deployer.planning.foreign import taken_ids
@@ -24,7 +24,7 @@ class Permissions:
     branch: bool = False
 
 
-def refuse_unguarded(planning: Planned, permissions: Permissions) -> None:
+def refuse_unguarded(planning: PlanContext, permissions: Permissions) -> None:
     """Raise DeployError for conflicts, deletes that `protect` forbids, and deleting much of an environment."""
     pending = planning.plan.pending
     problems = [
@@ -38,7 +38,7 @@ def refuse_unguarded(planning: Planned, permissions: Permissions) -> None:
         raise DeployError(problems)
 
 
-def guard_warnings(planning: Planned) -> list[Diagnostic]:
+def guard_warnings(planning: PlanContext) -> list[Diagnostic]:
     """What an apply of this plan would refuse that the plan itself does not show: whoever reviews it may be another
     than who applies it."""
     pending = planning.plan.pending
@@ -51,7 +51,7 @@ def guard_warnings(planning: Planned) -> list[Diagnostic]:
 
 
 def other_branch(
-    planning: Planned, environ: Mapping[str, str], severity: Severity = Severity.ERROR
+    planning: PlanContext, environ: Mapping[str, str], severity: Severity = Severity.ERROR
 ) -> Iterator[Diagnostic]:
     """Environments with changes that may not be applied from the branch that is checked out: the plan warns of them."""
     names = sorted({change.environment for change in planning.plan.pending})
@@ -79,7 +79,7 @@ def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:
                 yield Diagnostic("conflict", f"{change.address}: {reason.note}", hint=hint)
 
 
-def _protected(planning: Planned, pending: Collection[Change], allowed: Collection[str]) -> Iterator[Diagnostic]:
+def _protected(planning: PlanContext, pending: Collection[Change], allowed: Collection[str]) -> Iterator[Diagnostic]:
     deletes = [change for change in pending if change.action == "delete"]
     for change in deletes:
         if planning.environments[change.environment].protect and change.address not in allowed:
@@ -96,7 +96,7 @@ def _protected(planning: Planned, pending: Collection[Change], allowed: Collecti
         )
 
 
-def _mass_deletes(planning: Planned, pending: Collection[Change]) -> Iterator[Diagnostic]:
+def _mass_deletes(planning: PlanContext, pending: Collection[Change]) -> Iterator[Diagnostic]:
     for site in planning.deployed.sites:
         ours = [item for item in site.deployed if item.record and item.record.owner == site.project]
         ours = [item for item in ours if item.record and item.record.environment == site.environment]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deployer.models.desired import Deployed, Desired, Stock
+from deployer.models.desired import Deployed, Desired, NativeDag
 from deployer.models.plan import Edit, FieldChange, Reason
 
 
@@ -57,7 +57,7 @@ def adopted(desired: Desired, item: Deployed, project: str) -> Reason:
     return Reason("adopted", note=f"{whose} deployed it ({record.address})")
 
 
-def known_of(stock: Stock) -> Mapping[str, Any]:
+def known_of(stock: NativeDag) -> Mapping[str, Any]:
     """What is known of a stock DAG, in the sections of a description."""
     return {
         "code": {"flow": stock.flow},
@@ -66,7 +66,7 @@ def known_of(stock: Stock) -> Mapping[str, Any]:
     }
 
 
-def _stock_differences(stock: Stock, after: Mapping[str, Any]) -> Iterator[FieldChange]:
+def _stock_differences(stock: NativeDag, after: Mapping[str, Any]) -> Iterator[FieldChange]:
     for name in _either(stock.steps, after["graph"]["steps"]):
         before, now = name in stock.steps, name in after["graph"]["steps"]
         yield FieldChange(f"graph.steps.{name}", "there" if before else None, "there" if now else None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.description import explain
-from deployer.models.desired import Deployed, Desired, Site
+from deployer.models.desired import Deployed, Desired, EnvironmentState
 from deployer.models.plan import Action, Change, Reason, Replaced
 from deployer.models.record import Record
 from deployer.planning import ownership as claims
@@ -20,7 +20,7 @@ def _nothing(address: str, owner: str) -> bool:
 
 def plan_changes(
     desired: Sequence[Desired],
-    sites: Sequence[Site],
+    sites: Sequence[EnvironmentState],
     selects: Callable[[str], bool] = lambda address: True,
     adopts: Adopts = _nothing,
 ) -> tuple[Change, ...]:
@@ -40,7 +40,7 @@ def plan_changes(
     return tuple(sorted(changes, key=lambda change: (change.address, change.action == "delete", change.file)))
 
 
-def _plan_one(desired: Desired, site: Site, places: Collection[str], adopts: Adopts) -> Change:
+def _plan_one(desired: Desired, site: EnvironmentState, places: Collection[str], adopts: Adopts) -> Change:
     place = site.files.get(desired.file)
     others = [item for item in site.dags.get(desired.dag_id, ()) if item.file not in places]
     held = [*([place] if place else ()), *others]
@@ -76,7 +76,7 @@ def _record(desired: Desired, held: Sequence[Deployed]) -> Record | None:
 
 
 def _plan_deletes(
-    wanted: Sequence[Desired], site: Site, settled: Collection[str], selects: Callable[[str], bool]
+    wanted: Sequence[Desired], site: EnvironmentState, settled: Collection[str], selects: Callable[[str], bool]
 ) -> Iterator[Change]:
     """Ours, and no longer in the manifests; or still there, but under another DAG id now."""
     new_ids = {item.deployment.address: item.dag_id for item in wanted}

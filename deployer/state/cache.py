@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from deployer.models.deployment import Deployment, Place
+from deployer.models.deployment import Deployment, ResolvedPath
 from deployer.models.desired import Deployed, Desired
 
 # Where a setting stands, and how a path is reached on this machine, decide nothing.
@@ -23,7 +23,7 @@ _NO_INPUT = {"location", "sources", "entry"}
 
 
 @dataclass(frozen=True)
-class Known:
+class CachedDescription:
     """What was described before: from which notes and which deployment (its digest), and what came of it."""
 
     notes: Mapping[str, Any]
@@ -34,9 +34,9 @@ class Known:
 
 def known_descriptions(
     environment: str, deployed: Iterable[Deployed], entries: Mapping[str, Mapping[str, Any]]
-) -> Mapping[str, Known]:
+) -> Mapping[str, CachedDescription]:
     """By address, what the index (`entries` by file) says of the inputs of DAGs that are as they were applied."""
-    found: dict[str, Known] = {}
+    found: dict[str, CachedDescription] = {}
     for item in deployed:
         known = _known(item, entries.get(item.file, {}).get("made_from"))
         if known is not None and item.record is not None and item.record.environment == environment:
@@ -60,7 +60,7 @@ def digest_deployment(deployment: Deployment) -> str:
     return _digest([_tool(), _plain(deployment)])
 
 
-def _known(item: Deployed, said: Any) -> Known | None:
+def _known(item: Deployed, said: Any) -> CachedDescription | None:
     record = item.record
     # The name of its file says it a second time, should somebody have edited the record's DAG id.
     if record is None or not item.intact or item.file != f"{record.dag_id}.py" or not isinstance(said, Mapping):
@@ -70,11 +70,11 @@ def _known(item: Deployed, said: Any) -> Known | None:
         return None
     if said.get("description") != _digest(record.description):
         return None
-    return Known(notes, deployment, record.dag_id, record.description)
+    return CachedDescription(notes, deployment, record.dag_id, record.description)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Place):
+    if isinstance(value, ResolvedPath):
         return value.written
     if is_dataclass(value):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _NO_INPUT}

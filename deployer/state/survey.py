@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
-from deployer.models.desired import Deployed, Site
+from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.plan import Change
 from deployer.models.record import Provenance
 from deployer.models.target import Target, TargetError
@@ -27,7 +27,7 @@ class DeployedState:
     """The targets of the environments that were looked at, and what each holds."""
 
     targets: Mapping[str, Target]
-    sites: tuple[Site, ...]
+    sites: tuple[EnvironmentState, ...]
     indexes: Mapping[str, Index] = field(default_factory=dict)
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
@@ -117,9 +117,9 @@ class Survey:
             environments={name: each.environment for name, each in by_name.items()},
         )
 
-    def _site(self, listed: _Listed) -> Site:
+    def _site(self, listed: _Listed) -> EnvironmentState:
         environment = listed.environment
-        return Site(
+        return EnvironmentState(
             environment=environment.name,
             project=environment.project,
             deployed=_deployed(listed),

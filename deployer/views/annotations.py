@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deployer.errors import Diagnostic
-from deployer.views.inert import inert, sentence
+from deployer.views.escape_controls import escape_controls, sentence
 
 
 def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset()) -> str:
@@ -31,7 +31,7 @@ def _properties(diagnostic: Diagnostic, secrets: frozenset[str]) -> Iterator[tup
 
 def _data(text: str) -> str:
     """A message as the runner reads it back: a command ends with its line, and ``%`` starts an escape."""
-    lines = [inert(line) for line in text.splitlines()]
+    lines = [escape_controls(line) for line in text.splitlines()]
     return "\n".join(lines).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.errors import Diagnostic, Severity
-from deployer.views.inert import inert, mask, sentence
+from deployer.views.escape_controls import escape_controls, mask, sentence
 from deployer.views.plan_words import count
 
 _COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m"}
@@ -56,7 +56,7 @@ def _lines(diagnostic: Diagnostic, colour: bool, secrets: frozenset[str]) -> lis
     message, path, hint = (sentence(text, secrets) for text in (diagnostic.message, diagnostic.path, diagnostic.hint))
     # Once more as a whole: the name of a file may be one.
     text = mask(str(replace(diagnostic, message=message, path=path, hint=hint)), secrets)
-    first, *rest = [inert(line) for line in text.splitlines()] or [""]
+    first, *rest = [escape_controls(line) for line in text.splitlines()] or [""]
     if colour:
         word = diagnostic.severity.value
         first = first.replace(f"{word}: ", f"{_COLOURS[diagnostic.severity]}{word}:{_RESET} ", 1)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.views.inert import inert
+from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 
 Graph = Mapping[str, Any]
@@ -57,7 +57,7 @@ def _edge(step: Mapping[str, Any], target: str) -> str:
 
 def _label(text: str) -> str:
     """Everything but plain characters as Mermaid's entity codes, so that no name can end a label or a code fence."""
-    return _PLAIN.sub(lambda match: f"#{ord(match.group())};", inert(text))
+    return _PLAIN.sub(lambda match: f"#{ord(match.group())};", escape_controls(text))
 
 
 def ordered(graph: Graph) -> list[str]:
@@ -106,7 +106,7 @@ def graph_to_text(graph: Graph, width: int = 80, colour: bool = False, indent: i
     page = Page(width, colour)
     order = ordered(graph)
     depths = _depths(graph, order)
-    names = {name: "  " * depths[name] + inert(name) for name in order}
+    names = {name: "  " * depths[name] + escape_controls(name) for name in order}
     column = min(max(map(len, names.values())), page.width // 2) + 2
     for name in order:
         parts = _line(graph, name)
@@ -117,14 +117,14 @@ def graph_to_text(graph: Graph, width: int = 80, colour: bool = False, indent: i
 def _line(graph: Graph, name: str) -> list[tuple[str, str]]:
     step = graph["steps"][name]
     kind = step.get("kind")
-    targets = [inert(target) + _case_mark(step, target) for target in _next(graph, name)]
+    targets = [escape_controls(target) + _case_mark(step, target) for target in _next(graph, name)]
     arrow = "=>" if kind == "foreach" else "->"
     parts = [(f"{arrow} {', '.join(targets)}", "")] if targets else []
     mark = {
         "split": "split",
-        "switch": f"switch on {inert(str(step.get('condition') or '?'))}",
-        "foreach": f"for each of {inert(str(step.get('foreach_over') or '?'))}",
-        "join": f"joins {inert(str(step.get('joins') or 'its branches'))}",
+        "switch": f"switch on {escape_controls(str(step.get('condition') or '?'))}",
+        "foreach": f"for each of {escape_controls(str(step.get('foreach_over') or '?'))}",
+        "join": f"joins {escape_controls(str(step.get('joins') or 'its branches'))}",
     }.get(str(kind))
     if mark:
         parts.append((f"{'  ' if parts else ''}({mark})", "dim"))
@@ -133,4 +133,4 @@ def _line(graph: Graph, name: str) -> list[tuple[str, str]]:
 
 def _case_mark(step: Mapping[str, Any], target: str) -> str:
     cases = _cases(step, target)
-    return f" [{inert(cases)}]" if cases else ""
+    return f" [{escape_controls(cases)}]" if cases else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from deployer.models.deployment import Environment
 from deployer.models.history import HISTORY_FORMAT, Entry, Unrecorded
-from deployer.views.inert import inert, mask
+from deployer.views.escape_controls import escape_controls, mask
 from deployer.views.page import Page
 from deployer.views.plan_text import STYLES, SYMBOLS
 
@@ -57,7 +57,7 @@ def _entry_to_json(entry: Entry, secrets: frozenset[str]) -> dict[str, Any]:
 def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
     """The newest entry first, one line for each change. `history` is what `history_to_json` gives."""
     page = Page(width, colour)
-    page.line((inert(history["environment"]), "bold"), (f"  {inert(history['target'])}", "dim"))
+    page.line((escape_controls(history["environment"]), "bold"), (f"  {escape_controls(history['target'])}", "dim"))
     for entry in history["entries"]:
         page.blank()
         _entry(page, entry)
@@ -84,7 +84,7 @@ def _who(entry: Mapping[str, Any]) -> str:
     commit = str(entry["commit"] or "")
     short = commit[:12] + ("-dirty" if commit.endswith("-dirty") else "") if _COMMIT.match(commit) else commit
     moment = _TIME.sub(r"\1 \2 UTC", entry["applied_at"])
-    return inert("  ".join(filter(None, (moment, entry["applied_by"], short))))
+    return escape_controls("  ".join(filter(None, (moment, entry["applied_by"], short))))
 
 
 def _summary(entry: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> str:
@@ -98,13 +98,13 @@ def _summary(entry: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> 
 
 
 def _change(page: Page, change: Mapping[str, Any], gone: Sequence[str]) -> None:
-    words = ", ".join(inert(reason["word"]) for reason in change["reasons"])
+    words = ", ".join(escape_controls(reason["word"]) for reason in change["reasons"])
     symbol = (SYMBOLS[change["action"]], STYLES[change["action"]])
-    parts: list[Any] = [symbol, f" {inert(change['address'])}", (f"  {words}", "dim")]
+    parts: list[Any] = [symbol, f" {escape_controls(change['address'])}", (f"  {words}", "dim")]
     if gone:
-        parts.append((f"  in place of {', '.join(map(inert, gone))}", "dim"))
+        parts.append((f"  in place of {', '.join(map(escape_controls, gone))}", "dim"))
     if change["outcome"] != "done":
-        message = f": {inert(change['message'])}" if change["message"] else ""
+        message = f": {escape_controls(change['message'])}" if change["message"] else ""
         parts.append((f"  {change['outcome']}{message}", "bold red"))
     page.line(*parts, indent=6, hang=4)
 
@@ -112,7 +112,7 @@ def _change(page: Page, change: Mapping[str, Any], gone: Sequence[str]) -> None:
 def _unrecorded(page: Page, found: Sequence[Mapping[str, Any]]) -> None:
     page.line("  ", ("Deployed by an apply that no entry tells of:", "bold"))
     for each in found:
-        page.line("      ", inert(each["address"]), (f"  {_who(each)}", "dim"), hang=4)
+        page.line("      ", escape_controls(each["address"]), (f"  {_who(each)}", "dim"), hang=4)
 
 
 def _total(page: Page, history: Mapping[str, Any]) -> None:

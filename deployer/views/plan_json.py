@@ -22,7 +22,7 @@ from deployer.models.plan import (
     Reason,
     Replaced,
 )
-from deployer.views.inert import mask
+from deployer.views.escape_controls import mask
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

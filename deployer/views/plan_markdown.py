@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
+from deployer.views.escape_controls import escape_controls, mask, pair_text
 from deployer.views.graph import graph_to_mermaid, is_graph
-from deployer.views.inert import inert, mask, pair_text
 from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
@@ -48,7 +48,7 @@ _COLUMNS = ("create", "update", "delete", "conflict", "unchanged")
 
 def code(text: str) -> str:
     """`text` as a code span that nothing in it can end."""
-    shown = inert(text) or " "
+    shown = escape_controls(text) or " "
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
@@ -56,13 +56,13 @@ def code(text: str) -> str:
 
 def code_html(text: str) -> str:
     """`text` as inline code in HTML: in a table a code span is broken by ``|``, in a summary it is not read."""
-    return f"<code>{_PUNCTUATION.sub(lambda match: f'&#{ord(match.group())};', inert(text))}</code>"
+    return f"<code>{_PUNCTUATION.sub(lambda match: f'&#{ord(match.group())};', escape_controls(text))}</code>"
 
 
 def prose(text: str) -> str:
     """A sentence with every mark that Markdown or GitHub would read made plain."""
     # An escaped "@" still is a mention, and an escaped "#" an issue, to what GitHub runs after Markdown.
-    return _READ.sub(r"\\\1", inert(text)).replace("\\@", "\\@&#8203;").replace("\\#", "\\#&#8203;")
+    return _READ.sub(r"\\\1", escape_controls(text)).replace("\\@", "\\@&#8203;").replace("\\#", "\\#&#8203;")
 
 
 def plan_to_markdown(

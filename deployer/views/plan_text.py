@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
-from deployer.views.inert import inert, mask, pair_text
+from deployer.views.escape_controls import escape_controls, mask, pair_text
 from deployer.views.page import Page, Part
 from deployer.views.plan_words import (
     TOOL_WORDS,
@@ -50,17 +50,17 @@ def plan_to_text(
     safe = mask(plan, secrets) if secrets else plan
     former = former_ids(safe)
     for environment, changes in pending_by_environment(safe).items():
-        target = inert(str(safe["targets"].get(environment, "")))
-        page.line((inert(environment), "bold"), (f"  {target}", "dim"))
-        column = min(max(len(inert(change["address"])) for change in changes), page.width // 2)
+        target = escape_controls(str(safe["targets"].get(environment, "")))
+        page.line((escape_controls(environment), "bold"), (f"  {target}", "dim"))
+        column = min(max(len(escape_controls(change["address"])) for change in changes), page.width // 2)
         for change in changes:
             page.blank()
             _change(page, change, former, column)
         page.blank()
     if baseline(safe):
-        page.line((inert(baseline(safe)), "dim"))
+        page.line((escape_controls(baseline(safe)), "dim"))
     if narrowing(safe):
-        page.line((inert(narrowing(safe)), "dim"))
+        page.line((escape_controls(narrowing(safe)), "dim"))
     page.line((summary_line(safe["summary"]), "bold"))
     return page.text()
 
@@ -68,8 +68,10 @@ def plan_to_text(
 def _change(page: Page, change: Change, former: Mapping[str, str], column: int) -> None:
     action = change["action"]
     symbol = (SYMBOLS[action], STYLES[action])
-    address = inert(change["address"])
-    page.line("  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {inert(change['dag_id'])}", hang=_INDENT)
+    address = escape_controls(change["address"])
+    page.line(
+        "  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {escape_controls(change['dag_id'])}", hang=_INDENT
+    )
     entries = [entry for reason in change["reasons"] for entry in _reason(page, change, reason)]
     entries += _beside(change)
     label_width = max((len(label) for label, _ in entries), default=0) + 2
@@ -77,7 +79,7 @@ def _change(page: Page, change: Change, former: Mapping[str, str], column: int) 
         page.entry(label, *parts, indent=_INDENT, label_width=label_width)
     meaning = explanation(change, former)
     if meaning:
-        page.line((inert(meaning), "dim"), indent=_INDENT, hang=0)
+        page.line((escape_controls(meaning), "dim"), indent=_INDENT, hang=0)
 
 
 Entry = tuple[str, Sequence[Part]]
@@ -97,13 +99,13 @@ def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[E
 
 def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     if reason["note"]:
-        yield [inert(reason["note"])]
+        yield [escape_controls(reason["note"])]
     for name, field in told_fields(reason["fields"]):
-        yield from _field(page, inert(name), field)
+        yield from _field(page, escape_controls(name), field)
     if reason["files"]:
         lines, more = file_lines(reason["files"])
         for mark, path in lines:
-            yield [(mark, _FILE_STYLES[mark]), f" {inert(path)}"]
+            yield [(mark, _FILE_STYLES[mark]), f" {escape_controls(path)}"]
         if more:
             yield [(f"and {more} more files", "dim")]
     if reason["edit"] and reason["edit"]["lines"]:
@@ -111,7 +113,7 @@ def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
 
 
 def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
-    yield [inert(edit_title(edit))]
+    yield [escape_controls(edit_title(edit))]
     for line in edit["lines"]:
         yield [(diff_line(line), _DIFF_STYLES.get(line[:1], "dim"))]
     if edit_rest(edit):
@@ -122,7 +124,7 @@ def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence
     """``path: before -> after``, on three lines where one is too narrow."""
     room = page.width - _INDENT - _WIDEST_LABEL
     before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
-    origin = inert(field["origin"])
+    origin = escape_controls(field["origin"])
     length = len(name) + len(before) + len(after) + len(":  -> ")
     if length > room:
         yield [f"{name}:"]
@@ -141,10 +143,10 @@ def _beside(change: Change) -> Iterator[Entry]:
     """What is worth knowing beside the reasons."""
     schedule = new_schedule(change)
     if schedule:
-        yield "schedule", [inert(schedule)]
+        yield "schedule", [escape_controls(schedule)]
     names = evaluated_at_apply(change)
     if names:
-        yield "parameters", [f"{', '.join(map(inert, names))} {KNOWN_AT_APPLY}"]
+        yield "parameters", [f"{', '.join(map(escape_controls, names))} {KNOWN_AT_APPLY}"]
     for effect in change["effects"]:
         for label, sentence in effect_rows(effect):
-            yield label, [inert(sentence)]
+            yield label, [escape_controls(sentence)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
-from deployer.views.inert import inert
+from deployer.views.escape_controls import escape_controls
 
 TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
 TOOLS_REMARK = "a change of the tools, not of yours"
@@ -45,7 +45,7 @@ def edit_title(edit: Mapping[str, Any]) -> str:
 
 def diff_line(line: str) -> str:
     """A line of a diff as it can be printed: what is indented stays so, where a page drops blanks at the end."""
-    return (line[:1] + inert(line[1:])).rstrip()
+    return (line[:1] + escape_controls(line[1:])).rstrip()
 
 
 def edit_rest(edit: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from deployer.models.plan import Change
-from deployer.views.inert import inert, mask
+from deployer.views.escape_controls import escape_controls, mask
 from deployer.views.page import Page
 from deployer.views.plan_text import STYLES
 
@@ -46,15 +46,17 @@ def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool =
     page = Page(width, colour)
     for change in result["done"]:
         word = _DONE.get(change["action"], change["action"])
-        name = f" {inert(change['dag_id'])}"
+        name = f" {escape_controls(change['dag_id'])}"
         page.line((word, STYLES.get(change["action"], "")), name, _address(change), *_namespace(change))
     for change in result["failed"]:
-        page.line(("failed ", "bold red"), f" {inert(change['dag_id'])}", _address(change))
+        page.line(("failed ", "bold red"), f" {escape_controls(change['dag_id'])}", _address(change))
         for line in change["message"].splitlines():
-            page.line(inert(line), indent=8, hang=0)
+            page.line(escape_controls(line), indent=8, hang=0)
     for change in result["not_done"]:
         page.line(
-            (f"not {_DONE.get(change['action'], 'done')}", "dim"), f" {inert(change['dag_id'])}", _address(change)
+            (f"not {_DONE.get(change['action'], 'done')}", "dim"),
+            f" {escape_controls(change['dag_id'])}",
+            _address(change),
         )
     if any(result.values()):
         page.blank()
@@ -63,11 +65,11 @@ def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool =
 
 
 def _address(change: Mapping[str, str]) -> tuple[str, str]:
-    return (f"  ({inert(change['address'])})", "dim")
+    return (f"  ({escape_controls(change['address'])})", "dim")
 
 
 def _namespace(change: Mapping[str, str]) -> list[str]:
-    return [f", namespace {inert(change['namespace'])}"] if change["namespace"] else []
+    return [f", namespace {escape_controls(change['namespace'])}"] if change["namespace"] else []
 
 
 def _totals(page: Page, result: Mapping[str, Any]) -> None:

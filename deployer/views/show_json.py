@@ -8,7 +8,7 @@ from typing import Any
 from deployer.description import KNOWN_AT_APPLY, graph_of
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow, Parameter, Step
-from deployer.views.inert import mask
+from deployer.views.escape_controls import mask
 
 DEFAULT = "default"
 # Name in the manifest, and attribute of the resolved deployment. Schedule, retries and parameters have their own below.

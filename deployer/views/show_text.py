@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployer.description import KNOWN_AT_APPLY
+from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
 from deployer.views.graph import graph_to_text
-from deployer.views.inert import NOT_SET, inert, value_text
 from deployer.views.page import Page
 from deployer.views.plan_words import count, run_times
 
@@ -19,12 +19,15 @@ _LONGEST_VALUE = 300
 def show_to_text(shown: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
     """The listing that `mfdeploy show` prints. `shown` is what `show_to_json` gives."""
     page = Page(width, colour)
-    page.line((inert(shown["address"]), "bold"), f"  {inert(shown['flow'])} in {inert(shown['file'])}")
-    page.line(f"DAG {inert(shown['dag_id'])} of project {inert(shown['project'])}")
+    page.line(
+        (escape_controls(shown["address"]), "bold"),
+        f"  {escape_controls(shown['flow'])} in {escape_controls(shown['file'])}",
+    )
+    page.line(f"DAG {escape_controls(shown['dag_id'])} of project {escape_controls(shown['project'])}")
     if shown["next_runs"]:
-        page.line(f"next runs {inert(run_times(shown['next_runs']))}", hang=len("next runs "))
+        page.line(f"next runs {escape_controls(run_times(shown['next_runs']))}", hang=len("next runs "))
     environment = shown["environment"]
-    _heading(page, f"Environment {inert(environment['name'])}", f"  {inert(environment['source'])}")
+    _heading(page, f"Environment {escape_controls(environment['name'])}", f"  {escape_controls(environment['source'])}")
     _settings(page, environment["settings"])
     _heading(page, "Settings")
     _settings(page, shown["settings"])
@@ -48,11 +51,11 @@ def _settings(page: Page, settings: list[dict[str, Any]]) -> None:
     for setting, value in zip(settings, values, strict=True):
         unset = value in (NOT_SET, '""', "[]")
         page.entry(
-            inert(setting["name"]),
+            escape_controls(setting["name"]),
             (f"{'-' if unset else value:<{column}}  ", "dim" if unset else ""),
-            (inert(setting["source"]), "dim"),
+            (escape_controls(setting["source"]), "dim"),
             indent=2,
-            label_width=max(label_width, len(inert(setting["name"])) + 2),
+            label_width=max(label_width, len(escape_controls(setting["name"])) + 2),
         )
 
 
@@ -62,16 +65,16 @@ def _value(page: Page, value: Any) -> str:
 
 def _parameters(page: Page, parameters: list[dict[str, Any]]) -> None:
     _heading(page, "Parameters")
-    label_width = max(len(inert(each["name"])) for each in parameters) + 2
+    label_width = max(len(escape_controls(each["name"])) for each in parameters) + 2
     for each in parameters:
         default = "required" if each["required"] and each["default"] is None else f"= {_value(page, each['default'])}"
         if each["default"] == KNOWN_AT_APPLY:
             default = KNOWN_AT_APPLY
-        helps = f"  {inert(each['help'])}" if each["help"] else ""
+        helps = f"  {escape_controls(each['help'])}" if each["help"] else ""
         page.entry(
-            (inert(each["name"]), ""),
+            (escape_controls(each["name"]), ""),
             f"{each['type']} {default}",
-            (f"  {inert(each['source'])}", "dim"),
+            (f"  {escape_controls(each['source'])}", "dim"),
             helps,
             indent=2,
             label_width=label_width,
@@ -81,11 +84,11 @@ def _parameters(page: Page, parameters: list[dict[str, Any]]) -> None:
 def _steps(page: Page, steps: list[dict[str, Any]]) -> None:
     _heading(page, count(len(steps), "step"))
     shared = _shared(steps)
-    label_width = max(len(inert(each["name"])) for each in [*steps, {"name": _EVERY if shared else ""}]) + 2
+    label_width = max(len(escape_controls(each["name"])) for each in [*steps, {"name": _EVERY if shared else ""}]) + 2
     if shared:
         page.entry((_EVERY, "dim"), _amounts(shared), indent=2, label_width=label_width)
     for step in steps:
-        page.entry(inert(step["name"]), "; ".join(_facts(step, shared)), indent=2, label_width=label_width)
+        page.entry(escape_controls(step["name"]), "; ".join(_facts(step, shared)), indent=2, label_width=label_width)
 
 
 def _shared(steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -104,12 +107,12 @@ def _facts(step: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
     if own:
         yield _amounts(own)
     if step["decorators"]:
-        yield " ".join(f"@{inert(name)}" for name in dict.fromkeys(step["decorators"]))
+        yield " ".join(f"@{escape_controls(name)}" for name in dict.fromkeys(step["decorators"]))
 
 
 def _amounts(resources: Mapping[str, Any]) -> str:
-    return ", ".join(f"{inert(key)} {_bare(value)}" for key, value in sorted(resources.items()))
+    return ", ".join(f"{escape_controls(key)} {_bare(value)}" for key, value in sorted(resources.items()))
 
 
 def _bare(value: Any) -> str:
-    return inert(value) if isinstance(value, str) else value_text(value, 40)
+    return escape_controls(value) if isinstance(value, str) else value_text(value, 40)

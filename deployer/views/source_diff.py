@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from deployer.views.inert import inert, mask
+from deployer.views.escape_controls import escape_controls, mask
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
@@ -20,7 +20,7 @@ def source_diffs(
 
 
 def _one(file: str, before: str, after: str, colour: bool, secrets: frozenset[str]) -> str:
-    name = inert(file)
+    name = escape_controls(file)
     old, new = mask(before, secrets).splitlines(), mask(after, secrets).splitlines()
     names = (f"deployed/{name}" if before else "/dev/null", f"planned/{name}" if after else "/dev/null")
     lines = difflib.unified_diff(old, new, *names, lineterm="")
@@ -28,7 +28,7 @@ def _one(file: str, before: str, after: str, colour: bool, secrets: frozenset[st
 
 
 def _paint(line: str, number: int, colour: bool) -> str:
-    text = line[:1] + inert(line[1:])
+    text = line[:1] + escape_controls(line[1:])
     if not colour:
         return text
     if number < 2:  # the two lines that name the file

@@ -64,7 +64,7 @@ class Apply:
 
     def prepare(self, selection: Any, **more: Any) -> Any:
         self.prepared.append({"selection": selection, **more})
-        return types.SimpleNamespace(planned=planned(self.plan))
+        return types.SimpleNamespace(view=planned(self.plan))
 
     def execute(self, prepared: Any, permissions: Any, progress: Any) -> Any:
         self.executed.append(permissions)

@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from deployer.errors import Location
-from deployer.models.deployment import Deployment, Environment, Place
+from deployer.models.deployment import Deployment, Environment, ResolvedPath
 
 FLOWS = Path(__file__).parent / "flows"
 
 
 def local(datastore: Path | str = "/nowhere/metaflow", **more: Any) -> Environment:
     """An environment whose steps are processes."""
-    place = Place("../metaflow", str(datastore))
+    place = ResolvedPath("../metaflow", str(datastore))
     settings = {"compute": "local", "datastore_type": "local", **more}
-    return Environment("local", "growth", Place("../dags", "/nowhere/dags"), datastore=place, **settings)
+    return Environment("local", "growth", ResolvedPath("../dags", "/nowhere/dags"), datastore=place, **settings)
 
 
 KUBERNETES = Environment(
     name="prod",
     project="growth",
-    target=Place("../dags", "/nowhere/dags"),
+    target=ResolvedPath("../dags", "/nowhere/dags"),
     compute="kubernetes",
-    datastore=Place("s3://acme/metaflow", "s3://acme/metaflow"),
+    datastore=ResolvedPath("s3://acme/metaflow", "s3://acme/metaflow"),
     datastore_type="s3",
     production=True,
 )
@@ -35,4 +35,4 @@ def deployment(file: Path | str, name: str = "flow", environment: Environment | 
     branch = "" if environment and environment.production else "dev"
     settings: dict[str, Any] = {"branch": branch, "owner": "growth", **more}
     location = Location(str(path.parent / "manifest.yaml"), 3)
-    return Deployment(name, environment or local(), Place(path.name, str(path)), location, **settings)
+    return Deployment(name, environment or local(), ResolvedPath(path.name, str(path)), location, **settings)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from deployer.compiler.client import compile_flows
-from deployer.models.deployment import Deployment, Place
+from deployer.models.deployment import Deployment, ResolvedPath
 
 from .compiling import deployment, local
 
@@ -141,7 +141,7 @@ SETTINGS: dict[str, Callable[[Deployment], Deployment]] = {
     "branch": lambda each: replace(each, branch="other"),
     "config values": lambda each: replace(each, config_values={"config": {"memory": 1}}),
     "a config file": lambda each: replace(
-        each, config_files={"config": Place("other.json", str(Path(each.file.resolved).with_name("other.json")))}
+        each, config_files={"config": ResolvedPath("other.json", str(Path(each.file.resolved).with_name("other.json")))}
     ),
     "package suffixes": lambda each: replace(each, package_suffixes=(".txt",)),
     "Metaflow's settings": lambda each: replace(
@@ -179,7 +179,7 @@ def test_another_metaflow_is_seen(watched: Deployment, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={site} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    other = replace(watched, python=Place(str(python), str(python)))
+    other = replace(watched, python=ResolvedPath(str(python), str(python)))
     with (site / "metaflow" / "flowspec.py").open("a") as source:
         source.write("\n# patched\n")
     assert not is_unchanged(other, known)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deployer.compiler.client import build_packages, compile_flows, runtime_digest
-from deployer.models.deployment import Deployment, Place
+from deployer.models.deployment import Deployment, ResolvedPath
 from tests.compiler.compiling import FLOWS, deployment, local
 
 NAMES = ("linear.py", "decorated.py", "package_flow/flow.py", "include_flow/flow.py")
@@ -101,7 +101,7 @@ def test_the_runtime_has_a_digest() -> None:
 
 def test_an_interpreter_without_metaflow_is_said_once_for_each_flow(tmp_path: Path) -> None:
     missing = tmp_path / "python"
-    one = replace(deployment("linear.py"), python=Place("../python", str(missing)))
+    one = replace(deployment("linear.py"), python=ResolvedPath("../python", str(missing)))
     compiled = compile_flows([one, deployment("fan.py", "fan")])
     assert list(compiled.flows) == ["local/fan"]
     [diagnostic] = compiled.diagnostics
@@ -124,6 +124,6 @@ def test_what_is_known_is_asked_for_once_the_helper_has_started_and_no_helper_st
         raise Gone
 
     with pytest.raises(Gone):
-        compile_flows([replace(deployment("linear.py"), python=Place("../python", str(helper)))], known=known)
+        compile_flows([replace(deployment("linear.py"), python=ResolvedPath("../python", str(helper)))], known=known)
     with pytest.raises(ProcessLookupError):
         os.kill(found[0], 0)

@@ -25,7 +25,7 @@ SETTINGS = {"METAFLOW_MAXIMUM_FOREACH_VALUE_CHARS": 31}
 
 
 @dataclass(frozen=True)
-class Place:
+class ResolvedPath:
     """An environment of a manifest, the variables of whoever deploys to it, and those with which its runs are read.
 
     `python` is an interpreter that has Metaflow imported already, for the cases that can do with it.
@@ -39,7 +39,7 @@ class Place:
 
 
 @contextlib.contextmanager
-def local_place(folder: Path, warm: bool = False) -> Iterator[Place]:
+def local_place(folder: Path, warm: bool = False) -> Iterator[ResolvedPath]:
     """Processes of the worker, and a folder. Where `warm`, each process has Metaflow imported already."""
     datastore = folder / "metaflow"
     environment = {"compute": "local", "target": "../build/dags", "datastore": str(datastore), "metaflow": SETTINGS}
@@ -49,15 +49,15 @@ def local_place(folder: Path, warm: bool = False) -> Iterator[Place]:
         LOCAL_ROOT: str(datastore),
     }
     if not warm:
-        yield Place(environment, reader)
+        yield ResolvedPath(environment, reader)
         return
     settings = {name: str(value) for name, value in SETTINGS.items()}
     with warm_python(folder / "warm", {"PATH": os.environ["PATH"], "USER": "ada", **reader, **settings}) as python:
-        yield Place(environment, reader, python=python)
+        yield ResolvedPath(environment, reader, python=python)
 
 
 @contextlib.contextmanager
-def cluster_place(folder: Path) -> Iterator[Place]:
+def cluster_place(folder: Path) -> Iterator[ResolvedPath]:
     """Pods on a cluster of its own; code packages and artifacts in an S3 of its own."""
     # A folder that all pods share is what a metadata service would be.
     metadata = {LOCAL_ROOT: str(folder / "metadata")}
@@ -73,7 +73,7 @@ def cluster_place(folder: Path) -> Iterator[Place]:
             "METAFLOW_S3_ENDPOINT_URL": s3,
             "no_proxy": "127.0.0.1",
         }
-        yield Place(environment, reader, {**CREDENTIALS, "no_proxy": "127.0.0.1"}, cluster)
+        yield ResolvedPath(environment, reader, {**CREDENTIALS, "no_proxy": "127.0.0.1"}, cluster)
 
 
 def cluster_environment(s3: str, **pods: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deployer.compiler.client import build_packages, compile_flows
-from deployer.models.deployment import Environment, Place
+from deployer.models.deployment import Environment, ResolvedPath
 from tests.clouds import BUCKET, STORES, Store
 from tests.compiler.by_hand import Operator
 from tests.compiler.compiling import deployment
@@ -156,8 +156,10 @@ def test_tasks_fetch_the_package_and_run(store: Store, tmp_path: Path, monkeypat
         monkeypatch.setenv(name, value)
     kind, root = store.root.partition(":")[0], f"{store.root}/by-hand"
     settings = {"compute": "local", "datastore_type": kind, "metaflow": store.settings}
-    nowhere = Place("../dags", "/nowhere/dags")
-    environment = Environment("prod", "growth", nowhere, datastore=Place(root, root), production=True, **settings)
+    nowhere = ResolvedPath("../dags", "/nowhere/dags")
+    environment = Environment(
+        "prod", "growth", nowhere, datastore=ResolvedPath(root, root), production=True, **settings
+    )
     one = deployment("linear.py", environment=environment)
     compiled = compile_flows([one])
     [package] = build_packages([one], upload=True, user="ann").values()
@@ -173,8 +175,10 @@ def test_tasks_fetch_the_package_and_run(store: Store, tmp_path: Path, monkeypat
 def test_a_pod_installs_only_what_is_missing(store: Store) -> None:
     kind, root = store.root.partition(":")[0], store.root
     settings = {"compute": "kubernetes", "datastore_type": kind, "metaflow": store.settings}
-    nowhere = Place("../dags", "/nowhere/dags")
-    environment = Environment("prod", "growth", nowhere, datastore=Place(root, root), production=True, **settings)
+    nowhere = ResolvedPath("../dags", "/nowhere/dags")
+    environment = Environment(
+        "prod", "growth", nowhere, datastore=ResolvedPath(root, root), production=True, **settings
+    )
     one = deployment("linear.py", environment=environment, kubernetes={"image": "acme/base:1"})
     package = build_packages([one], upload=False, user="ann")[one.address]
     script = package.scripts["start"]

@@ -18,7 +18,7 @@ from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Permissions, Prepared, execute, prepare
 from deployer.errors import DeployError
-from deployer.models.deployment import Environment, Place
+from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.plan import Change
 from deployer.models.progress import silent
 from deployer.models.record import Provenance
@@ -102,16 +102,16 @@ class Ready:
 
     def at(self, address: str) -> Ready:
         """The same for another target."""
-        planning = self.prepared.planning
+        planning = self.prepared.context
         manifests = planning.desired.manifests
-        place = Place(address, address)
+        place = ResolvedPath(address, address)
         environments = {name: replace(each, target=place) for name, each in manifests.environments.items()}
         desired = replace(planning.desired, manifests=replace(manifests, environments=environments))
-        return replace(self, prepared=replace(self.prepared, planning=replace(planning, desired=desired)))
+        return replace(self, prepared=replace(self.prepared, context=replace(planning, desired=desired)))
 
     def changes(self) -> list[Change]:
         """What a plan of this moment would do."""
-        planning = self.prepared.planning
+        planning = self.prepared.context
         known = [item.address for item in planning.desired.manifests.deployments]
         sites = survey(planning.environments.values(), known).sites
         return [change for change in plan_changes(planning.desired.items, sites) if change.action != "none"]
@@ -123,7 +123,7 @@ class Ready:
         may_warn: bool = False,
     ) -> Applied:
         """Apply changes to a target that is opened anew."""
-        planning = self.prepared.planning
+        planning = self.prepared.context
         targets = {name: wrap(open_target(each)) for name, each in planning.environments.items()}
         todo = list(changes)
         plan = replace(planning.plan, changes=tuple(todo))

@@ -48,7 +48,7 @@ def changed(planned: Planned, action: Action, number: int, version: str | None) 
 
 
 def versions(planned: Planned) -> dict[str, str]:
-    [environment] = planned.ready.prepared.planning.environments.values()
+    [environment] = planned.ready.prepared.context.environments.values()
     return computed(lambda: dict(open_target(environment).list()))  # type: ignore[no-any-return]
 
 

@@ -10,9 +10,9 @@ from deployer.applying.executor import Applied, apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Prepared, execute, prepare_rollback
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.manifest import Manifests
-from deployer.models.deployment import Environment, Place
+from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.desired import Desired
 from deployer.models.history import Entry
 from deployer.models.plan import Change, Plan
@@ -50,7 +50,7 @@ class _Silent:
 
 
 @dataclass
-class Site:
+class EnvironmentState:
     """One environment, `prod` of the project `growth`; each apply happens a minute after the one before."""
 
     folder: Path
@@ -62,7 +62,7 @@ class Site:
 
     @property
     def environment(self) -> Environment:
-        return made.environment(target=Place(str(self.dags), str(self.dags)))
+        return made.environment(target=ResolvedPath(str(self.dags), str(self.dags)))
 
     @property
     def selection(self) -> Selection:
@@ -71,12 +71,12 @@ class Site:
         (manifests / "a.yaml").write_text(MANIFEST % (self.dags, self.folder / "datastore"))
         return Selection(manifests, environments=("prod",))
 
-    def plan(self, crons: Mapping[str, str]) -> Planned:
+    def plan(self, crons: Mapping[str, str]) -> PlanContext:
         """What would make the flows' schedules these, and no other flow there."""
         items = [self._item(name, cron) for name, cron in sorted(crons.items())]
         state = survey([self.environment], [item.deployment.address for item in items])
         manifests = Manifests("growth", {"prod": self.environment}, (), (), frozenset({"sesame"}), Path())
-        return Planned(
+        return PlanContext(
             self.folder, Plan(plan_changes(items, state.sites)), DesiredState(manifests, (*items,), ()), state
         )
 
@@ -104,7 +104,7 @@ class Site:
         assert not publication.warnings
         return doing.ids["prod"]
 
-    def _file(self, planning: Planned, change: Change, provenance: Provenance) -> bytes:
+    def _file(self, planning: PlanContext, change: Change, provenance: Provenance) -> bytes:
         assert change.after
         body = f"# a dag of airflow\nCRON = {change.after['schedule']['cron']!r}\n"
         written = made.record_of(planning.item("prod", change.file), provenance=provenance)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.applying import Site
+from tests.history.applying import EnvironmentState
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path) -> EnvironmentState:
     """An environment where nothing was applied yet."""
-    return Site(tmp_path)
+    return EnvironmentState(tmp_path)

@@ -22,9 +22,9 @@ from deployer.manifest.formats import problem_of
 from deployer.manifest.nodes import Report, Scalar
 from deployer.manifest.places import check_datastore, check_target
 from deployer.models.credentials import holds_credential
-from deployer.models.target import answers
 from deployer.state import history
 from deployer.state.survey import understand
+from deployer.targets import answers
 from deployer.targets.git.process import Git
 from deployer.views.diagnostics import diagnostics_to_json, diagnostics_to_text
 from deployer.views.plan_json import plan_from_text

@@ -15,7 +15,7 @@ from deployer.applying.executor import apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Permissions, execute, prepare
-from deployer.commands.planning import Planned, make_plan
+from deployer.commands.planning import PlanContext, make_plan
 from deployer.models.flow import Package
 from deployer.models.plan import Change
 from deployer.models.progress import silent
@@ -42,11 +42,11 @@ def somebody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def plan(folder: Path) -> Planned:
+def plan(folder: Path) -> PlanContext:
     return make_plan(Selection(folder), silent)
 
 
-def told(planning: Planned) -> list[tuple[str, Told]]:
+def told(planning: PlanContext) -> list[tuple[str, Told]]:
     """What the plan would change, as the expectation is written."""
     return sorted(((each.address, _told(each)) for each in planning.plan.pending), key=lambda x: (x[0], x[1].action))
 
@@ -62,7 +62,7 @@ def _told(change: Change) -> Told:
     return Told(change.action, change.dag_id, fields, files)
 
 
-def apply(planning: Planned) -> None:
+def apply(planning: PlanContext) -> None:
     """Publish as the command does, but for code packages: a package is a third of a second and decides no plan."""
     provenance = Provenance("ada", SINCE, None, "0.1.0")
     content = {
@@ -76,7 +76,7 @@ def apply(planning: Planned) -> None:
     assert [change.address for change, _ in applied.done] and len(applied.done) == len(planning.plan.pending)
 
 
-def _dag_file(planning: Planned, change: Change, provenance: Provenance) -> bytes:
+def _dag_file(planning: PlanContext, change: Change, provenance: Provenance) -> bytes:
     item = planning.item(change.environment, change.file)
     scripts = {step.name: f"echo {step.name}\n" for step in item.flow.steps}
     package = Package("s3://bucket/package", "0" * 40, scripts, dict(item.flow.environment))
@@ -174,7 +174,7 @@ def test_the_commands_themselves(tmp_path: Path) -> None:
         project.write(folder)
         after = wanted(project)
         prepared = prepare(Selection(folder))
-        compare(told(prepared.planning), expected.changes(before, after), [])
+        compare(told(prepared.context), expected.changes(before, after), [])
         result = execute(prepared, Permissions(mass_change=True))
         assert len(result.done) == 2 and not result.warnings
         assert told(plan(folder)) == []

@@ -10,7 +10,7 @@ import pytest
 
 from deployer.errors import DeployError, Location
 from deployer.manifest import Manifests, load
-from deployer.models.deployment import Deployment, Place, Schedule
+from deployer.models.deployment import Deployment, ResolvedPath, Schedule
 
 HEAD = "version: 1\nproject: growth\n"
 PROD = "environments:\n  prod: {target: dags, compute: local, datastore: data}\n"
@@ -51,7 +51,7 @@ def test_what_holds_when_nothing_is_said(folder: Path) -> None:
     assert found == Deployment(
         name="train",
         environment=found.environment,
-        file=Place("train.py", str(Path("deployments/train.py").absolute())),
+        file=ResolvedPath("train.py", str(Path("deployments/train.py").absolute())),
         location=Location("deployments/0.yaml", 6, 3),
         branch="prod",
         owner="growth",
@@ -101,9 +101,9 @@ steps: {fit: {gpu: 1, security_context: {run_as_user: 0}}}""",
     assert (found.namespace, found.workflow_timeout, found.worker_pool) == ("user:x", 60, "big")
     assert (found.description, found.owner, found.package_environment) == ("Trains", "me", "conda")
     assert found.config_values == {"c": {"d": 1}}
-    assert found.config_files == {"e": Place("config.json", str(Path("deployments/config.json").absolute()))}
+    assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}
     assert (found.branch, found.class_name, found.dag_id) == ("b", "Train", "my.train")
-    assert found.python == Place("../venv/bin/python", str(Path("venv/bin/python").absolute()))
+    assert found.python == ResolvedPath("../venv/bin/python", str(Path("venv/bin/python").absolute()))
     assert found.kubernetes == {"image": "x:1", "cpu": 2, "tolerations": [{"key": "a", "operator": "Exists"}]}
     assert found.steps == {"fit": {"gpu": 1, "security_context": {"run_as_user": 0}}}
     assert list(found.entry)[:4] == ["file", "class", "dag_id", "schedule"]
@@ -205,7 +205,7 @@ def test_files_are_one_document(folder: Path) -> None:
     score = manifests.deployments[0]
     assert score.tags == ("a",)
     assert score.location == Location("deployments/more/deep/score.yml", 1, 9)
-    assert score.file == Place("score.py", str(Path("deployments/more/deep/score.py").absolute()))
+    assert score.file == ResolvedPath("score.py", str(Path("deployments/more/deep/score.py").absolute()))
     assert score.base == Path("deployments/more/deep")
     assert manifests.environments["prod"].target.resolved == str(Path("deployments/dags").absolute())
     assert manifests.folder == folder
@@ -259,7 +259,7 @@ environments:
     )
     a, b = manifests.environments["a"], manifests.environments["b"]
     assert a.target.resolved == a.target.written == "git+ssh://git@example.com/acme/dags.git//dags?ref=main"
-    assert (a.datastore, a.datastore_type) == (Place("azure://box/pre/", "azure://box/pre"), "azure")
+    assert (a.datastore, a.datastore_type) == (ResolvedPath("azure://box/pre/", "azure://box/pre"), "azure")
     assert a.metaflow == {
         "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": "https://acme.blob.core.windows.net",
         "METAFLOW_B": "true",
@@ -270,8 +270,8 @@ environments:
     }
     assert a.kubernetes == {"context": "c", "in_cluster": False, "connection": "k8s", "kubeconfig": "/k"}
     assert (a.protect, a.production, b.protect) == (True, False, False)
-    assert b.target == Place("/abs/dags", "/abs/dags")
-    assert (b.datastore, b.datastore_type) == (Place("../data", str(Path("data").absolute())), "local")
+    assert b.target == ResolvedPath("/abs/dags", "/abs/dags")
+    assert (b.datastore, b.datastore_type) == (ResolvedPath("../data", str(Path("data").absolute())), "local")
     assert b.location == Location("deployments/0.yaml", 12, 3)
     assert manifests.deployments == ()
 

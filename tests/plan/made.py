@@ -7,8 +7,8 @@ from typing import Any
 
 from deployer.description import describe
 from deployer.errors import Location
-from deployer.models.deployment import Deployment, Environment, Place, Schedule
-from deployer.models.desired import Deployed, Desired, Site
+from deployer.models.deployment import Deployment, Environment, ResolvedPath, Schedule
+from deployer.models.desired import Deployed, Desired, EnvironmentState
 from deployer.models.flow import Code, Flow, Parameter, Retries, Step
 from deployer.models.record import Provenance, Record
 
@@ -20,9 +20,9 @@ def environment(name: str = "prod", **values: Any) -> Environment:
         **{
             "name": name,
             "project": "growth",
-            "target": Place("../build/dags", "/srv/build/dags"),
+            "target": ResolvedPath("../build/dags", "/srv/build/dags"),
             "compute": "local",
-            "datastore": Place("../build/metaflow", "/srv/build/metaflow"),
+            "datastore": ResolvedPath("../build/metaflow", "/srv/build/metaflow"),
             "datastore_type": "local",
             **values,
         }
@@ -34,7 +34,7 @@ def deployment(name: str = "train", **values: Any) -> Deployment:
         **{
             "name": name,
             "environment": environment(),
-            "file": Place("flows/train.py", "/srv/flows/train.py"),
+            "file": ResolvedPath("flows/train.py", "/srv/flows/train.py"),
             "location": Location("deployments/mfdeploy.yaml", 12, 3),
             "owner": "growth",
             **values,
@@ -89,8 +89,8 @@ def deployed(item: Desired, **values: Any) -> Deployed:
     return Deployed(**{"file": item.file, "version": "v1", "record": record_of(item), **values})
 
 
-def site(*there: Deployed, **values: Any) -> Site:
-    return Site(
+def site(*there: Deployed, **values: Any) -> EnvironmentState:
+    return EnvironmentState(
         **{
             "environment": "prod",
             "project": "growth",

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from deployer.models.deployment import Place
-from deployer.models.desired import Stock
+from deployer.models.deployment import ResolvedPath
+from deployer.models.desired import NativeDag
 from deployer.models.flow import Code
 from deployer.models.plan import Change, Edit, FieldChange, Replaced
 from deployer.models.selection import Selection
@@ -15,7 +15,9 @@ from deployer.planning.planner import plan_changes
 
 from . import made
 
-STOCK = Stock("TrainFlow", "TrainFlow", "0 3 * * *", {"alpha": 0.5, "old": "x"}, ("start", "fit", "end"), "train-0-x")
+NATIVE = NativeDag(
+    "TrainFlow", "TrainFlow", "0 3 * * *", {"alpha": 0.5, "old": "x"}, ("start", "fit", "end"), "train-0-x"
+)
 ITEM = made.desired()
 
 
@@ -69,26 +71,26 @@ class TestByHand:
 
 class TestMoved:
     def test_a_flow_at_another_path_is_moved_and_nothing_else(self) -> None:
-        moved = made.desired(made.deployment(file=Place("flows/new/train.py", "/srv/flows/new/train.py")))
+        moved = made.desired(made.deployment(file=ResolvedPath("flows/new/train.py", "/srv/flows/new/train.py")))
         change = only(made.deployed(ITEM), desired=(moved,))
         assert (change.action, words(change)) == ("update", ["moved"])
         assert change.reasons[0].fields == (FieldChange("code.file", "flows/train.py", "flows/new/train.py"),)
 
     def test_a_moved_flow_whose_code_changed_tells_both(self) -> None:
         other = made.flow(code=Code({"train.py": "9" * 16}, "2.19.39", "f" * 64))
-        moved = made.desired(made.deployment(file=Place("new.py", "/srv/new.py")), other)
+        moved = made.desired(made.deployment(file=ResolvedPath("new.py", "/srv/new.py")), other)
         assert words(only(made.deployed(ITEM), desired=(moved,))) == ["moved", "code"]
 
 
 class TestAdoption:
     def test_a_stock_dag_in_another_file_is_a_conflict_whose_hint_names_the_option(self) -> None:
-        change = only(made.deployed(ITEM, file="dag.py", record=None, stock=STOCK))
+        change = only(made.deployed(ITEM, file="dag.py", record=None, stock=NATIVE))
         assert (change.action, words(change)) == ("conflict", ["conflict"])
         assert "in dag.py, written by Metaflow's airflow create" in change.reasons[0].note
         assert "--adopt prod/train" in change.reasons[0].hint
 
     def test_an_adopted_stock_dag_is_one_update_that_tells_what_is_known(self) -> None:
-        change = only(made.deployed(ITEM, file="dag.py", record=None, stock=STOCK), adopt=("prod/train",))
+        change = only(made.deployed(ITEM, file="dag.py", record=None, stock=NATIVE), adopt=("prod/train",))
         assert (change.action, words(change), change.version) == ("update", ["adopted"], None)
         assert change.replaces == (Replaced("dag.py", "v1"),)
         assert change.before is not None
@@ -102,7 +104,7 @@ class TestAdoption:
         assert change.reasons[0].edit is None  # the file may hold keys of a service
 
     def test_a_stock_file_that_came_back_is_a_conflict_again(self) -> None:
-        change = only(made.deployed(ITEM), made.deployed(ITEM, file="dag.py", record=None, stock=STOCK))
+        change = only(made.deployed(ITEM), made.deployed(ITEM, file="dag.py", record=None, stock=NATIVE))
         assert change.action == "conflict"
 
     @pytest.mark.parametrize("pattern", ["prod/train", "train", "prod/*", "project:sales"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import DeployError
-from deployer.models.deployment import Place
+from deployer.models.deployment import ResolvedPath
 from deployer.orchestrators.airflow import record
 from deployer.state.survey import survey
 
@@ -17,7 +17,7 @@ from . import made
 def test_a_file_that_is_gone_since_the_target_was_listed_is_told(tmp_path: Path) -> None:
     file = tmp_path / "Train.py"
     file.write_text(record.write("# a dag of airflow\n", made.record_of(made.desired())))
-    environment = made.environment(target=Place(str(tmp_path), str(tmp_path)))
+    environment = made.environment(target=ResolvedPath(str(tmp_path), str(tmp_path)))
     state = survey([environment], ())
     assert state.body("prod", "Train.py") == "# a dag of airflow\n"
     file.unlink()

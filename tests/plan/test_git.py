@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError
 from deployer.planning.guards import Permissions, other_branch, refuse_unguarded
 from deployer.vcs.repository import branch_of, commit_of
-from tests.history.applying import Site
+from tests.history.applying import EnvironmentState
 
 
 def git(folder: Path, *words: str) -> str:
@@ -102,7 +102,7 @@ def test_without_a_branch_the_ci_service_says_it(
     assert branch_of(repository, environ) == branch
 
 
-def planning_of(site: Site, folder: Path, *branches: str) -> Planned:
+def planning_of(site: EnvironmentState, folder: Path, *branches: str) -> PlanContext:
     """A plan with one change, whose manifests are in that folder, for an environment of these branches."""
     made = site.plan({"train": "0 1 * * *"})
     guarded = {"prod": replace(site.environment, branches=branches)}
@@ -124,13 +124,13 @@ def test_an_environment_is_applied_from_its_branches_only(
     branch: str, patterns: tuple[str, ...], allowed: bool, repository: Path, tmp_path: Path
 ) -> None:
     git(repository, "checkout", "-B", branch)
-    planning = planning_of(Site(tmp_path), repository, *patterns)
+    planning = planning_of(EnvironmentState(tmp_path), repository, *patterns)
     assert [each.code for each in other_branch(planning, {})] == ([] if allowed else ["other-branch"])
 
 
 def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path, tmp_path: Path) -> None:
     git(repository, "checkout", "-b", "fix")
-    planning = planning_of(Site(tmp_path), repository, "main", "release/*")
+    planning = planning_of(EnvironmentState(tmp_path), repository, "main", "release/*")
     with pytest.raises(DeployError) as raised:
         refuse_unguarded(planning, Permissions())
     (problem,) = raised.value.diagnostics
@@ -141,5 +141,5 @@ def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path
 
 
 def test_where_no_branch_is_known_none_is_right(repository: Path, commit: str, tmp_path: Path) -> None:
-    (problem,) = other_branch(planning_of(Site(tmp_path), repository, "*"), {})
+    (problem,) = other_branch(planning_of(EnvironmentState(tmp_path), repository, "*"), {})
     assert problem.message == "prod is applied from * only, and no branch is checked out here"

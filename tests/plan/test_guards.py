@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.planning import Planned
+from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError
 from deployer.manifest import Manifests
-from deployer.models.deployment import Place
+from deployer.models.deployment import ResolvedPath
 from deployer.models.plan import Plan
 from deployer.orchestrators.airflow import record
 from deployer.pipeline.build import DesiredState
@@ -21,17 +21,17 @@ from deployer.state.survey import DeployedState, survey
 from . import made
 
 
-def planned(deployed: int, kept: int, protect: bool = False, **there) -> Planned:
+def planned(deployed: int, kept: int, protect: bool = False, **there) -> PlanContext:
     """A plan on an environment with so many DAGs, of which the manifests still list the first few."""
     items = [made.desired(made.deployment(f"flow{n}"), dag_id=f"Flow{n}") for n in range(deployed)]
     site = made.site(*(made.deployed(item, **there) for item in items), known={f"prod/flow{n}" for n in range(kept)})
     environment = made.environment(protect=protect)
     manifests = Manifests("growth", {"prod": environment}, (), (), frozenset(), Path())
     plan = Plan(plan_changes(items[:kept], [site]))
-    return Planned(Path(), plan, DesiredState(manifests, (), ()), DeployedState({}, (site,)))
+    return PlanContext(Path(), plan, DesiredState(manifests, (), ()), DeployedState({}, (site,)))
 
 
-def refusals(planning: Planned, allowed: tuple[str, ...] = (), mass_change: bool = False) -> list[str]:
+def refusals(planning: PlanContext, allowed: tuple[str, ...] = (), mass_change: bool = False) -> list[str]:
     try:
         refuse_unguarded(planning, Permissions(allowed, mass_change))
     except DeployError as error:
@@ -78,16 +78,16 @@ with airflow.DAG("New", schedule=None):
 """
 
 
-def new_dag(folder: Path, **files: str) -> Planned:
+def new_dag(folder: Path, **files: str) -> PlanContext:
     """A plan that creates the DAG `New` at a folder that holds these files."""
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
-    environment = made.environment(target=Place(str(folder), str(folder)))
+    environment = made.environment(target=ResolvedPath(str(folder), str(folder)))
     state = survey([environment], ())
     item = made.desired(made.deployment("new", environment=environment), dag_id="New")
     manifests = Manifests("growth", {"prod": environment}, (), (), frozenset(), Path())
     plan = Plan(plan_changes([item], state.sites))
-    return Planned(Path(), plan, DesiredState(manifests, (), ()), state)
+    return PlanContext(Path(), plan, DesiredState(manifests, (), ()), state)
 
 
 def test_a_dag_id_that_another_file_defines_is_refused(tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from deployer.models.deployment import Place
+from deployer.models.deployment import ResolvedPath
 from deployer.models.desired import Desired
 from deployer.models.flow import Code, Parameter, Retries, Step
 from deployer.models.plan import FieldChange, FileChanges
 from deployer.planning.planner import plan_changes
 
 from . import made
+
+OTHER = ResolvedPath("../other", "/srv/build/metaflow")
 
 
 def only(desired, *there, **values):
@@ -64,7 +66,11 @@ def test_an_edit_by_hand_is_told_before_what_the_manifests_change() -> None:
             FieldChange("metaflow.version", "2.19.39", "2.20.0"),
         ),
         (
-            {"made": made.deployment(environment=made.environment(datastore=Place("../other", "/srv/build/metaflow")))},
+            {
+                "made": made.deployment(
+                    environment=made.environment(datastore=ResolvedPath("../other", "/srv/build/metaflow"))
+                )
+            },
             "settings",
             FieldChange("settings.datastore", "../build/metaflow", "../other"),
         ),
@@ -139,10 +145,10 @@ def test_a_new_schedule_tells_no_defaults() -> None:
 
 def test_paths_of_this_machine_are_not_compared() -> None:
     elsewhere = made.environment(
-        target=Place("../build/dags", "/home/eve/build/dags"),
-        datastore=Place("../build/metaflow", "/home/eve/metaflow"),
+        target=ResolvedPath("../build/dags", "/home/eve/build/dags"),
+        datastore=ResolvedPath("../build/metaflow", "/home/eve/metaflow"),
     )
-    moved = made.deployment(environment=elsewhere, file=Place("flows/train.py", "/home/eve/flows/train.py"))
+    moved = made.deployment(environment=elsewhere, file=ResolvedPath("flows/train.py", "/home/eve/flows/train.py"))
     assert only(made.desired(moved), made.deployed(made.desired())).action == "none"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deployer.commands.apply import Permissions, execute, prepare
-from deployer.commands.planning import Planned, make_plan
+from deployer.commands.planning import PlanContext, make_plan
 from deployer.models.progress import silent
 from deployer.models.selection import Selection
 from tests.sources import two_steps
@@ -42,15 +42,15 @@ def apply(selection: Selection) -> None:
     assert not result.warnings
 
 
-def plan(selection: Selection) -> Planned:
+def plan(selection: Selection) -> PlanContext:
     return make_plan(selection, silent)
 
 
-def compiled(planned: Planned) -> list[str]:
+def compiled(planned: PlanContext) -> list[str]:
     return [item.deployment.name for item in planned.desired.items if item.compiled]
 
 
-def actions(planned: Planned) -> dict[str, str]:
+def actions(planned: PlanContext) -> dict[str, str]:
     return {change.address: change.action for change in planned.plan.changes}
 
 
@@ -121,7 +121,7 @@ def test_a_dag_id_that_was_edited_in_a_record_is_not_taken_for_the_flows(selecti
     apply(selection)
     file = tmp_path / "dags" / "OneFlow.local.py"
     file.write_text(file.read_text().replace("'dag_id': 'OneFlow.local'", "'dag_id': 'Other'"))
-    changed = prepare(selection).planned.plan
+    changed = prepare(selection).view.plan
     assert [(change.file, change.action) for change in changed.pending] == [("OneFlow.local.py", "update")]
     apply(selection)
     assert actions(plan(selection)) == {"local/One": "none", "local/Two": "none"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.errors import Location
-from deployer.models.deployment import Deployment, Environment, Place
+from deployer.models.deployment import Deployment, Environment, ResolvedPath
 from deployer.models.flow import Code, Flow, Package, Parameter, Step
 
 POD = {
@@ -40,9 +40,9 @@ def environment(**changes: Any) -> Environment:
     given: dict[str, Any] = {
         "name": "prod",
         "project": "growth",
-        "target": Place("../build/dags", "/srv/build/dags"),
+        "target": ResolvedPath("../build/dags", "/srv/build/dags"),
         "compute": "local",
-        "datastore": Place("../build/metaflow", "/srv/build/metaflow"),
+        "datastore": ResolvedPath("../build/metaflow", "/srv/build/metaflow"),
         "datastore_type": "local",
         "production": True,
     }
@@ -53,7 +53,7 @@ def deployment(**changes: Any) -> Deployment:
     given: dict[str, Any] = {
         "name": "train",
         "environment": environment(),
-        "file": Place("flows/train.py", str(Path.cwd() / "deployments/flows/train.py")),
+        "file": ResolvedPath("flows/train.py", str(Path.cwd() / "deployments/flows/train.py")),
         "location": Location("deployments/flows.yaml", 30, 3),
         "owner": "growth",
         "tags": ("team:growth",),

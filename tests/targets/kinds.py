@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.errors import Location
-from deployer.models.deployment import Environment, Place
+from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.target import Target
 from deployer.targets.registry import open_target
 from tests.s3 import CREDENTIALS, s3_server
@@ -75,6 +75,6 @@ KINDS: Mapping[str, Callable[[Path], AbstractContextManager[Server]]] = {
 
 def target_at(place: str) -> Target:
     """The target of an environment whose manifest says this, as the commands open it."""
-    here = Place(place, place)
-    datastore = Place("../metaflow", "/nowhere/metaflow")
+    here = ResolvedPath(place, place)
+    datastore = ResolvedPath("../metaflow", "/nowhere/metaflow")
     return open_target(Environment("prod", "growth", here, "local", datastore, "local", location=Location("m.yaml", 3)))

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from deployer.errors import Location
-from deployer.models.deployment import Deployment, Environment, Place, Schedule
+from deployer.models.deployment import Deployment, Environment, ResolvedPath, Schedule
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
 from deployer.models.history import Entry, EntryReason, KeptChange, Outcome, Unrecorded
 from deployer.models.plan import Baseline, Change, Edit, Effect, FieldChange, FileChanges, Plan, Reason, Replaced
@@ -273,15 +273,15 @@ DEPLOYMENT = Deployment(
     environment=Environment(
         name="prod",
         project="growth",
-        target=Place(TARGETS["prod"], TARGETS["prod"]),
+        target=ResolvedPath(TARGETS["prod"], TARGETS["prod"]),
         compute="kubernetes",
-        datastore=Place("s3://acme-metaflow/prod", "s3://acme-metaflow/prod"),
+        datastore=ResolvedPath("s3://acme-metaflow/prod", "s3://acme-metaflow/prod"),
         datastore_type="s3",
         production=True,
         metaflow={"METAFLOW_SERVICE_URL": "https://metaflow.acme.example"},
         location=Location(_FILE, 8),
     ),
-    file=Place("flows/train.py", "/somewhere/flows/train.py"),
+    file=ResolvedPath("flows/train.py", "/somewhere/flows/train.py"),
     location=Location(_FILE, 20, 3),
     schedule=Schedule("0 3 * * *", "Europe/Helsinki"),
     parameters={"alpha": 0.01},

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.models.plan import FileChanges, Plan, Reason
-from deployer.views.inert import inert, mask, pair_text, value_text
+from deployer.views.escape_controls import escape_controls, mask, pair_text, value_text
 from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import MOST_CHARACTERS, code, code_html, plan_to_markdown, prose
 from tests.views import samples
@@ -15,8 +15,8 @@ from tests.views import samples
 
 @given(st.text())
 def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
-    assert not {unicodedata.category(c) for c in inert(text)} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    assert len(inert(text).splitlines()) <= 1
+    assert not {unicodedata.category(c) for c in escape_controls(text)} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert len(escape_controls(text).splitlines()) <= 1
 
 
 @given(st.text(), st.integers(20, 90))
@@ -36,7 +36,7 @@ def test_a_code_span_cannot_be_ended(text: str) -> None:
     span = code(text)
     fence = span[: len(span) - len(span.lstrip("`"))]
     assert span.endswith(fence)
-    assert fence not in inert(text)
+    assert fence not in escape_controls(text)
 
 
 @given(st.text(alphabet="<>|`@#&*_[]()!\\ \nabc"))

@@ -10,13 +10,13 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.models.desired import Stock
+from deployer.models.desired import NativeDag
 from deployer.models.plain_data import check_plain, check_size, is_name
 
 MARK = "Workflow.from_dict(CONFIG)"
 
 
-def read(text: str) -> Stock | None:
+def read(text: str) -> NativeDag | None:
     """What a stock DAG file says of itself; None for any other file, and for one that is damaged."""
     if MARK not in text:
         return None
@@ -35,10 +35,10 @@ def _config(text: str) -> Mapping[str, Any]:
     raise KeyError("CONFIG")
 
 
-def _stock(config: Mapping[str, Any]) -> Stock:
+def _stock(config: Mapping[str, Any]) -> NativeDag:
     dag, states = config["dag_instantiation_params"], config["states"]
     tokens = [_token(state) for state in states.values()]
-    stock = Stock(
+    stock = NativeDag(
         dag_id=dag["dag_id"],
         flow=config["metadata"]["flow_name"],
         cron=dag.get("schedule_interval"),

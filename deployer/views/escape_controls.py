@@ -18,7 +18,7 @@ _LONGEST_SENTENCE, _FIRST_OF_IT, _LAST_OF_IT = 2_000, 1_500, 300
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def inert(text: str) -> str:
+def escape_controls(text: str) -> str:
     """`text` on one line, with control, format and unpaired surrogate characters written as escapes."""
     if text.isprintable():  # the common case, and the fast one
         return text
@@ -86,7 +86,7 @@ def _json(value: Any) -> str:
         return NOT_SET
     if isinstance(value, str) and value in (KNOWN_AT_APPLY, SECRET):
         return value
-    return inert(json.dumps(value, ensure_ascii=False, default=str))
+    return escape_controls(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _shorten(text: str, limit: int, start: int) -> str:
