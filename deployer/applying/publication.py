@@ -106,4 +106,4 @@ class Publication:
 
 def _line(change: Change) -> str:
     reasons = ", ".join(reason.word for reason in change.reasons)
-    return f"{change.action} {change.address} ({change.dag_id}): {reasons}"
+    return f"{change.action} {change.address} ({change.name}): {reasons}"

@@ -126,7 +126,7 @@ def _kept(planning: PlanContext, applied: Applied, name: str, replaced: Files, w
         values: dict[str, Any] = {
             "address": change.address,
             "action": change.action,
-            "dag_id": change.dag_id,
+            "name": change.name,
             "file": change.file,
             "reasons": [_reason(reason) for reason in change.reasons],
             "outcome": outcome,

@@ -240,7 +240,7 @@ def _dag_file(item: Desired, built: Package, provenance: Provenance, since: date
             owner=environment.project,
             environment=environment.name,
             address=item.deployment.address,
-            dag_id=item.dag_id,
+            name=item.name,
             description=item.description,
             body_digest=record.digest_body(body),
             since=since.isoformat(),

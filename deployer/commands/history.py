@@ -85,7 +85,7 @@ def find_unrecorded(
         if (record.owner, record.environment) != (site.project, environment):
             continue
         if record.provenance.applied_at >= since and (item.file, record.provenance.applied_at) not in told:
-            yield Unrecorded(record.address, record.dag_id, record.provenance)
+            yield Unrecorded(record.address, record.name, record.provenance)
 
 
 def _newest(target: Target, place: Environment, selection: Selection, limit: int) -> tuple[list[Entry], int]:

@@ -146,7 +146,7 @@ def _change(
         address=address,
         environment=site.environment,
         action=action,
-        dag_id=described.dag_id,
+        name=described.name,
         file=file,
         reasons=tuple(reasons),
         before=deployed.description if deployed else None,

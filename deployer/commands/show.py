@@ -35,7 +35,7 @@ def show(selection: Selection, flow: str, environment: str) -> ShowResult:
     return ShowResult(
         deployment=item.deployment,
         flow=item.flow,
-        dag_id=item.dag_id,
+        dag_id=item.name,
         schedule=renderer.schedule_of(item.deployment, item.flow),
         next_runs=runs,
         warnings=state.warnings,

@@ -22,7 +22,7 @@ class Desired:
 
     deployment: Deployment
     compiled: Flow | None
-    dag_id: str
+    name: str
     description: Mapping[str, Any]
     inputs: Mapping[str, Any] | None = None
 
@@ -36,7 +36,7 @@ class Desired:
     @property
     def file(self) -> str:
         """The DAG file's name at the target."""
-        return f"{self.dag_id}.py"
+        return f"{self.name}.py"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class NativeDag:
     `cron` is as Airflow gets it (None: no schedule), `parameters` the default of each.
     """
 
-    dag_id: str
+    name: str
     flow: str
     cron: str | None
     parameters: Mapping[str, Any]
@@ -72,10 +72,10 @@ class Deployed:
     stock: NativeDag | None = None
 
     @property
-    def dag_id(self) -> str | None:
+    def name(self) -> str | None:
         """The DAG that the file says it holds; None where that cannot be read without running it."""
         holder = self.record or self.stock
-        return holder.dag_id if holder else None
+        return holder.name if holder else None
 
     @property
     def production_token(self) -> str | None:
@@ -111,8 +111,8 @@ class EnvironmentState:
         """What is deployed, by the DAG that it says it holds."""
         found: dict[str, list[Deployed]] = {}
         for item in self.deployed:
-            if item.dag_id is not None:
-                found.setdefault(item.dag_id, []).append(item)
+            if item.name is not None:
+                found.setdefault(item.name, []).append(item)
         return found
 
     def owns(self, item: Deployed) -> bool:

@@ -53,7 +53,7 @@ class EntryChange(_Part):
 
     address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
     action: Literal["create", "update", "delete"]
-    dag_id: str
+    name: str
     file: Annotated[str, Field(description="Name of the DAG file at the target.")]
     reasons: Annotated[list[EntryReason], _ONE_PROBLEM]
     outcome: Outcome
@@ -98,5 +98,5 @@ class Unrecorded:
     """A DAG that is deployed by an apply that no entry tells of: that apply was killed, or its entry was removed."""
 
     address: str
-    dag_id: str
+    name: str
     provenance: Provenance

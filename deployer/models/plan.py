@@ -135,7 +135,7 @@ class Change:
     address: str
     environment: str
     action: Action
-    dag_id: str
+    name: str
     file: str
     reasons: Sequence[Reason] = ()
     before: Mapping[str, Any] | None = None

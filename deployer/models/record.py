@@ -42,7 +42,7 @@ class Record:
     owner: str
     environment: str
     address: str
-    dag_id: str
+    name: str
     description: Mapping[str, Any]
     body_digest: str
     since: str

@@ -122,7 +122,7 @@ def package(
     """
     from deployer.compiler import client as compiler
 
-    dag_ids = {item.deployment.address: item.dag_id for item in items}
+    dag_ids = {item.deployment.address: item.name for item in items}
     deployments = [item.deployment for item in items]
     return compiler.build_packages(
         deployments,
@@ -171,7 +171,7 @@ def _is_same(deployment: Deployment, known: Mapping[str, CachedDescription]) -> 
 
 
 def _as_before(deployment: Deployment, known: CachedDescription) -> Desired:
-    return Desired(deployment, None, known.dag_id, known.description, known.notes)
+    return Desired(deployment, None, known.name, known.description, known.notes)
 
 
 def _describe(deployment: Deployment, flow: Flow, inputs: Mapping[str, Any] | None) -> Desired:
@@ -202,12 +202,12 @@ def _duplicate_ids(items: Iterable[Desired]) -> Iterator[Diagnostic]:
     """Two deployments that would write the same file at one target."""
     seen: dict[tuple[str, str], Desired] = {}
     for item in items:
-        key = (item.deployment.environment.target.resolved, item.dag_id)
+        key = (item.deployment.environment.target.resolved, item.name)
         first = seen.setdefault(key, item)
         if first is not item:
             yield Diagnostic(
                 code="duplicate-dag-id",
-                message=f"{first.deployment.address} and {item.deployment.address} have one DAG id, {item.dag_id!r}",
+                message=f"{first.deployment.address} and {item.deployment.address} have one DAG id, {item.name!r}",
                 location=item.deployment.location,
                 path=f"flows.{item.deployment.name}",
                 hint="give one of them a dag_id of its own",

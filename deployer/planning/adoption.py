@@ -45,13 +45,13 @@ def check_adoptions(
 def _left(owner: str, state: DesiredState, deployed: DeployedState) -> list[str]:
     """Files of another project in the planned environments that no deployment of these manifests takes over."""
     listed = {item.address for item in state.manifests.deployments}
-    wanted = {(item.deployment.environment.name, item.dag_id) for item in state.items}
+    wanted = {(item.deployment.environment.name, item.name) for item in state.items}
     return [
         item.file
         for site in deployed.sites
         for item in site.deployed
         if item.record and (item.record.owner, item.record.environment) == (owner, site.environment)
-        if item.record.address not in listed and (site.environment, item.dag_id) not in wanted
+        if item.record.address not in listed and (site.environment, item.name) not in wanted
     ]
 
 

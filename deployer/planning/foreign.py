@@ -17,7 +17,7 @@ def taken_ids(planning: PlanContext, severity: Severity = Severity.ERROR) -> Ite
     """DAGs that the plan creates and that another file at the target defines. Nothing is read where no DAG is new."""
     for site in planning.deployed.sites:
         created = {
-            change.dag_id: change
+            change.name: change
             for change in planning.plan.pending
             if change.action == "create" and change.environment == site.environment
         }
@@ -49,7 +49,7 @@ def _ids_of_others(target: Target, site: EnvironmentState) -> Mapping[str, str]:
 
 def _ids(target: Target, item: Deployed) -> Iterator[str]:
     if item.record is not None:
-        yield item.record.dag_id
+        yield item.record.name
         return
     try:
         content, _ = target.read(item.file)

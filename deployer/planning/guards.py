@@ -85,7 +85,7 @@ def _protected(planning: PlanContext, pending: Collection[Change], allowed: Coll
         if planning.environments[change.environment].protect and change.address not in allowed:
             yield Diagnostic(
                 "protected",
-                f"{change.address}: {change.environment} is protected, and an apply would delete {change.dag_id}",
+                f"{change.address}: {change.environment} is protected, and an apply would delete {change.name}",
                 hint=f"allow it with --allow-delete {change.address}",
             )
     for address in sorted(set(allowed) - {change.address for change in deletes}):

@@ -23,7 +23,7 @@ def conflict(desired: Desired, item: Deployed, project: str) -> Reason:
 def _conflict(item: Deployed, project: str, adopt: str) -> tuple[str, str]:
     record = item.record
     if item.stock:
-        note = f"the DAG {item.stock.dag_id} is there already, in {item.file}, written by Metaflow's airflow create"
+        note = f"the DAG {item.stock.name} is there already, in {item.file}, written by Metaflow's airflow create"
         return note, f"to take it over with its history and its namespace: {adopt}"
     if item.later:
         return item.problem, "a later mfdeploy wrote it: use that one"
@@ -88,14 +88,12 @@ def _changed(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
 
 def by_hand(desired: Desired, place: Deployed | None, item: Deployed) -> Iterator[Reason]:
     """What somebody did by hand to a file of ours: `item` is the one at its place, or another one with this DAG."""
-    if item is place and item.dag_id != desired.dag_id:
-        note = (
-            f"a file with the DAG {item.dag_id} was put over {item.file} by hand; an apply puts {desired.dag_id} back"
-        )
+    if item is place and item.name != desired.name:
+        note = f"a file with the DAG {item.name} was put over {item.file} by hand; an apply puts {desired.name} back"
         yield Reason("drifted", note=note)
         return
     if item is not place:
-        if place is not None and place.dag_id == desired.dag_id:
+        if place is not None and place.name == desired.name:
             note = f"{item.file} is a copy made by hand; an apply deletes it, since one DAG has one file"
         else:
             note = f"the DAG file was renamed to {item.file} by hand; an apply names it {desired.file} again"

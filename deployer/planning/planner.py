@@ -34,15 +34,15 @@ def plan_changes(
         wanted = [item for item in desired if item.deployment.environment.name == site.environment]
         places = {item.file for item in wanted}
         changes += (_plan_one(item, site, places, adopts) for item in wanted)
-        ids = {item.dag_id for item in wanted}
-        settled = places | {item.file for item in site.deployed if item.dag_id in ids}
+        ids = {item.name for item in wanted}
+        settled = places | {item.file for item in site.deployed if item.name in ids}
         changes += _plan_deletes(wanted, site, settled, selects)
     return tuple(sorted(changes, key=lambda change: (change.address, change.action == "delete", change.file)))
 
 
 def _plan_one(desired: Desired, site: EnvironmentState, places: Collection[str], adopts: Adopts) -> Change:
     place = site.files.get(desired.file)
-    others = [item for item in site.dags.get(desired.dag_id, ()) if item.file not in places]
+    others = [item for item in site.dags.get(desired.name, ()) if item.file not in places]
     held = [*([place] if place else ()), *others]
     foreign = [item for item in held if not site.owns(item)]
     address = desired.deployment.address
@@ -72,14 +72,14 @@ def _differences(desired: Desired, held: Sequence[Deployed]) -> Iterator[Reason]
 
 def _record(desired: Desired, held: Sequence[Deployed]) -> Record | None:
     """What was applied to the DAG, wherever it lies now."""
-    return next((item.record for item in held if item.record and item.dag_id == desired.dag_id), None)
+    return next((item.record for item in held if item.record and item.name == desired.name), None)
 
 
 def _plan_deletes(
     wanted: Sequence[Desired], site: EnvironmentState, settled: Collection[str], selects: Callable[[str], bool]
 ) -> Iterator[Change]:
     """Ours, and no longer in the manifests; or still there, but under another DAG id now."""
-    new_ids = {item.deployment.address: item.dag_id for item in wanted}
+    new_ids = {item.deployment.address: item.name for item in wanted}
     for item in site.deployed:
         record = item.record
         if record is None or not site.owns(item) or item.file in settled or not selects(record.address):
@@ -87,7 +87,7 @@ def _plan_deletes(
         if site.destroy:
             note = "everything that the manifests manage here is to go"
         elif record.address in new_ids:
-            note = f"the DAG id is now {new_ids[record.address]}; the history of {record.dag_id} stays behind"
+            note = f"the DAG id is now {new_ids[record.address]}; the history of {record.name} stays behind"
         elif record.address in site.known:
             continue
         else:
@@ -99,7 +99,7 @@ def _plan_deletes(
             address=record.address,
             environment=site.environment,
             action="delete",
-            dag_id=record.dag_id,
+            name=record.name,
             file=item.file,
             reasons=(Reason("removed", note=note), *lost),
             before=record.description,
@@ -115,7 +115,7 @@ def _change(
         address=desired.deployment.address,
         environment=desired.deployment.environment.name,
         action=action,
-        dag_id=desired.dag_id,
+        name=desired.name,
         file=desired.file,
         reasons=tuple(reasons),
         before=_known(desired, held),

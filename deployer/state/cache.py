@@ -28,7 +28,7 @@ class CachedDescription:
 
     notes: Mapping[str, Any]
     deployment: str
-    dag_id: str
+    name: str
     description: Mapping[str, Any]
 
 
@@ -63,14 +63,14 @@ def digest_deployment(deployment: Deployment) -> str:
 def _known(item: Deployed, said: Any) -> CachedDescription | None:
     record = item.record
     # The name of its file says it a second time, should somebody have edited the record's DAG id.
-    if record is None or not item.intact or item.file != f"{record.dag_id}.py" or not isinstance(said, Mapping):
+    if record is None or not item.intact or item.file != f"{record.name}.py" or not isinstance(said, Mapping):
         return None
     notes, deployment = said.get("notes"), said.get("deployment")
     if not isinstance(notes, Mapping) or not isinstance(deployment, str):
         return None
     if said.get("description") != _digest(record.description):
         return None
-    return CachedDescription(notes, deployment, record.dag_id, record.description)
+    return CachedDescription(notes, deployment, record.name, record.description)
 
 
 def _plain(value: Any) -> Any:

@@ -42,7 +42,7 @@ class DeployedState:
         """The files that a change writes over or deletes and that hold its DAG."""
         for name in sorted({change.file, *(other.file for other in change.replaces)}):
             item = self.file(change.environment, name)
-            if item and item.dag_id == change.dag_id:
+            if item and item.name == change.name:
                 yield item
 
     def applied(self, environment: str, file: str) -> Provenance | None:

@@ -37,7 +37,7 @@ def history_to_json(
         "unrecorded": [
             {
                 "address": each.address,
-                "dag_id": each.dag_id,
+                "name": each.name,
                 "applied_by": each.provenance.applied_by,
                 "applied_at": each.provenance.applied_at,
                 "commit": each.provenance.commit,
@@ -71,13 +71,13 @@ def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool
 
 def _entry(page: Page, entry: Mapping[str, Any]) -> None:
     page.line("  ", (entry["id"], "bold"), f"  {_who(entry)}", hang=6)
-    written = {change["dag_id"] for change in entry["changes"] if change["action"] != "delete"}
+    written = {change["name"] for change in entry["changes"] if change["action"] != "delete"}
     # Another file of a DAG that was written is gone with that, and no DAG that was deleted.
-    gone = [change for change in entry["changes"] if change["action"] == "delete" and change["dag_id"] in written]
+    gone = [change for change in entry["changes"] if change["action"] == "delete" and change["name"] in written]
     changes = [change for change in entry["changes"] if change not in gone]
     page.line((_summary(entry, changes), "dim"), indent=6, hang=0)
     for change in changes:
-        _change(page, change, [each["file"] for each in gone if each["dag_id"] == change["dag_id"]])
+        _change(page, change, [each["file"] for each in gone if each["name"] == change["name"]])
 
 
 def _who(entry: Mapping[str, Any]) -> str:

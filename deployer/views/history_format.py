@@ -23,7 +23,7 @@ class ShownUnrecorded(_Part):
     """A deployed DAG that no entry tells of: its apply was killed, or the entry was removed."""
 
     address: str
-    dag_id: str
+    name: str
     applied_by: str
     applied_at: str
     commit: str | None

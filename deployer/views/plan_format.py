@@ -85,7 +85,7 @@ class SavedChange(_Part):
     address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
     environment: str
     action: Action
-    dag_id: str
+    name: str
     file: Annotated[str, Field(description="Name of the DAG file at the target.")]
     version: Annotated[
         str | None,

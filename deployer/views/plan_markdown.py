@@ -140,7 +140,7 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> 
         for change in changes:
             words = ", ".join(_in_brief(reason) for reason in change["reasons"])
             ours = f" ({TOOLS_REMARK})" if tools_only(change) else ""
-            dag_id = code(change["dag_id"])
+            dag_id = code(change["name"])
             yield f"- **{change['action']}** {code(change['address'])} as {dag_id}: {words}{ours}\n"
 
 

@@ -69,9 +69,7 @@ def _change(page: Page, change: Change, former: Mapping[str, str], column: int) 
     action = change["action"]
     symbol = (SYMBOLS[action], STYLES[action])
     address = escape_controls(change["address"])
-    page.line(
-        "  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {escape_controls(change['dag_id'])}", hang=_INDENT
-    )
+    page.line("  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {escape_controls(change['name'])}", hang=_INDENT)
     entries = [entry for reason in change["reasons"] for entry in _reason(page, change, reason)]
     entries += _beside(change)
     label_width = max((len(label) for label, _ in entries), default=0) + 2

@@ -117,8 +117,8 @@ def pending_by_environment(plan: Mapping[str, Any]) -> dict[str, list[Change]]:
 
 def former_ids(plan: Mapping[str, Any]) -> dict[str, str]:
     """By address, the old DAG id of the deployments that are created under another one than they are deleted under."""
-    gone = {change["address"]: change["dag_id"] for change in plan["changes"] if change["action"] == "delete"}
-    new = {change["address"]: change["dag_id"] for change in plan["changes"] if change["action"] == "create"}
+    gone = {change["address"]: change["name"] for change in plan["changes"] if change["action"] == "delete"}
+    new = {change["address"]: change["name"] for change in plan["changes"] if change["action"] == "create"}
     return {address: old for address, old in gone.items() if new.get(address, old) != old}
 
 

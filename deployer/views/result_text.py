@@ -37,7 +37,7 @@ def _brief(change: Change) -> dict[str, str]:
         "address": change.address,
         "environment": change.environment,
         "action": change.action,
-        "dag_id": change.dag_id,
+        "name": change.name,
     }
 
 
@@ -46,16 +46,16 @@ def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool =
     page = Page(width, colour)
     for change in result["done"]:
         word = _DONE.get(change["action"], change["action"])
-        name = f" {escape_controls(change['dag_id'])}"
+        name = f" {escape_controls(change['name'])}"
         page.line((word, STYLES.get(change["action"], "")), name, _address(change), *_namespace(change))
     for change in result["failed"]:
-        page.line(("failed ", "bold red"), f" {escape_controls(change['dag_id'])}", _address(change))
+        page.line(("failed ", "bold red"), f" {escape_controls(change['name'])}", _address(change))
         for line in change["message"].splitlines():
             page.line(escape_controls(line), indent=8, hang=0)
     for change in result["not_done"]:
         page.line(
             (f"not {_DONE.get(change['action'], 'done')}", "dim"),
-            f" {escape_controls(change['dag_id'])}",
+            f" {escape_controls(change['name'])}",
             _address(change),
         )
     if any(result.values()):

@@ -51,16 +51,16 @@ def changes(before: Mapping[str, Wanted], after: Mapping[str, Wanted]) -> list[t
 def _changes(before: Mapping[str, Wanted], after: Mapping[str, Wanted]) -> Iterator[tuple[str, Told]]:
     for address in {*before, *after}:
         old, new = before.get(address), after.get(address)
-        if old and new and (old.dag_id, old.target) == (new.dag_id, new.target):
+        if old and new and (old.name, old.target) == (new.name, new.target):
             told = _update(old, new)
             if told.fields or told.files:
                 yield address, told
             continue
         if new:
-            yield address, Told("create", new.dag_id, {"new": {}}, {})
+            yield address, Told("create", new.name, {"new": {}}, {})
         # What is at a target that no environment has any more is not looked at.
         if old and (new is None or old.target == new.target):
-            yield address, Told("delete", old.dag_id, {"removed": {}}, {})
+            yield address, Told("delete", old.name, {"removed": {}}, {})
 
 
 def _update(old: Wanted, new: Wanted) -> Told:
@@ -77,7 +77,7 @@ def _update(old: Wanted, new: Wanted) -> Told:
     files = _files(old_code["files"], new_code["files"])
     if files:
         fields["code"] = {}
-    return Told("update", new.dag_id, fields, files)
+    return Told("update", new.name, fields, files)
 
 
 def _said(section: str, old: Any, new: Any, steps: set[str]) -> tuple[Any, Any]:

@@ -59,7 +59,7 @@ def _told(change: Change) -> Told:
         if reason.files
         for word in ("added", "removed", "changed")
     }
-    return Told(change.action, change.dag_id, fields, files)
+    return Told(change.action, change.name, fields, files)
 
 
 def apply(planning: PlanContext) -> None:
@@ -85,7 +85,7 @@ def _dag_file(planning: PlanContext, change: Change, provenance: Provenance) -> 
         "growth",
         change.environment,
         change.address,
-        item.dag_id,
+        item.name,
         item.description,
         digest_body(body),
         SINCE,
@@ -198,7 +198,7 @@ def compare(found: list[tuple[str, Told]], right: list[tuple[str, Told]], done: 
 
 
 def _lines(each: Told) -> Iterator[str]:
-    yield f" {each.action} {each.dag_id} {sorted(each.fields)} {dict(each.files)}"
+    yield f" {each.action} {each.name} {sorted(each.fields)} {dict(each.files)}"
     for word, fields in each.fields.items():
         for path, values in sorted(fields.items()):
             yield f" {word} {path} {values!r}"

@@ -15,7 +15,7 @@ DAG = Path(__file__).parent / "stock" / "train.dag.txt"
 def test_a_stock_file_says_what_it_holds() -> None:
     found = stock.read(DAG.read_text())
     assert found is not None
-    assert (found.dag_id, found.flow, found.cron) == ("TrainFlow", "TrainFlow", "0 3 * * *")
+    assert (found.name, found.flow, found.cron) == ("TrainFlow", "TrainFlow", "0 3 * * *")
     assert (found.parameters, found.steps) == ({"alpha": 0.05}, ("start", "end"))
     assert found.production_token == "trainflow-0-rjwm"
 

@@ -39,7 +39,7 @@ def _stock(config: Mapping[str, Any]) -> NativeDag:
     dag, states = config["dag_instantiation_params"], config["states"]
     tokens = [_token(state) for state in states.values()]
     stock = NativeDag(
-        dag_id=dag["dag_id"],
+        name=dag["dag_id"],
         flow=config["metadata"]["flow_name"],
         cron=dag.get("schedule_interval"),
         parameters={item["name"]: item.get("default") for item in config.get("metaflow_params") or ()},
@@ -47,7 +47,7 @@ def _stock(config: Mapping[str, Any]) -> NativeDag:
         steps=tuple(name for name, token in zip(states, tokens, strict=True) if token is not None),
         production_token=next(filter(None, tokens), None),
     )
-    if not is_name(stock.dag_id) or not is_name(stock.flow) or not all(map(is_name, stock.steps)):
+    if not is_name(stock.name) or not is_name(stock.flow) or not all(map(is_name, stock.steps)):
         raise TypeError("a name is no text")
     check_plain([stock.cron, dict(stock.parameters), list(stock.steps)])
     return stock

@@ -120,7 +120,7 @@ def _build(values: dict[str, Any]) -> Record:
 
 
 def _check_types(record: Record) -> None:
-    names: list[Any] = [record.owner, record.environment, record.address, record.dag_id, record.body_digest]
+    names: list[Any] = [record.owner, record.environment, record.address, record.name, record.body_digest]
     if made := record.provenance:
         names += [made.applied_by, made.applied_at, made.tool_version, made.commit or ""]
     if given := record.inputs:
