@@ -38,7 +38,9 @@ class Applied:
 class Publication(Protocol):
     """What a target is told at the end of an environment's changes."""
 
-    user: str
+    @property
+    def user(self) -> str:
+        """Who applies."""
 
     def message(self, environment: str, changes: Sequence[Change]) -> str:
         """What was done, for targets that keep such things."""

@@ -11,28 +11,32 @@ from typing import Any
 from deployer import __version__
 from deployer.applying.executor import Applied
 from deployer.applying.recording import ApplyRun, look_at, record_apply
-from deployer.commands.planning import PlanContext
+from deployer.context import Context, PlanContext
 from deployer.errors import Diagnostic, Severity
 from deployer.models.desired import Deployed
 from deployer.models.plan import Change
 from deployer.models.target import Target, TargetError
 from deployer.state.cache import made_from
 from deployer.state.index import update_index
-from deployer.state.survey import target_problem, understand
-from deployer.targets.registry import open_target
+from deployer.state.survey import target_problem
 
 _WORDS = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
 @dataclass
 class Publication:
-    """The publication of one apply, by `user`. `content` gives the DAG files by (environment, file name)."""
+    """The publication of one apply. `content` gives the DAG files by (environment, file name)."""
 
     planning: PlanContext
-    user: str
+    context: Context
     content: Mapping[tuple[str, str], bytes]
     doing: ApplyRun
     _problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
+
+    @property
+    def user(self) -> str:
+        """Who applies."""
+        return self.context.user
 
     @property
     def warnings(self) -> Sequence[Diagnostic]:
@@ -65,7 +69,7 @@ class Publication:
             place = self.planning.environments[name]
             # A new one: the other may hold what it has not published.
             with contextlib.suppress(TargetError):
-                target = open_target(place)
+                target = self.context.target(place)
                 applied = look_at(self.planning, name, target, self.content)
                 if applied.done:
                     message = self.message(name, [change for change, _ in applied.done])
@@ -100,8 +104,11 @@ class Publication:
         return {file: said for file, said in found if said is not None}
 
     def _deployed(self, change: Change, version: str | None) -> Deployed | None:
-        text = self.content.get((change.environment, change.file), b"")
-        return understand(change.file, text, version) if version else None
+        if not version:
+            return None
+        content = self.content.get((change.environment, change.file), b"")
+        reader = self.planning.deployed.readers[change.environment]
+        return reader.read(change.file, content, version)
 
 
 def _line(change: Change) -> str:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from deployer.applying.executor import Applied
-from deployer.commands.planning import PlanContext
+from deployer.context import PlanContext
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.history import Command, Entry, EntryReason, KeptChange, Outcome
 from deployer.models.plan import Change, Reason

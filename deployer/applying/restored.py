@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
+from deployer.context import PlanContext
 from deployer.errors import DeployError, Diagnostic
-from deployer.models.desired import Deployed, EnvironmentState
+from deployer.models.desired import Deployed, EnvironmentState, RestoredFile
 from deployer.models.history import Entry, KeptChange
-from deployer.models.record import Record
-from deployer.orchestrators.airflow import record
-from deployer.state.history import unpack
+from deployer.models.record import Provenance, Record
+from deployer.state.history import ANY_BYTES, unpack
+from deployer.state.survey import FileReader
 
 Selects = Callable[[str], bool]
-
-
-@dataclass(frozen=True)
-class DagFile:
-    """A DAG file of ours: its text without the record, and the record."""
-
-    body: str
-    record: Record
+RestoredFiles = Mapping[tuple[str, str], RestoredFile]
+"""The files to put back, by environment and file name."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +32,22 @@ class _Gap(Exception):
 
 
 def find_earlier(
-    entry: Entry, entries: Sequence[Entry], site: EnvironmentState, selects: Selects
-) -> Mapping[str, DagFile | None]:
+    entry: Entry, entries: Sequence[Entry], site: EnvironmentState, selects: Selects, reader: FileReader
+) -> Mapping[str, RestoredFile | None]:
     """The files that applies after `entry` changed, as they were before those; None for one that was not there.
 
     `entries` are all that there are. Raises DeployError for each file whose earlier text cannot be known: an apply
     that was killed leaves no entry, and an edit by hand none either.
     """
     ordered = sorted(entries, key=lambda each: each.id)
-    found: dict[str, DagFile | None] = {}
+    found: dict[str, RestoredFile | None] = {}
     problems = []
     for file, touches in _touches(ordered, site, selects).items():
         earlier = [touch for touch in touches if touch.entry.id <= entry.id]
         later = [touch for touch in touches if touch.entry.id > entry.id]
         try:
             if later:
-                found[file] = _undone(entry, earlier, later[0], site)
+                found[file] = _undone(entry, earlier, later[0], site, reader)
             else:
                 _check_untouched(entry, earlier, site.files.get(file))
         except _Gap as gap:
@@ -69,7 +65,7 @@ def _touches(ordered: Sequence[Entry], site: EnvironmentState, selects: Selects)
     touches: dict[str, list[Touch]] = {}
     addresses: dict[str, set[str]] = {}
     for item in site.deployed:
-        if item.record and (item.record.owner, item.record.environment) == (site.project, site.environment):
+        if item.record and site.owns(item):
             touches.setdefault(item.file, [])
             addresses.setdefault(item.file, set()).add(item.record.address)
     for entry in ordered:
@@ -81,34 +77,34 @@ def _touches(ordered: Sequence[Entry], site: EnvironmentState, selects: Selects)
     return {file: touches[file] for file in sorted(touches) if any(map(selects, addresses[file]))}
 
 
-def _undone(entry: Entry, earlier: Sequence[Touch], first: Touch, site: EnvironmentState) -> DagFile | None:
+def _undone(
+    entry: Entry, earlier: Sequence[Touch], first: Touch, site: EnvironmentState, reader: FileReader
+) -> RestoredFile | None:
     """What the first later apply found, once it is sure that this is what `entry` left."""
     if earlier and earlier[-1].change.after != first.change.before:
         raise _Gap(f"{first.entry.id} found another file than {earlier[-1].entry.id} had left")
     if first.change.before is None:
         return None
-    if not first.change.file.endswith(".py") or first.change.file.startswith("."):
-        raise _Gap("that is no name of a DAG file")
+    if not fnmatchcase(first.change.file, reader.file_pattern) or first.change.file.startswith("."):
+        raise _Gap("that is not a valid name of a DAG file")
     text = unpack(first.entry).get(first.change.before)
     if text is None:
         raise _Gap(f"{first.entry.id} does not hold it")
-    found = _parse(text, site)
+    found = _parse(first.change.file, text, site, reader)
     if not earlier:
         _check_age(entry, found.record)
     return found
 
 
-def _parse(text: str, site: EnvironmentState) -> DagFile:
-    try:
-        found = record.read(text)
-    except record.RecordError as error:
-        raise _Gap(str(error)) from error
-    if found is None or (found[0].owner, found[0].environment) != (site.project, site.environment):
+def _parse(file: str, text: str, site: EnvironmentState, reader: FileReader) -> RestoredFile:
+    found = reader.read(file, text.encode(errors=ANY_BYTES), "")
+    if found.problem:
+        raise _Gap(found.problem)
+    if found.record is None or not site.owns(found):
         raise _Gap("it was not deployed by this project and environment then")
-    kept, intact = found
-    if not intact:
+    if not found.intact:
         raise _Gap("it had been edited by hand, and what was there before is not kept")
-    return DagFile(record.body(text), kept)
+    return RestoredFile(reader.body_of(text), found.record)
 
 
 def _check_age(entry: Entry, kept: Record) -> None:
@@ -140,13 +136,14 @@ def _address(touches: Sequence[Touch], now: Deployed | None) -> str:
     return touches[-1].change.address
 
 
-def file_of(kept: DagFile, written: Record) -> bytes:
-    """The whole DAG file with another record."""
-    return record.write(kept.body, written).encode()
+def restored_content(
+    plan: PlanContext, files: RestoredFiles, provenance: Provenance, embed: Callable[[str, Record], str]
+) -> dict[tuple[str, str], bytes]:
+    """The files to write: as they were, but for who applied them and when. The commit stays that of their code."""
+    keys = [(change.environment, change.file) for change in plan.plan.pending if change.writes]
+    return {key: embed(files[key].body, _applied(files[key].record, provenance)).encode() for key in keys}
 
 
-def same(kept: DagFile, now: Deployed) -> bool:
-    """Whether what is deployed is this file, whoever applied it."""
-    if now.record is None or not now.intact:
-        return False
-    return (now.record.body_digest, now.record.description) == (kept.record.body_digest, kept.record.description)
+def _applied(record: Record, provenance: Provenance) -> Record:
+    commit = record.provenance.commit if record.provenance else None
+    return replace(record, provenance=replace(provenance, commit=commit))

@@ -15,6 +15,7 @@ import click
 
 from deployer import __version__
 from deployer.cli import CHANGES, DONE, REFUSED
+from deployer.cli.context import make_context
 from deployer.cli.options import (
     CHECK_CLUSTER,
     DEFAULT_MANIFESTS,
@@ -46,8 +47,9 @@ from deployer.cli.progress import progress_bar
 from deployer.errors import DeployError, Diagnostic, Severity
 
 if TYPE_CHECKING:
-    from deployer.commands.apply import Permissions, Prepared
+    from deployer.commands.apply import Prepared
     from deployer.models.selection import Selection
+    from deployer.planning.guards import Permissions
 
 
 class _ShowsHelp(click.Command):
@@ -138,7 +140,7 @@ def validate(selection: Selection, no_flows: bool, format: str) -> int:
     from deployer.commands.validate import validate
 
     with progress_bar() as progress:
-        result = validate(selection, flows=not no_flows, progress=progress)
+        result = validate(selection, make_context(progress), flows=not no_flows)
     failed = any(each.severity is Severity.ERROR for each in result.diagnostics)
     if format == "json":
         from deployer.views.diagnostics import diagnostics_to_json
@@ -169,7 +171,7 @@ def show(flow: str, env: str, selection: Selection, format: str) -> int:
     from deployer.views.show_json import show_to_json
     from deployer.views.show_text import show_to_text
 
-    result = show(selection, flow, env)
+    result = show(selection, flow, env, make_context())
     tell(result.warnings, result.secrets)
     shown = show_to_json(
         result.deployment, result.flow, result.dag_id, result.schedule, result.next_runs, result.secrets
@@ -186,7 +188,7 @@ def render(flow: str, env: str, selection: Selection) -> int:
     """Print the DAG file of a flow."""
     from deployer.commands.render import render
 
-    result = render(selection, flow, env)
+    result = render(selection, flow, env, make_context())
     tell(result.warnings)
     write(result.source)
     return DONE
@@ -224,7 +226,8 @@ def plan(
         message = "--check-cluster does not go with --against, which asks nobody but git"
         raise DeployError(bad_usage(message, "plan once with each"))
     with progress_bar() as progress:
-        result = plan(selection, progress=progress, diff=diff, against=against, check_cluster=check_cluster)
+        context = make_context(progress)
+        result = plan(selection, context, diff=diff, against=against, check_cluster=check_cluster)
     tell(result.warnings, result.secrets)
     write_plan(result, format)
     if out is not None:
@@ -256,7 +259,7 @@ def apply(
 
         saved = plan_from_text(read_text(plan), str(plan))
     with progress_bar() as progress:
-        prepared = prepare(selection, saved=saved, progress=progress, check_cluster=check_cluster)
+        prepared = prepare(selection, make_context(progress), saved=saved, check_cluster=check_cluster)
     return _carry_out(prepared, yes or saved is not None, permissions)
 
 
@@ -267,10 +270,10 @@ def apply(
 @permits
 def destroy(env: tuple[str, ...], selection: Selection, yes: bool, permissions: Permissions) -> int:
     """Delete all that the manifests manage in an environment."""
-    from deployer.commands.apply import prepare
+    from deployer.commands.destroy import prepare_destroy
 
     with progress_bar() as progress:
-        prepared = prepare(replace(selection, environments=env), destroy=True, progress=progress)
+        prepared = prepare_destroy(replace(selection, environments=env), make_context(progress))
     return _carry_out(prepared, yes, permissions)
 
 
@@ -287,7 +290,7 @@ def history(env: str, selection: Selection, limit: int, format: str) -> int:
     from deployer.views.history import history_to_json, history_to_text
 
     with progress_bar():
-        result = history(selection, env, limit)
+        result = history(selection, env, limit, make_context())
     shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded, result.secrets)
     write_shown(shown, format, history_to_text)
     return DONE
@@ -308,7 +311,7 @@ def rollback(entry: str, env: str, selection: Selection, out: Path | None, yes: 
     from deployer.commands.apply import prepare_rollback
 
     with progress_bar() as progress:
-        prepared = prepare_rollback(replace(selection, environments=(env,)), entry, progress=progress)
+        prepared = prepare_rollback(replace(selection, environments=(env,)), entry, make_context(progress))
     if out is None:
         return _carry_out(prepared, yes, permissions)
     tell(prepared.view.warnings, prepared.view.secrets)
@@ -335,12 +338,12 @@ def _carry_out(prepared: Prepared, agreed: bool, permissions: Permissions) -> in
     write_plan(prepared.view, "text")
     if not prepared.view.plan.pending:
         return DONE
-    refuse_unpermitted(prepared, permissions)
+    refuse_unpermitted(prepared, permissions, make_context())
     if not agreed and not _confirm():
         say("Nothing was applied.")
         return REFUSED
     with progress_bar() as progress:
-        result = execute(prepared, permissions, progress=progress)
+        result = execute(prepared, permissions, make_context(progress))
     write_result(result, prepared.view.secrets)
     return REFUSED if result.failed or result.not_done else DONE
 

@@ -114,7 +114,7 @@ def permits(function: Callable[..., int]) -> Any:
     def call(
         *arguments: Any, allow_delete: Sequence[str], allow_mass_change: bool, allow_branch: bool, **options: Any
     ) -> int:
-        from deployer.commands.apply import Permissions
+        from deployer.planning.guards import Permissions
 
         permissions = Permissions(tuple(allow_delete), allow_mass_change, allow_branch)
         return function(*arguments, permissions=permissions, **options)

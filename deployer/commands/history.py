@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from deployer.context import Context
 from deployer.errors import DeployError
 from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection
 from deployer.models.target import Target, TargetError
+from deployer.pipeline.selecting import refuse_unmatched
 from deployer.state.history import list_entries, read_entry
 from deployer.state.survey import DeployedState, survey, target_problem
 
@@ -31,12 +32,12 @@ class HistoryResult:
     secrets: frozenset[str] = frozenset()
 
 
-def history(selection: Selection, environment: str, limit: int) -> HistoryResult:
+def history(selection: Selection, environment: str, limit: int, context: Context) -> HistoryResult:
     """The newest `limit` entries that touched what the selection takes. Raises DeployError."""
     chosen = replace(selection, environments=(environment,))
-    manifests = load_selection(chosen, os.environ)
+    manifests = load_selection(chosen, context.environ)
     place = manifests.environments[environment]
-    state = survey([place], ())
+    state = survey([place], context.connect, ())
     try:
         read, older = _newest(state.targets[environment], place, chosen, limit)
     except TargetError as error:
@@ -44,7 +45,10 @@ def history(selection: Selection, environment: str, limit: int) -> HistoryResult
     unrecorded = tuple(find_unrecorded(state, environment, read, complete=not older))
     entries = [_narrowed(entry, chosen) for entry in read]
     if not any(entry.changes for entry in entries):
-        _refuse_unmatched(chosen, [item.address for item in manifests.deployments], state, read)
+        # Patterns that match nothing that is, was or is to be deployed are misspelt.
+        listed = (item.address for item in manifests.deployments)
+        changed = (change.address for entry in read for change in entry.changes)
+        refuse_unmatched(chosen, {*listed, *changed, *state.addresses})
     return HistoryResult(
         place,
         entries=[entry for entry in entries if entry.changes],
@@ -52,18 +56,6 @@ def history(selection: Selection, environment: str, limit: int) -> HistoryResult
         unrecorded=[each for each in unrecorded if chosen.selects(each.address)],
         secrets=manifests.secrets,
     )
-
-
-def _refuse_unmatched(
-    selection: Selection, listed: Sequence[str], state: DeployedState, entries: Sequence[Entry]
-) -> None:
-    """Raise DeployError for patterns that match nothing that is, was or is to be deployed: they are misspelt."""
-    from deployer.pipeline import build as desired
-
-    changed = (change.address for entry in entries for change in entry.changes)
-    problems = desired.unmatched_patterns(selection, {*listed, *changed, *state.addresses})
-    if problems:
-        raise DeployError(problems)
 
 
 def find_unrecorded(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deployer.context import Context
 from deployer.errors import Diagnostic
-from deployer.models.progress import silent
 from deployer.models.selection import Selection
-from deployer.pipeline import build as desired
-from deployer.pipeline.one import find_one
+from deployer.pipeline import rendering
+from deployer.pipeline.one_flow import build_one
+from deployer.pipeline.rendering import build_packages
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class RenderResult:
     warnings: Sequence[Diagnostic]
 
 
-def render(selection: Selection, flow: str, environment: str) -> RenderResult:
+def render(selection: Selection, flow: str, environment: str, context: Context) -> RenderResult:
     """Render one flow in one environment. Nothing is uploaded or written. Raises DeployError."""
-    item, state = find_one(selection, flow, environment)
-    built = desired.package([item], upload=False, user="", progress=silent)
-    return RenderResult(desired.render(item, built[item.deployment.address]), state.warnings)
+    item, state = build_one(selection, flow, environment, context)
+    packages = build_packages([item], context.silently())
+    return RenderResult(rendering.render(item, packages[item.deployment.address], context), state.warnings)

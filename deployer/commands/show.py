@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
+from deployer.context import Context
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow
 from deployer.models.selection import Selection
-from deployer.orchestrators import airflow as renderer
-from deployer.orchestrators.airflow.next_runs import next_runs
-from deployer.pipeline.one import find_one
+from deployer.pipeline.one_flow import build_one
 
 
 @dataclass(frozen=True)
@@ -28,15 +26,16 @@ class ShowResult:
     secrets: frozenset[str]
 
 
-def show(selection: Selection, flow: str, environment: str) -> ShowResult:
+def show(selection: Selection, flow: str, environment: str, context: Context) -> ShowResult:
     """Resolve and compile one flow in one environment. Raises DeployError."""
-    item, state = find_one(selection, flow, environment)
-    runs = next_runs(item.description["schedule"], datetime.now(timezone.utc))
+    item, state = build_one(selection, flow, environment, context)
+    orchestrator = context.orchestrator(item.deployment.environment)
+    runs = orchestrator.next_runs(item.description["schedule"], context.now())
     return ShowResult(
         deployment=item.deployment,
         flow=item.flow,
         dag_id=item.name,
-        schedule=renderer.schedule_of(item.deployment, item.flow),
+        schedule=orchestrator.schedule_of(item.deployment, item.flow),
         next_runs=runs,
         warnings=state.warnings,
         secrets=state.manifests.secrets,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from deployer.errors import DeployError, Diagnostic
+from deployer.context import Context
+from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
-from deployer.models.progress import Progress, silent
 from deployer.models.selection import Selection
+from deployer.pipeline.build import build_from
+from deployer.pipeline.selecting import choose, unmatched_patterns
 
 
 @dataclass(frozen=True)
@@ -21,35 +22,26 @@ class ValidateResult:
     deployments: int
 
 
-def validate(selection: Selection, flows: bool = True, progress: Progress = silent) -> ValidateResult:
+def validate(selection: Selection, context: Context, *, flows: bool = True) -> ValidateResult:
     """Check the manifests and, unless `flows` is False, compile what they deploy. Never raises DeployError."""
     try:
-        manifests = load_selection(selection, os.environ)
-        # An error in a manifest, which is what an editor waits for, is told before this is imported.
-        from deployer.pipeline import build as desired
-
+        manifests = load_selection(selection, context.environ)
         addresses = [item.address for item in manifests.deployments]
-        chosen = desired.choose(manifests.deployments, selection)
-        problems = [*manifests.warnings, *desired.unmatched_patterns(selection, addresses)]
-        targets = list(_targets(manifests.environments.values()))
-        if flows and not problems_refuse(problems):
-            problems = list(desired.build_from(manifests, selection, progress).diagnostics)
-        problems += targets
-        return ValidateResult(problems, len(chosen))
+        chosen = choose(manifests.deployments, selection)
+        problems = [*manifests.warnings, *unmatched_patterns(selection, addresses)]
+        targets = list(_targets(manifests.environments.values(), context))
+        if flows and not any(problem.severity is Severity.ERROR for problem in problems):
+            problems = list(build_from(manifests, selection, context).diagnostics)
+        return ValidateResult([*problems, *targets], len(chosen))
     except DeployError as error:
         return ValidateResult(error.diagnostics, 0)
 
 
-def _targets(environments: Iterable[Environment]) -> Iterator[Diagnostic]:
-    """The targets that are none; whether one can be reached is the plan's to find out."""
-    from deployer.targets.registry import open_target
-
+def _targets(environments: Iterable[Environment], context: Context) -> Iterator[Diagnostic]:
+    """Targets and orchestrators that do not exist; whether a target can be reached is the plan's to find out."""
     for environment in environments:
-        try:
-            open_target(environment)
-        except DeployError as error:
-            yield from error.diagnostics
-
-
-def problems_refuse(problems: Sequence[Diagnostic]) -> bool:
-    return any(problem.severity == "error" for problem in problems)
+        for look_up in (context.target, context.orchestrator):
+            try:
+                look_up(environment)
+            except DeployError as error:
+                yield from error.diagnostics

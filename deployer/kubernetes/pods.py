@@ -10,9 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer.models.deployment import Deployment
-from deployer.models.flow import Flow, Step
-
 # Attributes of `@kubernetes` that a pod is made from. One that is not here and is set is refused, never dropped.
 # fmt: off
 KNOWN_ATTRIBUTES = frozenset((
@@ -54,26 +51,30 @@ class Pod:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def unknown_attributes(step: Step) -> list[str]:
-    """Attributes that are set on the step and that no pod is made from."""
-    return sorted(name for name, value in step.pod.items() if name not in KNOWN_ATTRIBUTES and value)
+def unknown_attributes(attributes: Mapping[str, Any]) -> list[str]:
+    """Attributes of `@kubernetes` that are set and that no pod is made from."""
+    return sorted(name for name, value in attributes.items() if name not in KNOWN_ATTRIBUTES and value)
 
 
-def build(deployment: Deployment, flow: Flow, step: Step) -> Pod:
-    """The pod of a step, without its command and without the variables that differ from run to run."""
-    given = {name: value for name, value in step.pod.items() if value is not None}
+def build(attributes: Mapping[str, Any], annotations: Mapping[str, str], secrets: Sequence[str]) -> Pod:
+    """The pod that attributes of `@kubernetes` ask for, without a command.
+
+    `annotations` are added to those of the attributes and stronger; `secrets` are names of Kubernetes secrets that are
+    added as well.
+    """
+    given = {name: value for name, value in attributes.items() if value is not None}
     volumes = _volumes(given)
     spec: dict[str, Any] = {}
     _put(spec, "serviceAccountName", given.get("service_account"))
     _put(spec, "nodeSelector", _node_selector(given))
     _put(spec, "tolerations", [_camel_keys(toleration) for toleration in given.get("tolerations") or ()])
-    _put(spec, "imagePullSecrets", [{"name": name} for name in _listed(given.get("image_pull_secrets"))])
+    _put(spec, "imagePullSecrets", [{"name": name} for name in names_in(given.get("image_pull_secrets"))])
     _put(spec, "volumes", [volume for volume, _ in volumes])
     return Pod(
         namespace=str(given.get("namespace") or "default"),
-        metadata={"annotations": _annotations(flow, given), "labels": _labels(given)},
+        metadata={"annotations": {**_texts(given.get("annotations")), **annotations}, "labels": _labels(given)},
         spec=spec,
-        container=_container(deployment, given, [mount for _, mount in volumes]),
+        container=_container(given, secrets, [mount for _, mount in volumes]),
         environment={"METAFLOW_TEMPDIR": given["tmpfs_path"]} if _uses_tmpfs(given) and given["tmpfs_tempdir"] else {},
     )
 
@@ -92,16 +93,17 @@ def cluster_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _container(deployment: Deployment, given: Mapping[str, Any], mounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _container(given: Mapping[str, Any], secrets: Sequence[str], mounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     container: dict[str, Any] = {
         "resources": _resources(given),
     }
-    # Secrets that Metaflow's settings name go to every pod, in addition to those of the step.
-    common = deployment.environment.metaflow.get("METAFLOW_KUBERNETES_SECRETS", "")
-    secrets = dict.fromkeys([*_listed(given.get("secrets")), *_listed(common)])
     _put(container, "image", given.get("image"))
     _put(container, "imagePullPolicy", given.get("image_pull_policy"))
-    _put(container, "envFrom", [{"secretRef": {"name": name}} for name in secrets])
+    _put(
+        container,
+        "envFrom",
+        [{"secretRef": {"name": name}} for name in dict.fromkeys([*names_in(given.get("secrets")), *secrets])],
+    )
     _put(container, "ports", [{"containerPort": int(given["port"])}] if given.get("port") else [])
     _put(container, "securityContext", _camel_keys(given.get("security_context") or {}))
     _put(container, "volumeMounts", list(mounts))
@@ -162,23 +164,17 @@ def _node_selector(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _labels(given: Mapping[str, Any]) -> dict[str, str]:
-    labels = {name: "" if value is None else str(value) for name, value in (given.get("labels") or {}).items()}
     return {
-        **labels,
+        **_texts(given.get("labels")),
         "app": "metaflow",
         "app.kubernetes.io/name": "metaflow-task",
         "app.kubernetes.io/part-of": "metaflow",
     }
 
 
-def _annotations(flow: Flow, given: Mapping[str, Any]) -> dict[str, str]:
-    notes = {name: "" if value is None else str(value) for name, value in (given.get("annotations") or {}).items()}
-    notes["metaflow/flow_name"] = flow.name
-    if flow.project:
-        notes["metaflow/project_name"] = flow.project.project
-        notes["metaflow/branch_name"] = flow.project.branch
-        notes["metaflow/project_flow_name"] = flow.project.flow
-    return notes
+def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
+    """Labels or annotations, whose values are texts in the Kubernetes API."""
+    return {name: "" if value is None else str(value) for name, value in (values or {}).items()}
 
 
 def _camel_keys(mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,7 +182,8 @@ def _camel_keys(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {re.sub(r"_([a-z])", lambda match: match[1].upper(), key): value for key, value in mapping.items()}
 
 
-def _listed(value: Any) -> list[str]:
+def names_in(value: Any) -> list[str]:
+    """Names in a list, or in a text that separates them by commas."""
     texts = value.split(",") if isinstance(value, str) else list(value or ())
     return [text for text in texts if text]
 

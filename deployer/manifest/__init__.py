@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.errors import DeployError, Diagnostic, Location, Severity
+from deployer.errors import DeployError, Severity
 from deployer.manifest.documents import read_documents
 from deployer.manifest.load import Loader
 from deployer.manifest.nodes import Report
 from deployer.manifest.schema import manifest_schema
-from deployer.models.deployment import Deployment, Environment
+from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
 
 __all__ = ["Manifests", "Outline", "load", "load_selection", "manifest_schema", "outline"]
-
-
-@dataclass(frozen=True)
-class Manifests:
-    """What the manifests of `folder` say.
-
-    `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
-    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `places` says where each
-    setting was written, by its path in the document (``environments.prod.kubernetes.image``).
-    """
-
-    project: str
-    environments: Mapping[str, Environment]
-    deployments: tuple[Deployment, ...]
-    warnings: tuple[Diagnostic, ...] = ()
-    secrets: frozenset[str] = frozenset()
-    folder: Path = Path()
-    places: Mapping[str, Location] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

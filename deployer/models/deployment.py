@@ -48,6 +48,7 @@ class Environment:
     location: Location = field(default_factory=lambda: Location(""))
     check_cluster: bool = False
     check_context: str | None = None
+    orchestrator: str = "airflow"
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from deployer.errors import Diagnostic, Severity
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow
+from deployer.models.manifests import Manifests
 from deployer.models.record import Record
 
 
 @dataclass(frozen=True)
 class Desired:
-    """One deployment with its compiled flow. `description` is the canonical description that is compared.
+    """One deployment with its compiled flow.
+
+    `name` is what the orchestrator calls it, `file` the name of its file at the target, `description` the canonical
+    description that is compared.
 
     `compiled` is None where nothing has changed since the description was made, so that the flow was not looked at.
     `inputs` are notes of what the description was made from, where they were asked for and can be told.
@@ -23,6 +28,7 @@ class Desired:
     deployment: Deployment
     compiled: Flow | None
     name: str
+    file: str
     description: Mapping[str, Any]
     inputs: Mapping[str, Any] | None = None
 
@@ -33,10 +39,24 @@ class Desired:
             raise ValueError(f"{self.deployment.address} was not compiled: nothing of it has changed")
         return self.compiled
 
+
+@dataclass(frozen=True)
+class DesiredState:
+    """The selected deployments, compiled and described, with the manifests that they come from."""
+
+    manifests: Manifests
+    items: tuple[Desired, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
     @property
-    def file(self) -> str:
-        """The DAG file's name at the target."""
-        return f"{self.name}.py"
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """What refuses the command."""
+        return tuple(item for item in self.diagnostics if item.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What does not."""
+        return tuple(item for item in self.diagnostics if item.severity is not Severity.ERROR)
 
 
 @dataclass(frozen=True)
@@ -119,3 +139,11 @@ class EnvironmentState:
         """Whether this project deployed the file, in this environment."""
         record = item.record
         return record is not None and (record.owner, record.environment) == (self.project, self.environment)
+
+
+@dataclass(frozen=True)
+class RestoredFile:
+    """A file of ours as it was at an earlier time: its text without the record, and the record."""
+
+    body: str
+    record: Record

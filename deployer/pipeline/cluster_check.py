@@ -10,16 +10,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer import kubernetes as cluster
+from deployer.context import Context
 from deployer.errors import Diagnostic, Severity
-from deployer.kubernetes import Access, ClusterError, Finding
+from deployer.kubernetes import Access, ClusterError, Finding, check_pods
+from deployer.kubernetes.pod_fields import setting_of, setting_of_resource
 from deployer.models.deployment import Environment
-from deployer.models.desired import Desired
+from deployer.models.desired import Desired, DesiredState
 from deployer.models.flow import Step
-from deployer.models.progress import Progress
-from deployer.orchestrators import airflow as renderer
-from deployer.pipeline.build import DesiredState
-from deployer.pipeline.setting_locations import SettingPlaces
+from deployer.orchestrators.protocol import Orchestrator
+from deployer.pipeline.setting_locations import SettingLocations
 
 # What differs between tasks of one pod's kind, and decides nothing.
 _OWN_LABELS = ("dag_id", "task_id")
@@ -35,7 +34,7 @@ class DistinctPod:
 
 
 def check_clusters(
-    state: DesiredState, names: Collection[str], asked: bool | None, environ: Mapping[str, str], progress: Progress
+    state: DesiredState, names: Collection[str], asked: bool | None, context: Context
 ) -> list[Diagnostic]:
     """Everything that the clusters of the environments `names` have against the deployments; nothing is changed there.
 
@@ -43,17 +42,17 @@ def check_clusters(
     """
     if asked is False:
         return []
-    places = SettingPlaces(state.manifests.places)
+    places = SettingLocations(state.manifests.places)
     environments = [state.manifests.environments[name] for name in sorted(names)]
     found = list(_without_pods(environments, places)) if asked else []
     for environment in environments:
         items = [item for item in state.items if item.deployment.environment.name == environment.name]
         if items and environment.compute == "kubernetes" and (asked or environment.check_cluster):
-            found += _check(environment, items, places, environ, progress)
+            found += _check(environment, items, places, context)
     return found
 
 
-def _without_pods(environments: Sequence[Environment], places: SettingPlaces) -> Iterator[Diagnostic]:
+def _without_pods(environments: Sequence[Environment], places: SettingLocations) -> Iterator[Diagnostic]:
     """That there is nothing to check is a warning beside a check, and an error where it is all that was asked for."""
     is_all = all(environment.compute == "local" for environment in environments)
     for environment in environments:
@@ -70,12 +69,13 @@ def _without_pods(environments: Sequence[Environment], places: SettingPlaces) ->
 
 
 def _check(
-    environment: Environment, items: Iterable[Desired], places: SettingPlaces, environ: Mapping[str, str], say: Progress
+    environment: Environment, items: Iterable[Desired], places: SettingLocations, context: Context
 ) -> list[Diagnostic]:
-    pods = _distinct(items)
-    say(f"asking the cluster of {environment.name} for its pods")
+    pods = _distinct(items, context.orchestrator(environment))
+    context.progress(f"asking the cluster of {environment.name} for its pods")
+    manifests = [pod.manifest for pod in pods]
     try:
-        findings = cluster.check_pods(_access(environment), environ, [pod.manifest for pod in pods], say)
+        findings = check_pods(_access(environment), context.environ, manifests, context.progress)
     except ClusterError as error:
         return [_not_asked(environment, error, places)]
     return list(_merged(environment, findings, pods, places))
@@ -88,18 +88,18 @@ def _access(environment: Environment) -> Access:
     return Access(settings.get("context"), settings.get("kubeconfig"))
 
 
-def _not_asked(environment: Environment, error: ClusterError, places: SettingPlaces) -> Diagnostic:
+def _not_asked(environment: Environment, error: ClusterError, places: SettingLocations) -> Diagnostic:
     setting = "check_context" if error.setting and environment.check_context else error.setting
     path, location = places.of_cluster(environment, setting)
     hint = f"{error.hint + '; ' if error.hint else ''}--no-check-cluster leaves the check out"
     return Diagnostic("cluster-unreachable", f"the check failed: {error.message}", location, path, hint)
 
 
-def _distinct(items: Iterable[Desired]) -> list[DistinctPod]:
+def _distinct(items: Iterable[Desired], orchestrator: Orchestrator) -> list[DistinctPod]:
     """The pods that differ in what a cluster looks at, in the order of the deployments."""
     found: dict[str, DistinctPod] = {}
     for item in items:
-        manifests = renderer.pod_manifests(item.deployment, item.flow)
+        manifests = orchestrator.pods(item.deployment, item.flow)
         for step in item.flow.steps:
             manifest = manifests[step.name]
             found.setdefault(_identity(manifest), DistinctPod(manifest)).users.append((item, step))
@@ -120,7 +120,7 @@ def _identity(manifest: Mapping[str, Any]) -> str:
 
 
 def _merged(
-    environment: Environment, findings: Iterable[Finding], pods: Sequence[DistinctPod], places: SettingPlaces
+    environment: Environment, findings: Iterable[Finding], pods: Sequence[DistinctPod], places: SettingLocations
 ) -> Iterator[Diagnostic]:
     """One diagnostic for each problem at each line, with all flows and steps that have it there."""
     users: dict[Diagnostic, list[tuple[Desired, Step]]] = {}
@@ -141,8 +141,8 @@ def _setting(pod: Mapping[str, Any], pod_field: str, resource: str) -> str:
     if resource == "limits":
         return "qos"
     if resource:
-        return renderer.setting_of_resource(resource) or "namespace"
-    return renderer.setting_of(pod, pod_field)
+        return setting_of_resource(resource) or "namespace"
+    return setting_of(pod, pod_field)
 
 
 def _naming(found: Diagnostic, users: Sequence[tuple[Desired, Step]], environment: Environment) -> Diagnostic:
@@ -155,7 +155,7 @@ def _naming(found: Diagnostic, users: Sequence[tuple[Desired, Step]], environmen
     named = [f"{name} ({_steps(item, steps)})" for name, (item, steps) in sorted(flows.items())]
     rest = f" and {len(named) - _MOST_FLOWS} more flows" if len(named) > _MOST_FLOWS else ""
     location, path = found.location, found.path
-    if len(flows) == 1 and path == SettingPlaces.of_no_setting(environment):
+    if len(flows) == 1 and path == SettingLocations.of_no_setting(environment):
         deployment = next(iter(flows.values()))[0].deployment
         location, path = deployment.location, f"flows.{deployment.name}"
     message = f"{found.message}, for {', '.join(named[:_MOST_FLOWS])}{rest}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from deployer.context import PlanContext
 from deployer.errors import Location
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow, Step
+from deployer.models.plan import Change, Reason
 
 # Where the manifest calls a field of the description something else.
 _NAMES = {
@@ -19,6 +22,29 @@ _NAMES = {
 # What a step's decorators decide, by the names of those.
 _DECORATORS = {"environment": ("environment",), "timeout_seconds": ("timeout",), "packages": ("conda", "pypi")}
 _WITH = "--with="
+
+
+def with_origins(plan: PlanContext) -> PlanContext:
+    """The same plan with where each new value was written. That makes no plan differ from another."""
+    root = plan.folder.resolve().parent
+    return plan.with_changes(_traced(plan, change, root) for change in plan.plan.changes)
+
+
+def _traced(plan: PlanContext, change: Change, root: Path) -> Change:
+    if not change.writes:
+        return change
+    item = plan.item(change.environment, change.file)
+    return replace(change, reasons=tuple(_with_origins(reason, item, root) for reason in change.reasons))
+
+
+def _with_origins(reason: Reason, item: Desired, root: Path) -> Reason:
+    fields = (replace(each, origin=_origin(each.after, each.field, item, root)) for each in reason.fields)
+    return replace(reason, fields=tuple(fields))
+
+
+def _origin(after: object, field: str, item: Desired, root: Path) -> str:
+    """Where a value was written. What is gone was written nowhere, but for `schedule: none`."""
+    return "" if after is None and field != "schedule.cron" else origin(item, field, root)
 
 
 def origin(item: Desired, field: str, root: Path) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.errors import Location
+from deployer.kubernetes.pod_fields import ENVIRONMENT
 from deployer.models.deployment import Deployment, Environment
 from deployer.models.desired import Desired
 from deployer.models.flow import Step
-from deployer.orchestrators import airflow as renderer
+from deployer.models.flow_location import flow_location
 
 # Metaflow's settings that are defaults of `@kubernetes`, where their names are not those of the attributes.
 _METAFLOW = {"image": "CONTAINER_IMAGE", "image_pull_policy": "IMAGE_PULL_POLICY"}
@@ -18,18 +19,18 @@ _METAFLOW = {"image": "CONTAINER_IMAGE", "image_pull_policy": "IMAGE_PULL_POLICY
 _DEFAULTS = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "qos": "burstable"}
 
 
-class SettingPlaces:
+class SettingLocations:
     """The places of all settings of the manifests, by path in the document."""
 
-    def __init__(self, places: Mapping[str, Location]) -> None:
-        self._places = places
+    def __init__(self, locations: Mapping[str, Location]) -> None:
+        self._locations = locations
         self._paths: dict[Location, list[str]] = {}
-        for path, place in places.items():
+        for path, place in locations.items():
             self._paths.setdefault(place, []).append(path)
 
     def of(self, path: str, otherwise: Location) -> Location:
         """Where a path of the document was written."""
-        return self._places.get(path, otherwise)
+        return self._locations.get(path, otherwise)
 
     @staticmethod
     def of_no_setting(environment: Environment) -> str:
@@ -40,8 +41,8 @@ class SettingPlaces:
         """Path and place of a key that leads to the cluster, else of the environment's settings of pods."""
         whole = self.of_no_setting(environment)
         for path in ((f"{whole}.{setting}",) if setting else ()) + (whole,):
-            if path in self._places:
-                return path, self._places[path]
+            if path in self._locations:
+                return path, self._locations[path]
         return f"environments.{environment.name}", environment.location
 
     def of_pod(
@@ -59,10 +60,10 @@ class SettingPlaces:
         metaflow = self._metaflow(deployment.environment, step, root, is_common)
         if metaflow is not None:
             return metaflow
-        if root == renderer.ENVIRONMENT or _is_said(step, root):
-            return "", renderer.flow_location(deployment, step.line)
+        if root == ENVIRONMENT or _is_said(step, root):
+            return "", flow_location(deployment, step.line)
         whole = self.of_no_setting(deployment.environment)
-        return whole, self._places.get(whole, deployment.environment.location)
+        return whole, self._locations.get(whole, deployment.environment.location)
 
     def _written(self, deployment: Deployment, step: Step, setting: str, root: str) -> tuple[str, Location] | None:
         for given, prefix in (
@@ -106,8 +107,8 @@ class SettingPlaces:
             return None
         path = f"environments.{environment.name}.metaflow"
         for written in (f"{path}.{variable}", f"{path}.profile"):
-            if written in self._places:
-                return written, self._places[written]
+            if written in self._locations:
+                return written, self._locations[written]
         return None
 
 

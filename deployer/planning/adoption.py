@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
+from deployer.models.desired import DesiredState
 from deployer.models.plan import Change
 from deployer.models.selection import FROM_PROJECT, Selection
-from deployer.pipeline.build import DesiredState
 from deployer.state.survey import DeployedState
 
 

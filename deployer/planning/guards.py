@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from deployer.commands.planning import PlanContext
-from deployer.errors import DeployError, Diagnostic, Severity, nearest
-from deployer.models.plan import Change
-from deployer.planning.foreign import taken_ids
-from deployer.vcs import repository as git
+from deployer.errors import Diagnostic, Severity, nearest
+from deployer.models.deployment import Environment
+from deployer.models.desired import EnvironmentState
+from deployer.models.plan import Change, Plan
 
 
 @dataclass(frozen=True)
@@ -24,40 +22,64 @@ class Permissions:
     branch: bool = False
 
 
-def refuse_unguarded(planning: PlanContext, permissions: Permissions) -> None:
-    """Raise DeployError for conflicts, deletes that `protect` forbids, and deleting much of an environment."""
-    pending = planning.plan.pending
-    problems = [
-        *_conflicts(pending),
-        *_protected(planning, pending, permissions.delete),
-        *taken_ids(planning),
-        *(() if permissions.branch else other_branch(planning, os.environ)),
-        *(() if permissions.mass_change else _mass_deletes(planning, pending)),
-    ]
-    if problems:
-        raise DeployError(problems)
+@dataclass(frozen=True)
+class Surroundings:
+    """What guards look at beside the plan.
+
+    `branch` is the git branch that is checked out (None: not known), `taken` gives by environment the file that defines
+    a name already, by name. Both need to be known only where `needs_branch` and `created_in` ask for them.
+    """
+
+    branch: str | None = None
+    taken: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def guard_warnings(planning: PlanContext) -> list[Diagnostic]:
-    """What an apply of this plan would refuse that the plan itself does not show: whoever reviews it may be another
-    than who applies it."""
-    pending = planning.plan.pending
-    found = [*_protected(planning, pending, ()), *_mass_deletes(planning, pending)]
+def needs_branch(plan: Plan, environments: Mapping[str, Environment]) -> bool:
+    """Whether the plan changes an environment that is applied from some branches only."""
+    return any(True for _ in _guarded(plan, environments))
+
+
+def created_in(plan: Plan, environment: str) -> bool:
+    """Whether the plan creates anything in an environment, whose name another file may define already."""
+    return any(change.action == "create" and change.environment == environment for change in plan.pending)
+
+
+def refusals(
+    plan: Plan,
+    environments: Mapping[str, Environment],
+    states: Sequence[EnvironmentState],
+    surroundings: Surroundings,
+    permissions: Permissions,
+) -> list[Diagnostic]:
+    """Why a plan may not be applied: conflicts, protected or mass deletes, names that are taken, another branch."""
     return [
-        *(replace(each, severity=Severity.WARNING) for each in found),
-        *taken_ids(planning, Severity.WARNING),
-        *other_branch(planning, os.environ, Severity.WARNING),
+        *_conflicts(plan.pending),
+        *_protected(environments, plan.pending, permissions.delete),
+        *_taken_names(plan, surroundings.taken),
+        *(() if permissions.branch else other_branch(plan, environments, surroundings.branch)),
+        *(() if permissions.mass_change else _mass_deletes(states, plan.pending)),
     ]
 
 
-def other_branch(
-    planning: PlanContext, environ: Mapping[str, str], severity: Severity = Severity.ERROR
-) -> Iterator[Diagnostic]:
-    """Environments with changes that may not be applied from the branch that is checked out: the plan warns of them."""
-    names = sorted({change.environment for change in planning.plan.pending})
-    guarded = [planning.environments[name] for name in names if planning.environments[name].branches]
-    branch = git.branch_of(planning.folder, environ) if guarded else None
-    for environment in guarded:
+def warnings(
+    plan: Plan,
+    environments: Mapping[str, Environment],
+    states: Sequence[EnvironmentState],
+    surroundings: Surroundings,
+) -> list[Diagnostic]:
+    """What an apply would refuse that the plan itself does not show: who reviews it may not be who applies it."""
+    found = [
+        *_protected(environments, plan.pending, ()),
+        *_mass_deletes(states, plan.pending),
+        *_taken_names(plan, surroundings.taken),
+        *other_branch(plan, environments, surroundings.branch),
+    ]
+    return [replace(each, severity=Severity.WARNING) for each in found]
+
+
+def other_branch(plan: Plan, environments: Mapping[str, Environment], branch: str | None) -> Iterator[Diagnostic]:
+    """Environments with changes that may not be applied from the branch that is checked out."""
+    for environment in _guarded(plan, environments):
         if branch is None or not any(fnmatchcase(branch, pattern) for pattern in environment.branches):
             here = f"this is {branch}" if branch else "no branch is checked out here"
             yield Diagnostic(
@@ -66,7 +88,23 @@ def other_branch(
                 environment.location,
                 f"environments.{environment.name}.branches",
                 hint="merge first, or allow it once with --allow-branch",
-                severity=severity,
+            )
+
+
+def _guarded(plan: Plan, environments: Mapping[str, Environment]) -> Iterator[Environment]:
+    for name in sorted({change.environment for change in plan.pending}):
+        if environments[name].branches:
+            yield environments[name]
+
+
+def _taken_names(plan: Plan, taken: Mapping[str, Mapping[str, str]]) -> Iterator[Diagnostic]:
+    for change in sorted(plan.pending, key=lambda change: (change.environment, change.name)):
+        file = taken.get(change.environment, {}).get(change.name)
+        if change.action == "create" and file is not None:
+            yield Diagnostic(
+                "duplicate-dag-id",
+                f"{change.address}: {file} at the target defines the DAG {change.name!r} already",
+                hint="give the flow a dag_id of its own, or remove that file",
             )
 
 
@@ -79,10 +117,12 @@ def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:
                 yield Diagnostic("conflict", f"{change.address}: {reason.note}", hint=hint)
 
 
-def _protected(planning: PlanContext, pending: Collection[Change], allowed: Collection[str]) -> Iterator[Diagnostic]:
+def _protected(
+    environments: Mapping[str, Environment], pending: Collection[Change], allowed: Collection[str]
+) -> Iterator[Diagnostic]:
     deletes = [change for change in pending if change.action == "delete"]
     for change in deletes:
-        if planning.environments[change.environment].protect and change.address not in allowed:
+        if environments[change.environment].protect and change.address not in allowed:
             yield Diagnostic(
                 "protected",
                 f"{change.address}: {change.environment} is protected, and an apply would delete {change.name}",
@@ -96,15 +136,14 @@ def _protected(planning: PlanContext, pending: Collection[Change], allowed: Coll
         )
 
 
-def _mass_deletes(planning: PlanContext, pending: Collection[Change]) -> Iterator[Diagnostic]:
-    for site in planning.deployed.sites:
-        ours = [item for item in site.deployed if item.record and item.record.owner == site.project]
-        ours = [item for item in ours if item.record and item.record.environment == site.environment]
-        gone = [change for change in pending if change.action == "delete" and change.environment == site.environment]
+def _mass_deletes(states: Sequence[EnvironmentState], pending: Collection[Change]) -> Iterator[Diagnostic]:
+    for state in states:
+        ours = [item for item in state.deployed if state.owns(item)]
+        gone = [change for change in pending if change.action == "delete" and change.environment == state.environment]
         # One delete is never a mass; beyond that, a third of what is deployed is more than an edit would mean.
         if len(gone) > 1 and 3 * len(gone) > len(ours):
             yield Diagnostic(
                 "mass-change",
-                f"{site.environment}: an apply would delete {len(gone)} of {len(ours)} deployed DAGs",
+                f"{state.environment}: an apply would delete {len(gone)} of {len(ours)} deployed DAGs",
                 hint="if that is meant, allow it with --allow-mass-change",
             )

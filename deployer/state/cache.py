@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,13 +33,19 @@ class CachedDescription:
 
 
 def known_descriptions(
-    environment: str, deployed: Iterable[Deployed], entries: Mapping[str, Mapping[str, Any]]
+    environment: str,
+    deployed: Iterable[Deployed],
+    entries: Mapping[str, Mapping[str, Any]],
+    file_of: Callable[[str], str],
 ) -> Mapping[str, CachedDescription]:
     """By address, what the index (`entries` by file) says of the inputs of DAGs that are as they were applied."""
     found: dict[str, CachedDescription] = {}
     for item in deployed:
+        # The name of its file says it a second time, should somebody have edited the name in the record.
+        if item.record is None or item.file != file_of(item.record.name):
+            continue
         known = _known(item, entries.get(item.file, {}).get("made_from"))
-        if known is not None and item.record is not None and item.record.environment == environment:
+        if known is not None and item.record.environment == environment:
             found[item.record.address] = known
     return found
 
@@ -62,8 +68,7 @@ def digest_deployment(deployment: Deployment) -> str:
 
 def _known(item: Deployed, said: Any) -> CachedDescription | None:
     record = item.record
-    # The name of its file says it a second time, should somebody have edited the record's DAG id.
-    if record is None or not item.intact or item.file != f"{record.name}.py" or not isinstance(said, Mapping):
+    if record is None or not item.intact or not isinstance(said, Mapping):
         return None
     notes, deployment = said.get("notes"), said.get("deployment")
     if not isinstance(notes, Mapping) or not isinstance(deployment, str):

@@ -22,7 +22,7 @@ from deployer.models.target import MovedError, Target
 
 MOST_ENTRIES = 50
 _MOST_TEXT = 200_000_000  # bytes of DAG files in one entry: a damaged one must not fill the memory
-_ANY_BYTES = "surrogateescape"  # a file that an apply adopted may be in any encoding
+ANY_BYTES = "surrogateescape"  # a file that an apply adopted may be in any encoding
 _TIME = "%Y%m%dT%H%M%S"
 
 
@@ -126,7 +126,7 @@ def digest(content: bytes) -> str:
 
 def pack(files: Sequence[bytes]) -> str:
     """DAG files as an entry holds them. One stream, since DAG files are much alike."""
-    by_digest = {digest(content): content.decode(errors=_ANY_BYTES) for content in files}
+    by_digest = {digest(content): content.decode(errors=ANY_BYTES) for content in files}
     return base64.b64encode(zlib.compress(json.dumps(by_digest, sort_keys=True).encode(), 9)).decode()
 
 
@@ -148,7 +148,7 @@ def unpack(entry: Entry) -> Mapping[str, str]:
 
 
 def _bytes(text: object) -> bytes:
-    return str(text).encode(errors=_ANY_BYTES)
+    return str(text).encode(errors=ANY_BYTES)
 
 
 def _moment(entry: str) -> datetime:

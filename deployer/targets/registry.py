@@ -10,6 +10,7 @@ from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
 from deployer.models.target import Target, TargetError
 from deployer.targets.bucket_url import UrlError
+from deployer.vcs.git import Git
 
 
 def _folder(resolved: str) -> Target:
@@ -67,7 +68,7 @@ _OTHER_SCHEMES = {
 }
 
 
-def open_target(environment: Environment) -> Target:
+def open_target(environment: Environment, environ: Mapping[str, str], git: Git) -> Target:
     """The target of an environment; nothing is read or made yet. Raises DeployError for a URL that is none of ours."""
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", environment.target.resolved)
     kind = scheme.group(1) if scheme else ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.errors import DeployError, Diagnostic
+from deployer.vcs.git import Git
 
 _NOT_SHARED = {"__pycache__", ".git"}
 
@@ -37,31 +37,31 @@ _SERVICES = (
 _PULL_REQUESTS = ("BITBUCKET_PR_ID", "CIRCLE_PULL_REQUEST", "BUILDKITE_PULL_REQUEST")
 
 
-def commit_of(folder: Path) -> str | None:
+def commit_of(git: Git, folder: Path) -> str | None:
     """The checked-out commit of the folder's repository, ``-dirty`` after it when files below the folder differ.
 
     None outside a repository, or where there is no git.
     """
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = _git(git, folder, "rev-parse", "HEAD")
     if not commit:
         return None
-    return f"{commit}-dirty" if _git(folder, "status", "--porcelain", "--", ".") else commit
+    return f"{commit}-dirty" if _git(git, folder, "status", "--porcelain", "--", ".") else commit
 
 
-def find_revision(folder: Path, name: str) -> Revision:
+def find_revision(git: Git, folder: Path, name: str) -> Revision:
     """The commit that `name` is in the repository of a folder. Raises DeployError."""
-    top = _git(folder, "rev-parse", "--show-toplevel")
+    top = _git(git, folder, "rev-parse", "--show-toplevel")
     if not top:
         message = f"{folder} is in no git repository, so that there is nothing to plan against"
         raise DeployError(Diagnostic("no-repository", message, hint="plan without --against"))
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    commit = _git(git, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if not commit:
         hint = "fetch it first (git fetch origin main, then origin/main): a CI service often clones one branch alone"
         raise DeployError(Diagnostic("unknown-revision", f"git knows no revision {name!r} here", hint=hint))
     return Revision(Path(top).resolve(), name, commit)
 
 
-def check_out(revision: Revision, tree: Path) -> None:
+def check_out(git: Git, revision: Revision, tree: Path) -> None:
     """Write the revision's files into a folder that does not exist yet; the repository and its index stay as they are.
 
     What git ignores in the working tree (a virtual environment, a local file) is linked there: it belongs to the
@@ -69,9 +69,9 @@ def check_out(revision: Revision, tree: Path) -> None:
     """
     index = {"GIT_INDEX_FILE": str(tree.with_name("index"))}
     tree.mkdir()
-    _must(revision.top, index, "read-tree", revision.commit)
-    _must(revision.top, index, "checkout-index", "--all", f"--prefix={tree}/")
-    for name in _ignored(revision.top):
+    _must(git, revision.top, index, "read-tree", revision.commit)
+    _must(git, revision.top, index, "checkout-index", "--all", f"--prefix={tree}/")
+    for name in _ignored(git, revision.top):
         link = tree / name
         # A folder of the working tree may be a link in the revision, to anywhere.
         inside = link.parent.is_dir() and link.parent.resolve().is_relative_to(tree.resolve())
@@ -79,22 +79,22 @@ def check_out(revision: Revision, tree: Path) -> None:
             link.symlink_to(revision.top / name)
 
 
-def _ignored(top: Path) -> list[str]:
-    listed = _git(top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+def _ignored(git: Git, top: Path) -> list[str]:
+    listed = _git(git, top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     names = [name.rstrip("/") for name in listed.split("\0") if name]
     return [name for name in names if not _NOT_SHARED & set(Path(name).parts)]
 
 
-def branch_of(folder: Path, environ: Mapping[str, str]) -> str | None:
+def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
     """The branch that the folder's repository is on; None where that is not known.
 
     CI services check out a commit and no branch, so that git does not know: then the variables of the service say it,
     as long as that commit is still the one checked out.
     """
-    branch = _git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    branch = _git(git, folder, "symbolic-ref", "--quiet", "--short", "HEAD")
     if branch:
         return branch
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = _git(git, folder, "rev-parse", "HEAD")
     for variable, prefix, of_commit in _SERVICES:
         value = environ.get(variable, "")
         if not value.startswith(prefix) or value == prefix:
@@ -109,25 +109,13 @@ def _is_pull_request(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name, "") not in ("", "false") for name in _PULL_REQUESTS)
 
 
-def _git(folder: Path, *words: str) -> str:
-    done = _run(folder, words, {})
+def _git(git: Git, folder: Path, *words: str) -> str:
+    done = git.run(folder, words, {})
     return done.stdout.strip() if done is not None and done.returncode == 0 else ""
 
 
-def _must(folder: Path, variables: Mapping[str, str], *words: str) -> None:
-    done = _run(folder, words, variables)
+def _must(git: Git, folder: Path, variables: Mapping[str, str], *words: str) -> None:
+    done = git.run(folder, words, variables)
     if done is None or done.returncode != 0:
         said = done.stderr.strip().splitlines() if done is not None else []
         raise DeployError(Diagnostic("git", f"git {words[0]} failed: {said[-1] if said else 'it cannot be started'}"))
-
-
-def _run(folder: Path, words: tuple[str, ...], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
-    # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched. A folder
-    # with what a bare repository is made of may be checked in, its settings naming programs to run: it is none.
-    options = ("--no-optional-locks", "-c", "safe.bareRepository=explicit", "-C", str(folder))
-    command = ["git", *options, *words]
-    environment = {**os.environ, **variables}
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace", env=environment)
-    except OSError:
-        return None

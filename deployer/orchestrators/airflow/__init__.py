@@ -1,21 +1,74 @@
-"""The only room that knows Airflow's Python: a deployment and its flow become the text of a DAG file."""
+"""Airflow: a deployment and its flow become the text of a DAG file. The only room that knows Airflow's Python."""
 
-from deployer.kubernetes.pod_fields import ENVIRONMENT, setting_of, setting_of_resource
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from deployer.errors import Diagnostic
+from deployer.models.deployment import Deployment, Schedule
+from deployer.models.desired import Deployed
+from deployer.models.flow import Flow, Package
+from deployer.models.plan import Change, Effect
+from deployer.models.record import Record
+from deployer.orchestrators.airflow import dag_file, effects, native_dag, next_runs, record
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.pod_manifest import pod_manifests
 from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
-from deployer.orchestrators.airflow.schedule import flow_location, schedule_of
+from deployer.orchestrators.airflow.schedule import schedule_of
+from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
-__all__ = [
-    "ENVIRONMENT",
-    "RENDERER_VERSION",
-    "check",
-    "dag_id",
-    "flow_location",
-    "pod_manifests",
-    "render",
-    "schedule_of",
-    "setting_of",
-    "setting_of_resource",
-]
+_OWN_SETTINGS = frozenset(("catchup", "dag_id", "paused", "start_date", "worker_pool"))
+
+
+class AirflowOrchestrator:
+    """Airflow 2.10 to 3.x: a deployment is a DAG, which stands in a Python file of its name."""
+
+    name = "airflow"
+    file_pattern = "*.py"
+    renderer_version = RENDERER_VERSION
+    own_settings = _OWN_SETTINGS
+    task_variables = TASK_VARIABLES
+
+    def check(self, deployment: Deployment, flow: Flow) -> Sequence[Diagnostic]:
+        return check(deployment, flow)
+
+    def name_of(self, deployment: Deployment, flow: Flow) -> str:
+        return dag_id(deployment, flow)
+
+    def file_of(self, name: str) -> str:
+        return f"{name}.py"
+
+    def schedule_of(self, deployment: Deployment, flow: Flow) -> Schedule | None:
+        return schedule_of(deployment, flow)
+
+    def next_runs(self, schedule: Mapping[str, Any], now: datetime, count: int = 3) -> Sequence[str]:
+        return next_runs.next_runs(schedule, now, count)
+
+    def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
+        return pod_manifests(deployment, flow)
+
+    def render(
+        self, deployment: Deployment, flow: Flow, package: Package, since: datetime | None, commit: str | None
+    ) -> str:
+        return render(deployment, flow, package, since, commit)
+
+    def embed(self, body: str, record_: Record) -> str:
+        return record.write(body, record_)
+
+    def is_too_large(self, description: Mapping[str, Any]) -> bool:
+        return record.is_too_large(description)
+
+    def body_of(self, text: str) -> str:
+        return record.body(text)
+
+    def read(self, file: str, content: bytes, version: str) -> Deployed:
+        return dag_file.read(file, content, version)
+
+    def names_in(self, content: bytes) -> Iterable[str]:
+        return native_dag.dag_ids(content)
+
+    def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
+        return effects.effects(change, since, now)

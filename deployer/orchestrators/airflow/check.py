@@ -9,10 +9,12 @@ from deployer.kubernetes import pods
 from deployer.models import credentials
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
+from deployer.models.flow_location import flow_location
 from deployer.models.plain_data import is_name
 from deployer.orchestrators.airflow import parameters, sensors, tasks, with_credentials
 from deployer.orchestrators.airflow.names import MAX_LENGTH, dag_id, is_valid
-from deployer.orchestrators.airflow.schedule import find_problem, flow_location
+from deployer.orchestrators.airflow.schedule import find_problem
+from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
 # Flow decorators that ask the scheduler for something which the DAG file does not hold.
 _FLOW_DECORATORS = {
@@ -22,15 +24,6 @@ _FLOW_DECORATORS = {
 }
 _MAX_TAG_LENGTH = 100
 _MAX_VARIABLE = 131_000  # bytes: Linux takes some more in one variable of a process
-# What tells a task who it is; the user's code may read these variables, and not set them.
-_OUR_VARIABLES = frozenset(
-    f"METAFLOW_{name}"
-    for name in (
-        *("STEP_NAME", "RUN_ID", "TASK_ID", "INPUT_PATHS", "SPLIT_INDEX", "PARAMETERS", "RETRY_COUNT"),
-        *("MAX_USER_CODE_RETRIES", "AIRFLOW_DAG_RUN_ID", "AIRFLOW_JOB_ID", "TAGS", "TASK_OPTIONS", "TASK_NAMESPACE"),
-        "PRODUCTION_TOKEN",
-    )
-)
 
 
 def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
@@ -81,7 +74,7 @@ def _graph(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
 def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
     if deployment.environment.compute != "kubernetes":
         return
-    for name in pods.unknown_attributes(step):
+    for name in pods.unknown_attributes(step.pod):
         message = f"step {step.name!r}: the attribute {name!r} of @kubernetes cannot be put into a pod on Airflow"
         yield _unsupported(deployment, step.line, message, "remove it from the step or from the manifest")
 
@@ -96,7 +89,7 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagn
         elif not name or "=" in name or "\0" in name + value or not is_name(name + value):
             message = f"step {step.name!r}: @environment sets {name!r}, by a name or to a value that no process takes"
             yield _unsupported(deployment, step.line, message, "remove it")
-        elif name in _OUR_VARIABLES or flow.environment.get(name, value) != value:
+        elif name in TASK_VARIABLES or flow.environment.get(name, value) != value:
             message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
             yield _unsupported(deployment, step.line, message, "remove it from the step")
         elif name in credentials.OF_THE_SERVICE:

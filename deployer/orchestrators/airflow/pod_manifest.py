@@ -16,7 +16,8 @@ from deployer.kubernetes import pods
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.orchestrators.airflow.names import dag_id
-from deployer.orchestrators.airflow.render import run_tags, step_environment
+from deployer.orchestrators.airflow.step_pod import pod_of
+from deployer.orchestrators.airflow.variables import run_tags, step_variables
 
 BASE = "base"
 # What stands for the script, which is not run: the pod is only asked about.
@@ -41,7 +42,7 @@ def pod_manifests(deployment: Deployment, flow: Flow) -> dict[str, dict[str, Any
 
 
 def _manifest(deployment: Deployment, flow: Flow, step: Step) -> dict[str, Any]:
-    pod = pods.build(deployment, flow, step)
+    pod = pod_of(deployment, flow, step)
     container = {"name": BASE, **pod.container, "env": _variables(deployment, flow, step)}
     container |= {"command": ["bash", "-c"], "args": NO_SCRIPT, "terminationMessagePolicy": "FallbackToLogsOnError"}
     spec = {**pod.spec, "containers": [container], "restartPolicy": "Never"}
@@ -61,7 +62,7 @@ def _manifest(deployment: Deployment, flow: Flow, step: Step) -> dict[str, Any]:
 
 def _variables(deployment: Deployment, flow: Flow, step: Step) -> list[dict[str, Any]]:
     fields = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in pods.POD_FIELDS.items()]
-    values = step_environment(deployment, flow, step, _NO_PACKAGE, run_tags(deployment, None))
+    values = step_variables(deployment, flow, step, _NO_PACKAGE, run_tags(deployment, None))
     return [*fields, *({"name": name, "value": text.replace("$", "$$")} for name, text in values.items())]
 
 

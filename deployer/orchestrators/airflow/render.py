@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,9 @@ from deployer.orchestrators.airflow.literals import (
 )
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.schedule import schedule_of
+from deployer.orchestrators.airflow.step_pod import pod_of
 from deployer.orchestrators.airflow.tasks import Argument, Group, Task
+from deployer.orchestrators.airflow.variables import run_tags, step_variables
 
 if TYPE_CHECKING:
     import jinja2
@@ -138,7 +139,7 @@ def _environment() -> jinja2.Environment:
 def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, tags: Sequence[str]) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
-    environments = {step.name: step_environment(deployment, flow, step, package, tags) for step in flow.steps}
+    environments = {step.name: step_variables(deployment, flow, step, package, tags) for step in flow.steps}
     common, own = _shared(environments)
     extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
     margin = tasks.LOCAL_MARGIN
@@ -216,31 +217,6 @@ def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
     return found
 
 
-def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
-    """The tags of the runs: the manifest's, where they come from, and the commit of the code that they run."""
-    ours = {"mfdeploy", f"env:{deployment.environment.name}"}
-    return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
-
-
-def step_environment(
-    deployment: Deployment, flow: Flow, step: Step, package: Package, tags: Sequence[str]
-) -> dict[str, str]:
-    """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
-    environment = deployment.environment
-    own: dict[str, str] = {
-        "METAFLOW_TAGS": json.dumps(list(tags)),
-        "METAFLOW_TASK_OPTIONS": json.dumps(list(step.options)),
-    }
-    if deployment.namespace is not None:
-        own["METAFLOW_TASK_NAMESPACE"] = deployment.namespace
-    if environment.compute == "kubernetes":
-        own["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
-        own["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
-        own["MFDEPLOY_RESULT_FILE"] = "/airflow/xcom/return.json"
-        own.update(pods.build(deployment, flow, step).environment)
-    return {**step.environment, **flow.environment, **package.environment, **own}
-
-
 def _extras(step: Step, own: Mapping[str, Any], scripts: Mapping[str, Source], package: Package) -> dict[str, Source]:
     found: dict[str, Source] = {}
     script = scripts[package.scripts[step.name]]
@@ -255,7 +231,7 @@ def _cluster(
     deployment: Deployment, flow: Flow, arguments: Mapping[str, Any], extras: dict[str, dict[str, Source]]
 ) -> ClusterParts:
     """What the pods share; what only some of them have is added to the `extras` of those."""
-    built = {step.name: pods.build(deployment, flow, step) for step in flow.steps}
+    built = {step.name: pod_of(deployment, flow, step) for step in flow.steps}
     shared = {
         "labels": _shared({name: pod.metadata["labels"] for name, pod in built.items()}),
         "annotations": _shared({name: pod.metadata["annotations"] for name, pod in built.items()}),

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from deployer.errors import DeployError, Diagnostic, Location
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow
+from deployer.models.flow_location import flow_location
 
 # Weekly is Sunday at midnight, as with `@schedule(weekly=True)`.
 WORDS = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0"}
@@ -97,15 +97,6 @@ def _place(deployment: Deployment, flow: Flow, setting: str) -> Location:
     if deployment.schedule is None and flow.schedule is not None:
         return flow_location(deployment, flow.schedule.line)
     return deployment.sources.get(setting, deployment.source("schedule"))
-
-
-def flow_location(deployment: Deployment, line: int) -> Location:
-    """A line of the flow's file, as the user would name that file from the working directory."""
-    resolved = Path(deployment.file.resolved)
-    try:
-        return Location(resolved.relative_to(Path.cwd()).as_posix(), line)
-    except ValueError:
-        return Location(str(resolved), line)
 
 
 def _path(deployment: Deployment, setting: str) -> str:

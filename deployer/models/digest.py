@@ -1,0 +1,10 @@
+"""How texts are named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def digest_text(text: str) -> str:
+    """SHA-256 (hex) of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,25 @@
+"""A step's pod: what Metaflow resolved for it, with the annotations that name its flow."""
+
+from __future__ import annotations
+
+from deployer.kubernetes import pods
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Step
+
+# A list of Kubernetes secrets that go to every pod, in addition to those of the step.
+_COMMON_SECRETS = "METAFLOW_KUBERNETES_SECRETS"
+
+
+def pod_of(deployment: Deployment, flow: Flow, step: Step) -> pods.Pod:
+    """The pod of a step, without its command and without the variables that differ from run to run."""
+    common = deployment.environment.metaflow.get(_COMMON_SECRETS, "")
+    return pods.build(step.pod, _annotations(flow), pods.names_in(common))
+
+
+def _annotations(flow: Flow) -> dict[str, str]:
+    found = {"metaflow/flow_name": flow.name}
+    if flow.project:
+        found["metaflow/project_name"] = flow.project.project
+        found["metaflow/branch_name"] = flow.project.branch
+        found["metaflow/project_flow_name"] = flow.project.flow
+    return found

@@ -1,0 +1,44 @@
+"""The environment variables of a task: those that are the same in every run, and those that Airflow sets for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from deployer.models.deployment import Deployment
+from deployer.models.flow import Flow, Package, Step
+from deployer.orchestrators.airflow.step_pod import pod_of
+
+# What tells a task who it is; the user's code may read these variables, and not set them.
+TASK_VARIABLES = frozenset(
+    f"METAFLOW_{name}"
+    for name in (
+        *("STEP_NAME", "RUN_ID", "TASK_ID", "INPUT_PATHS", "SPLIT_INDEX", "PARAMETERS", "RETRY_COUNT"),
+        *("MAX_USER_CODE_RETRIES", "AIRFLOW_DAG_RUN_ID", "AIRFLOW_JOB_ID", "TAGS", "TASK_OPTIONS", "TASK_NAMESPACE"),
+        "PRODUCTION_TOKEN",
+    )
+)
+
+
+def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
+    """The tags of the runs: the manifest's, where they come from, and the commit of the code that they run."""
+    ours = {"mfdeploy", f"env:{deployment.environment.name}"}
+    return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
+
+
+def step_variables(
+    deployment: Deployment, flow: Flow, step: Step, package: Package, tags: Sequence[str]
+) -> dict[str, str]:
+    """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
+    own: dict[str, str] = {
+        "METAFLOW_TAGS": json.dumps(list(tags)),
+        "METAFLOW_TASK_OPTIONS": json.dumps(list(step.options)),
+    }
+    if deployment.namespace is not None:
+        own["METAFLOW_TASK_NAMESPACE"] = deployment.namespace
+    if deployment.environment.compute == "kubernetes":
+        own["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
+        own["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
+        own["MFDEPLOY_RESULT_FILE"] = "/airflow/xcom/return.json"
+        own.update(pod_of(deployment, flow, step).environment)
+    return {**step.environment, **flow.environment, **package.environment, **own}

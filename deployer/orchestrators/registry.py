@@ -1,0 +1,20 @@
+"""The orchestrators that there are, by their name in a manifest. Each is imported when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Final
+
+from deployer.orchestrators.protocol import Orchestrator
+
+
+@cache
+def _airflow() -> Orchestrator:
+    from deployer.orchestrators.airflow import AirflowOrchestrator
+
+    return AirflowOrchestrator()
+
+
+Registry = Mapping[str, Callable[[], Orchestrator]]
+ORCHESTRATORS: Final[Registry] = {"airflow": _airflow}

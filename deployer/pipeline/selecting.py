@@ -1,0 +1,36 @@
+"""Which deployments a selection takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.models.deployment import Deployment
+from deployer.models.selection import Selection
+
+
+def choose(deployments: Iterable[Deployment], selection: Selection) -> list[Deployment]:
+    """The deployments that a selection takes."""
+    return [item for item in deployments if selection.selects(item.address)]
+
+
+def unmatched_patterns(selection: Selection, addresses: Iterable[str]) -> list[Diagnostic]:
+    """One error for each pattern of the selection that takes none of the addresses: most likely it is misspelt."""
+    known = sorted(set(addresses))
+    names = sorted({address.partition("/")[2] for address in known})
+    return [
+        Diagnostic(
+            code="unknown-flow",
+            message=f"no flow matches {pattern!r}",
+            hint=nearest(pattern, [*names, *known]),
+        )
+        for pattern in (*selection.flows, *selection.exclude)
+        if not any(Selection(selection.manifests, flows=(pattern,)).selects(address) for address in known)
+    ]
+
+
+def refuse_unmatched(selection: Selection, addresses: Iterable[str]) -> None:
+    """Raise DeployError for patterns of the selection that take none of the addresses."""
+    problems = unmatched_patterns(selection, addresses)
+    if problems:
+        raise DeployError(problems)
