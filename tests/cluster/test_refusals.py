@@ -9,9 +9,9 @@ import pytest
 from deployer.errors import Severity
 from deployer.kubernetes.access import ClusterError, _within
 from deployer.kubernetes.client import Refusal
+from deployer.kubernetes.pod_fields import setting_of, setting_of_resource
 from deployer.kubernetes.references import Reference, references
 from deployer.kubernetes.refusals import explain
-from deployer.orchestrators.airflow import setting_of, setting_of_resource
 
 POD = {"name": "fit-0a1b2c3d", "namespace": "ml"}
 FORBIDDEN = 'pods "fit-0a1b2c3d" is forbidden: '

@@ -16,7 +16,7 @@ from typing import Any
 from deployer.applying.executor import Applied, apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
-from deployer.commands.apply import Permissions, Prepared, execute, prepare
+from deployer.commands.apply import Prepared, execute, prepare
 from deployer.errors import DeployError
 from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.plan import Change
@@ -24,10 +24,11 @@ from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.models.target import Target, TargetError
+from deployer.planning.guards import Permissions
 from deployer.planning.planner import plan_changes
 from deployer.state.index import Index, read_index
 from deployer.state.survey import survey, target_problem
-from deployer.targets.registry import open_target
+from tests.contexts import context, open_target
 
 FLOW = '''
 from metaflow import FlowSpec, Parameter, step
@@ -65,14 +66,14 @@ class Fleet:
     def apply(self, numbers: Mapping[int, int]) -> Ready:
         """Deploy these DAGs, each with the value of its parameter, by planning and applying as the commands do."""
         prepared = self.plan(numbers)
-        result = execute(prepared, Permissions(mass_change=True))
+        result = execute(prepared, Permissions(mass_change=True), context())
         assert not result.failed and not result.not_done and not result.errors and not result.warnings
         return Ready(prepared, {("prod", path.name): path.read_bytes() for path in self.target.glob("*.py")})
 
     def plan(self, numbers: Mapping[int, int]) -> Prepared:
         """A plan for these DAGs."""
         self.write(numbers)
-        return prepare(Selection(self.manifests))
+        return prepare(Selection(self.manifests), context())
 
     @property
     def manifests(self) -> Path:
@@ -113,7 +114,7 @@ class Ready:
         """What a plan of this moment would do."""
         planning = self.prepared.context
         known = [item.address for item in planning.desired.manifests.deployments]
-        sites = survey(planning.environments.values(), known).sites
+        sites = survey(planning.environments.values(), context().connect, known).sites
         return [change for change in plan_changes(planning.desired.items, sites) if change.action != "none"]
 
     def apply(
@@ -131,7 +132,7 @@ class Ready:
         indexes = {name: index_of(targets[name], each) for name, each in planning.environments.items()}
         there = replace(planning, plan=plan, deployed=replace(planning.deployed, targets=targets, indexes=indexes))
         provenance = Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0")
-        publication = Publication(there, "ada", self.content, begin(there, "apply", provenance))
+        publication = Publication(there, context(user="ada"), self.content, begin(there, "apply", provenance))
         applied = apply_changes(todo, targets, self.content, publication, silent)
         assert may_warn or not publication.warnings, publication.warnings
         return applied

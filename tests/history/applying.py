@@ -10,22 +10,22 @@ from deployer.applying.executor import Applied, apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Prepared, execute, prepare_rollback
-from deployer.commands.planning import PlanContext
-from deployer.manifest import Manifests
+from deployer.context import PlanContext
 from deployer.models.deployment import Environment, ResolvedPath
-from deployer.models.desired import Desired
+from deployer.models.desired import Desired, DesiredState
 from deployer.models.history import Entry
+from deployer.models.manifests import Manifests
 from deployer.models.plan import Change, Plan
 from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow import record
-from deployer.pipeline.build import DesiredState
 from deployer.planning.guards import Permissions
 from deployer.planning.planner import plan_changes
 from deployer.state.history import list_entries, read_entry
 from deployer.state.survey import DeployedState, survey
 from deployer.targets.folder import FolderTarget
+from tests.contexts import context
 from tests.plan import made
 
 MANIFEST = """\
@@ -50,7 +50,7 @@ class _Silent:
 
 
 @dataclass
-class EnvironmentState:
+class AppliedFolder:
     """One environment, `prod` of the project `growth`; each apply happens a minute after the one before."""
 
     folder: Path
@@ -74,7 +74,7 @@ class EnvironmentState:
     def plan(self, crons: Mapping[str, str]) -> PlanContext:
         """What would make the flows' schedules these, and no other flow there."""
         items = [self._item(name, cron) for name, cron in sorted(crons.items())]
-        state = survey([self.environment], [item.deployment.address for item in items])
+        state = survey([self.environment], context().connect, [item.deployment.address for item in items])
         manifests = Manifests("growth", {"prod": self.environment}, (), (), frozenset({"sesame"}), Path())
         return PlanContext(
             self.folder, Plan(plan_changes(items, state.sites)), DesiredState(manifests, (*items,), ()), state
@@ -82,7 +82,7 @@ class EnvironmentState:
 
     def _item(self, name: str, cron: str) -> Desired:
         deployment = made.deployment(name, environment=self.environment)
-        return made.desired(deployment, dag_id=name.title(), cron=cron)
+        return made.desired(deployment, name=name.title(), cron=cron)
 
     def apply(self, by: str = "ada", killed: bool = False, interrupted: int | None = None, **crons: str) -> str:
         """Apply these schedules; returns the entry's id. `killed`: before it is recorded."""
@@ -96,7 +96,7 @@ class EnvironmentState:
             if change.action != "delete"
         }
         pending = planning.plan.pending[:interrupted]
-        publication = Publication(planning, by, content, doing)
+        publication = Publication(planning, context(user=by), content, doing)
         kept = _Silent() if killed or interrupted is not None else publication
         apply_changes(pending, planning.deployed.targets, content, kept, silent)
         if interrupted is not None and not killed:
@@ -111,12 +111,12 @@ class EnvironmentState:
         return record.write(body, replace(written, body_digest=record.digest_body(body))).encode()
 
     def prepare(self, entry: str, **selection: tuple[str, ...]) -> Prepared:
-        return prepare_rollback(replace(self.selection, **selection), entry)
+        return prepare_rollback(replace(self.selection, **selection), entry, context())
 
     def roll_back(self, entry: str, **selection: tuple[str, ...]) -> Mapping[str, str]:
         """Roll back, and give what was done by address."""
         prepared = self.prepare(entry, **selection)
-        result = execute(prepared, Permissions(mass_change=True))
+        result = execute(prepared, Permissions(mass_change=True), context())
         assert not result.failed
         assert not result.warnings
         return {change.address: change.action for change in result.done}
@@ -126,7 +126,7 @@ class EnvironmentState:
         return FolderTarget(self.dags)
 
     def state(self) -> DeployedState:
-        return survey([self.environment], ())
+        return survey([self.environment], context().connect, ())
 
     def crons(self) -> dict[str, str]:
         """What is deployed: the schedule that each DAG file's body says, by flow."""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.applying import EnvironmentState
+from tests.history.applying import AppliedFolder
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> EnvironmentState:
+def site(tmp_path: Path) -> AppliedFolder:
     """An environment where nothing was applied yet."""
-    return EnvironmentState(tmp_path)
+    return AppliedFolder(tmp_path)

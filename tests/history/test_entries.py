@@ -16,12 +16,13 @@ from deployer.errors import DeployError
 from deployer.state import history
 from deployer.state.history import MOST_ENTRIES, entry_file, find_entry, new_id, parse_entry, read_entry, unpack
 from deployer.state.index import index_file
-from tests.history.applying import EnvironmentState
+from tests.contexts import context
+from tests.history.applying import AppliedFolder
 
 FIRST, SECOND = "0 1 * * *", "0 2 * * *"
 
 
-def test_an_apply_leaves_one_entry_with_the_plan_and_its_result(site: EnvironmentState) -> None:
+def test_an_apply_leaves_one_entry_with_the_plan_and_its_result(site: AppliedFolder) -> None:
     site.apply(train=FIRST, score=FIRST)
     entry = site.apply(by="grace", train=SECOND, score=FIRST)
     found = site.entries()[0]
@@ -35,15 +36,15 @@ def test_an_apply_leaves_one_entry_with_the_plan_and_its_result(site: Environmen
     assert change.after == history.digest((site.dags / "Train.py").read_bytes())
 
 
-def test_a_misspelt_flow_has_no_history_and_that_is_said(site: EnvironmentState) -> None:
+def test_a_misspelt_flow_has_no_history_and_that_is_said(site: AppliedFolder) -> None:
     site.apply(train=FIRST)
     asked = replace(site.selection, flows=("trian",))
     with pytest.raises(DeployError, match=r"no flow matches 'trian'; did you mean 'train'\?"):
-        commands.history(asked, "prod", 10)
-    assert len(commands.history(replace(asked, flows=("tr*",)), "prod", 10).entries) == 1
+        commands.history(asked, "prod", 10, context())
+    assert len(commands.history(replace(asked, flows=("tr*",)), "prod", 10, context()).entries) == 1
 
 
-def test_an_entry_holds_what_was_replaced_and_nothing_else(site: EnvironmentState) -> None:
+def test_an_entry_holds_what_was_replaced_and_nothing_else(site: AppliedFolder) -> None:
     site.apply(train=FIRST, score=FIRST)
     before = (site.dags / "Train.py").read_bytes()
     site.apply(train=SECOND, score=FIRST)
@@ -52,7 +53,7 @@ def test_an_entry_holds_what_was_replaced_and_nothing_else(site: EnvironmentStat
     assert unpack(first) == {}
 
 
-def test_of_two_applies_that_drew_one_id_both_are_kept(site: EnvironmentState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_applies_that_drew_one_id_both_are_kept(site: AppliedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     first = site.apply(train=FIRST)
     (entry,) = site.entries()
     drawn = iter([first.rpartition("-")[2], "beef"])
@@ -66,7 +67,7 @@ def test_of_two_applies_that_drew_one_id_both_are_kept(site: EnvironmentState, m
     }
 
 
-def test_no_name_is_a_dag_to_airflow_or_to_us(site: EnvironmentState) -> None:
+def test_no_name_is_a_dag_to_airflow_or_to_us(site: AppliedFolder) -> None:
     site.apply(train=FIRST)
     names = {path.name for path in site.dags.iterdir()}
     entry = entry_file("growth", "prod", site.entries()[0].id)
@@ -74,7 +75,7 @@ def test_no_name_is_a_dag_to_airflow_or_to_us(site: EnvironmentState) -> None:
     assert list(site.target.list()) == ["Train.py"]
 
 
-def test_a_change_that_failed_is_told_with_its_reason_and_no_secret(site: EnvironmentState) -> None:
+def test_a_change_that_failed_is_told_with_its_reason_and_no_secret(site: AppliedFolder) -> None:
     from deployer.applying.executor import Applied
     from deployer.applying.recording import begin, record_apply
     from deployer.models.record import Provenance
@@ -88,7 +89,7 @@ def test_a_change_that_failed_is_told_with_its_reason_and_no_secret(site: Enviro
     assert outcomes == [("prod/score", "failed", "s3://(secret): denied"), ("prod/train", "not done", "")]
 
 
-def test_an_interrupted_apply_says_what_it_had_done(site: EnvironmentState) -> None:
+def test_an_interrupted_apply_says_what_it_had_done(site: AppliedFolder) -> None:
     site.apply(interrupted=1, a=FIRST, b=FIRST)
     assert [(each.address, each.outcome) for each in site.entries()[0].changes] == [
         ("prod/a", "done"),
@@ -96,7 +97,7 @@ def test_an_interrupted_apply_says_what_it_had_done(site: EnvironmentState) -> N
     ]
 
 
-def test_only_the_newest_entries_are_kept(site: EnvironmentState) -> None:
+def test_only_the_newest_entries_are_kept(site: AppliedFolder) -> None:
     for number in range(MOST_ENTRIES + 2):
         site.apply(train=f"{number} 1 * * *")
     entries = site.entries()
@@ -104,7 +105,7 @@ def test_only_the_newest_entries_are_kept(site: EnvironmentState) -> None:
     assert entries[-1].changes[0].reasons[0].fields[0].after == "2 1 * * *"
 
 
-def test_an_id_sorts_after_those_that_are_there_whatever_the_clocks_say(site: EnvironmentState) -> None:
+def test_an_id_sorts_after_those_that_are_there_whatever_the_clocks_say(site: AppliedFolder) -> None:
     entry = site.apply(train=FIRST)
     past = datetime(2020, 1, 1, tzinfo=timezone.utc)
     assert entry.startswith("20260101T000100000Z-")
@@ -136,7 +137,7 @@ def test_before_the_first_apply_there_is_none() -> None:
         find_entry("2026", [])
 
 
-def edited(site: EnvironmentState, **values: Any) -> bytes:
+def edited(site: AppliedFolder, **values: Any) -> bytes:
     path = site.dags / entry_file("growth", "prod", site.entries()[0].id)
     return json.dumps({**json.loads(path.read_text()), **values}).encode()
 
@@ -151,7 +152,7 @@ def edited(site: EnvironmentState, **values: Any) -> bytes:
         ({"applied_by": 7}, "applied_by: input should be a valid string"),
     ],
 )
-def test_what_is_not_of_this_format_is_refused(values: dict[str, Any], message: str, site: EnvironmentState) -> None:
+def test_what_is_not_of_this_format_is_refused(values: dict[str, Any], message: str, site: AppliedFolder) -> None:
     site.apply(train=FIRST)
     with pytest.raises(DeployError, match=message):
         parse_entry(edited(site, **values), "x.json")
@@ -163,7 +164,7 @@ def test_what_is_no_entry_is_refused(content: bytes) -> None:
         parse_entry(content, "x.json")
 
 
-def test_an_entry_under_the_name_of_another_is_refused(site: EnvironmentState) -> None:
+def test_an_entry_under_the_name_of_another_is_refused(site: AppliedFolder) -> None:
     site.apply(train=FIRST)
     other = "20270101T000000000Z-0000"
     (site.dags / entry_file("growth", "prod", other)).write_bytes(edited(site))
@@ -180,13 +181,13 @@ def test_an_entry_under_the_name_of_another_is_refused(site: EnvironmentState) -
         base64.b64encode(zlib.compress(b"{}")[:-3]).decode(),
     ],
 )
-def test_damaged_dag_files_are_refused(texts: str, site: EnvironmentState) -> None:
+def test_damaged_dag_files_are_refused(texts: str, site: AppliedFolder) -> None:
     site.apply(train=FIRST)
     with pytest.raises(DeployError, match="the DAG files in it are"):
         unpack(site.entries()[0].model_copy(update={"texts": texts}))
 
 
-def test_a_file_in_another_encoding_is_kept_as_it_was(site: EnvironmentState) -> None:
+def test_a_file_in_another_encoding_is_kept_as_it_was(site: AppliedFolder) -> None:
     content = b"# \xe4 in latin-1\n"
     site.apply(train=FIRST)
     found = unpack(site.entries()[0].model_copy(update={"texts": history.pack([content])}))

@@ -16,12 +16,13 @@ from deployer.planning.guards import Permissions
 from deployer.state.history import entry_file
 from deployer.targets.folder import FolderTarget
 from deployer.views.plan_json import plan_from_json, plan_to_json
-from tests.history.applying import EnvironmentState
+from tests.contexts import context
+from tests.history.applying import AppliedFolder
 
 A, B, C = "0 1 * * *", "0 2 * * *", "0 3 * * *"
 
 
-def test_it_undoes_updates_creates_and_deletes(site: EnvironmentState) -> None:
+def test_it_undoes_updates_creates_and_deletes(site: AppliedFolder) -> None:
     back = site.apply(kept=A, changed=A, gone=A)
     site.apply(kept=A, changed=B, gone=A, new=A)
     site.apply(kept=A, changed=C, new=A)
@@ -30,7 +31,7 @@ def test_it_undoes_updates_creates_and_deletes(site: EnvironmentState) -> None:
     assert site.crons() == {"kept": A, "changed": A, "gone": A}
 
 
-def test_its_plan_says_why(site: EnvironmentState) -> None:
+def test_its_plan_says_why(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     site.apply(train=B)
     plan = site.prepare(back).context.plan
@@ -43,7 +44,7 @@ def test_its_plan_says_why(site: EnvironmentState) -> None:
     assert [(each.before, each.after) for each in change.reasons[1].fields] == [(B, A)]
 
 
-def test_its_plan_says_what_it_does_to_runs(site: EnvironmentState) -> None:
+def test_its_plan_says_what_it_does_to_runs(site: AppliedFolder) -> None:
     back = site.apply(train=A, gone=A)
     site.apply(train=B)
     effects = {change.address: change.effects[0] for change in site.prepare(back).context.plan.pending}
@@ -56,7 +57,7 @@ def test_its_plan_says_what_it_does_to_runs(site: EnvironmentState) -> None:
     assert not effects["prod/gone"].before
 
 
-def test_the_files_are_the_earlier_ones_but_for_who_put_them_back(site: EnvironmentState) -> None:
+def test_the_files_are_the_earlier_ones_but_for_who_put_them_back(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     before, _ = record.read((site.dags / "Train.py").read_text()) or pytest.fail("no record")
     body = record.body((site.dags / "Train.py").read_text())
@@ -73,7 +74,7 @@ def test_the_files_are_the_earlier_ones_but_for_who_put_them_back(site: Environm
     assert after.provenance.applied_at != before.provenance.applied_at
 
 
-def test_it_is_an_entry_and_can_be_rolled_back_itself(site: EnvironmentState) -> None:
+def test_it_is_an_entry_and_can_be_rolled_back_itself(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     forth = site.apply(train=B, more=A)
     site.roll_back(back)
@@ -83,7 +84,7 @@ def test_it_is_an_entry_and_can_be_rolled_back_itself(site: EnvironmentState) ->
     assert site.crons() == {"train": B, "more": A}
 
 
-def test_there_is_nothing_to_do_twice(site: EnvironmentState) -> None:
+def test_there_is_nothing_to_do_twice(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     site.apply(train=B)
     site.roll_back(back)
@@ -91,7 +92,7 @@ def test_there_is_nothing_to_do_twice(site: EnvironmentState) -> None:
     assert [(change.address, change.action) for change in plan.changes] == [("prod/train", "none")]
 
 
-def test_only_what_is_selected_goes_back(site: EnvironmentState) -> None:
+def test_only_what_is_selected_goes_back(site: AppliedFolder) -> None:
     back = site.apply(train=A, score=A)
     site.apply(train=B, score=B)
     assert site.roll_back(back, flows=("tr*",)) == {"prod/train": "update"}
@@ -100,7 +101,7 @@ def test_only_what_is_selected_goes_back(site: EnvironmentState) -> None:
         site.prepare(back, flows=("trian",))
 
 
-def test_an_edit_by_hand_since_is_told_and_written_over(site: EnvironmentState) -> None:
+def test_an_edit_by_hand_since_is_told_and_written_over(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     site.apply(train=B)
     path = site.dags / "Train.py"
@@ -112,7 +113,7 @@ def test_an_edit_by_hand_since_is_told_and_written_over(site: EnvironmentState) 
     assert site.crons() == {"train": A}
 
 
-def test_an_edit_of_a_file_that_is_as_it_is_to_be_again_is_shown(site: EnvironmentState) -> None:
+def test_an_edit_of_a_file_that_is_as_it_is_to_be_again_is_shown(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     site.apply(train=B)
     site.apply(train=A)
@@ -125,7 +126,7 @@ def test_an_edit_of_a_file_that_is_as_it_is_to_be_again_is_shown(site: Environme
     assert (edit.exact, edit.lines[1:3]) == (True, ("-# a dag of airflow", "+# my dag of airflow"))
 
 
-def test_a_file_that_was_removed_by_hand_comes_back(site: EnvironmentState) -> None:
+def test_a_file_that_was_removed_by_hand_comes_back(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     site.apply(train=B)
     (site.dags / "Train.py").unlink()
@@ -133,7 +134,7 @@ def test_a_file_that_was_removed_by_hand_comes_back(site: EnvironmentState) -> N
     assert site.crons() == {"train": A}
 
 
-def test_somebody_elses_file_at_the_place_is_a_conflict(site: EnvironmentState) -> None:
+def test_somebody_elses_file_at_the_place_is_a_conflict(site: AppliedFolder) -> None:
     back = site.apply(train=A, score=A)
     site.apply(score=B)
     (site.dags / "Train.py").write_text("# theirs\n")
@@ -146,7 +147,7 @@ def test_somebody_elses_file_at_the_place_is_a_conflict(site: EnvironmentState) 
 class TestRefused:
     """The text of then is not known for sure, so nothing is planned."""
 
-    def says(self, site: EnvironmentState, back: str, message: str) -> None:
+    def says(self, site: AppliedFolder, back: str, message: str) -> None:
         before = {path.name: path.read_bytes() for path in site.dags.iterdir()}
         with pytest.raises(DeployError, match=message) as raised:
             site.prepare(back)
@@ -155,35 +156,35 @@ class TestRefused:
         assert {path.name: path.read_bytes() for path in site.dags.iterdir()} == before
         site.prepare(back, exclude=("train",))
 
-    def test_after_an_apply_that_was_killed(self, site: EnvironmentState) -> None:
+    def test_after_an_apply_that_was_killed(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         site.apply(by="grace", killed=True, train=B, score=A)
         self.says(site, back, "grace applied it at 2026-01-01T00:02")
 
-    def test_after_a_killed_apply_that_another_followed(self, site: EnvironmentState) -> None:
+    def test_after_a_killed_apply_that_another_followed(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         site.apply(killed=True, train=B, score=A)
         later = site.apply(train=C, score=A)
         self.says(site, back, f"{later} found another file than {back} had left")
 
-    def test_after_a_killed_apply_of_a_new_flow(self, site: EnvironmentState) -> None:
+    def test_after_a_killed_apply_of_a_new_flow(self, site: AppliedFolder) -> None:
         back = site.apply(score=A)
         site.apply(killed=True, train=A, score=A)
         site.apply(train=B, score=A)
         self.says(site, back, "ada applied it at 2026-01-01T00:02")
 
-    def test_after_a_killed_delete_that_a_create_followed(self, site: EnvironmentState) -> None:
+    def test_after_a_killed_delete_that_a_create_followed(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         site.apply(killed=True, score=A)
         site.apply(train=B, score=A)
         self.says(site, back, "found another file")
 
-    def test_after_a_killed_delete(self, site: EnvironmentState) -> None:
+    def test_after_a_killed_delete(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         site.apply(killed=True, score=A)
         self.says(site, back, "it is gone, and no entry tells of that")
 
-    def test_after_an_edit_by_hand(self, site: EnvironmentState) -> None:
+    def test_after_an_edit_by_hand(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         path = site.dags / "Train.py"
         path.write_text(path.read_text().replace("# a dag", "# my dag", 1))
@@ -191,7 +192,7 @@ class TestRefused:
         site.apply(train=B, score=A)
         self.says(site, back, "found another file")
 
-    def test_when_an_entry_was_removed_by_hand(self, site: EnvironmentState) -> None:
+    def test_when_an_entry_was_removed_by_hand(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         lost = site.apply(train=B, score=A)
         site.apply(train=C, score=A)
@@ -199,7 +200,7 @@ class TestRefused:
         self.says(site, back, "found another file")
 
 
-def test_an_entry_that_cannot_be_read_stops_it(site: EnvironmentState) -> None:
+def test_an_entry_that_cannot_be_read_stops_it(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     path = site.dags / entry_file("growth", "prod", site.apply(train=B))
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
@@ -208,37 +209,37 @@ def test_an_entry_that_cannot_be_read_stops_it(site: EnvironmentState) -> None:
 
 
 class TestSavedPlan:
-    def saved(self, site: EnvironmentState) -> object:
+    def saved(self, site: AppliedFolder) -> object:
         back = site.apply(train=A)
         site.apply(train=B)
         data = json.loads(json.dumps(plan_to_json(site.prepare(back).context.plan)))
         return plan_from_json(data)
 
-    def test_is_applied_as_it_is(self, site: EnvironmentState) -> None:
-        prepared = prepare(site.selection, saved=self.saved(site))  # type: ignore[arg-type]
-        execute(prepared, Permissions())
+    def test_is_applied_as_it_is(self, site: AppliedFolder) -> None:
+        prepared = prepare(site.selection, context(), saved=self.saved(site))  # type: ignore[arg-type]
+        execute(prepared, Permissions(), context())
         assert site.crons() == {"train": A}
         assert site.entries()[0].command == "rollback"
 
-    def test_is_refused_when_something_was_applied_since(self, site: EnvironmentState) -> None:
+    def test_is_refused_when_something_was_applied_since(self, site: AppliedFolder) -> None:
         saved = self.saved(site)
         site.apply(by="grace", train=C)
         with pytest.raises(DeployError, match=r"Train.py at the target was changed since the plan was made, by grace"):
-            prepare(site.selection, saved=saved)  # type: ignore[arg-type]
+            prepare(site.selection, context(), saved=saved)  # type: ignore[arg-type]
 
-    def test_is_refused_with_another_word_when_the_file_was_edited_since(self, site: EnvironmentState) -> None:
+    def test_is_refused_with_another_word_when_the_file_was_edited_since(self, site: AppliedFolder) -> None:
         saved = self.saved(site)
         file = site.dags / "Train.py"
         file.write_text(file.read_text().replace("\n", "\n# mine\n", 1))
         with pytest.raises(DeployError, match=r"was changed since the plan was made, by hand"):
-            prepare(site.selection, saved=saved)  # type: ignore[arg-type]
+            prepare(site.selection, context(), saved=saved)  # type: ignore[arg-type]
 
 
-def test_guards_hold_for_it_too(site: EnvironmentState) -> None:
+def test_guards_hold_for_it_too(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     site.apply(train=A, b=A, c=A)
     with pytest.raises(DeployError, match="would delete 2 of 3"):
-        execute(site.prepare(back), Permissions())
+        execute(site.prepare(back), Permissions(), context())
 
 
 _STATES = st.lists(
@@ -251,7 +252,7 @@ _STATES = st.lists(
 def test_any_state_comes_back_from_any_other(
     states: list[dict[str, str]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    site = EnvironmentState(tmp_path_factory.mktemp("site"))
+    site = AppliedFolder(tmp_path_factory.mktemp("site"))
     entries = [site.apply(**state) for state in states if site.plan(state).plan.pending]
     states = [state for number, state in enumerate(states) if state != (states[number - 1] if number else {})]
     if not entries:
@@ -273,13 +274,13 @@ class Interrupting(FolderTarget):
         return super().replace(file, content, version)
 
 
-def test_an_interrupted_apply_is_recorded_as_far_as_it_got(site: EnvironmentState) -> None:
+def test_an_interrupted_apply_is_recorded_as_far_as_it_got(site: AppliedFolder) -> None:
     back = site.apply(a=A, b=A, c=A)
     site.apply(a=B, b=B, c=B)
     prepared = site.prepare(back)
     deployed = replace(prepared.context.deployed, targets={"prod": Interrupting(site.dags)})
     with pytest.raises(KeyboardInterrupt):
-        execute(replace(prepared, context=replace(prepared.context, deployed=deployed)), Permissions())
+        execute(replace(prepared, context=replace(prepared.context, deployed=deployed)), Permissions(), context())
     assert site.crons() == {"a": A, "b": B, "c": B}
     outcomes = {change.address: change.outcome for change in site.entries()[0].changes}
     assert outcomes == {"prod/a": "done", "prod/b": "not done", "prod/c": "not done"}

@@ -22,8 +22,8 @@ from deployer.manifest.formats import problem_of
 from deployer.manifest.nodes import Report, Scalar
 from deployer.manifest.places import check_datastore, check_target
 from deployer.models.credentials import holds_credential
+from deployer.orchestrators.airflow.dag_file import read
 from deployer.state import history
-from deployer.state.survey import understand
 from deployer.targets import answers
 from deployer.targets.git.process import Git
 from deployer.views.diagnostics import diagnostics_to_json, diagnostics_to_text
@@ -87,7 +87,7 @@ RECORDS = {
 
 @pytest.mark.parametrize("value", RECORDS)
 def test_a_record_that_would_fill_the_memory_is_not_read(value: str) -> None:
-    found = understand("TrainFlow.py", written(owner=RECORDS[value]).encode(), "1")
+    found = read("TrainFlow.py", written(owner=RECORDS[value]).encode(), "1")
     assert found.record is None
     assert found.problem == (
         "TrainFlow.py cannot be read as one of ours: the record is damaged: it has more than 500,000 words and signs"
@@ -96,7 +96,7 @@ def test_a_record_that_would_fill_the_memory_is_not_read(value: str) -> None:
 
 def test_a_stock_file_that_would_fill_the_memory_is_not_read() -> None:
     for text in (stock_text("[" + "0," * 600_000 + "]"), "x = 1\n" * 200_000 + stock_text("{}")):
-        assert understand("TrainFlow.py", text.encode(), "1").stock is None
+        assert read("TrainFlow.py", text.encode(), "1").stock is None
 
 
 def stock_text(config: str) -> str:
@@ -105,7 +105,7 @@ def stock_text(config: str) -> str:
 
 def test_files_of_others_may_be_of_any_size() -> None:
     for content in (b"# airflow dag\n" * 2_000_000, b"\xff" * 30_000_000, b"MFDEPLOY_RECORD_\n" * 1_000_000):
-        assert understand("theirs.py", content, "1").record is None
+        assert read("theirs.py", content, "1").record is None
 
 
 def packed(data: bytes) -> str:

@@ -14,16 +14,19 @@ import pytest
 from deployer.applying.executor import apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
-from deployer.commands.apply import Permissions, execute, prepare
-from deployer.commands.planning import PlanContext, make_plan
+from deployer.commands.apply import execute, prepare
+from deployer.commands.plan import make_plan
+from deployer.context import PlanContext
+from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change
 from deployer.models.progress import silent
 from deployer.models.record import Provenance, Record
 from deployer.models.selection import Selection
-from deployer.orchestrators.airflow.record import digest_body
 from deployer.orchestrators.airflow.record import write as write_record
-from deployer.pipeline import build as desired
+from deployer.pipeline.rendering import render
+from deployer.planning.guards import Permissions
+from tests.contexts import context
 from tests.idempotence import expected
 from tests.idempotence.edits import edit_everywhere, edit_flow
 from tests.idempotence.expected import Told, wanted
@@ -43,7 +46,7 @@ def somebody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def plan(folder: Path) -> PlanContext:
-    return make_plan(Selection(folder), silent)
+    return make_plan(Selection(folder), context())
 
 
 def told(planning: PlanContext) -> list[tuple[str, Told]]:
@@ -70,7 +73,7 @@ def apply(planning: PlanContext) -> None:
         for change in planning.plan.pending
         if change.action in ("create", "update")
     }
-    publication = Publication(planning, "ada", content, begin(planning, "apply", provenance))
+    publication = Publication(planning, context(user="ada"), content, begin(planning, "apply", provenance))
     applied = apply_changes(planning.plan.pending, planning.deployed.targets, content, publication, silent)
     assert not applied.failed and not applied.not_done and not publication.warnings
     assert [change.address for change, _ in applied.done] and len(applied.done) == len(planning.plan.pending)
@@ -80,14 +83,14 @@ def _dag_file(planning: PlanContext, change: Change, provenance: Provenance) -> 
     item = planning.item(change.environment, change.file)
     scripts = {step.name: f"echo {step.name}\n" for step in item.flow.steps}
     package = Package("s3://bucket/package", "0" * 40, scripts, dict(item.flow.environment))
-    body = desired.render(item, package, planning.deployed.since(change))
+    body = render(item, package, context(), planning.deployed.since(change))
     record = Record(
         "growth",
         change.environment,
         change.address,
         item.name,
         item.description,
-        digest_body(body),
+        digest_text(body),
         SINCE,
         provenance,
     )
@@ -173,9 +176,9 @@ def test_the_commands_themselves(tmp_path: Path) -> None:
             code.bodies["start"] = turn
         project.write(folder)
         after = wanted(project)
-        prepared = prepare(Selection(folder))
+        prepared = prepare(Selection(folder), context())
         compare(told(prepared.context), expected.changes(before, after), [])
-        result = execute(prepared, Permissions(mass_change=True))
+        result = execute(prepared, Permissions(mass_change=True), context())
         assert len(result.done) == 2 and not result.warnings
         assert told(plan(folder)) == []
         before = after

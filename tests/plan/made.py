@@ -64,11 +64,11 @@ def flow(**values: Any) -> Flow:
 
 
 def desired(
-    made: Deployment | None = None, compiled: Flow | None = None, dag_id: str = "TrainFlow", cron: str | None = None
+    made: Deployment | None = None, compiled: Flow | None = None, name: str = "TrainFlow", cron: str | None = None
 ) -> Desired:
     made, compiled = made or deployment(), compiled or flow()
     schedule = Schedule(cron, "UTC") if cron else None
-    return Desired(made, compiled, dag_id, describe(made, compiled, schedule, 1, "r" * 16))
+    return Desired(made, compiled, name, f"{name}.py", describe(made, compiled, schedule, 1, "r" * 16))
 
 
 def record_of(item: Desired, **values: Any) -> Record:
@@ -76,7 +76,7 @@ def record_of(item: Desired, **values: Any) -> Record:
         owner=item.deployment.environment.project,
         environment=item.deployment.environment.name,
         address=item.deployment.address,
-        dag_id=item.name,
+        name=item.name,
         description=item.description,
         body_digest="",
         since="2026-01-01T00:00:00+00:00",

@@ -58,14 +58,14 @@ class TestByHand:
         assert "copy" in change.reasons[0].note
 
     def test_a_file_put_over_another_one_is_written_again(self) -> None:
-        other = made.desired(made.deployment("other"), dag_id="Other")
+        other = made.desired(made.deployment("other"), name="Other")
         over = made.deployed(ITEM, record=made.record_of(other))
         first, second = plan(over, desired=(ITEM, other), known={"prod/train", "prod/other"})
         assert (first.address, first.action) == ("prod/other", "create")
         assert (second.action, words(second), second.before) == ("update", ["drifted"], None)
 
     def test_a_delete_tells_of_an_edit_that_goes_with_it(self) -> None:
-        (change,) = plan(made.deployed(made.desired(made.deployment("old"), dag_id="Old"), intact=False), desired=())
+        (change,) = plan(made.deployed(made.desired(made.deployment("old"), name="Old"), intact=False), desired=())
         assert (change.action, words(change)) == ("delete", ["removed", "drifted"])
 
 
@@ -140,7 +140,7 @@ class TestAdoption:
         assert only(later, adopt=("prod/train",)).action == "conflict"
 
     def test_nothing_else_of_an_adopted_project_is_touched(self) -> None:
-        other = made.desired(made.deployment("other"), dag_id="Other")
+        other = made.desired(made.deployment("other"), name="Other")
         theirs = [made.deployed(each, record=made.record_of(each, owner="sales")) for each in (ITEM, other)]
         assert [change.address for change in plan(*theirs, adopt=("project:sales",))] == ["prod/train"]
 

@@ -18,7 +18,7 @@ def test_a_file_that_is_gone_since_the_target_was_listed_is_told(tmp_path: Path)
     file = tmp_path / "Train.py"
     file.write_text(record.write("# a dag of airflow\n", made.record_of(made.desired())))
     environment = made.environment(target=ResolvedPath(str(tmp_path), str(tmp_path)))
-    state = survey([environment], ())
+    state = survey([environment], context().connect, ())
     assert state.body("prod", "Train.py") == "# a dag of airflow\n"
     file.unlink()
     with pytest.raises(DeployError, match=r"Train\.py") as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.planning import PlanContext
+from deployer.context import PlanContext
 from deployer.errors import DeployError
-from deployer.planning.guards import Permissions, other_branch, refuse_unguarded
+from deployer.planning.guards import Permissions, other_branch
+from deployer.vcs.git import Git
 from deployer.vcs.repository import branch_of, commit_of
-from tests.history.applying import EnvironmentState
+from tests.contexts import refuse_unguarded
+from tests.history.applying import AppliedFolder
 
 
 def git(folder: Path, *words: str) -> str:
@@ -42,24 +45,26 @@ def commit(repository: Path) -> str:
 
 def test_a_commit_is_dirty_when_files_differ(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
-    assert commit_of(repository) == head
+    assert commit_of(Git(os.environ), repository) == head
     (repository / "b.txt").write_text("b")
-    assert commit_of(repository) == f"{head}-dirty"
+    assert commit_of(Git(os.environ), repository) == f"{head}-dirty"
 
 
 def test_there_is_no_commit_or_branch_without_git(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (commit_of(tmp_path), branch_of(tmp_path, {})) == (None, None)
+    assert (commit_of(Git(os.environ), tmp_path), branch_of(Git(os.environ), tmp_path, {})) == (None, None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert (commit_of(repository), branch_of(repository, {})) == (None, None)
-    assert branch_of(repository, {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": "0" * 40}) == "main"
+    assert (commit_of(Git(os.environ), repository), branch_of(Git(os.environ), repository, {})) == (None, None)
+    assert branch_of(Git(os.environ), repository, {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": "0" * 40}) == "main"
 
 
 def test_git_knows_best(repository: Path) -> None:
     git(repository, "checkout", "-b", "release/1.0")
     head = git(repository, "rev-parse", "HEAD")
-    assert branch_of(repository, {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": head}) == "release/1.0"
+    assert (
+        branch_of(Git(os.environ), repository, {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": head}) == "release/1.0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,10 +104,10 @@ def test_without_a_branch_the_ci_service_says_it(
     variables: Mapping[str, str], branch: str | None, repository: Path, commit: str
 ) -> None:
     environ = {name: commit if value == "HEAD" else value for name, value in variables.items()}
-    assert branch_of(repository, environ) == branch
+    assert branch_of(Git(os.environ), repository, environ) == branch
 
 
-def planning_of(site: EnvironmentState, folder: Path, *branches: str) -> PlanContext:
+def planning_of(site: AppliedFolder, folder: Path, *branches: str) -> PlanContext:
     """A plan with one change, whose manifests are in that folder, for an environment of these branches."""
     made = site.plan({"train": "0 1 * * *"})
     guarded = {"prod": replace(site.environment, branches=branches)}
@@ -124,13 +129,15 @@ def test_an_environment_is_applied_from_its_branches_only(
     branch: str, patterns: tuple[str, ...], allowed: bool, repository: Path, tmp_path: Path
 ) -> None:
     git(repository, "checkout", "-B", branch)
-    planning = planning_of(EnvironmentState(tmp_path), repository, *patterns)
-    assert [each.code for each in other_branch(planning, {})] == ([] if allowed else ["other-branch"])
+    planning = planning_of(AppliedFolder(tmp_path), repository, *patterns)
+    assert [each.code for each in other_branch(planning.plan, planning.environments, branch)] == (
+        [] if allowed else ["other-branch"]
+    )
 
 
 def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path, tmp_path: Path) -> None:
     git(repository, "checkout", "-b", "fix")
-    planning = planning_of(EnvironmentState(tmp_path), repository, "main", "release/*")
+    planning = planning_of(AppliedFolder(tmp_path), repository, "main", "release/*")
     with pytest.raises(DeployError) as raised:
         refuse_unguarded(planning, Permissions())
     (problem,) = raised.value.diagnostics
@@ -141,5 +148,5 @@ def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path
 
 
 def test_where_no_branch_is_known_none_is_right(repository: Path, commit: str, tmp_path: Path) -> None:
-    (problem,) = other_branch(planning_of(EnvironmentState(tmp_path), repository, "*"), {})
+    (problem,) = other_branch(planning_of(AppliedFolder(tmp_path), repository, "*"), {})
     assert problem.message == "prod is applied from * only, and no branch is checked out here"

@@ -7,23 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.planning import PlanContext
+from deployer.context import PlanContext
 from deployer.errors import DeployError
-from deployer.manifest import Manifests
 from deployer.models.deployment import ResolvedPath
+from deployer.models.desired import DesiredState
+from deployer.models.manifests import Manifests
 from deployer.models.plan import Plan
 from deployer.orchestrators.airflow import record
-from deployer.pipeline.build import DesiredState
-from deployer.planning.guards import Permissions, guard_warnings, refuse_unguarded
+from deployer.planning.guards import Permissions
 from deployer.planning.planner import plan_changes
 from deployer.state.survey import DeployedState, survey
+from tests.contexts import context, guard_warnings, refuse_unguarded
 
 from . import made
 
 
 def planned(deployed: int, kept: int, protect: bool = False, **there) -> PlanContext:
     """A plan on an environment with so many DAGs, of which the manifests still list the first few."""
-    items = [made.desired(made.deployment(f"flow{n}"), dag_id=f"Flow{n}") for n in range(deployed)]
+    items = [made.desired(made.deployment(f"flow{n}"), name=f"Flow{n}") for n in range(deployed)]
     site = made.site(*(made.deployed(item, **there) for item in items), known={f"prod/flow{n}" for n in range(kept)})
     environment = made.environment(protect=protect)
     manifests = Manifests("growth", {"prod": environment}, (), (), frozenset(), Path())
@@ -83,8 +84,8 @@ def new_dag(folder: Path, **files: str) -> PlanContext:
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
     environment = made.environment(target=ResolvedPath(str(folder), str(folder)))
-    state = survey([environment], ())
-    item = made.desired(made.deployment("new", environment=environment), dag_id="New")
+    state = survey([environment], context().connect, ())
+    item = made.desired(made.deployment("new", environment=environment), name="New")
     manifests = Manifests("growth", {"prod": environment}, (), (), frozenset(), Path())
     plan = Plan(plan_changes([item], state.sites))
     return PlanContext(Path(), plan, DesiredState(manifests, (), ()), state)
@@ -119,7 +120,7 @@ def test_each_way_of_naming_a_dag_is_seen(text: str, tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_project_that_holds_the_dag_is_a_conflict(tmp_path: Path) -> None:
-    copied = record.write("# a dag of airflow\n", made.record_of(made.desired(dag_id="New"), owner="else"))
+    copied = record.write("# a dag of airflow\n", made.record_of(made.desired(name="New"), owner="else"))
     assert refusals(new_dag(tmp_path, copy_of_New=copied)) == ["conflict"]
 
 

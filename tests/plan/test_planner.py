@@ -179,7 +179,7 @@ def test_a_file_that_is_not_ours_is_a_conflict(values, note) -> None:
 
 
 def test_what_the_manifests_no_longer_list_is_deleted_and_nothing_else() -> None:
-    gone = made.desired(made.deployment("old"), dag_id="Old")
+    gone = made.desired(made.deployment("old"), name="Old")
     there = [
         made.deployed(gone),
         made.deployed(gone, file="theirs.py", record=made.record_of(gone, owner="sales")),
@@ -194,12 +194,12 @@ def test_what_the_manifests_no_longer_list_is_deleted_and_nothing_else() -> None
 def test_what_is_listed_but_not_selected_is_left_alone() -> None:
     item = made.desired()
     assert plan_changes([], [made.site(made.deployed(item))]) == ()
-    gone = made.desired(made.deployment("old"), dag_id="Old")
+    gone = made.desired(made.deployment("old"), name="Old")
     assert plan_changes([], [made.site(made.deployed(gone))], lambda address: address == "prod/train") == ()
 
 
 def test_a_new_dag_id_is_a_new_dag_and_an_old_one_that_goes() -> None:
-    before, after = made.desired(dag_id="Old"), made.desired(dag_id="New")
+    before, after = made.desired(name="Old"), made.desired(name="New")
     create, delete = plan_changes([after], [made.site(made.deployed(before))])
     assert (create.action, create.dag_id, delete.action, delete.dag_id) == ("create", "New", "delete", "Old")
     assert "history of Old stays behind" in delete.reasons[0].note
@@ -213,6 +213,6 @@ def test_an_entry_that_was_renamed_is_one_update() -> None:
 
 
 def test_changes_are_sorted_whatever_the_order_they_come_in() -> None:
-    items = [made.desired(made.deployment(name), dag_id=name.title()) for name in ("c", "a", "b")]
+    items = [made.desired(made.deployment(name), name=name.title()) for name in ("c", "a", "b")]
     changes = plan_changes(items, [made.site()])
     assert [change.address for change in changes] == ["prod/a", "prod/b", "prod/c"]

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.apply import Permissions, execute, prepare
-from deployer.commands.planning import PlanContext, make_plan
-from deployer.models.progress import silent
+from deployer.commands.apply import execute, prepare
+from deployer.commands.plan import make_plan
+from deployer.context import PlanContext
 from deployer.models.selection import Selection
+from deployer.planning.guards import Permissions
+from tests.contexts import context
 from tests.sources import two_steps
 
 MANIFEST = """\
@@ -37,13 +39,13 @@ def selection(tmp_path: Path) -> Selection:
 
 
 def apply(selection: Selection) -> None:
-    result = execute(prepare(selection), Permissions())
+    result = execute(prepare(selection, context()), Permissions(), context())
     assert not result.failed
     assert not result.warnings
 
 
 def plan(selection: Selection) -> PlanContext:
-    return make_plan(selection, silent)
+    return make_plan(selection, context())
 
 
 def compiled(planned: PlanContext) -> list[str]:
@@ -120,8 +122,8 @@ def test_a_flow_that_is_needed_after_all_is_compiled(selection: Selection, tmp_p
 def test_a_dag_id_that_was_edited_in_a_record_is_not_taken_for_the_flows(selection: Selection, tmp_path: Path) -> None:
     apply(selection)
     file = tmp_path / "dags" / "OneFlow.local.py"
-    file.write_text(file.read_text().replace("'dag_id': 'OneFlow.local'", "'dag_id': 'Other'"))
-    changed = prepare(selection).view.plan
+    file.write_text(file.read_text().replace("'name': 'OneFlow.local'", "'name': 'Other'"))
+    changed = prepare(selection, context()).view.plan
     assert [(change.file, change.action) for change in changed.pending] == [("OneFlow.local.py", "update")]
     apply(selection)
     assert actions(plan(selection)) == {"local/One": "none", "local/Two": "none"}

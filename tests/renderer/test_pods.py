@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployer.kubernetes import pods
-from deployer.orchestrators.airflow import check
+from deployer.orchestrators.airflow import check, step_pod
 from tests.renderer import flows
 
 # Another value than the default, for each attribute that a pod is made from.
@@ -70,7 +70,7 @@ def defaults() -> dict[str, Any]:
 def pod_with(**attributes: Any) -> pods.Pod:
     flow = flows.linear()
     step = flows.with_pods(flow, start={**flow.steps[0].pod, **attributes}).steps[0]
-    return pods.build(flows.kubernetes(), flow, step)
+    return step_pod.pod_of(flows.kubernetes(), flow, step)
 
 
 def test_each_known_attribute_has_a_sample() -> None:
