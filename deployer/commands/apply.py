@@ -105,7 +105,9 @@ def prepare_rollback(selection: Selection, entry: str, progress: Progress = sile
     def since(change: Change) -> datetime | None:
         """Of a DAG that comes back as it was, start and all."""
         found = kept.get((change.environment, change.file))
-        return datetime.fromisoformat(found.record.since) if found else planning.deployed.since(change)
+        if found and found.record.since:
+            return datetime.fromisoformat(found.record.since)
+        return planning.deployed.since(change)
 
     planning = with_effects(with_edits_of(planning, kept), since, datetime.now(timezone.utc))
     return Prepared(present(planning), planning, "rollback", kept)

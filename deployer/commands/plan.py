@@ -92,4 +92,4 @@ def _deployed_text(planned: PlanContext, change: Change) -> str:
     files = [change.file] if change.version else [other.file for other in change.replaces]
     held = planned.deployed.file(change.environment, files[0]) if files else None
     # Metaflow's own command writes the headers of its service, with their keys, into the DAG.
-    return "" if held is None or held.stock else planned.deployed.body(change.environment, held.file)
+    return "" if held is None or held.native else planned.deployed.body(change.environment, held.file)

@@ -31,7 +31,7 @@ class ShowResult:
 def show(selection: Selection, flow: str, environment: str) -> ShowResult:
     """Resolve and compile one flow in one environment. Raises DeployError."""
     item, state = find_one(selection, flow, environment)
-    runs = next_runs(item.description["schedule"], datetime.now(timezone.utc))
+    runs = next_runs(item.description.schedule, datetime.now(timezone.utc))
     return ShowResult(
         deployment=item.deployment,
         flow=item.flow,

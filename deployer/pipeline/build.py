@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from deployer.description import describe
+from deployer.description import describe, to_json
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.manifest import Manifests, load_selection
 from deployer.models.deployment import Deployment
@@ -187,7 +187,7 @@ def _too_large(items: Iterable[Desired]) -> Iterator[Diagnostic]:
     """Deployments whose record could not be read back, so that no plan would know what they are."""
     for item in items:
         if item.compiled and record.is_too_large(item.description):
-            size = {name: len(json.dumps(part)) for name, part in item.description.items()}
+            size = {name: len(json.dumps(part)) for name, part in to_json(item.description).items()}
             most = max(size, key=lambda name: size[name])
             yield Diagnostic(
                 code="too-large",

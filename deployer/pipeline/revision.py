@@ -152,7 +152,7 @@ def _site(name: str, project: str, base: _Base, known: Sequence[str]) -> Environ
 
 def _record(item: Desired, project: str) -> Record:
     deployment = item.deployment
-    return Record(project, deployment.environment.name, deployment.address, item.name, item.description, "", "")
+    return Record(project, deployment.environment.name, deployment.address, item.name, item.description, "", None)
 
 
 def _of_environments(after: Mapping[str, str], before: Mapping[str, str], narrowed: bool) -> Iterator[Diagnostic]:

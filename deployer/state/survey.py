@@ -13,8 +13,7 @@ from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.plan import Change
 from deployer.models.record import Provenance
 from deployer.models.target import Target, TargetError
-from deployer.orchestrators.airflow import native_dag as stock
-from deployer.orchestrators.airflow import record
+from deployer.orchestrators.airflow import native_dag, record
 from deployer.state.index import Index, read_index
 from deployer.targets.registry import open_target
 
@@ -193,5 +192,5 @@ def understand(file: str, content: bytes, version: str) -> Deployed:
         later = isinstance(error, record.LaterRecordError)
         return Deployed(file, version, None, problem=f"{file} cannot be read as one of ours: {error}", later=later)
     if found is None:
-        return Deployed(file, version, None, stock=stock.read(text))
+        return Deployed(file, version, None, native=native_dag.read(text))
     return Deployed(file, version, found[0], intact=found[1])

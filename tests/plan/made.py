@@ -76,7 +76,7 @@ def record_of(item: Desired, **values: Any) -> Record:
         owner=item.deployment.environment.project,
         environment=item.deployment.environment.name,
         address=item.deployment.address,
-        dag_id=item.name,
+        name=item.name,
         description=item.description,
         body_digest="",
         since="2026-01-01T00:00:00+00:00",

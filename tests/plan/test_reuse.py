@@ -120,7 +120,7 @@ def test_a_flow_that_is_needed_after_all_is_compiled(selection: Selection, tmp_p
 def test_a_dag_id_that_was_edited_in_a_record_is_not_taken_for_the_flows(selection: Selection, tmp_path: Path) -> None:
     apply(selection)
     file = tmp_path / "dags" / "OneFlow.local.py"
-    file.write_text(file.read_text().replace("'dag_id': 'OneFlow.local'", "'dag_id': 'Other'"))
+    file.write_text(file.read_text().replace("'name': 'OneFlow.local'", "'name': 'Other'"))
     changed = prepare(selection).view.plan
     assert [(change.file, change.action) for change in changed.pending] == [("OneFlow.local.py", "update")]
     apply(selection)
