@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from deployer.manifest import manifest_schema
-from deployer.views.history_format import ShownHistory
-from deployer.views.plan_format import SavedPlan
+from deployer.views.history import history_schema
+from deployer.views.plan_json import plan_schema
 
 PAGE = Path(__file__).with_name("manifest-reference.md")
 SUPPORT = Path(__file__).with_name("metaflow-support.md")
@@ -49,11 +49,9 @@ _LINKS = {
 
 def schemas() -> dict[str, str]:
     """The JSON Schemas (2020-12) that come with the package, as text."""
-    saved = {"plan": SavedPlan, "history": ShownHistory}
+    documents = {"plan": plan_schema(), "history": history_schema()}
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    made = {
-        name: {**dialect, **model.model_json_schema(), "title": f"mfdeploy {name}"} for name, model in saved.items()
-    }
+    made = {name: {**dialect, **schema, "title": f"mfdeploy {name}"} for name, schema in documents.items()}
     return {name: json.dumps(each, indent=2) + "\n" for name, each in {"manifest": manifest_schema(), **made}.items()}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from deployer.applying.executor import Applied
 from deployer.context import PlanContext
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.models.history import Command, Entry, EntryReason, KeptChange, Outcome
+from deployer.models.history import HISTORY_FORMAT, Command, Entry, EntryReason, KeptChange, Outcome
 from deployer.models.plan import Change, Reason
 from deployer.models.record import Provenance
 from deployer.models.target import Target, TargetError
@@ -105,7 +105,7 @@ def _entry(planning: PlanContext, name: str, doing: ApplyRun, changes: list[Kept
     environment = planning.environments[name]
     done = [change for change in changes if change.before and change.outcome == "done"]
     return Entry(
-        format=1,
+        format=HISTORY_FORMAT,
         id=doing.ids[name],
         project=environment.project,
         environment=name,
@@ -113,7 +113,7 @@ def _entry(planning: PlanContext, name: str, doing: ApplyRun, changes: list[Kept
         command=doing.command,
         restored=doing.restored,
         **asdict(doing.provenance),
-        changes=changes,
+        changes=tuple(changes),
         texts=pack([doing.replaced[name, change.file] for change in done]),
     )
 
@@ -141,9 +141,7 @@ def _reason(reason: Reason) -> EntryReason:
     """Why, without what is of use only while it is planned: lines of manifests, and the text of an edit."""
     fields = [{"field": each.field, "before": each.before, "after": each.after} for each in reason.fields]
     files = asdict(reason.files) if reason.files else None
-    return EntryReason.model_validate(
-        _plain({"word": reason.word, "fields": fields, "files": files, "note": reason.note})
-    )
+    return EntryReason.model_validate({"word": reason.word, "fields": fields, "files": files, "note": reason.note})
 
 
 def _outcomes(applied: Applied) -> Iterator[tuple[Change, Outcome, str]]:
@@ -160,12 +158,6 @@ def _by_file(change: Change) -> Iterator[Change]:
     yield replace(change, replaces=())
     for other in change.replaces:
         yield replace(change, action="delete", file=other.file, version=other.version, replaces=())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _without(message: str, secrets: frozenset[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from deployer.context import Context
 from deployer.errors import DeployError
@@ -77,7 +77,7 @@ def find_unrecorded(
         if (record.owner, record.environment) != (site.project, environment):
             continue
         if record.provenance.applied_at >= since and (item.file, record.provenance.applied_at) not in told:
-            yield Unrecorded(record.address, record.name, record.provenance)
+            yield Unrecorded(address=record.address, name=record.name, **asdict(record.provenance))
 
 
 def _newest(target: Target, place: Environment, selection: Selection, limit: int) -> tuple[list[Entry], int]:

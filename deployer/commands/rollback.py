@@ -53,7 +53,9 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
     def since(change: Change) -> datetime | None:
         """Of a deployment that comes back as it was, start and all."""
         back = restored.get((change.environment, change.file))
-        return datetime.fromisoformat(back.record.since) if back else deployed.since(change)
+        if back and back.record.since:
+            return datetime.fromisoformat(back.record.since)
+        return deployed.since(change)
 
     return with_effects(with_edits_of(found, restored), since, context), restored
 

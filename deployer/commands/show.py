@@ -30,7 +30,7 @@ def show(selection: Selection, flow: str, environment: str, context: Context) ->
     """Resolve and compile one flow in one environment. Raises DeployError."""
     item, state = build_one(selection, flow, environment, context)
     orchestrator = context.orchestrator(item.deployment.environment)
-    runs = orchestrator.next_runs(item.description["schedule"], context.now())
+    runs = orchestrator.next_runs(item.description.schedule, context.now())
     return ShowResult(
         deployment=item.deployment,
         flow=item.flow,

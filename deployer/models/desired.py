@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pydantic import JsonValue
+from pydantic.dataclasses import dataclass as checked_dataclass
+
 from deployer.errors import Diagnostic, Severity
 from deployer.models.deployment import Deployment
+from deployer.models.description import Description
 from deployer.models.flow import Flow
 from deployer.models.manifests import Manifests
 from deployer.models.record import Record
+from deployer.models.types import Name, Several
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Desired:
     compiled: Flow | None
     name: str
     file: str
-    description: Mapping[str, Any]
+    description: Description
     inputs: Mapping[str, Any] | None = None
 
     @property
@@ -59,19 +64,19 @@ class DesiredState:
         return tuple(item for item in self.diagnostics if item.severity is not Severity.ERROR)
 
 
-@dataclass(frozen=True)
+@checked_dataclass(frozen=True)
 class NativeDag:
     """A DAG file that Metaflow's own ``airflow create`` wrote, as far as it says what it is.
 
     `cron` is as Airflow gets it (None: no schedule), `parameters` the default of each.
     """
 
-    name: str
-    flow: str
+    name: Name
+    flow: Name
     cron: str | None
-    parameters: Mapping[str, Any]
-    steps: tuple[str, ...]
-    production_token: str | None
+    parameters: Mapping[str, JsonValue]
+    steps: Several[Name]
+    production_token: Name | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Deployed:
     """One file found at a target. `record` is None for a file that is not ours, or that cannot be read as ours.
 
     `version` is the target's own version of the file, `intact` says that the body still is what the record was made
-    for, `problem` why a record that is there cannot be used; `later` that a later mfdeploy wrote it. `stock` is given
+    for, `problem` why a record that is there cannot be used; `later` that a later mfdeploy wrote it. `native` is given
     for a file of Metaflow's own command.
     """
 
@@ -89,19 +94,19 @@ class Deployed:
     intact: bool = True
     problem: str = ""
     later: bool = False
-    stock: NativeDag | None = None
+    native: NativeDag | None = None
 
     @property
     def name(self) -> str | None:
         """The DAG that the file says it holds; None where that cannot be read without running it."""
-        holder = self.record or self.stock
+        holder = self.record or self.native
         return holder.name if holder else None
 
     @property
     def production_token(self) -> str | None:
         """The namespace of the DAG's runs; None where it has none, or where that is not known."""
-        if self.stock:
-            return self.stock.production_token
+        if self.native:
+            return self.native.production_token
         return self.record.inputs.production_token if self.record and self.record.inputs else None
 
 

@@ -1,61 +1,54 @@
-"""One apply as it is kept at the target: strict, so that what another version wrote is refused and not guessed at."""
+"""The history of an environment: each apply as it is kept at the target, and all of it as it is shown."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import Field, JsonValue
 
-from deployer.models.record import Provenance
+from deployer.models.types import FrozenModel, Several
 
-HISTORY_FORMAT = 1
+HISTORY_FORMAT: Final = 2
 
 Command = Literal["apply", "destroy", "rollback"]
 Outcome = Literal["done", "failed", "not done"]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 EntryId = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{4}$")]
 
-_ONE_PROBLEM = FailFast()  # one is told; a million of them would be collected first
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class EntryField(_Part):
+class EntryField(FrozenModel):
     """One field that differed."""
 
     field: Annotated[str, Field(description="Dotted path in the description.")]
-    before: Any
-    after: Any
+    before: JsonValue
+    after: JsonValue
 
 
-class EntryFiles(_Part):
+class EntryFiles(FrozenModel):
     """The flow's own files that differed, by path in the code package."""
 
-    added: Annotated[list[str], _ONE_PROBLEM]
-    removed: Annotated[list[str], _ONE_PROBLEM]
-    changed: Annotated[list[str], _ONE_PROBLEM]
+    added: Several[str]
+    removed: Several[str]
+    changed: Several[str]
 
 
-class EntryReason(_Part):
-    """Why a change was made. The word is any: what an earlier version said is shown as it said it."""
+class EntryReason(FrozenModel):
+    """Why a change was made. The word may be any: what an earlier version wrote is shown as it was written."""
 
     word: str
-    fields: Annotated[list[EntryField], _ONE_PROBLEM]
+    fields: Several[EntryField]
     files: EntryFiles | None
     note: str
 
 
-class EntryChange(_Part):
+class EntryChange(FrozenModel):
     """One planned change and what became of it."""
 
     address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
     action: Literal["create", "update", "delete"]
-    name: str
+    name: Annotated[str, Field(description="The deployment's name in the orchestrator: the DAG id.")]
     file: Annotated[str, Field(description="Name of the DAG file at the target.")]
-    reasons: Annotated[list[EntryReason], _ONE_PROBLEM]
+    reasons: Several[EntryReason]
     outcome: Outcome
     message: Annotated[str, Field(description="Why it failed; empty where it did not.")]
 
@@ -67,14 +60,14 @@ class KeptChange(EntryChange):
     after: Digest | None
 
 
-class EntryHead(_Part):
+class EntryHead(FrozenModel):
     """Who applied what, when and from where."""
 
     id: EntryId
     command: Command
     restored: Annotated[EntryId | None, Field(description="The entry that a rollback went back to.")]
     applied_by: str
-    applied_at: Annotated[str, Field(description="UTC, ISO 8601; the records of the DAG files say the same.")]
+    applied_at: Annotated[str, Field(description="UTC, ISO 8601; the records of the DAG files have the same.")]
     commit: Annotated[str | None, Field(description="Of the manifests; -dirty after it where files differed.")]
     tool_version: str
 
@@ -85,18 +78,38 @@ class Entry(EntryHead):
     `texts` holds the DAG files that the apply replaced or deleted: by digest, as JSON, packed with zlib, in base64.
     """
 
-    format: Literal[1]
+    format: Literal[2]
     project: str
     environment: str
     target: str
-    changes: Annotated[list[KeptChange], _ONE_PROBLEM]
+    changes: Several[KeptChange]
     texts: str
 
 
-@dataclass(frozen=True)
-class Unrecorded:
-    """A DAG that is deployed by an apply that no entry tells of: that apply was killed, or its entry was removed."""
+class ShownEntry(EntryHead):
+    """One apply, with the changes that were asked for."""
+
+    changes: Several[EntryChange]
+
+
+class Unrecorded(FrozenModel):
+    """A DAG that was deployed by an apply without an entry: that apply was killed, or its entry was removed."""
 
     address: str
-    name: str
-    provenance: Provenance
+    name: Annotated[str, Field(description="The deployment's name in the orchestrator: the DAG id.")]
+    applied_by: str
+    applied_at: str
+    commit: str | None
+    tool_version: str
+
+
+class History(FrozenModel):
+    """What was applied to an environment, as `history --format json` prints it."""
+
+    format: Annotated[Literal[2], Field(description="Version of this format.")]
+    project: str
+    environment: str
+    target: Annotated[str, Field(description="As the manifest writes it.")]
+    entries: Annotated[Several[ShownEntry], Field(description="The newest first.")]
+    older: Annotated[int, Field(description="How many entries are older than those that were read.")]
+    unrecorded: Annotated[Several[Unrecorded], Field(description="DAGs that were deployed without an entry.")]

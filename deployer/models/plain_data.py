@@ -42,7 +42,7 @@ def _checked_inside(value: Any) -> Iterable[Any]:
     """The values in a dict or a list; none in a scalar."""
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise ValueError("a key is no text")
+            raise ValueError("a key is not a string")
         return value.values()
     if isinstance(value, list):
         return value
@@ -52,13 +52,13 @@ def _checked_inside(value: Any) -> Iterable[Any]:
 
 def _check_scalar(value: Any) -> None:
     if value is not None and not isinstance(value, (str, int, float)):
-        raise ValueError(f"a value of the type {type(value).__name__} has no place here")
+        raise ValueError(f"a value of the type {type(value).__name__} is not JSON")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number is not finite")
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         raise ValueError("a number is too large")
 
 
-def is_name(value: Any) -> bool:
-    """Whether a value is a text that can be written to any file: no half of a character."""
-    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+def is_name(text: str) -> bool:
+    """Whether a text can be written to any file: it holds no half of a character."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,13 +1,23 @@
-"""A plan is data: what would change, and why, in closed words."""
+"""A plan is data: what would change, and why, in closed words.
+
+Saved as JSON it is what `apply` takes. What only explains (origins, edits, effects) is not compared: two plans are
+equal when they do the same for the same reasons.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import field as of_dataclass
+from typing import Annotated, Final, Literal, get_args
 
-PLAN_FORMAT = 1
+from pydantic import Field, JsonValue, computed_field
+from pydantic.dataclasses import dataclass
+
+from deployer.models.description import DeployedDescription, Description
+from deployer.models.types import EXACT, Flag, Several, Whole
+
+PLAN_FORMAT: Final = 2
 
 Action = Literal["create", "update", "delete", "none", "conflict"]
 ReasonWord = Literal[
@@ -44,105 +54,105 @@ EffectWord = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class FieldChange:
-    """One field that differs: its dotted path, and its value before and after (None: absent).
+    """One field of a description that differs."""
 
-    `origin` is where the new value was written (``deployments/mfdeploy.yaml:12``, from the folder that holds the
-    manifest folder); empty for a default and for what is gone. It is no part of what makes two plans equal.
-    """
+    field: Annotated[str, Field(description="Dotted path in the description.")]
+    before: Annotated[JsonValue, Field(description="The deployed value; null where there is none.")]
+    after: Annotated[JsonValue, Field(description="The planned value; null where there is none.")]
+    origin: Annotated[
+        str,
+        Field(
+            description="Where the new value was written, as file:line from the folder that holds the manifest folder; "
+            "empty for a default and for what is gone."
+        ),
+    ] = of_dataclass(default="", compare=False)
 
-    field: str
-    before: Any
-    after: Any
-    origin: str = dataclasses.field(default="", compare=False)
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class FileChanges:
     """The flow's own files that differ, by path in the code package."""
 
-    added: Sequence[str] = ()
-    removed: Sequence[str] = ()
-    changed: Sequence[str] = ()
+    added: Several[str] = ()
+    removed: Several[str] = ()
+    changed: Several[str] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class Edit:
-    """What somebody else wrote into `file`, as lines of a unified diff; `left_out` more were cut off.
+    """What somebody else wrote into a DAG file, and an apply would overwrite.
 
-    The planner says whose text is lost, the lines are filled in where the target is read. `exact` says that the diff is
-    from what was applied to what is there; what was applied cannot always be made again: else it is from what an apply
-    would write.
+    The planner names the file; the lines are filled in where the target is read. What was applied cannot always be made
+    again: then `exact` is false, and the diff starts from what an apply would write.
     """
 
-    file: str
-    lines: Sequence[str] = ()
-    left_out: int = 0
-    exact: bool = True
+    file: Annotated[str, Field(description="Name of the file at the target.")]
+    lines: Annotated[Several[str], Field(description="Lines of a unified diff, those of the edit with a plus.")] = ()
+    left_out: Annotated[Whole, Field(description="How many lines of the diff were cut off.", ge=0)] = 0
+    exact: Annotated[
+        Flag,
+        Field(description="Whether the diff starts from what was applied; else from what an apply would write."),
+    ] = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class Reason:
-    """Why a change is made: one closed word with its detail. `note` says it in a sentence where there are no fields.
-
-    `hint` says what to do about a conflict. What only explains (`edit`) is no part of what makes two plans equal.
-    """
+    """Why a change is made: one closed word with its details. Reasons explain; they do not decide."""
 
     word: ReasonWord
-    fields: Sequence[FieldChange] = ()
+    fields: Several[FieldChange] = ()
     files: FileChanges | None = None
-    note: str = ""
-    hint: str = ""
-    edit: Edit | None = field(default=None, compare=False)
+    note: Annotated[str, Field(description="The reason in a sentence; empty where the fields say it all.")] = ""
+    hint: Annotated[str, Field(description="What to do about a conflict; empty for any other reason.")] = ""
+    edit: Edit | None = of_dataclass(default=None, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class Effect:
-    """What a change does to runs: a closed word with its detail.
-
-    `names` are steps or parameters; `before` and `after` times of runs (ISO 8601), `count` how many runs (`more`: there
-    are more than were counted), `at_a_time` how many of them side by side.
-    """
+    """What a change does to runs, as of the moment of planning."""
 
     word: EffectWord
-    names: Sequence[str] = ()
-    before: Sequence[str] = ()
-    after: Sequence[str] = ()
-    count: int | None = None
-    more: bool = False
-    at_a_time: int | None = None
+    names: Annotated[Several[str], Field(description="Steps or parameters.")] = ()
+    before: Annotated[Several[str], Field(description="Times of runs before the change (ISO 8601).")] = ()
+    after: Annotated[Several[str], Field(description="Times of runs after the change (ISO 8601).")] = ()
+    count: Annotated[Whole | None, Field(description="How many runs.", ge=0)] = None
+    more: Annotated[Flag, Field(description="Whether there are more than were counted.")] = False
+    at_a_time: Annotated[Whole | None, Field(description="How many of them run at the same time.", ge=1)] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class Replaced:
-    """Another file at the target that holds the same DAG, in the version that the plan saw."""
+    """Another file at the target with the same DAG, deleted once the DAG file is written."""
 
     file: str
-    version: str
+    version: Annotated[str, Field(description="The target's version of the file that the plan saw.")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class Change:
-    """What happens to one address. `file` is the DAG file's name at the target.
+    """What happens to one address.
 
-    `before` and `after` are canonical descriptions. `version` is the target's version of the file that the plan
-    saw (None: there was none); an apply that finds another one there refuses. `replaces` are other files with the same
-    DAG (renamed or copied by hand, or adopted): they are deleted once `file` is written, so that there always is one.
-    `effects` say what it does to runs as of the moment of planning: they are no part of what makes two plans equal.
+    An apply refuses when the file at the target has another version than the plan saw. Other files with the same DAG
+    (renamed or copied by hand, or adopted) are deleted only after `file` is written, so that there always is one.
     """
 
-    address: str
+    address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
     environment: str
     action: Action
-    name: str
-    file: str
-    reasons: Sequence[Reason] = ()
-    before: Mapping[str, Any] | None = None
-    after: Mapping[str, Any] | None = None
-    version: str | None = None
-    replaces: Sequence[Replaced] = ()
-    effects: Sequence[Effect] = field(default=(), compare=False)
+    name: Annotated[str, Field(description="The deployment's name in the orchestrator: the DAG id.")]
+    file: Annotated[str, Field(description="Name of the DAG file at the target.")]
+    reasons: Several[Reason] = ()
+    before: Annotated[DeployedDescription | None, Field(description="Description of what is deployed.")] = None
+    after: Annotated[Description | None, Field(description="Description of what is planned.")] = None
+    version: Annotated[
+        str | None,
+        Field(description="The target's version of the file that the plan saw; null where there was no file."),
+    ] = None
+    replaces: Several[Replaced] = ()
+    effects: Annotated[Several[Effect], Field(description="Shown, and no part of what is applied.")] = of_dataclass(
+        default=(), compare=False
+    )
 
     @property
     def writes(self) -> bool:
@@ -150,35 +160,57 @@ class Change:
         return self.action in ("create", "update")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
 class Baseline:
-    """A revision of the repository that a plan compares with: as it was asked for, and its full commit id."""
+    """The revision that a plan compares with instead of what is deployed; such a plan cannot be applied."""
 
-    revision: str
-    commit: str
+    revision: Annotated[str, Field(description="As it was asked for.")]
+    commit: Annotated[str, Field(description="Its full commit id.")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=EXACT)
+class Summary:
+    """How many changes there are of each action."""
+
+    create: Whole
+    update: Whole
+    delete: Whole
+    conflict: Whole
+    none: Whole
+
+
+@dataclass(frozen=True, config=EXACT)
 class Plan:
-    """All changes, sorted by address; `targets` gives each environment's target as written in the manifest.
+    """A plan of mfdeploy: all changes, sorted by address.
 
-    `flows` and `exclude` are the patterns that the plan was narrowed with, `adopt` those of what it takes over: its
-    apply plans with the same. A plan `against` a revision tells what differs from what that would deploy; None is a
-    plan against what is deployed, and only such a one can be applied. `rollback` is the history entry that the plan
-    goes back to; empty for a plan of what the manifests say.
+    Its apply plans again with the same patterns of flows, exclusions and adoptions. `rollback` is empty for a plan of
+    what the manifests say.
     """
 
-    changes: Sequence[Change]
-    targets: Mapping[str, str] = field(default_factory=dict)
-    flows: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    adopt: Sequence[str] = ()
+    changes: Annotated[Several[Change], Field(description="All changes, sorted by address.")]
+    targets: Annotated[
+        Mapping[str, str], Field(description="Each environment's target, as the manifest writes it.")
+    ] = of_dataclass(default_factory=dict)
+    flows: Annotated[
+        Several[str], Field(description="Patterns of the flows that were planned; empty means every flow.")
+    ] = ()
+    exclude: Annotated[Several[str], Field(description="Patterns of the flows that were left out.")] = ()
+    adopt: Annotated[Several[str], Field(description="Patterns of what the plan takes over.")] = ()
     against: Baseline | None = None
-    tool_version: str = ""
-    rollback: str = ""
-    format: int = PLAN_FORMAT
+    tool_version: Annotated[str, Field(description="The mfdeploy that planned.")] = ""
+    rollback: Annotated[
+        str, Field(description="The history entry that the plan goes back to; empty for a plan of the manifests.")
+    ] = ""
+    format: Annotated[Literal[2], Field(description="Version of this format.")] = PLAN_FORMAT
 
     @property
     def pending(self) -> Sequence[Change]:
         """The changes that an apply would make, or refuse to make."""
         return tuple(change for change in self.changes if change.action != "none")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def summary(self) -> Summary:
+        """How many changes there are of each action."""
+        counts: Counter[str] = Counter(change.action for change in self.changes)
+        return Summary(**{action: counts[action] for action in get_args(Action)})

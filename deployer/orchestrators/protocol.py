@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment, Schedule
+from deployer.models.description import Description
+from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.plan import Change, Effect
@@ -56,7 +58,7 @@ class Orchestrator(Protocol):
         Raises DeployError for one that cannot be translated; `check` reports that one.
         """
 
-    def next_runs(self, schedule: Mapping[str, Any], now: datetime, count: int = 3) -> Sequence[str]:
+    def next_runs(self, schedule: DescribedSchedule, now: datetime, count: int = 3) -> Sequence[str]:
         """When a described schedule starts its next `count` runs after `now` (aware), as ISO 8601; none without one."""
 
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
@@ -73,7 +75,7 @@ class Orchestrator(Protocol):
     def embed(self, body: str, record: Record) -> str:
         """The whole file: a rendered text and the record that is read back by `read`."""
 
-    def is_too_large(self, description: Mapping[str, Any]) -> bool:
+    def is_too_large(self, description: Description) -> bool:
         """Whether a record with this description might be more than `read` takes."""
 
     def body_of(self, text: str) -> str:

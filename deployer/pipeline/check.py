@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from deployer.context import Context
+from deployer.description import to_json
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
@@ -54,7 +55,7 @@ def check_record_sizes(items: Iterable[Desired], context: Context) -> Iterator[D
     for item in items:
         orchestrator = context.orchestrator(item.deployment.environment)
         if item.compiled and orchestrator.is_too_large(item.description):
-            size = {name: len(json.dumps(part)) for name, part in item.description.items()}
+            size = {name: len(json.dumps(part)) for name, part in to_json(item.description).items()}
             most = max(size, key=lambda name: size[name])
             yield Diagnostic(
                 code="too-large",

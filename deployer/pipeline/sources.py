@@ -40,7 +40,7 @@ def _deployed_text(found: PlanContext, change: Change) -> str:
     files = [change.file] if change.version else [other.file for other in change.replaces]
     held = found.deployed.file(change.environment, files[0]) if files else None
     # Metaflow's own command writes the headers of its service, with their keys, into the DAG.
-    return "" if held is None or held.stock else found.deployed.body(change.environment, held.file)
+    return "" if held is None or held.native else found.deployed.body(change.environment, held.file)
 
 
 def sources_against(found: PlanContext, base: DesiredState | None, revision: CheckedOut, context: Context) -> Sources:

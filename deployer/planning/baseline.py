@@ -24,7 +24,7 @@ def environment_state(
 
 def _record(item: Desired, project: str) -> Record:
     deployment = item.deployment
-    return Record(project, deployment.environment.name, deployment.address, item.name, item.description, "", "")
+    return Record(project, deployment.environment.name, deployment.address, item.name, item.description, "", None)
 
 
 def target_warnings(after: Mapping[str, str], before: Mapping[str, str], narrowed: bool) -> Iterator[Diagnostic]:

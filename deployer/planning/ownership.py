@@ -1,10 +1,18 @@
-"""Whose a DAG file at a target is, and what it means for a deployment that wants its place or its DAG id."""
+"""Who owns a DAG file at a target, and what that means for a deployment that needs its file name or its DAG id."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from deployer.description.compare import differences
+from deployer.models.description import (
+    CronSchedule,
+    Description,
+    NativeCode,
+    NativeDescription,
+    NativeParameter,
+    NoSchedule,
+)
 from deployer.models.desired import Deployed, Desired, NativeDag
 from deployer.models.plan import Edit, FieldChange, Reason
 
@@ -22,8 +30,8 @@ def conflict(desired: Desired, item: Deployed, project: str) -> Reason:
 
 def _conflict(item: Deployed, project: str, adopt: str) -> tuple[str, str]:
     record = item.record
-    if item.stock:
-        note = f"the DAG {item.stock.name} is there already, in {item.file}, written by Metaflow's airflow create"
+    if item.native:
+        note = f"the DAG {item.native.name} is there already, in {item.file}, written by Metaflow's airflow create"
         return note, f"to take it over with its history and its namespace: {adopt}"
     if item.later:
         return item.problem, "a later mfdeploy wrote it: use that one"
@@ -40,12 +48,12 @@ def _conflict(item: Deployed, project: str, adopt: str) -> tuple[str, str]:
 
 
 def adopted(desired: Desired, item: Deployed, project: str) -> Reason:
-    """What is taken over, and what is known to become another."""
+    """What is taken over, and what is known to change with it."""
     record = item.record
-    if item.stock:
-        kept = "its id, its history and its namespace" if item.stock.production_token else "its id and its history"
+    if item.native:
+        kept = "its id, its history and its namespace" if item.native.production_token else "its id and its history"
         note = f"Metaflow's airflow create wrote {item.file}; the DAG keeps {kept}"
-        return Reason("adopted", tuple(_stock_differences(item.stock, desired.description)), note=note)
+        return Reason("adopted", tuple(_native_differences(item.native, desired.description)), note=note)
     if record is None:
         note = item.problem or f"{item.file} was not written by mfdeploy; its text is lost"
         return Reason("adopted", note=note, edit=Edit(item.file))
@@ -57,36 +65,27 @@ def adopted(desired: Desired, item: Deployed, project: str) -> Reason:
     return Reason("adopted", note=f"{whose} deployed it ({record.address})")
 
 
-def known_of(stock: NativeDag) -> Mapping[str, Any]:
-    """What is known of a stock DAG, in the sections of a description."""
-    return {
-        "code": {"flow": stock.flow},
-        "schedule": {"cron": stock.cron},
-        "parameters": {name: {"default": value} for name, value in stock.parameters.items()},
-    }
+def describe_native(native: NativeDag) -> NativeDescription:
+    """What is known of a native DAG, in the sections of a description."""
+    return NativeDescription(
+        code=NativeCode(flow=native.flow),
+        schedule=CronSchedule(kind="cron", cron=native.cron) if native.cron else NoSchedule(kind="none"),
+        parameters={name: NativeParameter(default=value) for name, value in native.parameters.items()},
+    )
 
 
-def _stock_differences(stock: NativeDag, after: Mapping[str, Any]) -> Iterator[FieldChange]:
-    for name in _either(stock.steps, after["graph"]["steps"]):
-        before, now = name in stock.steps, name in after["graph"]["steps"]
+def _native_differences(native: NativeDag, after: Description) -> Iterator[FieldChange]:
+    for name in sorted(set(native.steps) ^ set(after.graph.steps)):
+        before, now = name in native.steps, name in after.graph.steps
         yield FieldChange(f"graph.steps.{name}", "there" if before else None, "there" if now else None)
-    yield from _changed("schedule.cron", stock.cron, after["schedule"]["cron"])
-    for name in sorted(set(stock.parameters) | set(after["parameters"])):
-        new = after["parameters"].get(name, {}).get("default")
-        yield from _changed(f"parameters.{name}.default", stock.parameters.get(name), new)
+    cron = after.schedule.cron if isinstance(after.schedule, CronSchedule) else None
+    yield from differences("schedule.cron", native.cron, cron)
+    for name in sorted(native.parameters.keys() | after.parameters.keys()):
+        new = after.parameters[name].default if name in after.parameters else None
+        yield from differences(f"parameters.{name}.default", native.parameters.get(name), new)
 
 
-def _either(before: Any, after: Any) -> list[str]:
-    """The names that are in one of the two."""
-    return sorted(set(before) ^ set(after))
-
-
-def _changed(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
-    if before != after:
-        yield FieldChange(path, before, after)
-
-
-def by_hand(desired: Desired, place: Deployed | None, item: Deployed) -> Iterator[Reason]:
+def manual_edits(desired: Desired, place: Deployed | None, item: Deployed) -> Iterator[Reason]:
     """What somebody did by hand to a file of ours: `item` is the one at its place, or another one with this DAG."""
     if item is place and item.name != desired.name:
         note = f"a file with the DAG {item.name} was put over {item.file} by hand; an apply puts {desired.name} back"

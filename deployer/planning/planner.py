@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from deployer.description import explain
+from deployer.models.description import Description, NativeDescription
 from deployer.models.desired import Deployed, Desired, EnvironmentState
 from deployer.models.plan import Action, Change, Reason, Replaced
 from deployer.models.record import Record
-from deployer.planning import ownership as claims
+from deployer.planning import ownership
 
 Adopts = Callable[[str, str], bool]
 
@@ -46,16 +46,16 @@ def _plan_one(desired: Desired, site: EnvironmentState, places: Collection[str],
     held = [*([place] if place else ()), *others]
     foreign = [item for item in held if not site.owns(item)]
     address = desired.deployment.address
-    refused = [item for item in foreign if item.later or not adopts(address, claims.owner(item))]
+    refused = [item for item in foreign if item.later or not adopts(address, ownership.owner(item))]
     if refused:
-        conflicts = [claims.conflict(desired, item, site.project) for item in refused]
+        conflicts = [ownership.conflict(desired, item, site.project) for item in refused]
         return _change(desired, place, (), "conflict", conflicts)
     if not held:
         missing = site.remembered.get(desired.file) == address
         note = "the DAG file was removed by hand" if missing else ""
         return _change(desired, None, (), "create", [Reason("missing" if missing else "new", note=note)])
-    reasons = [claims.adopted(desired, item, site.project) for item in foreign]
-    reasons += [reason for item in held if item.record for reason in claims.by_hand(desired, place, item)]
+    reasons = [ownership.adopted(desired, item, site.project) for item in foreign]
+    reasons += [reason for item in held if item.record for reason in ownership.manual_edits(desired, place, item)]
     reasons += _differences(desired, held)
     return _change(desired, place, others, "update" if reasons else "none", reasons)
 
@@ -125,9 +125,9 @@ def _change(
     )
 
 
-def _known(desired: Desired, held: Sequence[Deployed]) -> Mapping[str, Any] | None:
-    """The description of what is deployed; of a stock DAG the little that it says."""
+def _known(desired: Desired, held: Sequence[Deployed]) -> Description | NativeDescription | None:
+    """The description of what is deployed; of a native DAG the little that it says."""
     record = _record(desired, held)
     if record is not None:
         return record.description
-    return next((claims.known_of(item.stock) for item in held if item.stock), None)
+    return next((ownership.describe_native(item.native) for item in held if item.native), None)

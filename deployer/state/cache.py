@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.models.deployment import Deployment, ResolvedPath
+from deployer.models.description import Description, to_json
 from deployer.models.desired import Deployed, Desired
 
 # Where a setting stands, and how a path is reached on this machine, decide nothing.
@@ -29,7 +30,7 @@ class CachedDescription:
     notes: Mapping[str, Any]
     deployment: str
     name: str
-    description: Mapping[str, Any]
+    description: Description
 
 
 def known_descriptions(
@@ -57,7 +58,7 @@ def made_from(item: Desired) -> Mapping[str, Any] | None:
     return {
         "notes": item.inputs,
         "deployment": digest_deployment(item.deployment),
-        "description": _digest(item.description),
+        "description": _digest(to_json(item.description)),
     }
 
 
@@ -73,7 +74,7 @@ def _known(item: Deployed, said: Any) -> CachedDescription | None:
     notes, deployment = said.get("notes"), said.get("deployment")
     if not isinstance(notes, Mapping) or not isinstance(deployment, str):
         return None
-    if said.get("description") != _digest(record.description):
+    if said.get("description") != _digest(to_json(record.description)):
         return None
     return CachedDescription(notes, deployment, record.name, record.description)
 

@@ -17,7 +17,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.models.format_1 import upgrade_entry
 from deployer.models.history import HISTORY_FORMAT, Entry
+from deployer.models.reading import ReadingError, parse_json, read_model
 from deployer.models.target import MovedError, Target
 
 MOST_ENTRIES = 50
@@ -66,21 +68,12 @@ def read_entry(target: Target, project: str, environment: str, entry: str) -> En
 
 def parse_entry(content: bytes, file: str) -> Entry:
     """The entry in a file's content; `file` names it in messages. Raises DeployError."""
-    from pydantic import ValidationError
-
     try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DeployError(_unreadable(file, "it is no JSON")) from error
-    if isinstance(data, Mapping) and data.get("format") != HISTORY_FORMAT:
-        message = f"it has the format {data.get('format')!r}, this mfdeploy reads {HISTORY_FORMAT}"
-        raise DeployError(_unreadable(file, message))
-    try:
-        return Entry.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DeployError(_unreadable(file, f"{place}: {first['msg'].lower()}")) from error
+        return read_model(Entry, parse_json(content), HISTORY_FORMAT, {1: upgrade_entry})
+    except json.JSONDecodeError as error:
+        raise DeployError(_unreadable(file, "it is not valid JSON")) from error
+    except ReadingError as error:
+        raise DeployError(_unreadable(file, str(error))) from error
 
 
 def new_id(known: Sequence[str], now: datetime) -> str:
@@ -109,8 +102,8 @@ def write_entry(target: Target, entry: Entry, earlier: Sequence[tuple[str, str]]
 def _created(target: Target, entry: Entry) -> bool:
     """Whether the entry is at the target; False where another one has its id."""
     file = entry_file(entry.project, entry.environment, entry.id)
-    # Not pydantic's JSON: a value may hold half of a character, and that stops at it.
-    content = f"{json.dumps(entry.model_dump(), indent=1)}\n".encode()
+    # Not pydantic's JSON: a value may hold half of a character, which that refuses.
+    content = f"{json.dumps(entry.model_dump(mode='json'), indent=1)}\n".encode()
     try:
         target.create(file, content)
     except MovedError:

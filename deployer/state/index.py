@@ -67,7 +67,7 @@ def update_index(
 
     `seen` is what the target held when `before` was read: noted too where reading is slow, so that the next plan need
     not read it. Another apply may have written the index since: then all is noted again in what that wrote, and what it
-    says of a file since `before` stays. `made_from` says by file what its description was made from (see `reuse`).
+    says of a file since `before` stays. `made_from` says by file what its description was made from (see `cache`).
 
     A few files of many that were only updated are not noted: the index grows with what exists, and to read and compile
     a few anew takes the next plan less time than it takes to write all of that.
@@ -136,20 +136,17 @@ def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[
     found = each.record
     address = {"address": found.address} if found and (found.owner, found.environment) == owner else {}
     # What is neither ours nor plain is looked at anew each time: such files are few, and there is more to say of them.
-    if local or each.problem or each.stock:
+    if local or each.problem or each.native:
         return address
-    said: dict[str, Any] = {"version": each.version, "intact": each.intact}
-    if found:
-        said["record"] = record.to_data(found)
-    # What JSON does not give back as it was must be read from the file each time.
-    return {**address, **said} if json.loads(json.dumps(said)) == said else address
+    content = {"record": record.to_data(found)} if found else {}
+    return {**address, "version": each.version, "intact": each.intact, **content}
 
 
 def _deployed(file: str, version: str, entry: Mapping[str, Any]) -> Deployed | None:
     try:
         found = record.from_data(entry["record"]) if "record" in entry else None
         return Deployed(file, version, found, intact=bool(entry["intact"]))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, KeyError):
         return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deployer.models.deployment import Environment
-from deployer.models.history import HISTORY_FORMAT, Entry, Unrecorded
+from deployer.models.history import HISTORY_FORMAT, Entry, EntryHead, History, ShownEntry, Unrecorded
 from deployer.views.escape_controls import escape_controls, mask
 from deployer.views.page import Page
 from deployer.views.plan_text import STYLES, SYMBOLS
@@ -15,8 +15,6 @@ from deployer.views.plan_text import STYLES, SYMBOLS
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:\+00:00|Z)$")
 _COMMIT = re.compile(r"^[0-9a-f]{40}(-dirty)?$")
-_NOT_SHOWN = {"format", "project", "environment", "target", "texts"}
-_DIGESTS = {"before", "after"}
 
 
 def history_to_json(
@@ -27,31 +25,27 @@ def history_to_json(
     secrets: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """The entries without the DAG files in them, the newest first."""
-    return {
-        "format": HISTORY_FORMAT,
-        "project": environment.project,
-        "environment": environment.name,
-        "target": mask(environment.target.written, secrets),
-        "entries": [_entry_to_json(entry, secrets) for entry in entries],
-        "older": older,
-        "unrecorded": [
-            {
-                "address": each.address,
-                "name": each.name,
-                "applied_by": each.provenance.applied_by,
-                "applied_at": each.provenance.applied_at,
-                "commit": each.provenance.commit,
-                "tool_version": each.provenance.tool_version,
-            }
-            for each in unrecorded
-        ],
-    }
+    found = History(
+        format=HISTORY_FORMAT,
+        project=environment.project,
+        environment=environment.name,
+        target=mask(environment.target.written, secrets),
+        entries=tuple(map(_shown, entries)),
+        older=older,
+        unrecorded=tuple(unrecorded),
+    ).model_dump(mode="json")
+    masked = [{**entry, "changes": mask(entry["changes"], secrets)} for entry in found["entries"]]
+    return {**found, "entries": masked}
 
 
-def _entry_to_json(entry: Entry, secrets: frozenset[str]) -> dict[str, Any]:
-    shown = entry.model_dump(mode="json", exclude={*_NOT_SHOWN, "changes"})
-    changes = [mask(change.model_dump(mode="json", exclude=_DIGESTS), secrets) for change in entry.changes]
-    return {**shown, "changes": changes}
+def _shown(entry: Entry) -> ShownEntry:
+    head = {name: getattr(entry, name) for name in EntryHead.model_fields}
+    return ShownEntry(**head, changes=entry.changes)
+
+
+def history_schema() -> dict[str, Any]:
+    """The JSON Schema of what `history --format json` prints."""
+    return History.model_json_schema()
 
 
 def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
@@ -110,7 +104,7 @@ def _change(page: Page, change: Mapping[str, Any], gone: Sequence[str]) -> None:
 
 
 def _unrecorded(page: Page, found: Sequence[Mapping[str, Any]]) -> None:
-    page.line("  ", ("Deployed by an apply that no entry tells of:", "bold"))
+    page.line("  ", ("Deployed by an apply that has no entry:", "bold"))
     for each in found:
         page.line("      ", escape_controls(each["address"]), (f"  {_who(each)}", "dim"), hang=4)
 

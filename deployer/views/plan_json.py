@@ -2,195 +2,101 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from json import JSONDecodeError
+from typing import Any
+
+from pydantic import BaseModel
 
 from deployer.errors import DeployError, Diagnostic, Location, nearest
-from deployer.models.plan import (
-    PLAN_FORMAT,
-    Action,
-    Baseline,
-    Change,
-    Edit,
-    Effect,
-    FieldChange,
-    FileChanges,
-    Plan,
-    Reason,
-    Replaced,
-)
+from deployer.models.description import to_json
+from deployer.models.format_1 import upgrade_plan
+from deployer.models.plan import PLAN_FORMAT, Change, Plan, Summary
+from deployer.models.reading import NewerFormatError, Problem, ReadingError, adapter, parse_json, read_model, validate
 from deployer.views.escape_controls import mask
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-    from deployer.views.plan_format import SavedChange, SavedPlan, SavedReason
-
-ACTIONS: tuple[Action, ...] = ("create", "update", "delete", "conflict", "none")
 _CODE = "bad-plan"
-_MOST_PROBLEMS = 50  # that many are told of a file that nobody writes by hand
 _HINT = "make the plan again with `mfdeploy plan --out`"
+_HINT_NEWER = "use the mfdeploy that made the plan, or make it again with `mfdeploy plan --out`"
 
 
 def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The plan as JSON values, in a fixed order of keys. Names and addresses are never masked, values and notes are."""
-    counts: Counter[Action] = Counter(change.action for change in plan.changes)
-    return {
-        "format": plan.format,
-        "tool_version": plan.tool_version,
-        "targets": {name: mask(target, secrets) for name, target in sorted(plan.targets.items())},
-        "flows": list(plan.flows),
-        "exclude": list(plan.exclude),
-        "adopt": list(plan.adopt),
-        "against": asdict(plan.against) if plan.against else None,
-        "rollback": plan.rollback,
-        "summary": {action: counts[action] for action in ACTIONS},
-        "changes": [_change_to_json(change, secrets) for change in plan.changes],
-    }
+    head = adapter(Plan).dump_python(plan, mode="json", exclude={"changes"})
+    targets = {name: mask(target, secrets) for name, target in sorted(plan.targets.items())}
+    changes = [_change_to_json(change, secrets) for change in plan.changes]
+    return {"format": plan.format, **head, "targets": targets, "changes": changes}
 
 
 def _change_to_json(change: Change, secrets: frozenset[str]) -> dict[str, Any]:
+    # The reasons and effects of most changes are few, the descriptions are not.
+    found = adapter(Change).dump_python(change, mode="json", exclude={"before", "after"})
     return {
-        "address": change.address,
-        "environment": change.environment,
-        "action": change.action,
-        "name": change.name,
-        "file": change.file,
-        "version": change.version,
-        "replaces": [asdict(each) for each in change.replaces],
-        "reasons": [_reason_to_json(reason, secrets) for reason in change.reasons],
-        "effects": [mask(asdict(each), secrets) for each in change.effects],
-        # Whole descriptions, of all flows: without a secret they are taken as they are.
-        "before": mask(change.before, secrets) if secrets else change.before,
-        "after": mask(change.after, secrets) if secrets else change.after,
+        **found,
+        "reasons": [_mask_reason(reason, secrets) for reason in found["reasons"]],
+        "effects": mask(found["effects"], secrets),
+        "before": _description_to_json(change.before, secrets),
+        "after": _description_to_json(change.after, secrets),
     }
 
 
-def _reason_to_json(reason: Reason, secrets: frozenset[str]) -> dict[str, Any]:
-    return {
-        "word": reason.word,
-        "fields": [mask(asdict(each), secrets) for each in reason.fields],
-        "files": mask(asdict(reason.files), secrets) if reason.files else None,
-        "note": mask(reason.note, secrets),
-        "hint": mask(reason.hint, secrets),
-        "edit": mask(asdict(reason.edit), secrets) if reason.edit else None,
-    }
+def _description_to_json(description: BaseModel | None, secrets: frozenset[str]) -> dict[str, Any] | None:
+    if description is None:
+        return None
+    found = to_json(description)
+    masked: dict[str, Any] = mask(found, secrets) if secrets else found
+    return masked
 
 
-def plan_from_json(data: Any, file: str = "") -> Plan:
-    """The plan that `data` (decoded JSON) describes; `file` names it in messages.
+def _mask_reason(reason: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
+    return {key: value if key == "word" else mask(value, secrets) for key, value in reason.items()}
+
+
+def plan_schema() -> dict[str, Any]:
+    """The JSON Schema of a saved plan."""
+    return adapter(Plan).json_schema(mode="serialization")
+
+
+def plan_from_json(data: object, file: str = "") -> Plan:
+    """The plan that `data` (decoded JSON) describes, in this format or an older one; `file` names it in messages.
 
     Raises DeployError, with the JSON path of each problem, for an unknown or missing key, a wrong type, another
     format version, or counts that do not add up.
     """
-    from pydantic import ValidationError
-
-    from deployer.views.plan_format import SavedPlan
-
-    found = data.get("format") if isinstance(data, Mapping) else None
-    if isinstance(data, Mapping) and (found != PLAN_FORMAT or isinstance(found, bool)):
-        message = f"this is not a plan of format {PLAN_FORMAT} (format: {found!r})"
-        raise DeployError(_problem(message, "format", file))
+    summary = data.get("summary") if isinstance(data, dict) else None
+    content = {key: value for key, value in data.items() if key != "summary"} if isinstance(data, dict) else data
     try:
-        saved = SavedPlan.model_validate(data)
-    except ValidationError as error:
-        raise DeployError([_from_pydantic(each, file) for each in error.errors()[:_MOST_PROBLEMS]]) from error
-    plan = _build(saved)
-    counts = Counter(change.action for change in plan.changes)
-    if any(getattr(saved.summary, action) != counts[action] for action in ACTIONS):
-        raise DeployError(_problem("the counts are not those of the changes: the plan was edited", "summary", file))
+        plan = read_model(Plan, content, PLAN_FORMAT, {1: upgrade_plan})
+        counts = _read_summary(summary)
+    except ReadingError as error:
+        hint = _HINT_NEWER if isinstance(error, NewerFormatError) else _HINT
+        raise DeployError([_diagnostic(each, file, hint) for each in error.problems]) from error
+    if counts != plan.summary:
+        problem = Problem("summary", "the counts are not those of the changes: the plan was edited")
+        raise DeployError(_diagnostic(problem, file, _HINT))
     return plan
 
 
-def plan_from_text(text: str, file: str = "") -> Plan:
-    """The plan in a saved plan's text. Raises DeployError as `plan_from_json` does, and for text that is no JSON."""
+def _read_summary(data: object) -> Summary:
     try:
-        data = json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError as error:
+        return validate(Summary, data)
+    except ReadingError as error:
+        inside = (Problem(f"summary.{each.path}".rstrip("."), each.message, each.known) for each in error.problems)
+        raise ReadingError(*inside) from error
+
+
+def plan_from_text(text: str, file: str = "") -> Plan:
+    """The plan in a saved plan's text. Raises DeployError as `plan_from_json` does, and for what is not JSON."""
+    try:
+        data = parse_json(text)
+    except JSONDecodeError as error:
         place = Location(file, error.lineno, error.colno)
         raise DeployError(Diagnostic(_CODE, f"not a saved plan: {error.msg}", place, hint=_HINT)) from error
-    except (ValueError, RecursionError) as error:
-        raise DeployError(_problem(f"not a saved plan: {error}", "", file)) from error
+    except ReadingError as error:
+        raise DeployError(_diagnostic(Problem("", f"not a saved plan: {error}"), file, _HINT)) from error
     return plan_from_json(data, file)
 
 
-def _build(saved: SavedPlan) -> Plan:
-    return Plan(
-        changes=tuple(map(_build_change, saved.changes)),
-        targets=dict(saved.targets),
-        flows=tuple(saved.flows),
-        exclude=tuple(saved.exclude),
-        adopt=tuple(saved.adopt),
-        against=Baseline(saved.against.revision, saved.against.commit) if saved.against else None,
-        tool_version=saved.tool_version,
-        rollback=saved.rollback,
-        format=saved.format,
-    )
-
-
-def _build_change(saved: SavedChange) -> Change:
-    return Change(
-        address=saved.address,
-        environment=saved.environment,
-        action=saved.action,
-        name=saved.name,
-        file=saved.file,
-        reasons=tuple(map(_build_reason, saved.reasons)),
-        before=saved.before,
-        after=saved.after,
-        version=saved.version,
-        effects=tuple(Effect(**each.model_dump()) for each in saved.effects),
-        replaces=tuple(Replaced(each.file, each.version) for each in saved.replaces),
-    )
-
-
-def _build_reason(saved: SavedReason) -> Reason:
-    fields = tuple(FieldChange(each.field, each.before, each.after, each.origin) for each in saved.fields)
-    changed = saved.files
-    files = FileChanges(tuple(changed.added), tuple(changed.removed), tuple(changed.changed)) if changed else None
-    edit = Edit(**saved.edit.model_dump()) if saved.edit else None
-    return Reason(saved.word, fields, files, saved.note, saved.hint, edit)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key!r} is there twice")
-        found[key] = value
-    return found
-
-
-def _from_pydantic(error: ErrorDetails, file: str) -> Diagnostic:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-    if error["type"] == "extra_forbidden":
-        known = _keys_beside(error["loc"])
-        return _problem("unknown key", path, file, nearest(str(error["loc"][-1]), known) or _HINT)
-    if error["type"] == "missing":
-        return _problem("the key is missing", path, file)
-    return _problem(error["msg"][:1].lower() + error["msg"][1:], path, file)
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    from deployer.views import plan_format
-
-    models: dict[int | str, Any] = {
-        "changes": plan_format.SavedChange,
-        "reasons": plan_format.SavedReason,
-        "fields": plan_format.SavedField,
-        "files": plan_format.SavedFiles,
-        "against": plan_format.SavedBaseline,
-        "edit": plan_format.SavedEdit,
-        "effects": plan_format.SavedEffect,
-        "replaces": plan_format.SavedReplaced,
-        "summary": plan_format.SavedSummary,
-    }
-    holder = next((models[part] for part in reversed(location[:-1]) if part in models), plan_format.SavedPlan)
-    return list(holder.model_fields)
-
-
-def _problem(message: str, path: str, file: str, hint: str = _HINT) -> Diagnostic:
-    return Diagnostic(_CODE, message, Location(file) if file else None, path, hint)
+def _diagnostic(problem: Problem, file: str, hint: str) -> Diagnostic:
+    name = problem.path.rpartition(".")[2]
+    hint = nearest(name, problem.known) or hint if problem.known else hint
+    return Diagnostic(_CODE, problem.message, Location(file) if file else None, problem.path, hint)

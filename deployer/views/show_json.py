@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY, graph_of
+from deployer.description import KNOWN_AT_APPLY, graph_of, to_json
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow, Parameter, Step
 from deployer.views.escape_controls import mask
@@ -68,7 +68,7 @@ def show_to_json(
         ],
         "parameters": [_parameter(each, deployment, flow) for each in flow.parameters],
         "steps": [_step(each) for each in flow.steps],
-        "graph": graph_of(flow),
+        "graph": to_json(graph_of(flow)),
     }
     masked: dict[str, Any] = mask(shown, secrets)
     return masked

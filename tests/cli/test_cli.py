@@ -206,10 +206,10 @@ def test_a_plan_saved_to_a_pipe_or_a_link_leaves_it_what_it_is(command: Stub, tm
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
         assert cli.run(["plan", "--out", str(pipe)]) == 0
         assert reader.stdout
-        assert json.loads(reader.stdout.read())["format"] == 1
+        assert json.loads(reader.stdout.read())["format"] == 2
     assert cli.run(["plan", "--out", str(link)]) == 0
     assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
-    assert json.loads(file.read_text())["format"] == 1
+    assert json.loads(file.read_text())["format"] == 2
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])

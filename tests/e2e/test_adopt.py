@@ -17,7 +17,7 @@ import yaml
 from tests.e2e.project import OFFLINE, Project
 from tests.s3 import CREDENTIALS, s3_server
 
-FLOW = Path(__file__).parents[1] / "plan" / "stock" / "train.py"
+FLOW = Path(__file__).parents[1] / "plan" / "native" / "train.py"
 ALL = ("--env", "local")
 
 
@@ -28,7 +28,7 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture
-def stock(tmp_path: Path, s3: str) -> Project:
+def native(tmp_path: Path, s3: str) -> Project:
     """A flow that was deployed with `airflow create`, into the folder that a manifest now names as its target."""
     folder = tmp_path / "project"
     (folder / "deployments" / "flows").mkdir(parents=True)
@@ -81,46 +81,46 @@ def words(change: dict[str, Any]) -> list[str]:
     return [reason["word"] for reason in change["reasons"]]
 
 
-class TestStock:
-    def test_without_the_option_it_is_a_conflict_that_names_it(self, stock: Project) -> None:
-        done = stock.run("apply", "--env", "prod", "--yes")
+class TestNativeDag:
+    def test_without_the_option_it_is_a_conflict_that_names_it(self, native: Project) -> None:
+        done = native.run("apply", "--env", "prod", "--yes")
         assert done.returncode == 1
         assert "the DAG TrainFlow is there already, in dag.py, written by Metaflow's airflow create" in done.stderr
         assert "--adopt prod/train" in done.stderr
-        assert [path.name for path in stock.dags.iterdir()] == ["dag.py"]
+        assert [path.name for path in native.dags.iterdir()] == ["dag.py"]
 
-    def test_it_is_taken_over_with_its_namespace(self, stock: Project) -> None:
-        token = token_of((stock.dags / "dag.py").read_text())
-        change = stock.plan("--adopt", "prod/train", env="prod")["prod/train"]
-        assert (change["action"], words(change), change["dag_id"]) == ("update", ["adopted"], "TrainFlow")
+    def test_it_is_taken_over_with_its_namespace(self, native: Project) -> None:
+        token = token_of((native.dags / "dag.py").read_text())
+        change = native.plan("--adopt", "prod/train", env="prod")["prod/train"]
+        assert (change["action"], words(change), change["name"]) == ("update", ["adopted"], "TrainFlow")
         fields = {each["field"]: (each["before"], each["after"]) for each in change["reasons"][0]["fields"]}
         assert fields == {"schedule.cron": ("0 3 * * *", "0 4 * * *")}
-        said = stock.do("apply", "--env", "prod", "--yes", "--adopt", "prod/train")
+        said = native.do("apply", "--env", "prod", "--yes", "--adopt", "prod/train")
         assert f"namespace production:{token}" in re.sub(r"\s+", " ", said)
-        assert [path.name for path in stock.dags.glob("*.py")] == ["TrainFlow.py"]
-        assert f'"METAFLOW_PRODUCTION_TOKEN": "{token}"' in (stock.dags / "TrainFlow.py").read_text()
-        assert stock.pending(env="prod") == {}
+        assert [path.name for path in native.dags.glob("*.py")] == ["TrainFlow.py"]
+        assert f'"METAFLOW_PRODUCTION_TOKEN": "{token}"' in (native.dags / "TrainFlow.py").read_text()
+        assert native.pending(env="prod") == {}
 
-    def test_its_namespace_is_that_of_its_runs_also_in_another_datastore(self, stock: Project) -> None:
-        token = token_of((stock.dags / "dag.py").read_text())
-        manifest = stock.folder / "deployments" / "mfdeploy.yaml"
+    def test_its_namespace_is_that_of_its_runs_also_in_another_datastore(self, native: Project) -> None:
+        token = token_of((native.dags / "dag.py").read_text())
+        manifest = native.folder / "deployments" / "mfdeploy.yaml"
         manifest.write_text(re.sub("datastore: .*", "datastore: s3://acme-flows/elsewhere", manifest.read_text()))
-        stock.do("apply", "--env", "prod", "--yes", "--adopt", "train")
-        assert f'"METAFLOW_PRODUCTION_TOKEN": "{token}"' in (stock.dags / "TrainFlow.py").read_text()
+        native.do("apply", "--env", "prod", "--yes", "--adopt", "train")
+        assert f'"METAFLOW_PRODUCTION_TOKEN": "{token}"' in (native.dags / "TrainFlow.py").read_text()
 
-    def test_a_saved_plan_holds_what_it_takes_over(self, stock: Project) -> None:
-        stock.do("plan", "--env", "prod", "--adopt", "prod/*", "--out", "plan.json")
-        assert stock.run("apply", "plan.json", "--adopt", "prod/*").returncode == 1
-        stock.do("apply", "plan.json")
-        assert stock.pending(env="prod") == {}
+    def test_a_saved_plan_holds_what_it_takes_over(self, native: Project) -> None:
+        native.do("plan", "--env", "prod", "--adopt", "prod/*", "--out", "plan.json")
+        assert native.run("apply", "plan.json", "--adopt", "prod/*").returncode == 1
+        native.do("apply", "plan.json")
+        assert native.pending(env="prod") == {}
 
-    def test_keys_that_it_holds_are_shown_in_no_plan(self, stock: Project) -> None:
-        (stock.dags / "dag.py").rename(stock.dags / "TrainFlow.py")
-        assert "never-to-be-shown" in (stock.dags / "TrainFlow.py").read_text()
+    def test_keys_that_it_holds_are_shown_in_no_plan(self, native: Project) -> None:
+        (native.dags / "dag.py").rename(native.dags / "TrainFlow.py")
+        assert "never-to-be-shown" in (native.dags / "TrainFlow.py").read_text()
         for options in ([], ["--diff"], ["--adopt", "train"], ["--adopt", "train", "--diff"]):
-            assert "never-to-be-shown" not in stock.do("plan", "--env", "prod", *options)
-        stock.do("apply", "--env", "prod", "--yes", "--adopt", "train")
-        assert stock.pending(env="prod") == {}
+            assert "never-to-be-shown" not in native.do("plan", "--env", "prod", *options)
+        native.do("apply", "--env", "prod", "--yes", "--adopt", "train")
+        assert native.pending(env="prod") == {}
 
 
 class TestProject:

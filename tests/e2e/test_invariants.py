@@ -188,7 +188,7 @@ class TestPlanning:
 
     def test_names_dags_by_environment(self, fresh: Project) -> None:
         plans = {name: fresh.plan("--flow", "churn", "--flow", "regions", env=name) for name in ENVIRONMENTS}
-        ids = {address: change["dag_id"] for plan in plans.values() for address, change in plan.items()}
+        ids = {address: change["name"] for plan in plans.values() for address, change in plan.items()}
         assert ids == {
             "local/churn": "growth.test.local.ChurnFlow",
             "local/regions": "RegionsFlow.local",
@@ -200,7 +200,7 @@ class TestPlanning:
 
     def test_takes_a_variable_from_the_command_line(self, fresh: Project) -> None:
         change = fresh.plan("--flow", "churn", "--var", "branch=pr_12", env="staging")["staging/churn"]
-        assert change["dag_id"] == "growth.test.pr_12.ChurnFlow"
+        assert change["name"] == "growth.test.pr_12.ChurnFlow"
 
 
 class TestSavedPlan:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployer.models.plan import Action, Change
-from deployer.models.record import Provenance, Record
+from deployer.models.record import Provenance
 from deployer.models.target import Target
 from deployer.orchestrators.airflow.record import digest_body, write
 from deployer.state.index import index_file
@@ -20,6 +20,7 @@ from deployer.targets.registry import open_target
 from tests.faults.conftest import Planned
 from tests.faults.fleet import computed, ended, start
 from tests.faults.places import GitPlace, leftovers
+from tests.plan import made
 
 PROCESSES = 8
 NOW = "2026-01-01T00:00:00+00:00"
@@ -139,7 +140,14 @@ def text(turn: int, number: int) -> bytes:
     """A DAG file of the project: an index forgets files that are not its project's once they are gone."""
     body = f"# turn {turn}, process {number}\n"
     provenance = Provenance("ada", NOW, None, "0.1.0")
-    record = Record("growth", "prod", f"prod/many{number}", f"Many{number}", {}, digest_body(body), NOW, provenance)
+    record = made.record_of(
+        made.desired(),
+        address=f"prod/many{number}",
+        name=f"Many{number}",
+        body_digest=digest_body(body),
+        since=NOW,
+        provenance=provenance,
+    )
     return write(body, record).encode()
 
 

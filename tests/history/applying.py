@@ -106,7 +106,7 @@ class AppliedFolder:
 
     def _file(self, planning: PlanContext, change: Change, provenance: Provenance) -> bytes:
         assert change.after
-        body = f"# a dag of airflow\nCRON = {change.after['schedule']['cron']!r}\n"
+        body = f"# a dag of airflow\nCRON = {change.after.schedule.cron!r}\n"
         written = made.record_of(planning.item("prod", change.file), provenance=provenance)
         return record.write(body, replace(written, body_digest=record.digest_body(body))).encode()
 

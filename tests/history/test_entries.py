@@ -145,9 +145,9 @@ def edited(site: AppliedFolder, **values: Any) -> bytes:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"format": 2}, "it has the format 2, this mfdeploy reads 1"),
-        ({"surprise": 1}, "surprise: extra inputs are not permitted"),
-        ({"changes": [{"address": "prod/a"}]}, r"changes.0.action: field required"),
+        ({"format": 3}, "format: 3 is the format of a later mfdeploy; this one reads 1 and 2"),
+        ({"surprise": 1}, "surprise: unknown key"),
+        ({"changes": [{"address": "prod/a"}]}, r"changes\[0\].action: the key is missing"),
         ({"id": "../../etc/passwd"}, "id: string should match pattern"),
         ({"applied_by": 7}, "applied_by: input should be a valid string"),
     ],

@@ -203,8 +203,8 @@ class TestRefused:
 def test_an_entry_that_cannot_be_read_stops_it(site: AppliedFolder) -> None:
     back = site.apply(train=A)
     path = site.dags / entry_file("growth", "prod", site.apply(train=B))
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    with pytest.raises(DeployError, match="has the format 2"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
+    with pytest.raises(DeployError, match="format: 3 is the format of a later mfdeploy"):
         site.prepare(back)
 
 

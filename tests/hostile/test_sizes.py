@@ -94,12 +94,12 @@ def test_a_record_that_would_fill_the_memory_is_not_read(value: str) -> None:
     )
 
 
-def test_a_stock_file_that_would_fill_the_memory_is_not_read() -> None:
-    for text in (stock_text("[" + "0," * 600_000 + "]"), "x = 1\n" * 200_000 + stock_text("{}")):
-        assert read("TrainFlow.py", text.encode(), "1").stock is None
+def test_a_native_file_that_would_fill_the_memory_is_not_read() -> None:
+    for text in (native_text("[" + "0," * 600_000 + "]"), "x = 1\n" * 200_000 + native_text("{}")):
+        assert read("TrainFlow.py", text.encode(), "1").native is None
 
 
-def stock_text(config: str) -> str:
+def native_text(config: str) -> str:
     return f"# airflow dag\nCONFIG = {config}\nWorkflow.from_dict(CONFIG)\n"
 
 
@@ -126,7 +126,7 @@ def test_of_a_history_entry_one_problem_is_told(more: dict[str, Any]) -> None:
     assert len(str(refused.value)) < 300
 
 
-HEAD = {"format": 1, "tool_version": "1", "targets": {}, "against": None, "rollback": "", "summary": {}}
+HEAD = {"format": 2, "tool_version": "1", "targets": {}, "against": None, "rollback": "", "summary": {}}
 HEAD |= {name: [] for name in ("flows", "exclude", "adopt", "changes")}
 PLANS = {
     "changes": json.dumps({**HEAD, "changes": [{}] * 300_000}),

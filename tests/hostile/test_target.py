@@ -83,7 +83,7 @@ def entry(**values: Any) -> Entry:
         "applied_at": "2026-01-01T00:00:00+00:00",
         "commit": None,
         "tool_version": "0.1.0",
-        "format": 1,
+        "format": 2,
         "project": "growth",
         "environment": "prod",
         "target": "dags",
@@ -98,7 +98,7 @@ def change(**values: Any) -> KeptChange:
     fields: dict[str, Any] = {
         "address": "prod/train",
         "action": "create",
-        "dag_id": "TrainFlow",
+        "name": "TrainFlow",
         "file": "TrainFlow.py",
         "reasons": [],
         "outcome": "done",
@@ -135,7 +135,7 @@ def put_link(to: str, name: str = "TrainFlow.py") -> Put:
     return lambda dags: (dags / name).symlink_to(to)
 
 
-def stock(config: str) -> Put:
+def native(config: str) -> Put:
     return put_file(f"# airflow dag\nCONFIG = {config}\nWorkflow.from_dict(CONFIG)\n")
 
 
@@ -158,7 +158,7 @@ ODD_VALUES = {
     "surrogate": r"'\ud800'",
     "nul": r"'\x00'",
 }
-FIELDS = ("owner", "environment", "address", "dag_id", "description", "since", "provenance", "inputs", "format")
+FIELDS = ("owner", "environment", "address", "name", "description", "since", "provenance", "inputs", "format")
 PARTS = ("code", "graph", "schedule", "parameters", "retries", "resources", "settings", "metaflow", "unknown")
 
 PLACES: Mapping[str, Put] = {
@@ -183,16 +183,16 @@ PLACES: Mapping[str, Put] = {
         for name, value in ODD_VALUES.items()
     },
     **{
-        f"stock {name}": stock(
+        f"native {name}": native(
             f"{{'dag_instantiation_params': {{'dag_id': 'TrainFlow', 'schedule_interval': {value}}},"
             f"'states': {{'start': {{'operator_args': {value}}}}}, 'metadata': {{'flow_name': 'TrainFlow'}},"
             f"'metaflow_params': [{{'name': 'alpha', 'default': {value}}}]}}"
         )
         for name, value in ODD_VALUES.items()
     },
-    **{f"stock config {name}": stock(value) for name, value in ODD_VALUES.items()},
+    **{f"native config {name}": native(value) for name, value in ODD_VALUES.items()},
     **{
-        f"text {name}": put_file(dag(a_record(owner="growth", environment="prod", address=f"prod/{text}", dag_id=text)))
+        f"text {name}": put_file(dag(a_record(owner="growth", environment="prod", address=f"prod/{text}", name=text)))
         for name, text in payloads().items()
     },
     **{
@@ -223,7 +223,7 @@ PLACES: Mapping[str, Put] = {
     },
     **{
         f"history change {name}": put_entries(
-            entry(changes=[change(address=text, dag_id=text, file=text, message=text, outcome="failed")])
+            entry(changes=[change(address=text, name=text, file=text, message=text, outcome="failed")])
         )
         for name, text in payloads().items()
     },
@@ -264,7 +264,7 @@ def files(kind: str) -> list[str]:
     return [place for place in PLACES if place.split()[0] == kind]
 
 
-@pytest.mark.parametrize("kind", ["record", "description", "provenance", "inputs", "stock", "text", "who", "foreign"])
+@pytest.mark.parametrize("kind", ["record", "description", "provenance", "inputs", "native", "text", "who", "foreign"])
 def test_no_dag_file_is_taken_for_more_than_data(kind: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, place in enumerate(files(kind)):
         PLACES[place](project / "dags")

@@ -10,6 +10,7 @@ from deployer.errors import DeployError
 from deployer.models.deployment import ResolvedPath
 from deployer.orchestrators.airflow import record
 from deployer.state.survey import survey
+from tests.contexts import context
 
 from . import made
 

@@ -7,9 +7,11 @@ from datetime import datetime, timezone
 
 import pytest
 
+from deployer.models.desired import NativeDag
 from deployer.models.flow import Code, Parameter, Retries, Step
 from deployer.models.plan import Change, Effect
 from deployer.orchestrators.airflow.effects import effects
+from deployer.planning import ownership
 from deployer.planning.planner import plan_changes
 from deployer.views.plan_words import effect_text
 
@@ -68,17 +70,24 @@ class TestSchedule:
 
     def test_is_told_in_its_own_timezone(self) -> None:
         after = made.desired(cron="0 3 * * *")
-        zoned = replace(after, description={**after.description, "schedule": _zoned(after, "Europe/Helsinki")})
+        zoned = with_schedule(after, timezone="Europe/Helsinki")
         assert of(None, zoned)["next runs"].after[0] == "2026-11-23T03:00+02:00"
 
-    def test_of_a_stock_dag_that_no_unix_cron_can_say_is_left_out(self) -> None:
+    def test_of_a_native_dag_that_no_unix_cron_can_say_is_left_out(self) -> None:
         item = made.desired(cron="0 3 * * *")
-        stock = replace(change(None, item), action="update", before={"schedule": {"cron": "0 10 * * ? *"}})
-        assert [effect.word for effect in effects(stock, None, NOW)] == ["next runs"]
+        deployed = ownership.describe_native(NativeDag("TrainFlow", "TrainFlow", "0 10 * * ? *", {}, (), None))
+        native = replace(change(None, item), action="update", before=deployed)
+        assert [effect.word for effect in effects(native, None, NOW)] == ["next runs"]
+
+    def test_that_somebody_edited_into_none_counts_as_none(self) -> None:
+        after = made.desired(cron="0 3 * * *")
+        for odd in ({"timezone": "Mars/Olympus"}, {"start_date": "tomorrow"}, {"cron": "often"}):
+            assert of(with_schedule(after, **odd), after)["next runs"].before == ()
 
 
-def _zoned(item, zone: str):
-    return {**item.description["schedule"], "timezone": zone}
+def with_schedule(item, **values: str):
+    schedule = item.description.schedule.model_copy(update=values)
+    return replace(item, description=item.description.model_copy(update={"schedule": schedule}))
 
 
 class TestCatchUp:
@@ -141,11 +150,6 @@ class TestContent:
         assert of(linear, mapped) == {"foreach": Effect("foreach", ("start",))}
         assert of(mapped, mapped) == of(mapped, linear) == {}
         assert "max_map_length" in effect_text(asdict(Effect("foreach", ("start",))))
-
-    def test_of_a_deployed_graph_that_was_edited(self) -> None:
-        item = made.desired()
-        edited = {**item.description, "graph": {"steps": {"start": 7}}}
-        assert effects(replace(change(None, item), action="update", before=edited), None, NOW)
 
     def test_paused_counts_for_new_dags_only(self) -> None:
         paused = made.desired(made.deployment(paused=True))

@@ -148,5 +148,6 @@ def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path
 
 
 def test_where_no_branch_is_known_none_is_right(repository: Path, commit: str, tmp_path: Path) -> None:
-    (problem,) = other_branch(planning_of(AppliedFolder(tmp_path), repository, "*"), {})
+    planning = planning_of(AppliedFolder(tmp_path), repository, "*")
+    (problem,) = other_branch(planning.plan, planning.environments, None)
     assert problem.message == "prod is applied from * only, and no branch is checked out here"

@@ -155,7 +155,7 @@ def test_paths_of_this_machine_are_not_compared() -> None:
 def test_a_deploy_time_default_does_not_make_a_change() -> None:
     parameters = (Parameter("when", "string", 6, deploy_time=True),)
     item = made.desired(compiled=made.flow(parameters=parameters))
-    assert item.description["parameters"]["when"]["default"] == "(known at apply)"
+    assert item.description.parameters["when"].default == "(known at apply)"
     assert only(item, made.deployed(item)).action == "none"
 
 
@@ -166,7 +166,7 @@ def test_a_deploy_time_default_does_not_make_a_change() -> None:
         ({"record": None, "problem": "TrainFlow.py cannot be read as one of ours: cut"}, "cut"),
         ({"record": made.record_of(made.desired(), owner="sales")}, "the manifest project 'sales'"),
         ({"record": made.record_of(made.desired(), environment="staging")}, "the environment 'staging'"),
-        ({"record": None, "problem": "TrainFlow.py: record format 2", "later": True}, "record format 2"),
+        ({"record": None, "problem": "TrainFlow.py: record format 3", "later": True}, "record format 3"),
     ],
 )
 def test_a_file_that_is_not_ours_is_a_conflict(values, note) -> None:
@@ -201,7 +201,7 @@ def test_what_is_listed_but_not_selected_is_left_alone() -> None:
 def test_a_new_dag_id_is_a_new_dag_and_an_old_one_that_goes() -> None:
     before, after = made.desired(name="Old"), made.desired(name="New")
     create, delete = plan_changes([after], [made.site(made.deployed(before))])
-    assert (create.action, create.dag_id, delete.action, delete.dag_id) == ("create", "New", "delete", "Old")
+    assert (create.action, create.name, delete.action, delete.name) == ("create", "New", "delete", "Old")
     assert "history of Old stays behind" in delete.reasons[0].note
 
 

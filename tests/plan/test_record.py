@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployer.models.description import Description, to_json
 from deployer.orchestrators.airflow import record
 
 from . import made
@@ -29,7 +30,7 @@ def test_a_record_is_read_back_as_written() -> None:
 def test_the_record_is_a_literal_of_the_file() -> None:
     names: dict = {}
     exec(compile(record.write(BODY, _record()), "dag", "exec"), names)
-    assert names["MFDEPLOY_RECORD"]["dag_id"] == "TrainFlow"
+    assert names["MFDEPLOY_RECORD"]["name"] == "TrainFlow"
 
 
 @given(
@@ -38,7 +39,9 @@ def test_the_record_is_a_literal_of_the_file() -> None:
     )
 )
 def test_any_description_survives(value) -> None:
-    written = _record(description={"settings": {"a": value}})
+    described = made.desired().description
+    settings = described.settings.model_copy(update={"a": value, "configs": {"a": value}})
+    written = _record(description=described.model_copy(update={"settings": settings}))
     assert record.read(record.write(BODY, written)) == (written, True)
 
 
@@ -58,13 +61,13 @@ def test_a_file_without_a_record_has_none() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("'format': 1", "'format': 2", "record format 2"),
+        ("'format': 2", "'format': 3", "3 is the format of a later mfdeploy; this one reads 1 and 2"),
         ("'owner': 'growth'", "'owner': open('x')", "damaged"),
-        ("'owner': 'growth'", "'owner': 7", "another type"),
-        ("'owner'", "'proprietor'", "'owner' is missing"),
-        ("'format'", "'more': 1, 'format'", "'more' is unknown"),
+        ("'owner': 'growth'", "'owner': 7", "owner: input should be a valid string"),
+        ("'owner'", "'proprietor'", "owner: the key is missing"),
+        ("'format'", "'more': 1, 'format'", "more: unknown key"),
         ("'since': '2026", "'since': 'x026", "damaged"),
-        ("+00:00',\n    'provenance'", "',\n    'provenance'", "no timezone"),
+        ("+00:00',\n    'provenance'", "',\n    'provenance'", "since: it has no timezone"),
         ("\n}\n", "\n", "cut off"),
         ("\n\n\n# What mfdeploy", "\n# What mfdeploy", "not where mfdeploy writes it"),
     ],
@@ -77,5 +80,7 @@ def test_a_damaged_record_is_told_and_not_run(old, new, problem) -> None:
 
 
 def test_the_same_record_gives_the_same_text() -> None:
-    description = dict(reversed(list(_record().description.items())))
-    assert record.write(BODY, replace(_record(), description=description)) == record.write(BODY, _record())
+    written = record.write(BODY, _record())
+    data = to_json(_record().description)
+    turned = Description.model_validate(dict(reversed(data.items())))
+    assert record.write(BODY, replace(_record(), description=turned)) == written

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployer.description import describe, explain
+from deployer.description import describe, explain, to_json
 from deployer.models.flow import Decorator, Flow, Sensor, SensorKind
 from deployer.orchestrators.airflow import check, render
 from tests.renderer import flows
@@ -171,5 +171,5 @@ def test_a_changed_flow_decorator_shows_in_the_plan_and_what_is_told_elsewhere_d
 
 
 def test_a_flow_without_them_is_described_as_before() -> None:
-    settings = describe(flows.deployment(), flows.linear(), None, 1, "r")["settings"]
+    settings = to_json(describe(flows.deployment(), flows.linear(), None, 1, "r").settings)
     assert not {"sensors", "decorators"} & set(settings)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from deployer.models.desired import Deployed
-from deployer.models.record import Record
 from deployer.models.target import MovedError, TargetError, UnpublishedError
 from deployer.state.index import index_file, read_index, update_index
 from deployer.targets.git import GitTarget
+from tests.plan import made
 from tests.targets.repositories import Remote, make_remote
 
 FOLDER = "dags"
@@ -55,7 +55,7 @@ def publish(target: GitTarget, message: str = "Deploy", remember: Callable[[], N
 
 
 def deployed(name: str) -> Deployed:
-    record = Record("growth", "prod", f"prod/{name}", name, {}, "0" * 64, "2026-01-01T00:00:00+00:00")
+    record = made.record_of(made.desired(), address=f"prod/{name}", name=name)
     return Deployed(f"{name}.py", "1", record)
 
 

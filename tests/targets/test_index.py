@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from deployer.models.desired import Deployed
-from deployer.models.record import Record
 from deployer.state.index import index_file, read_index, update_index
 from deployer.targets.folder import FolderTarget
+from tests.plan import made
 
 
 class Remote(FolderTarget):
@@ -23,12 +23,9 @@ def target(tmp_path: Path) -> Remote:
     return Remote(tmp_path)
 
 
-def deployed(file: str, version: str, owner: str = "growth", description: object = "a flow") -> Deployed:
+def deployed(file: str, version: str, owner: str = "growth") -> Deployed:
     address = f"prod/{file.removesuffix('.py')}"
-    record = Record(
-        owner, "prod", address, file, {"settings": {"owner": description}}, "0" * 64, "2026-01-01T00:00:00+00:00"
-    )
-    return Deployed(file, version, record)
+    return Deployed(file, version, made.record_of(made.desired(), owner=owner, address=address, name=file))
 
 
 FOREIGN = Deployed("foreign.py", "1", None)
@@ -66,14 +63,6 @@ def test_files_of_others_that_have_gone_are_forgotten_and_ours_are_missed(target
     index = read_index(target, "growth", "prod")
     assert index.remembered == {"a.py": "prod/a"}
     assert index.deployed("foreign.py", "1") is None
-
-
-@pytest.mark.parametrize("description", [(1, 2), float("nan"), {1: "one"}])
-def test_what_json_would_change_is_read_from_the_file_each_time(target: Remote, description: object) -> None:
-    update_index(target, "growth", "prod", {"a.py": deployed("a.py", "1", description=description)})
-    index = read_index(target, "growth", "prod")
-    assert index.deployed("a.py", "1") is None
-    assert index.remembered == {"a.py": "prod/a"}
 
 
 def test_an_index_that_says_the_same_is_not_written_again(target: Remote) -> None:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+from dataclasses import replace
 
 import pytest
 
 from deployer.models.desired import Deployed
-from deployer.models.record import Record
 from deployer.models.target import MovedError, Target, TargetError
 from deployer.state.index import index_file, read_index, update_index
+from tests.plan import made
 from tests.targets.kinds import target_at
 
 # Whatever else starts threads in this process must not be copied into the others.
 PROCESSES = multiprocessing.get_context("spawn")
-RECORD = Record("growth", "prod", "prod/a", "A", {"settings": {"owner": "a"}}, "0" * 64, "2026-01-01T00:00:00+00:00")
+RECORD = made.record_of(made.desired(), address="prod/a", name="A")
 
 
 def deployed(file: str, version: str, address: str = "prod/a") -> Deployed:
-    return Deployed(file, version, Record(**{**RECORD.__dict__, "address": address}))
+    return Deployed(file, version, replace(RECORD, address=address))
 
 
 def test_a_place_where_nothing_is_is_empty(target: Target) -> None:

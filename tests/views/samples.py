@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from deployer.errors import Location
 from deployer.models.deployment import Deployment, Environment, ResolvedPath, Schedule
+from deployer.models.description import Description
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
 from deployer.models.history import Entry, EntryReason, KeptChange, Outcome, Unrecorded
-from deployer.models.plan import Baseline, Change, Edit, Effect, FieldChange, FileChanges, Plan, Reason, Replaced
+from deployer.models.plan import (
+    Action,
+    Baseline,
+    Change,
+    Edit,
+    Effect,
+    FieldChange,
+    FileChanges,
+    Plan,
+    Reason,
+    Replaced,
+)
 from deployer.models.record import Provenance
 
 GRAPH: dict[str, Any] = {
@@ -39,16 +52,41 @@ LINE: dict[str, Any] = {
 }
 
 
-def change(name: str, action: str, *reasons: Reason, environment: str = "prod", **more: Any) -> Change:
+def described(graph: Mapping[str, Any] = GRAPH, **sections: Any) -> Description:
+    """A description with these sections, and nothing else that a view shows."""
+    return Description.model_validate(
+        {
+            "code": {"flow": "TrainFlow", "file": "train.py", "files": {}},
+            "graph": graph,
+            "schedule": {"kind": "none"},
+            "parameters": {},
+            "retries": {},
+            "resources": {},
+            "settings": {
+                "compute": "local",
+                "datastore": "../data",
+                "cluster": {},
+                "variables": {},
+                "configs": {},
+                "steps": {},
+            },
+            "metaflow": {"version": "2.19.39", "digest": "f" * 64},
+            "renderer": {"version": 1, "runtime": "r" * 16},
+            **sections,
+        }
+    )
+
+
+def change(name: str, action: Action, *reasons: Reason, environment: str = "prod", id: str = "", **more: Any) -> Change:
     values: dict[str, Any] = {
         "address": f"{environment}/{name}",
         "environment": environment,
         "action": action,
-        "dag_id": f"growth.{environment}.{name.title()}",
+        "name": id or f"growth.{environment}.{name.title()}",
         "file": f"growth.{environment}.{name.title()}.py",
         "reasons": reasons,
-        "before": None if action == "create" else {"graph": LINE},
-        "after": None if action == "delete" else {"graph": GRAPH},
+        "before": None if action == "create" else described(LINE),
+        "after": None if action == "delete" else described(),
         "version": None if action == "create" else "v1",
     }
     return Change(**(values | more))
@@ -73,7 +111,9 @@ EVERYTHING = Plan(
             "train",
             "create",
             Reason("new"),
-            after={"graph": GRAPH, "parameters": {"day": {"type": "string", "default": "(known at apply)"}}},
+            after=described(
+                parameters={"day": {"type": "string", "required": False, "help": "", "default": "(known at apply)"}}
+            ),
             effects=(
                 Effect("next runs", after=NEXT_RUNS["prod/train"]),
                 Effect("catch-up", after=("2026-01-01T03:00+02:00",), count=1000, more=True, at_a_time=16),
@@ -148,7 +188,7 @@ EVERYTHING = Plan(
             Reason("metaflow version", (FieldChange("metaflow.version", "2.19.1", "2.19.39"),)),
             Reason("renderer version", (FieldChange("renderer.version", 1, 2),)),
         ),
-        change("renamed", "create", Reason("new"), dag_id="growth.prod.Renamed2"),
+        change("renamed", "create", Reason("new"), id="growth.prod.Renamed2"),
         change(
             "renamed",
             "delete",
@@ -193,9 +233,9 @@ HOSTILE = Plan(
             Reason("code", files=FileChanges(added=(EVIL,))),
             Reason("drifted", edit=Edit(EVIL, (f"+{EVIL}", "-sesame-secret", "+````"), exact=False)),
             Reason("graph", note="the graph changed"),
-            dag_id=EVIL,
-            after={
-                "graph": {
+            id=EVIL,
+            after=described(
+                {
                     "start": EVIL,
                     "end": "end",
                     "steps": {
@@ -203,7 +243,7 @@ HOSTILE = Plan(
                         "end": {"kind": "end", "next": []},
                     },
                 }
-            },
+            ),
         ),
     ),
     targets={"prod": f"s3://sesame-secret/{EVIL}"},
@@ -312,15 +352,15 @@ DEPLOYMENT = Deployment(
 
 def kept(of: Change, outcome: Outcome = "done", message: str = "") -> KeptChange:
     """What an entry says of one of the changes above."""
-    reasons = [EntryReason(word=each.word, fields=[], files=None, note=each.note) for each in of.reasons]
-    plain: dict[str, Any] = {"address": of.address, "action": of.action, "dag_id": of.dag_id, "file": of.file}
+    reasons = [EntryReason(word=each.word, fields=(), files=None, note=each.note) for each in of.reasons]
+    plain: dict[str, Any] = {"address": of.address, "action": of.action, "name": of.name, "file": of.file}
     return KeptChange(**plain, reasons=reasons, outcome=outcome, message=message, before=None, after=None)
 
 
 def entry(id: str, *changes: KeptChange, **values: Any) -> Entry:
     provenance = Provenance("ada", "2026-11-21T08:30:00+00:00", "0123456789abcdef" * 2 + "01234567", "0.1.0")
     made: dict[str, Any] = {
-        "format": 1,
+        "format": 2,
         "id": id,
         "project": "growth",
         "environment": "prod",
@@ -360,8 +400,11 @@ ENTRIES = (
 )
 UNRECORDED = (
     Unrecorded(
-        "prod/lost",
-        "growth.prod.Lost",
-        Provenance("grace", "2026-11-22T11:00:00+00:00", "f" * 40, "0.1.0"),
+        address="prod/lost",
+        name="growth.prod.Lost",
+        applied_by="grace",
+        applied_at="2026-11-22T11:00:00+00:00",
+        commit="f" * 40,
+        tool_version="0.1.0",
     ),
 )

@@ -38,9 +38,12 @@ def edited(*path: Any, value: Any = None, remove: bool = False) -> dict[str, Any
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (edited("format", value=2), "plan.json:1: error: format: this is not a plan of format 1 (format: 2)"),
+        (
+            edited("format", value=3),
+            "plan.json:1: error: format: 3 is the format of a later mfdeploy; this one reads 1 and 2",
+        ),
         (edited("format", value=True), "format: "),
-        (edited("format", remove=True), "this is not a plan of format 1 (format: None)"),
+        (edited("format", remove=True), "format: None is not a format that this mfdeploy reads (1 and 2)"),
         (edited("extra", value=1), "extra: unknown key"),
         (edited("changes", 1, "adress", value="a"), "changes[1].adress: unknown key; did you mean 'address'?"),
         (edited("changes", 1, "address", remove=True), "changes[1].address: the key is missing"),
@@ -49,9 +52,17 @@ def edited(*path: Any, value: Any = None, remove: bool = False) -> dict[str, Any
         (edited("changes", 3, "reasons", 0, "word", value="whim"), "changes[3].reasons[0].word: "),
         (edited("changes", 3, "reasons", 1, "files", "moved", value=[]), "changes[3].reasons[1].files.moved: unknown"),
         (edited("changes", 1, "action", value="none"), "summary: the counts are not those of the changes"),
+        (edited("summary", remove=True), "summary: input should be"),
+        (edited("summary", "create", value="1"), "summary.create: input should be a valid integer"),
         (edited("targets", value=[]), "targets: input should be"),
-        ([], "error: input should be"),
-        ("plan", "error: input should be"),
+        (edited("changes", 1, "after", "graph", "start", value=7), "changes[1].after.graph.start: input should be a"),
+        (edited("changes", 1, "after", "graph", "strat", value="a"), "changes[1].after.graph.strat: unknown key; did"),
+        (edited("changes", 1, "after", "schedule", "kind", value="event"), "changes[1].after.schedule: input tag"),
+        (edited("changes", 1, "after", "schedule", "cron", value="x"), "changes[1].after.schedule.cron: unknown key"),
+        (edited("changes", 1, "before", value={"graph": 7}), "changes[1].before.code: the key is missing"),
+        (edited("changes", 1, "version", value=float("inf")), "a number is not finite"),
+        ([], "error: expected an object, found a value of the type list"),
+        ("plan", "error: expected an object, found a value of the type str"),
     ],
 )
 def test_what_is_no_plan_is_refused(data: Any, expected: str) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment, Schedule
+from deployer.models.description import Description
+from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Record
-from deployer.orchestrators.airflow import dag_file, effects, native_dag, next_runs, record
+from deployer.orchestrators.airflow import dag_file, effects, next_runs, record
 from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.dag_ids import dag_ids
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.pod_manifest import pod_manifests
 from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
@@ -44,7 +47,7 @@ class AirflowOrchestrator:
     def schedule_of(self, deployment: Deployment, flow: Flow) -> Schedule | None:
         return schedule_of(deployment, flow)
 
-    def next_runs(self, schedule: Mapping[str, Any], now: datetime, count: int = 3) -> Sequence[str]:
+    def next_runs(self, schedule: DescribedSchedule, now: datetime, count: int = 3) -> Sequence[str]:
         return next_runs.next_runs(schedule, now, count)
 
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
@@ -58,7 +61,7 @@ class AirflowOrchestrator:
     def embed(self, body: str, record_: Record) -> str:
         return record.write(body, record_)
 
-    def is_too_large(self, description: Mapping[str, Any]) -> bool:
+    def is_too_large(self, description: Description) -> bool:
         return record.is_too_large(description)
 
     def body_of(self, text: str) -> str:
@@ -68,7 +71,7 @@ class AirflowOrchestrator:
         return dag_file.read(file, content, version)
 
     def names_in(self, content: bytes) -> Iterable[str]:
-        return native_dag.dag_ids(content)
+        return dag_ids(content)
 
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
         return effects.effects(change, since, now)

@@ -17,5 +17,5 @@ def read(file: str, content: bytes, version: str) -> Deployed:
         later = isinstance(error, record.LaterRecordError)
         return Deployed(file, version, None, problem=f"{file} cannot be read as one of ours: {error}", later=later)
     if found is None:
-        return Deployed(file, version, None, stock=native_dag.read(text))
+        return Deployed(file, version, None, native=native_dag.read(text))
     return Deployed(file, version, found[0], intact=found[1])

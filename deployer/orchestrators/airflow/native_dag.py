@@ -7,74 +7,89 @@ Airflow classes below it and ends with the line that is looked for here.
 from __future__ import annotations
 
 import ast
-import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from deployer.models.desired import NativeDag
-from deployer.models.plain_data import check_plain, check_size, is_name
+from deployer.models.plain_data import check_plain, check_size
+from deployer.models.reading import validate
 
 MARK = "Workflow.from_dict(CONFIG)"
 
 
+class _Part(BaseModel):
+    """A part of the literal. Most of what stands in it is not needed here."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class _Dag(_Part):
+    dag_id: str
+    schedule_interval: str | None = None
+
+
+class _Metadata(_Part):
+    flow_name: str
+
+
+class _Parameter(_Part):
+    name: str
+    default: JsonValue = None
+
+
+class _Operator(_Part):
+    annotations: Mapping[str, JsonValue] | None = None
+
+    @property
+    def production_token(self) -> str | None:
+        """The token of a step's pod; None for what is not a step."""
+        token = (self.annotations or {}).get("metaflow/production_token")
+        return token if isinstance(token, str) else None
+
+
+class _State(_Part):
+    operator_args: _Operator
+
+
+class _Config(_Part):
+    dag: Annotated[_Dag, Field(alias="dag_instantiation_params")]
+    metadata: _Metadata
+    parameters: Annotated[list[_Parameter] | None, Field(alias="metaflow_params")] = None
+    states: Mapping[str, _State]
+
+
 def read(text: str) -> NativeDag | None:
-    """What a stock DAG file says of itself; None for any other file, and for one that is damaged."""
+    """What a native DAG file says of itself; None for any other file, and for one that is damaged."""
     if MARK not in text:
         return None
     try:
-        return _stock(_config(text))
-    except (ValueError, SyntaxError, TypeError, KeyError, AttributeError, MemoryError, RecursionError):
+        config = validate(_Config, _literal(text))
+        check_plain([item.default for item in config.parameters or ()])
+        return _native_dag(config)
+    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
         return None
 
 
-def _config(text: str) -> Mapping[str, Any]:
+def _literal(text: str) -> object:
     check_size(text)
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and [ast.unparse(name) for name in node.targets] == ["CONFIG"]:
-            found: Mapping[str, Any] = ast.literal_eval(node.value)
+            found: object = ast.literal_eval(node.value)
             return found
     raise KeyError("CONFIG")
 
 
-def _stock(config: Mapping[str, Any]) -> NativeDag:
-    dag, states = config["dag_instantiation_params"], config["states"]
-    tokens = [_token(state) for state in states.values()]
-    stock = NativeDag(
-        name=dag["dag_id"],
-        flow=config["metadata"]["flow_name"],
-        cron=dag.get("schedule_interval"),
-        parameters={item["name"]: item.get("default") for item in config.get("metaflow_params") or ()},
-        # Beside those of steps there are the states of sensors, which have no container.
-        steps=tuple(name for name, token in zip(states, tokens, strict=True) if token is not None),
-        production_token=next(filter(None, tokens), None),
+def _native_dag(config: _Config) -> NativeDag:
+    # Beside the states of steps there are those of sensors, which have no container.
+    tokens = {name: state.operator_args.production_token for name, state in config.states.items()}
+    steps = {name: token for name, token in tokens.items() if token is not None}
+    return NativeDag(
+        name=config.dag.dag_id,
+        flow=config.metadata.flow_name,
+        cron=config.dag.schedule_interval,
+        parameters={item.name: item.default for item in config.parameters or ()},
+        steps=tuple(steps),
+        production_token=next(filter(None, steps.values()), None),
     )
-    if not is_name(stock.name) or not is_name(stock.flow) or not all(map(is_name, stock.steps)):
-        raise TypeError("a name is no text")
-    check_plain([stock.cron, dict(stock.parameters), list(stock.steps)])
-    return stock
-
-
-def _token(state: Mapping[str, Any]) -> str | None:
-    """The production token of a step's pod; None for what is no step."""
-    annotations = state["operator_args"].get("annotations") or {}
-    token = annotations.get("metaflow/production_token")
-    return token if isinstance(token, str) else None
-
-
-def dag_ids(source: bytes) -> Iterator[str]:
-    """The ids that a Python file gives to DAGs as literals: ``DAG("x")``, ``dag_id="x"``. Nothing of it is run."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a stray backslash in it is not ours to tell of
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node.func) in ("DAG", "dag"):
-            given = [word.value for word in node.keywords if word.arg == "dag_id"] or node.args[:1]
-            values = [each.value for each in given if isinstance(each, ast.Constant)]
-            yield from (value for value in values if isinstance(value, str))
-
-
-def _name(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")

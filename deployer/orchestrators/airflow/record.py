@@ -6,13 +6,14 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
-from deployer.models.plain_data import MAX_WORDS, check_plain, check_size, count_words, is_name
-from deployer.models.record import RECORD_FORMAT, Inputs, Provenance, Record
+from deployer.models.description import Description, to_json
+from deployer.models.format_1 import upgrade_record
+from deployer.models.plain_data import MAX_WORDS, check_size, count_words
+from deployer.models.reading import NewerFormatError, read_model
+from deployer.models.record import RECORD_FORMAT, Record
 
 _HEADER = "# What mfdeploy deployed here. It is read back to plan the next change; do not edit.\n"
 _BLOCK = re.compile(r"^MFDEPLOY_RECORD = (\{\n.*?^\})\n", re.MULTILINE | re.DOTALL)
@@ -40,9 +41,9 @@ def write(body: str, record: Record) -> str:
     return f"{body}{_START}{{\n{''.join(lines)}}}\n"
 
 
-def is_too_large(description: Mapping[str, Any]) -> bool:
-    """Whether a record with this description might be more than is read back; with it stands little else."""
-    text = json.dumps(description, ensure_ascii=False)
+def is_too_large(description: Description) -> bool:
+    """Whether a record with this description might be more than is read back; the rest of a record is small."""
+    text = json.dumps(to_json(description), ensure_ascii=False)
     return len(text) > MAX_RECORD_BYTES // 2 or (len(text) > MAX_WORDS and count_words(text) > MAX_WORDS // 2)
 
 
@@ -70,11 +71,10 @@ def read(text: str) -> tuple[Record, bool] | None:
         raise RecordError("the record is cut off or not a literal")
     try:
         check_size(found.group(1))
-        values = ast.literal_eval(found.group(1))
-        record = _build(values)
-    except LaterRecordError:
-        raise
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, KeyError, AttributeError) as error:
+        record = from_data(ast.literal_eval(found.group(1)))
+    except NewerFormatError as error:
+        raise LaterRecordError(f"the record cannot be read: {error}") from error
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise RecordError(f"the record is damaged: {error}") from error
     intact = digest_body(text[:start]) == record.body_digest and found.end() == len(text)
     return record, intact
@@ -85,71 +85,25 @@ def _block(text: str, start: int) -> re.Match[str] | None:
 
 
 def to_data(record: Record) -> dict[str, Any]:
-    """A record as data for JSON. The description is not copied: it is large, and there may be a thousand of them."""
-    found = {each.name: getattr(record, each.name) for each in fields(record)}
-    parts = {name: asdict(part) for name in ("provenance", "inputs") if (part := found[name]) is not None}
-    return {key: value for key, value in {**found, **parts}.items() if value is not None}
+    """A record as data for JSON."""
+    values = {
+        "owner": record.owner,
+        "environment": record.environment,
+        "address": record.address,
+        "name": record.name,
+        "description": to_json(record.description),
+        "body_digest": record.body_digest,
+        "since": record.since,
+        "provenance": asdict(record.provenance) if record.provenance else None,
+        "inputs": asdict(record.inputs) if record.inputs else None,
+        "format": record.format,
+    }
+    return {key: value for key, value in values.items() if value is not None}
 
 
-def from_data(values: Mapping[str, Any]) -> Record:
-    """A record from its data. Raises ValueError, TypeError or KeyError for what is none."""
-    return _build(dict(values))
-
-
-def _build(values: dict[str, Any]) -> Record:
-    check_plain(values)
-    written = values.get("format")
-    if written != RECORD_FORMAT or isinstance(written, bool):
-        kind = LaterRecordError if isinstance(written, int) and written > RECORD_FORMAT else ValueError
-        raise kind(f"record format {written!r}, this mfdeploy reads {RECORD_FORMAT}")
-    provenance, inputs = values.pop("provenance", None), values.pop("inputs", None)
-    _check_names(values, Record, {"provenance", "inputs", "format"})
-    if provenance is not None:
-        _check_names(provenance, Provenance, {"commit"})
-    if inputs is not None:
-        _check_names(inputs, Inputs, set())
-    record = Record(
-        **values,
-        provenance=Provenance(**{"commit": None, **provenance}) if provenance else None,
-        inputs=Inputs(**inputs) if inputs else None,
-    )
-    _check_types(record)
-    if datetime.fromisoformat(record.since).tzinfo is None:
-        raise ValueError("since has no timezone")
-    return record
-
-
-def _check_types(record: Record) -> None:
-    names: list[Any] = [record.owner, record.environment, record.address, record.name, record.body_digest]
-    if made := record.provenance:
-        names += [made.applied_by, made.applied_at, made.tool_version, made.commit or ""]
-    if given := record.inputs:
-        names.append(given.production_token or "")
-        _check_map(given.parameters)
-    if not all(map(is_name, [*names, record.since])):
-        raise ValueError("a field has another type")
-    _check_map(record.description)
-    for section in record.description.values():
-        _check_map(section)
-    for section, name in (("code", "files"), ("graph", "steps")):
-        _check_map(record.description.get(section, {name: {}}).get(name))
-    for parameter in record.description.get("parameters", {}).values():
-        _check_map(parameter)
-
-
-def _check_map(value: Any) -> None:
-    if not isinstance(value, dict):
-        raise ValueError(f"a map was expected, there is a value of the type {type(value).__name__}")
-
-
-def _check_names(
-    values: dict[str, Any], kind: type[Record] | type[Provenance] | type[Inputs], optional: set[str]
-) -> None:
-    known = {each.name for each in fields(kind)}
-    for name in sorted((known - optional) - set(values)):
-        raise ValueError(f"{name!r} is missing")
-    for name in sorted(set(values) - known):
-        raise ValueError(f"{name!r} is unknown")
+def from_data(values: object) -> Record:
+    """A record from its data, in this format or an older one. Raises ReadingError for what is not a record."""
+    return read_model(Record, values, RECORD_FORMAT, {1: upgrade_record})
 
 
 def _literal(value: Any, indent: int = 4) -> str:

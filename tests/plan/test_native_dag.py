@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from deployer.orchestrators.airflow import native_dag as stock
+from deployer.orchestrators.airflow import native_dag
 
 # Written by Metaflow 2.19.39: USER=ada python train.py --with retry airflow create dag.py
-DAG = Path(__file__).parent / "stock" / "train.dag.txt"
+DAG = Path(__file__).parent / "native" / "train.dag.txt"
 
 
-def test_a_stock_file_says_what_it_holds() -> None:
-    found = stock.read(DAG.read_text())
+def test_a_native_file_says_what_it_holds() -> None:
+    found = native_dag.read(DAG.read_text())
     assert found is not None
     assert (found.name, found.flow, found.cron) == ("TrainFlow", "TrainFlow", "0 3 * * *")
     assert (found.parameters, found.steps) == ({"alpha": 0.05}, ("start", "end"))
@@ -34,10 +34,10 @@ def test_a_stock_file_says_what_it_holds() -> None:
     ],
 )
 def test_any_other_file_is_not_taken_for_one(text: str) -> None:
-    assert stock.read(text) is None
+    assert native_dag.read(text) is None
 
 
 def test_reading_one_runs_nothing(tmp_path: Path) -> None:
     text = DAG.read_text().replace("import hashlib\n", f"open({str(tmp_path / 'ran')!r}, 'w')\nimport hashlib\n", 1)
-    assert stock.read(text) == stock.read(DAG.read_text())
+    assert native_dag.read(text) == native_dag.read(DAG.read_text())
     assert not (tmp_path / "ran").exists()

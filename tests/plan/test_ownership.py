@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deployer.models.deployment import ResolvedPath
+from deployer.models.description import CronSchedule
 from deployer.models.desired import NativeDag
 from deployer.models.flow import Code
 from deployer.models.plan import Change, Edit, FieldChange, Replaced
@@ -83,18 +84,18 @@ class TestMoved:
 
 
 class TestAdoption:
-    def test_a_stock_dag_in_another_file_is_a_conflict_whose_hint_names_the_option(self) -> None:
-        change = only(made.deployed(ITEM, file="dag.py", record=None, stock=NATIVE))
+    def test_a_native_dag_in_another_file_is_a_conflict_whose_hint_names_the_option(self) -> None:
+        change = only(made.deployed(ITEM, file="dag.py", record=None, native=NATIVE))
         assert (change.action, words(change)) == ("conflict", ["conflict"])
         assert "in dag.py, written by Metaflow's airflow create" in change.reasons[0].note
         assert "--adopt prod/train" in change.reasons[0].hint
 
-    def test_an_adopted_stock_dag_is_one_update_that_tells_what_is_known(self) -> None:
-        change = only(made.deployed(ITEM, file="dag.py", record=None, stock=NATIVE), adopt=("prod/train",))
+    def test_an_adopted_native_dag_is_one_update_that_tells_what_is_known(self) -> None:
+        change = only(made.deployed(ITEM, file="dag.py", record=None, native=NATIVE), adopt=("prod/train",))
         assert (change.action, words(change), change.version) == ("update", ["adopted"], None)
         assert change.replaces == (Replaced("dag.py", "v1"),)
         assert change.before is not None
-        assert change.before["schedule"] == {"cron": "0 3 * * *"}
+        assert change.before.schedule == CronSchedule(kind="cron", cron="0 3 * * *")
         assert list(change.reasons[0].fields) == [
             FieldChange("graph.steps.fit", "there", None),
             FieldChange("schedule.cron", "0 3 * * *", None),
@@ -103,8 +104,8 @@ class TestAdoption:
         ]
         assert change.reasons[0].edit is None  # the file may hold keys of a service
 
-    def test_a_stock_file_that_came_back_is_a_conflict_again(self) -> None:
-        change = only(made.deployed(ITEM), made.deployed(ITEM, file="dag.py", record=None, stock=NATIVE))
+    def test_a_native_file_that_came_back_is_a_conflict_again(self) -> None:
+        change = only(made.deployed(ITEM), made.deployed(ITEM, file="dag.py", record=None, native=NATIVE))
         assert change.action == "conflict"
 
     @pytest.mark.parametrize("pattern", ["prod/train", "train", "prod/*", "project:sales"])

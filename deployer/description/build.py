@@ -1,0 +1,180 @@
+"""Builds the description of a deployment from what its manifests and its compiled flow say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from deployer.models.deployment import Deployment
+from deployer.models.deployment import Schedule as WrittenSchedule
+from deployer.models.description import (
+    KNOWN_AT_APPLY,
+    CodeDescription,
+    CronSchedule,
+    Description,
+    GraphDescription,
+    MetaflowDescription,
+    NoSchedule,
+    ParameterDescription,
+    RendererDescription,
+    RetriesDescription,
+    SensorDescription,
+    SettingsDescription,
+    StepNode,
+    StepSettings,
+)
+from deployer.models.flow import Flow, Parameter, Step
+
+# Part of the section `metaflow` and of the code: an upgrade must not show as a change of settings.
+_NOT_SETTINGS = {"METAFLOW_VERSION"}
+# The option of a step that the section `retries` describes.
+_RETRY_OPTION = "--with=retry:"
+# Flow decorators that a section of their own or the DAG id describes.
+_NOT_DECORATORS = {"schedule", "project"}
+
+
+def describe(
+    deployment: Deployment, flow: Flow, schedule: WrittenSchedule | None, renderer_version: int, runtime_digest: str
+) -> Description:
+    """The canonical description of one flow in one environment."""
+    return Description(
+        code=CodeDescription(flow=flow.name, file=deployment.file.written, files=dict(flow.code.files)),
+        graph=graph_of(flow),
+        schedule=_schedule(deployment, schedule),
+        parameters={item.name: _parameter(item, deployment) for item in flow.parameters},
+        retries={step.name: _retries(step) for step in flow.steps},
+        resources={step.name: _json_map(step.pod) for step in flow.steps if step.pod},
+        settings=_settings(deployment, flow),
+        metaflow=MetaflowDescription(version=flow.code.metaflow_version, digest=flow.code.metaflow_digest),
+        renderer=RendererDescription(version=renderer_version, runtime=runtime_digest),
+    )
+
+
+def graph_of(flow: Flow) -> GraphDescription:
+    """The graph of a flow."""
+    return GraphDescription(start=flow.start, end=flow.end, steps={step.name: _node(step) for step in flow.steps})
+
+
+def _node(step: Step) -> StepNode:
+    optional = {
+        "foreach_over": step.foreach_over,
+        "joins": step.joins,
+        "condition": step.condition,
+        "cases": dict(step.cases),
+    }
+    return StepNode.model_validate({"kind": step.kind, "next": step.next, **_without_empty(optional)})
+
+
+def _schedule(deployment: Deployment, schedule: WrittenSchedule | None) -> NoSchedule | CronSchedule:
+    if schedule is None or schedule.cron is None:
+        return NoSchedule(kind="none")
+    return CronSchedule(
+        kind="cron",
+        cron=schedule.cron,
+        timezone=schedule.timezone,
+        catchup=deployment.catchup,
+        start_date=deployment.start_date,
+    )
+
+
+def _parameter(parameter: Parameter, deployment: Deployment) -> ParameterDescription:
+    described: dict[str, Any] = {"type": parameter.type, "required": parameter.required, "help": parameter.help}
+    if parameter.separator is not None:
+        described["separator"] = parameter.separator
+    if parameter.name in deployment.parameters:
+        described["default"] = _json(deployment.parameters[parameter.name])
+    elif parameter.deploy_time:
+        described["default"] = KNOWN_AT_APPLY
+    elif not parameter.required:
+        described["default"] = _json(parameter.default)
+    return ParameterDescription.model_validate(described)
+
+
+def _retries(step: Step) -> RetriesDescription:
+    return RetriesDescription(
+        times=step.retries.times,
+        # Without a retry the wait between retries decides nothing.
+        minutes_between=step.retries.minutes_between if step.retries.times + step.retries.fallback else 0,
+        fallback=step.retries.fallback,
+    )
+
+
+def _settings(deployment: Deployment, flow: Flow) -> SettingsDescription:
+    environment = deployment.environment
+    variables = {name: value for name, value in flow.environment.items() if name not in _NOT_SETTINGS}
+    described = {
+        "compute": environment.compute,
+        "datastore": environment.datastore.written,
+        "cluster": _json_map(environment.kubernetes),
+        "variables": dict(sorted(variables.items())),
+        "configs": _json_map(flow.configs),
+        "steps": {step.name: _step_settings(step) for step in flow.steps},
+        # Nothing where there are none, as in records of the time before flow decorators were described.
+        **_without_empty({"sensors": _sensors(flow), "decorators": _decorators(flow)}),
+        **_registered(deployment),
+    }
+    return SettingsDescription.model_validate(described)
+
+
+def _registered(deployment: Deployment) -> dict[str, JsonValue]:
+    """The values of the settings that the registry of manifest keys declares."""
+    return {
+        "tags": [*sorted(set(deployment.tags))],
+        "max_workers": deployment.max_workers,
+        "max_active_runs": deployment.max_active_runs,
+        "namespace": deployment.namespace,
+        "workflow_timeout": deployment.workflow_timeout,
+        "worker_pool": deployment.worker_pool,
+        "paused": deployment.paused,
+        "description": deployment.description,
+        "owner": deployment.owner,
+        "python": deployment.python.written if deployment.python else None,
+        "package_environment": deployment.package_environment,
+        "package_suffixes": [*sorted(deployment.package_suffixes)],
+    }
+
+
+def _sensors(flow: Flow) -> dict[str, SensorDescription]:
+    return {
+        sensor.name: SensorDescription.model_validate({"kind": sensor.kind, **_json_map(sensor.arguments)})
+        for sensor in flow.sensors
+    }
+
+
+def _decorators(flow: Flow) -> dict[str, JsonValue]:
+    """The attributes of each flow decorator; a list of them where one is used several times."""
+    found: dict[str, list[JsonValue]] = {}
+    for decorator in flow.decorators:
+        if decorator.name not in _NOT_DECORATORS:
+            found.setdefault(decorator.name, []).append(_json(decorator.attributes))
+    return {name: each[0] if len(each) == 1 else each for name, each in found.items()}
+
+
+def _step_settings(step: Step) -> StepSettings:
+    settings = {
+        "environment": dict(step.environment),
+        "timeout_seconds": step.timeout_seconds,
+        "options": [option for option in step.options if not option.startswith(_RETRY_OPTION)],
+        "packages": _json_map(step.packages),
+    }
+    return StepSettings.model_validate(_without_empty(settings))
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value}
+
+
+def _json_map(values: Mapping[str, Any]) -> dict[str, JsonValue]:
+    return {str(key): _json(item) for key, item in values.items()}
+
+
+def _json(value: Any) -> JsonValue:
+    """`value` with mappings as dicts and sequences as lists, as it comes back from JSON or from a record."""
+    if isinstance(value, Mapping):
+        return _json_map(value)
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    plain: JsonValue = value
+    return plain

@@ -1,0 +1,66 @@
+"""The fields in which two descriptions, or two parts of them, differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+from pydantic import BaseModel, JsonValue
+
+from deployer.models.description import to_json
+from deployer.models.plan import FieldChange
+
+_KIND = "kind"
+_WHOLE: Mapping[str, Set[str]] = {}
+
+
+def differences(
+    path: str, before: object, after: object, narrowed: Mapping[str, Set[str]] = _WHOLE
+) -> Iterator[FieldChange]:
+    """The smallest fields below `path` whose values differ; a field that is not set counts as None.
+
+    `before` and `after` are models, maps of them, or JSON values. `narrowed` gives, by the path of a map, the only
+    names in it that are compared.
+    """
+    if before == after:
+        return
+    old, new = _fields(before, after), _fields(after, before)
+    if old is None or new is None:
+        yield FieldChange(path, _plain(before), _plain(after))
+        return
+    names = old.keys() | new.keys()
+    for name in sorted(names & narrowed[path] if path in narrowed else names):
+        yield from differences(f"{path}.{name}", old.get(name), new.get(name), narrowed)
+
+
+def _fields(value: object, other: object) -> Mapping[str, object] | None:
+    """The fields of a model that are set, or the items of a map; None for what has no fields."""
+    if isinstance(value, BaseModel):
+        found = {name: getattr(value, name) for name in value.model_fields_set}
+        return found if type(value) is type(other) else _as_variant(found, other)
+    return value if isinstance(value, Mapping) else None
+
+
+def _as_variant(fields: Mapping[str, Any], other: object) -> Mapping[str, Any]:
+    """The fields beside those of another variant of a union.
+
+    What only the other one has counts as its default, so that a schedule that comes or goes shows no default. The kind
+    is not shown: the fields that come and go say it.
+    """
+    if not isinstance(other, BaseModel):
+        return fields
+    defaults = {
+        name: field.get_default() for name, field in type(other).model_fields.items() if not field.is_required()
+    }
+    return {name: value for name, value in {**defaults, **fields}.items() if name != _KIND}
+
+
+def _plain(value: object) -> JsonValue:
+    if isinstance(value, BaseModel):
+        return to_json(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    plain: JsonValue = value  # type: ignore[assignment]  # what else a description holds is a scalar
+    return plain

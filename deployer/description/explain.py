@@ -1,0 +1,84 @@
+"""Explains in the closed words of a plan why one description is not another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+
+from deployer.description.compare import differences
+from deployer.models.description import CodeDescription, Description, SettingsDescription, StepSettings
+from deployer.models.plan import FieldChange, FileChanges, Reason, ReasonWord
+
+_WORDS: Mapping[str, ReasonWord] = {
+    "graph": "graph",
+    "schedule": "schedule",
+    "parameters": "parameters",
+    "retries": "retries",
+    "resources": "resources",
+    "settings": "settings",
+    "metaflow": "metaflow version",
+    "renderer": "renderer version",
+}
+# How the task gets a decorator that its code does not have; that of pods is none of a user's.
+_WITH = "--with="
+_WITH_PODS = "--with=kubernetes"
+
+
+def explain(before: Description, after: Description) -> list[Reason]:
+    """Why `after` is not `before`: one reason for each section that differs, none when they are equal."""
+    shared = before.graph.steps.keys() & after.graph.steps.keys()
+    # Steps that come or go are reported by the graph; where that is all, the other sections have nothing to add.
+    narrowed = dict.fromkeys(("retries", "resources", "settings.steps"), shared)
+    reasons = [*_explain_code(before.code, after.code)]
+    for section, word in _WORDS.items():
+        if section == "settings":
+            fields = tuple(_explain_settings(before.settings, after.settings, narrowed))
+        else:
+            fields = tuple(differences(section, getattr(before, section), getattr(after, section), narrowed))
+        if fields:
+            reasons.append(Reason(word, fields))
+    return reasons
+
+
+def _explain_code(old: CodeDescription, new: CodeDescription) -> Iterator[Reason]:
+    if old.file != new.file:
+        yield Reason("moved", (FieldChange("code.file", old.file, new.file),))
+    before, after = old.files, new.files
+    files = FileChanges(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(sorted(name for name in before.keys() & after.keys() if before[name] != after[name])),
+    )
+    named = (FieldChange("code.flow", old.flow, new.flow),) if old.flow != new.flow else ()
+    if named or before != after:
+        yield Reason("code", named, files)
+
+
+def _explain_settings(
+    old: SettingsDescription, new: SettingsDescription, narrowed: Mapping[str, Set[str]]
+) -> Iterator[FieldChange]:
+    """The differing settings, with what `with:` gives to all steps reported once and as the manifest writes it."""
+    shared = narrowed["settings.steps"]
+    before, after = _added_decorators(old, shared), _added_decorators(new, shared)
+    reported = {f"{_WITH}{spec}" for spec in {*before} ^ {*after}}
+    if reported:
+        yield FieldChange("settings.with", [*before] or None, [*after] or None)
+        old, new = _without_options(old, reported), _without_options(new, reported)
+    yield from differences("settings", old, new, narrowed)
+
+
+def _added_decorators(settings: SettingsDescription, shared: Set[str]) -> list[str]:
+    """The decorators that `with:` gives to any of these steps: none where all have their own."""
+    options = (option for name in sorted(settings.steps) if name in shared for option in settings.steps[name].options)
+    added = (option for option in options if option.startswith(_WITH) and not option.startswith(_WITH_PODS))
+    return list(dict.fromkeys(option[len(_WITH) :] for option in added))
+
+
+def _without_options(settings: SettingsDescription, options: Set[str]) -> SettingsDescription:
+    steps = {name: _without(step, options) for name, step in settings.steps.items()}
+    return settings.model_copy(update={"steps": steps})
+
+
+def _without(step: StepSettings, options: Set[str]) -> StepSettings:
+    if "options" not in step.model_fields_set:
+        return step
+    return step.model_copy(update={"options": tuple(option for option in step.options if option not in options)})

@@ -1,0 +1,190 @@
+"""The canonical description of a deployment: what decides it, and nothing else.
+
+Two descriptions are equal exactly when the same thing would be deployed. Nothing in one depends on who plans, when, on
+which machine or in which folder; paths are as the manifests write them. Its sections are the words that a plan explains
+with. In JSON an optional part that is not set is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
+
+from deployer.models.deployment import Compute
+from deployer.models.flow import ParameterType, SensorKind, StepKind
+from deployer.models.types import FrozenModel, Several
+
+KNOWN_AT_APPLY = "(known at apply)"
+"""The default of a parameter whose function only an apply evaluates."""
+
+
+class CodeDescription(FrozenModel):
+    """The flow's class, its file as the manifest writes it, and the digest of each file in the code package."""
+
+    flow: str
+    file: str
+    files: Mapping[str, str]
+
+
+class StepNode(FrozenModel):
+    """A step in the graph, with the steps that follow it. `cases` maps a switch's values to steps."""
+
+    kind: StepKind
+    next: Several[str]
+    foreach_over: str | None = None
+    joins: str | None = None
+    condition: str | None = None
+    cases: Mapping[str, str] = {}
+
+
+class GraphDescription(FrozenModel):
+    """The steps by name, and which of them is the first and the last."""
+
+    start: str
+    end: str
+    steps: Mapping[str, StepNode]
+
+
+class NoSchedule(FrozenModel):
+    """The DAG runs only when somebody starts it."""
+
+    kind: Literal["none"]
+
+
+class CronSchedule(FrozenModel):
+    """A cron expression of five fields. The defaults are those of a manifest that says only when."""
+
+    kind: Literal["cron"]
+    cron: str
+    timezone: str | None = "UTC"
+    catchup: bool = False
+    start_date: str | None = None
+
+
+Schedule = Annotated[NoSchedule | CronSchedule, Field(discriminator="kind")]
+
+
+class ParameterDescription(FrozenModel):
+    """A parameter of the flow. `default` is not set where a value is required."""
+
+    type: ParameterType
+    required: bool
+    help: str
+    separator: str | None = None
+    default: JsonValue = None
+
+
+class RetriesDescription(FrozenModel):
+    """How often Airflow runs the task of a step again; `fallback` more times only to record a failure."""
+
+    times: int
+    minutes_between: int | float
+    fallback: int
+
+
+class StepSettings(FrozenModel):
+    """What a step's decorators decide, except for what other sections hold."""
+
+    environment: Mapping[str, str] = {}
+    timeout_seconds: int | None = None
+    options: Several[str] = ()
+    packages: Mapping[str, JsonValue] = {}
+
+
+class SensorDescription(FrozenModel):
+    """What a run waits for: the arguments of the decorator stand beside its kind."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+
+    kind: SensorKind
+
+
+class SettingsDescription(FrozenModel):
+    """All other settings. Those that the registry of manifest keys declares stand beside the fields, by their names."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+
+    compute: Compute
+    datastore: str
+    cluster: Mapping[str, JsonValue]
+    variables: Mapping[str, str]
+    configs: Mapping[str, JsonValue]
+    steps: Mapping[str, StepSettings]
+    sensors: Mapping[str, SensorDescription] = {}
+    decorators: Mapping[str, JsonValue] = {}
+
+    def value(self, name: str) -> JsonValue:
+        """The value of a setting of the registry; None where it is not set."""
+        return self.__pydantic_extra__.get(name)
+
+
+class MetaflowDescription(FrozenModel):
+    """The Metaflow that the code package holds."""
+
+    version: str
+    digest: str
+
+
+class RendererDescription(FrozenModel):
+    """The version of the renderer, and the digest of what of ours the code package holds."""
+
+    version: int
+    runtime: str
+
+
+class Description(FrozenModel):
+    """Everything that decides a deployment, by section."""
+
+    code: CodeDescription
+    graph: GraphDescription
+    schedule: Schedule
+    parameters: Mapping[str, ParameterDescription]
+    retries: Mapping[str, RetriesDescription]
+    resources: Mapping[str, Mapping[str, JsonValue]]
+    settings: SettingsDescription
+    metaflow: MetaflowDescription
+    renderer: RendererDescription
+
+
+class NativeCode(FrozenModel):
+    """The flow's class."""
+
+    flow: str
+
+
+class NativeParameter(FrozenModel):
+    """A parameter's default."""
+
+    default: JsonValue
+
+
+class NativeDescription(FrozenModel):
+    """The little that is known of a DAG that Metaflow's own command deployed."""
+
+    code: NativeCode
+    schedule: Schedule
+    parameters: Mapping[str, NativeParameter]
+
+
+def _variant(value: object) -> str:
+    """Which of the two descriptions a value is, or is meant to be."""
+    if isinstance(value, BaseModel):
+        return type(value).__name__
+    is_native = isinstance(value, dict) and set(value) == set(NativeDescription.model_fields)
+    return NativeDescription.__name__ if is_native else Description.__name__
+
+
+DeployedDescription = Annotated[
+    Annotated[Description, Tag("Description")] | Annotated[NativeDescription, Tag("NativeDescription")],
+    Discriminator(_variant),
+]
+"""What is deployed, as far as it is known."""
+
+
+def to_json(part: BaseModel) -> dict[str, Any]:
+    """A description, or a part of one, as JSON values."""
+    return part.model_dump(mode="json", exclude_unset=True)
