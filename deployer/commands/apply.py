@@ -27,7 +27,8 @@ from deployer.pipeline.annotate import with_effects
 from deployer.planning.guards import Permissions as Permissions
 from deployer.planning.guards import refuse_unguarded
 from deployer.state.survey import target_problem
-from deployer.vcs import repository as git
+from deployer.vcs.git import Git
+from deployer.vcs.repository import commit_of
 
 if TYPE_CHECKING:
     # Of the history, whose models take a tenth of a second to import: that is done while a helper starts.
@@ -153,7 +154,8 @@ def execute(prepared: Prepared, permissions: Permissions, progress: Progress = s
 
 def _provenance(planning: PlanContext) -> Provenance:
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    return Provenance(user_name(os.environ), now.isoformat(), git.commit_of(planning.folder), __version__)
+    commit = commit_of(Git(os.environ), planning.folder)
+    return Provenance(user_name(os.environ), now.isoformat(), commit, __version__)
 
 
 def _to_write(

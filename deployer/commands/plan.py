@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -15,7 +16,8 @@ from deployer.pipeline import build as desired
 from deployer.pipeline.annotate import explained
 from deployer.pipeline.edits import with_edits
 from deployer.planning.guards import guard_warnings
-from deployer.vcs import repository as git
+from deployer.vcs.git import Git
+from deployer.vcs.repository import commit_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def _sources(planned: PlanContext, progress: Progress) -> dict[str, tuple[str, s
     writes = [change for change in planned.plan.pending if change.action in ("create", "update", "conflict")]
     items = [planned.item(change.environment, change.file) for change in writes]
     built = planned.packages(writes, progress)
-    commit = git.commit_of(planned.folder) if items else None
+    commit = commit_of(Git(os.environ), planned.folder) if items else None
     before = {(change.environment, change.file): _deployed_text(planned, change) for change in planned.plan.pending}
     after = {}
     for change, item in zip(writes, items, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from deployer.models.plan import Change, Edit, Reason
 from deployer.models.progress import Progress
 from deployer.orchestrators.airflow import record
 from deployer.pipeline import build as desired
-from deployer.vcs import repository as git
+from deployer.vcs.git import Git
+from deployer.vcs.repository import commit_of
 
 if TYPE_CHECKING:
     # Of the history, whose models take a tenth of a second to import.
@@ -85,7 +87,8 @@ def _applied(planned: PlanContext, change: Change, file: str, item: Desired, pac
         text = desired.render(item, again, planned.deployed.since(change), commit)
         if record.digest_body(text) == found.body_digest:
             return text, True
-    return desired.render(item, package, planned.deployed.since(change), git.commit_of(planned.folder)), False
+    commit = commit_of(Git(os.environ), planned.folder)
+    return desired.render(item, package, planned.deployed.since(change), commit), False
 
 
 def _with_inputs(package: Package, held: Deployed) -> Package:

@@ -25,6 +25,7 @@ from deployer.pipeline import build as desired
 from deployer.pipeline.build import DesiredState
 from deployer.planning.planner import plan_changes
 from deployer.state.survey import DeployedState
+from deployer.vcs.git import Git
 from deployer.vcs.repository import Revision, check_out, find_revision
 
 Sources = Mapping[str, tuple[str, str]]
@@ -52,8 +53,9 @@ def plan_against(
     is told with its name before the file's.
     """
     state = desired.build_or_refuse(selection, os.environ, progress)
-    revision = find_revision(selection.manifests, name)
-    with _tree(revision) as tree:
+    git = Git(os.environ)
+    revision = find_revision(git, selection.manifests, name)
+    with _tree(git, revision) as tree:
         progress(f"compiling {name}")
         base = _build(selection, revision, tree, progress)
         planned = _plan(selection, state, base, revision)
@@ -64,11 +66,11 @@ def plan_against(
 
 
 @contextmanager
-def _tree(revision: Revision) -> Iterator[Path]:
+def _tree(git: Git, revision: Revision) -> Iterator[Path]:
     """The revision's files in a folder of their own; Python finds the modules of PYTHONPATH there as well."""
     with tempfile.TemporaryDirectory(prefix="mfdeploy-") as temporary:
         tree = Path(temporary).resolve() / "tree"
-        check_out(revision, tree)
+        check_out(git, revision, tree)
         before = os.environ.get("PYTHONPATH")
         try:
             if before:

@@ -11,7 +11,8 @@ from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.models.plan import Change
 from deployer.planning.foreign import taken_ids
-from deployer.vcs import repository as git
+from deployer.vcs.git import Git
+from deployer.vcs.repository import branch_of
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def other_branch(
     """Environments with changes that may not be applied from the branch that is checked out: the plan warns of them."""
     names = sorted({change.environment for change in planning.plan.pending})
     guarded = [planning.environments[name] for name in names if planning.environments[name].branches]
-    branch = git.branch_of(planning.folder, environ) if guarded else None
+    branch = branch_of(Git(environ), planning.folder, environ) if guarded else None
     for environment in guarded:
         if branch is None or not any(fnmatchcase(branch, pattern) for pattern in environment.branches):
             here = f"this is {branch}" if branch else "no branch is checked out here"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.errors import DeployError, Diagnostic
+from deployer.vcs.git import Git, GitError
 
 _NOT_SHARED = {"__pycache__", ".git"}
 
@@ -22,8 +22,8 @@ class Revision:
     commit: str
 
 
-# Where CI services say which branch they checked out, with what stands before its name, and which commit that is. What
-# a pull request's pipeline runs on is no branch of the repository: anybody may call theirs "main".
+# The variables in which CI services give the branch that they checked out, the prefix of its name, and the variable of
+# the commit. A pull request's pipeline runs on no branch of the repository: anybody may call theirs "main".
 _SERVICES = (
     ("GITHUB_REF", "refs/heads/", "GITHUB_SHA"),
     ("CI_COMMIT_BRANCH", "", "CI_COMMIT_SHA"),  # GitLab; not set in a merge request's pipeline
@@ -37,31 +37,59 @@ _SERVICES = (
 _PULL_REQUESTS = ("BITBUCKET_PR_ID", "CIRCLE_PULL_REQUEST", "BUILDKITE_PULL_REQUEST")
 
 
-def commit_of(folder: Path) -> str | None:
+def commit_of(git: Git, folder: Path) -> str | None:
     """The checked-out commit of the folder's repository, ``-dirty`` after it when files below the folder differ.
 
     None outside a repository, or where there is no git.
     """
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = _query(git, folder, "rev-parse", "HEAD")
     if not commit:
         return None
-    return f"{commit}-dirty" if _git(folder, "status", "--porcelain", "--", ".") else commit
+    try:
+        clean = not git.run(folder, "status", "--porcelain", "--", ".").stdout
+    except GitError:
+        clean = False  # nobody can say that the files are those of the commit
+    return commit if clean else f"{commit}-dirty"
 
 
-def find_revision(folder: Path, name: str) -> Revision:
+def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
+    """The branch that the folder's repository is on; None where that is not known.
+
+    CI services check out a commit and no branch. Then the variables of the service name the branch, as long as the
+    commit that they name is the one that is checked out.
+    """
+    branch = _query(git, folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    if branch:
+        return branch
+    commit = _query(git, folder, "rev-parse", "HEAD")
+    for variable, prefix, of_commit in _SERVICES:
+        value = environ.get(variable, "")
+        if not value.startswith(prefix) or value == prefix:
+            continue
+        # Without git there is no commit to compare with.
+        if not commit or environ.get(of_commit) == commit:
+            return None if _is_pull_request(environ) else value[len(prefix) :]
+    return None
+
+
+def find_revision(git: Git, folder: Path, name: str) -> Revision:
     """The commit that `name` is in the repository of a folder. Raises DeployError."""
-    top = _git(folder, "rev-parse", "--show-toplevel")
-    if not top:
-        message = f"{folder} is in no git repository, so that there is nothing to plan against"
-        raise DeployError(Diagnostic("no-repository", message, hint="plan without --against"))
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    hint = "plan without --against"
+    try:
+        top = git.run(folder, "rev-parse", "--show-toplevel").text
+    except GitError as error:
+        if error.result is None:
+            raise DeployError(Diagnostic("git", str(error), hint=hint)) from error
+        message = f"{folder} is not in a git repository, so there is no revision to compare with"
+        raise DeployError(Diagnostic("no-repository", message, hint=hint)) from error
+    commit = _query(git, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if not commit:
-        hint = "fetch it first (git fetch origin main, then origin/main): a CI service often clones one branch alone"
+        hint = "fetch it first (git fetch origin main, then origin/main): CI services often clone a single branch"
         raise DeployError(Diagnostic("unknown-revision", f"git knows no revision {name!r} here", hint=hint))
     return Revision(Path(top).resolve(), name, commit)
 
 
-def check_out(revision: Revision, tree: Path) -> None:
+def check_out(git: Git, revision: Revision, tree: Path) -> None:
     """Write the revision's files into a folder that does not exist yet; the repository and its index stay as they are.
 
     What git ignores in the working tree (a virtual environment, a local file) is linked there: it belongs to the
@@ -69,9 +97,12 @@ def check_out(revision: Revision, tree: Path) -> None:
     """
     index = {"GIT_INDEX_FILE": str(tree.with_name("index"))}
     tree.mkdir()
-    _must(revision.top, index, "read-tree", revision.commit)
-    _must(revision.top, index, "checkout-index", "--all", f"--prefix={tree}/")
-    for name in _ignored(revision.top):
+    try:
+        git.run(revision.top, "read-tree", revision.commit, variables=index)
+        git.run(revision.top, "checkout-index", "--all", f"--prefix={tree}/", variables=index)
+    except GitError as error:
+        raise DeployError(Diagnostic("git", str(error))) from error
+    for name in _ignored(git, revision.top):
         link = tree / name
         # A folder of the working tree may be a link in the revision, to anywhere.
         inside = link.parent.is_dir() and link.parent.resolve().is_relative_to(tree.resolve())
@@ -79,55 +110,19 @@ def check_out(revision: Revision, tree: Path) -> None:
             link.symlink_to(revision.top / name)
 
 
-def _ignored(top: Path) -> list[str]:
-    listed = _git(top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+def _ignored(git: Git, top: Path) -> list[str]:
+    listed = _query(git, top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     names = [name.rstrip("/") for name in listed.split("\0") if name]
     return [name for name in names if not _NOT_SHARED & set(Path(name).parts)]
-
-
-def branch_of(folder: Path, environ: Mapping[str, str]) -> str | None:
-    """The branch that the folder's repository is on; None where that is not known.
-
-    CI services check out a commit and no branch, so that git does not know: then the variables of the service say it,
-    as long as that commit is still the one checked out.
-    """
-    branch = _git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
-    if branch:
-        return branch
-    commit = _git(folder, "rev-parse", "HEAD")
-    for variable, prefix, of_commit in _SERVICES:
-        value = environ.get(variable, "")
-        if not value.startswith(prefix) or value == prefix:
-            continue
-        # Without git there is nothing to hold the commit against.
-        if not commit or environ.get(of_commit) == commit:
-            return None if _is_pull_request(environ) else value[len(prefix) :]
-    return None
 
 
 def _is_pull_request(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name, "") not in ("", "false") for name in _PULL_REQUESTS)
 
 
-def _git(folder: Path, *words: str) -> str:
-    done = _run(folder, words, {})
-    return done.stdout.strip() if done is not None and done.returncode == 0 else ""
-
-
-def _must(folder: Path, variables: Mapping[str, str], *words: str) -> None:
-    done = _run(folder, words, variables)
-    if done is None or done.returncode != 0:
-        said = done.stderr.strip().splitlines() if done is not None else []
-        raise DeployError(Diagnostic("git", f"git {words[0]} failed: {said[-1] if said else 'it cannot be started'}"))
-
-
-def _run(folder: Path, words: tuple[str, ...], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
-    # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched. A folder
-    # with what a bare repository is made of may be checked in, its settings naming programs to run: it is none.
-    options = ("--no-optional-locks", "-c", "safe.bareRepository=explicit", "-C", str(folder))
-    command = ["git", *options, *words]
-    environment = {**os.environ, **variables}
+def _query(git: Git, folder: Path, *words: str) -> str:
+    """What git prints; empty where it fails or is not installed: then there is no repository as far as we can tell."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace", env=environment)
-    except OSError:
-        return None
+        return git.run(folder, *words).text
+    except GitError:
+        return ""
