@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,6 +21,7 @@ from deployer.state.cache import made_from
 from deployer.state.index import update_index
 from deployer.state.survey import target_problem, understand
 from deployer.targets.registry import open_target
+from deployer.vcs.git import Git
 
 _WORDS = {"create": "created", "update": "updated", "delete": "deleted"}
 
@@ -65,7 +67,7 @@ class Publication:
             place = self.planning.environments[name]
             # A new one: the other may hold what it has not published.
             with contextlib.suppress(TargetError):
-                target = open_target(place)
+                target = open_target(place, os.environ, Git(os.environ))
                 applied = look_at(self.planning, name, target, self.content)
                 if applied.done:
                     message = self.message(name, [change for change, _ in applied.done])

@@ -43,10 +43,11 @@ def validate(selection: Selection, flows: bool = True, progress: Progress = sile
 def _targets(environments: Iterable[Environment]) -> Iterator[Diagnostic]:
     """The targets that are none; whether one can be reached is the plan's to find out."""
     from deployer.targets.registry import open_target
+    from deployer.vcs.git import Git
 
     for environment in environments:
         try:
-            open_target(environment)
+            open_target(environment, os.environ, Git(os.environ))
         except DeployError as error:
             yield from error.diagnostics
 

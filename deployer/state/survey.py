@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ from deployer.orchestrators.airflow import native_dag as stock
 from deployer.orchestrators.airflow import record
 from deployer.state.index import Index, read_index
 from deployer.targets.registry import open_target
+from deployer.vcs.git import Git
 
 Each = TypeVar("Each")
 Answer = TypeVar("Answer")
@@ -160,7 +162,7 @@ def target_problem(environment: Environment, message: str, hint: str = "") -> Di
 
 
 def _list(environment: Environment) -> _Listed:
-    target = open_target(environment)
+    target = open_target(environment, os.environ, Git(os.environ))
     index = read_index(target, environment.project, environment.name)
     versions = target.list()
     if target.local:

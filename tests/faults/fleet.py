@@ -28,6 +28,7 @@ from deployer.planning.planner import plan_changes
 from deployer.state.index import Index, read_index
 from deployer.state.survey import survey, target_problem
 from deployer.targets.registry import open_target
+from deployer.vcs.git import Git
 
 FLOW = '''
 from metaflow import FlowSpec, Parameter, step
@@ -124,7 +125,9 @@ class Ready:
     ) -> Applied:
         """Apply changes to a target that is opened anew."""
         planning = self.prepared.context
-        targets = {name: wrap(open_target(each)) for name, each in planning.environments.items()}
+        targets = {
+            name: wrap(open_target(each, os.environ, Git(os.environ))) for name, each in planning.environments.items()
+        }
         todo = list(changes)
         plan = replace(planning.plan, changes=tuple(todo))
         # As a plan of this moment has it.

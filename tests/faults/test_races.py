@@ -17,6 +17,7 @@ from deployer.models.target import Target
 from deployer.orchestrators.airflow.record import digest_body, write
 from deployer.state.index import index_file
 from deployer.targets.registry import open_target
+from deployer.vcs.git import Git
 from tests.faults.conftest import Planned
 from tests.faults.fleet import computed, ended, start
 from tests.faults.places import GitPlace, leftovers
@@ -49,7 +50,7 @@ def changed(planned: Planned, action: Action, number: int, version: str | None) 
 
 def versions(planned: Planned) -> dict[str, str]:
     [environment] = planned.ready.prepared.context.environments.values()
-    return computed(lambda: dict(open_target(environment).list()))  # type: ignore[no-any-return]
+    return computed(lambda: dict(open_target(environment, os.environ, Git(os.environ)).list()))  # type: ignore[no-any-return]
 
 
 def race(planned: Planned, work: Callable[[int], tuple[list[Change], bytes]]) -> list[Outcome]:
