@@ -172,7 +172,7 @@ def test_what_decides_does_no_io(path: Path) -> None:
 # The process environment, the clock and other processes are the command line's, which makes a context of them. Helpers
 # of the compiler and git are started where they are talked to.
 OUTSIDE_WORLD = ("os.environ", "os.getenv", "datetime.now", "datetime.utcnow", "time.time", "getpass.getuser")
-STARTS_PROCESSES = ("vcs/git", "compiler/client/helpers")
+STARTS_PROCESSES = ("vcs/process", "compiler/client/helpers")
 
 
 @pytest.mark.parametrize(

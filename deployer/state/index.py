@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.models.desired import Deployed
+from deployer.models.record_data import from_data, to_data
 from deployer.models.target import MovedError, Target
-from deployer.orchestrators.airflow import record
 
 INDEX_FORMAT = 2
 _ATTEMPTS = 50
@@ -138,13 +138,13 @@ def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[
     # What is neither ours nor plain is looked at anew each time: such files are few, and there is more to say of them.
     if local or each.problem or each.native:
         return address
-    content = {"record": record.to_data(found)} if found else {}
+    content = {"record": to_data(found)} if found else {}
     return {**address, "version": each.version, "intact": each.intact, **content}
 
 
 def _deployed(file: str, version: str, entry: Mapping[str, Any]) -> Deployed | None:
     try:
-        found = record.from_data(entry["record"]) if "record" in entry else None
+        found = from_data(entry["record"]) if "record" in entry else None
         return Deployed(file, version, found, intact=bool(entry["intact"]))
     except (ValueError, KeyError):
         return None

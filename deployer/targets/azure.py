@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deployer.models.target import TargetError
-from deployer.targets.bucket_url import BucketUrl, UrlError, parse
+from deployer.targets.bucket_url import BucketUrl, UrlError, parse_bucket_url
+from deployer.targets.client_options import DEFAULT_OPTIONS, ClientOptions
 from deployer.targets.object_store import ObjectStoreTarget
-from deployer.targets.patience import PATIENCE, Patience
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore
 
 _WITH_ACCOUNT = re.compile(r"abfss://([^/@]+)@([a-z0-9]{3,24})\.(?:dfs|blob)\.core\.windows\.net(?=/|\Z)")
-# What obstore takes for credentials when it is set; where none is, it would ask the metadata service alone.
+# With any of these set obstore finds credentials by itself; otherwise it would only ask the metadata service.
 _CREDENTIALS = (
     "AZURE_STORAGE_ACCOUNT_KEY",
     "AZURE_STORAGE_ACCESS_KEY",
@@ -35,11 +36,11 @@ _CREDENTIALS = (
 )
 
 
-def open_azure(url: str, patience: Patience = PATIENCE) -> ObjectStoreTarget:
-    """The target of an ``azure://container/prefix``; nothing is asked of anybody yet. Raises UrlError.
+def open_azure(url: str, environ: Mapping[str, str], options: ClientOptions = DEFAULT_OPTIONS) -> ObjectStoreTarget:
+    """The target of an ``azure://container/prefix``; no request is made yet. Raises UrlError.
 
     ``az://`` is the same. ``abfss://container@account.dfs.core.windows.net/prefix`` also names the storage account,
-    which is else AZURE_STORAGE_ACCOUNT_NAME.
+    which otherwise comes from AZURE_STORAGE_ACCOUNT_NAME.
     """
     account = ""
     plain = url
@@ -49,43 +50,47 @@ def open_azure(url: str, patience: Patience = PATIENCE) -> ObjectStoreTarget:
             raise UrlError("expected abfss://container@account.dfs.core.windows.net/prefix")
         account = found.group(2)
         plain = f"azure://{found.group(1)}{url[found.end() :]}"
-    place = parse(plain)._replace(url=url.rstrip("/"))
-    return ObjectStoreTarget(place.url, lambda: _connect(place, account, patience), patience)
+    bucket = parse_bucket_url(plain)._replace(url=url.rstrip("/"))
+    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, account, environ, options), options.retries)
 
 
-def _connect(place: BucketUrl, account: str, patience: Patience) -> AzureStore:
+def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], options: ClientOptions) -> AzureStore:
     from obstore.exceptions import BaseError
     from obstore.store import AzureStore
 
-    config = _config(account)
-    endpoint = os.environ.get("AZURE_STORAGE_ENDPOINT") or os.environ.get("AZURE_ENDPOINT") or ""
-    if os.environ.get("AZURE_STORAGE_USE_EMULATOR"):
+    config = _config(account, environ)
+    endpoint = environ.get("AZURE_STORAGE_ENDPOINT") or environ.get("AZURE_ENDPOINT") or ""
+    if environ.get("AZURE_STORAGE_USE_EMULATOR"):
         endpoint = endpoint or "http://127.0.0.1:10000"  # obstore's own for it
     try:
         return AzureStore(
-            place.bucket,
-            prefix=place.prefix or None,
+            bucket.name,
+            prefix=bucket.prefix or None,
             config=config,  # type: ignore[arg-type]
-            client_options=patience.client(endpoint),
-            retry_config=patience.retry,
+            client_options=options.client(endpoint),
+            retry_config=options.retry,
         )
     except (BaseError, ValueError, OSError) as error:
         message = str(error).split("\n\nDebug source")[0].splitlines()[0]
         hint = "set AZURE_STORAGE_ACCOUNT_NAME, and sign in (az login) or set AZURE_STORAGE_ACCOUNT_KEY"
-        raise TargetError(f"{place.url}: Azure's settings cannot be used: {message}", hint) from error
+        raise TargetError(f"{bucket.url}: Azure's settings cannot be used: {message}", hint) from error
 
 
-def _config(account: str) -> dict[str, Any]:
-    """What obstore does not find itself: the names that the az command has for its variables, and its login."""
+def _config(account: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that obstore does not find itself: under the names of the az command's variables, and its login."""
     names = {"account_name": ("AZURE_STORAGE_ACCOUNT",), "account_key": ("AZURE_STORAGE_KEY",)}
     config: dict[str, Any] = {
-        key: os.environ[name]
+        key: environ[name]
         for key, variables in names.items()
         for name in variables
-        if os.environ.get(name) and not os.environ.get(f"AZURE_STORAGE_{key.upper()}")
+        if environ.get(name) and not environ.get(f"AZURE_STORAGE_{key.upper()}")
     }
     if account:
         config["account_name"] = account
-    if "account_key" not in config and not any(map(os.environ.get, _CREDENTIALS)) and shutil.which("az"):
+    if "account_key" not in config and not any(map(environ.get, _CREDENTIALS)) and _has_cli(environ):
         config["use_azure_cli"] = True
     return config
+
+
+def _has_cli(environ: Mapping[str, str]) -> bool:
+    return shutil.which("az", path=environ.get("PATH", os.defpath)) is not None

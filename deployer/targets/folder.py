@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from deployer.models.target import MovedError, TargetError, check_name
+from deployer.models.target import MovedError, TargetError
+from deployer.targets.file_name import check_file_name
 
 # No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
 _PREFIX, _SUFFIX = ".mfdeploy-", ".part"
@@ -78,7 +79,7 @@ class FolderTarget:
         remember()
 
     def _path(self, file: str) -> Path:
-        check_name(file)
+        check_file_name(file)
         return self.folder / file
 
     def _current(self, file: str) -> bytes | None:

@@ -1,8 +1,7 @@
-"""A target that is a prefix in an object store: S3, Google Cloud Storage or Azure, whichever `connect` opens."""
+"""A target that is a prefix in an object store: S3, Google Cloud Storage or Azure Blob Storage."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,42 +9,45 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from deployer.models.target import MovedError, TargetError, check_name
-from deployer.targets.answers import explain, is_conflict, is_missing_file, may_pass
-from deployer.targets.patience import Patience
+from tenacity import RetryError
+
+from deployer.models.target import MovedError, TargetError
+from deployer.targets.file_name import check_file_name
+from deployer.targets.retry_policy import RetryPolicy
+from deployer.targets.store_errors import explain, is_conflict, is_missing_file, may_pass
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store
 
     Store = S3Store | GCSStore | AzureStore
 
-# Below a store's own limits for one prefix by far, and enough to make its answering time not matter.
+# Far below the request rates that stores allow for one prefix, and enough to hide the latency of each request.
 _READERS = 32
-# What a file ends with while it is being deleted. Its record stays readable, so that a delete that was cut off in
-# between is planned again.
+# The last line of a file while it is being deleted. Its record stays readable, so that a delete that was interrupted is
+# planned again.
 _MARK = b"\n# mfdeploy is deleting this file.\n"
 
 
 class ObjectStoreTarget:
-    """DAG files under one prefix. A file's version is its entity tag, without quotes: listings and reads both tell it.
+    """DAG files under one prefix. A file's version is its entity tag without quotes, as listings and reads give it.
 
-    Creating and replacing are conditions of the request itself. No store is asked for a conditional delete, since the
-    client has none: a delete first replaces the file, on that condition, by itself with one more line, and only then
-    removes it. Whoever planned on the file before is refused from the first step on.
+    Create and replace are conditional requests. The client has no conditional delete: a delete first replaces the
+    file, conditionally, by the same content with one more line, and then removes it. Whoever planned on the earlier
+    version is refused from the first step on.
 
-    Reads are repeated by the client, writes here: when one is refused after another whose answer was lost, its own
-    content at the place means that the first one was done.
+    Reads are retried by the client, writes here: a write whose response was lost may have succeeded. If the retry is
+    refused and the file has the content that was to be written, it did.
     """
 
     local = False
 
     def __init__(
-        self, place: str, connect: Callable[[], Store], patience: Patience, *, by_generation: bool = False
+        self, url: str, connect: Callable[[], Store], retries: RetryPolicy, *, by_generation: bool = False
     ) -> None:
-        """`place` is the URL, for messages. `by_generation`: conditions name the generation, not the entity tag."""
-        self.place = place
+        """`url` is for messages. `by_generation`: conditions name the generation, not the entity tag."""
+        self.url = url
         self._connect = connect
-        self._patience = patience
+        self._retries = retries
         self._by_generation = by_generation
 
     @cached_property
@@ -54,7 +56,7 @@ class ObjectStoreTarget:
 
     @cached_property
     def _writer(self) -> Store:
-        """The same store without repetition by the client: it would not tell that a write was repeated."""
+        """The same store without retries by the client, which would not report that a write was retried."""
         store: Any = self._store
         return type(store)(  # type: ignore[no-any-return]
             prefix=store.prefix,
@@ -74,7 +76,7 @@ class ObjectStoreTarget:
     def read(self, file: str) -> tuple[bytes, str]:
         found = self._read(file)
         if found is None:
-            raise MovedError(file, f"{file} is no longer in {self.place}")
+            raise MovedError(file, f"{file} is no longer in {self.url}")
         return found
 
     def read_many(self, files: Iterable[str]) -> Mapping[str, tuple[bytes, str]]:
@@ -87,15 +89,15 @@ class ObjectStoreTarget:
         return {file: each for file, each in found.items() if each is not None}
 
     def create(self, file: str, content: bytes) -> str:
-        return self._write(file, content, "create", f"{file} appeared in {self.place} since the plan was made")
+        return self._write(file, content, "create", f"{file} appeared in {self.url} since the plan was made")
 
     def replace(self, file: str, content: bytes, version: str) -> str:
-        check_name(file)
-        moved = f"{file} in {self.place} was changed since the plan was made"
+        check_file_name(file)
+        moved = f"{file} in {self.url} was changed since the plan was made"
         return self._write(file, content, self._condition(file, version, moved), moved)
 
     def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
-        """Nothing is left to publish: each write is done when it returns, and a store keeps no messages."""
+        """Only remembers: each write was published when it returned, and a store keeps no messages."""
         remember()
 
     def delete(self, file: str, version: str) -> None:
@@ -107,14 +109,14 @@ class ObjectStoreTarget:
             try:
                 obstore.delete(self._store, file)
             except FileNotFoundError as error:
-                # Gone is what was wanted: an answer was lost, and this is the second one's.
+                # An earlier attempt whose response was lost has removed it.
                 if not is_missing_file(error):
                     raise
 
     def _read(self, file: str) -> tuple[bytes, str] | None:
         import obstore
 
-        check_name(file)
+        check_file_name(file)
         with self._errors(file):
             try:
                 found = obstore.get(self._store, file)
@@ -127,13 +129,13 @@ class ObjectStoreTarget:
     def _expect(self, file: str, version: str) -> bytes:
         found = self._read(file)
         if found is None:
-            raise MovedError(file, f"{file} was removed from {self.place} since the plan was made")
+            raise MovedError(file, f"{file} was removed from {self.url} since the plan was made")
         if found[1] != version:
-            raise MovedError(file, f"{file} in {self.place} was changed since the plan was made")
+            raise MovedError(file, f"{file} in {self.url} was changed since the plan was made")
         return found[0]
 
     def _condition(self, file: str, version: str, moved: str) -> Any:
-        """What a replacing request is to ask for: that this version is there still."""
+        """The condition of a request that replaces this version."""
         import obstore
 
         if not self._by_generation:
@@ -142,67 +144,102 @@ class ObjectStoreTarget:
             try:
                 there = obstore.head(self._store, file)
             except FileNotFoundError as error:
-                raise MovedError(file, f"{file} was removed from {self.place} since the plan was made") from error
+                raise MovedError(file, f"{file} was removed from {self.url} since the plan was made") from error
         if _version(there) != version:
             raise MovedError(file, moved)
         return {"e_tag": there["e_tag"], "version": there["version"]}
 
     def _write(self, file: str, content: bytes, mode: Any, moved: str) -> str:
-        import obstore
-        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-
-        check_name(file)
-        unsure = False  # whether an earlier attempt may have been carried out
+        check_file_name(file)
+        write = _Write(self, file, content, mode, moved)
         with self._errors(file):
-            for wait in self._patience.waits():
-                try:
-                    return _version(obstore.put(self._writer, file, content, mode=mode, use_multipart=False))
-                except (AlreadyExistsError, PreconditionError) as error:
-                    if not is_missing_file(error):
-                        raise
-                    version = self._written(file, content) if unsure else None
-                    if version is not None:
-                        return version
-                    if wait is None or not is_conflict(error):
-                        raise MovedError(file, moved) from error
-                except BaseError as error:
-                    if not may_pass(error):
-                        raise
-                    unsure = True
-                    if wait is None:
-                        return self._given_up(file, content, error)
-                time.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+            try:
+                return self._retries.retrying(_may_retry)(write.attempt)
+            except RetryError as exhausted:
+                return write.given_up(exhausted)
 
-    def _given_up(self, file: str, content: bytes, error: Exception) -> str:
-        """The version, if the last attempt was carried out after all. Raises TargetError."""
-        version = self._written(file, content)
-        if version is None:
-            raise TargetError(*explain(error, f"{self.place}/{file}", 1 + self._patience.retries)) from error
-        return version
+    def put(self, file: str, content: bytes, mode: Any) -> str:
+        """One request to write a file; returns its version. Raises what the client raises."""
+        import obstore
 
-    def _written(self, file: str, content: bytes) -> str | None:
-        """The file's version if it holds what we were writing: then the write was ours, and its answer was lost."""
-        try:
-            found = self._read(file)
-        except TargetError as error:
-            raise TargetError(f"{error}; whether it was written is not known", "the next plan shows it") from error
+        return _version(obstore.put(self._writer, file, content, mode=mode, use_multipart=False))
+
+    def version_of(self, file: str, content: bytes) -> str | None:
+        """The file's version if it has this content. Raises TargetError."""
+        found = self._read(file)
         return found[1] if found is not None and found[0] == content else None
 
     @contextmanager
     def _errors(self, file: str = "") -> Iterator[None]:
         from obstore.exceptions import BaseError
 
-        place = f"{self.place}/{file}" if file else self.place
+        url = f"{self.url}/{file}" if file else self.url
         try:
             yield
         except (BaseError, FileNotFoundError, ValueError) as error:
-            raise TargetError(*explain(error, place)) from error
+            raise TargetError(*explain(error, url)) from error
+
+
+class _Write:
+    """A conditional write that may be tried several times."""
+
+    def __init__(self, target: ObjectStoreTarget, file: str, content: bytes, mode: Any, moved: str) -> None:
+        self._target = target
+        self._file = file
+        self._content = content
+        self._mode = mode
+        self._moved = moved
+        self._unsure = False  # whether an earlier attempt may have been carried out
+
+    def attempt(self) -> str:
+        """The file's new version. Raises MovedError or the client's error; `_may_retry` decides what is tried again."""
+        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+
+        try:
+            return self._target.put(self._file, self._content, self._mode)
+        except (AlreadyExistsError, PreconditionError) as error:
+            if not is_missing_file(error):
+                raise
+            version = self._carried_out() if self._unsure else None
+            if version is not None:
+                return version
+            if is_conflict(error):
+                raise
+            raise MovedError(self._file, self._moved) from error
+        except BaseError as error:
+            self._unsure = self._unsure or may_pass(error)
+            raise
+
+    def given_up(self, exhausted: RetryError) -> str:
+        """The version, if the last attempt was carried out after all. Raises TargetError."""
+        last = exhausted.last_attempt
+        error = last.exception()
+        assert isinstance(error, Exception)
+        if is_conflict(error):
+            raise MovedError(self._file, self._moved) from error
+        version = self._carried_out()
+        if version is None:
+            url = f"{self._target.url}/{self._file}"
+            raise TargetError(*explain(error, url, last.attempt_number)) from error
+        return version
+
+    def _carried_out(self) -> str | None:
+        """The file's version if it has our content: then the write succeeded, and its response was lost."""
+        try:
+            return self._target.version_of(self._file, self._content)
+        except TargetError as error:
+            raise TargetError(f"{error}; whether it was written is not known", "the next plan shows it") from error
+
+
+def _may_retry(error: BaseException) -> bool:
+    from obstore.exceptions import BaseError
+
+    return isinstance(error, BaseError) and (is_conflict(error) or may_pass(error))
 
 
 def _version(meta: Mapping[str, Any]) -> str:
-    # Azure's listings give the tag bare, everything else gives it in quotes.
+    # Azure's listings give the tag without quotes, everything else with them.
     tag = meta["e_tag"]
     if not tag:
-        raise ValueError("the store gave no entity tag, so that writing on a condition is impossible there")
+        raise ValueError("the store gives no entity tags, without which conditional writes are not possible")
     return str(tag).removeprefix("W/").strip('"')

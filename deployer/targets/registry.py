@@ -1,10 +1,11 @@
-"""Which module serves which kind of target: one function for each, since few are ever needed at once."""
+"""Opens targets by the scheme of their URL. Each kind is imported when it is needed: few are in one run."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
@@ -13,38 +14,44 @@ from deployer.targets.bucket_url import UrlError
 from deployer.vcs.git import Git
 
 
-def _folder(resolved: str) -> Target:
+class _Opener(Protocol):
+    """Opens a target by its path or URL, with the process environment and git. Raises UrlError or TargetError."""
+
+    def __call__(self, resolved: str, environ: Mapping[str, str], git: Git) -> Target: ...
+
+
+def _folder(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
     from deployer.targets.folder import FolderTarget
 
     return FolderTarget(Path(resolved))
 
 
-def _git(resolved: str) -> Target:
+def _git(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
     from deployer.targets.git import GitTarget
 
-    return GitTarget(resolved)
+    return GitTarget(resolved, git)
 
 
-def _s3(resolved: str) -> Target:
+def _s3(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
     from deployer.targets.s3 import open_s3
 
-    return open_s3(resolved)
+    return open_s3(resolved, environ)
 
 
-def _gcs(resolved: str) -> Target:
+def _gcs(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
     from deployer.targets.gcs import open_gcs
 
-    return open_gcs(resolved)
+    return open_gcs(resolved, environ)
 
 
-def _azure(resolved: str) -> Target:
+def _azure(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
     from deployer.targets.azure import open_azure
 
-    return open_azure(resolved)
+    return open_azure(resolved, environ)
 
 
 # By URL scheme; a target without one is a folder.
-_KINDS: Mapping[str, Callable[[str], Target]] = {
+_KINDS: Mapping[str, _Opener] = {
     "": _folder,
     "git+ssh": _git,
     "git+https": _git,
@@ -69,16 +76,20 @@ _OTHER_SCHEMES = {
 
 
 def open_target(environment: Environment, environ: Mapping[str, str], git: Git) -> Target:
-    """The target of an environment; nothing is read or made yet. Raises DeployError for a URL that is none of ours."""
+    """The target of an environment; nothing is read or written yet. Raises DeployError for an unsupported URL.
+
+    `environ` is the process environment, where access to stores is configured. Their client libraries (botocore,
+    google-auth, obstore) read more of it by themselves.
+    """
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", environment.target.resolved)
     kind = scheme.group(1) if scheme else ""
     if kind not in _KINDS:
         known = [name for name in _KINDS if name]
         hint = _OTHER_SCHEMES.get(kind) or nearest(kind, known) or f"write a folder, or a URL of {', '.join(known)}"
-        message = f"there are no targets of the kind {kind}://"
+        message = f"{kind}:// is not a supported kind of target"
         raise DeployError(_problem(environment, "unsupported-target", message, hint))
     try:
-        return _KINDS[kind](environment.target.resolved)
+        return _KINDS[kind](environment.target.resolved, environ, git)
     except (UrlError, TargetError) as error:
         raise DeployError(_problem(environment, "bad-target", str(error))) from error
 

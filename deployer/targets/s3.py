@@ -1,43 +1,43 @@
-"""A target in S3, or a store that speaks its protocol; credentials, region and endpoint are what boto3 finds."""
+"""A target in S3, or in a store with the same API; credentials, region and endpoint are those that boto3 finds."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from deployer.models.target import TargetError
-from deployer.targets.bucket_url import BucketUrl, parse
+from deployer.targets.bucket_url import BucketUrl, parse_bucket_url
+from deployer.targets.client_options import DEFAULT_OPTIONS, ClientOptions
 from deployer.targets.object_store import ObjectStoreTarget
-from deployer.targets.patience import PATIENCE, Patience
 from deployer.targets.s3_settings import s3_settings
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-_HINT = "set AWS_PROFILE, sign in (aws sso login) or set AWS_ACCESS_KEY_ID; docs/targets.md lists all places"
+_HINT = "set AWS_PROFILE, sign in (aws sso login) or set AWS_ACCESS_KEY_ID; docs/targets.md lists every way"
 
 
-def open_s3(url: str, patience: Patience = PATIENCE) -> ObjectStoreTarget:
-    """The target of an ``s3://bucket/prefix``; nothing is asked of anybody yet. Raises UrlError."""
-    place = parse(url)
-    return ObjectStoreTarget(place.url, lambda: _connect(place, patience), patience)
+def open_s3(url: str, environ: Mapping[str, str], options: ClientOptions = DEFAULT_OPTIONS) -> ObjectStoreTarget:
+    """The target of an ``s3://bucket/prefix``; no request is made yet. Raises UrlError."""
+    bucket = parse_bucket_url(url)
+    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, environ, options), options.retries)
 
 
-def _connect(place: BucketUrl, patience: Patience) -> S3Store:
+def _connect(bucket: BucketUrl, environ: Mapping[str, str], options: ClientOptions) -> S3Store:
     from obstore.store import S3Store
 
     try:
-        settings = s3_settings(os.environ)
+        settings = s3_settings(environ)
     except ValueError as error:
-        raise TargetError(f"{place.url}: no usable AWS credentials: {error}", _HINT) from error
+        raise TargetError(f"{bucket.url}: no usable AWS credentials: {error}", _HINT) from error
     if settings.credentials is None:
-        raise TargetError(f"{place.url}: no AWS credentials were found", _HINT)
+        raise TargetError(f"{bucket.url}: no AWS credentials were found", _HINT)
     return S3Store(
-        place.bucket,
-        prefix=place.prefix or None,
+        bucket.name,
+        prefix=bucket.prefix or None,
         region=settings.region,
         endpoint=settings.endpoint,
-        client_options=patience.client(settings.endpoint),
-        retry_config=patience.retry,
+        client_options=options.client(settings.endpoint),
+        retry_config=options.retry,
         credential_provider=settings.credentials,
     )

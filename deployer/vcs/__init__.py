@@ -1,1 +1,1 @@
-"""Git: the one place that starts it."""
+"""Git: the one room that starts it."""

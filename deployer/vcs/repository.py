@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.errors import DeployError, Diagnostic
-from deployer.vcs.git import Git
+from deployer.vcs.git import Git, GitError
 
 _NOT_SHARED = {"__pycache__", ".git"}
 
@@ -22,8 +22,8 @@ class Revision:
     commit: str
 
 
-# Where CI services say which branch they checked out, with what stands before its name, and which commit that is. What
-# a pull request's pipeline runs on is no branch of the repository: anybody may call theirs "main".
+# The variables in which CI services give the branch that they checked out, the prefix of its name, and the variable of
+# the commit. A pull request's pipeline runs on no branch of the repository: anybody may call theirs "main".
 _SERVICES = (
     ("GITHUB_REF", "refs/heads/", "GITHUB_SHA"),
     ("CI_COMMIT_BRANCH", "", "CI_COMMIT_SHA"),  # GitLab; not set in a merge request's pipeline
@@ -42,21 +42,49 @@ def commit_of(git: Git, folder: Path) -> str | None:
 
     None outside a repository, or where there is no git.
     """
-    commit = _git(git, folder, "rev-parse", "HEAD")
+    commit = _query(git, folder, "rev-parse", "HEAD")
     if not commit:
         return None
-    return f"{commit}-dirty" if _git(git, folder, "status", "--porcelain", "--", ".") else commit
+    try:
+        clean = not git.run(folder, "status", "--porcelain", "--", ".").stdout
+    except GitError:
+        clean = False  # nobody can say that the files are those of the commit
+    return commit if clean else f"{commit}-dirty"
+
+
+def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
+    """The branch that the folder's repository is on; None where that is not known.
+
+    CI services check out a commit and no branch. Then the variables of the service name the branch, as long as the
+    commit that they name is the one that is checked out.
+    """
+    branch = _query(git, folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    if branch:
+        return branch
+    commit = _query(git, folder, "rev-parse", "HEAD")
+    for variable, prefix, of_commit in _SERVICES:
+        value = environ.get(variable, "")
+        if not value.startswith(prefix) or value == prefix:
+            continue
+        # Without git there is no commit to compare with.
+        if not commit or environ.get(of_commit) == commit:
+            return None if _is_pull_request(environ) else value[len(prefix) :]
+    return None
 
 
 def find_revision(git: Git, folder: Path, name: str) -> Revision:
     """The commit that `name` is in the repository of a folder. Raises DeployError."""
-    top = _git(git, folder, "rev-parse", "--show-toplevel")
-    if not top:
-        message = f"{folder} is in no git repository, so that there is nothing to plan against"
-        raise DeployError(Diagnostic("no-repository", message, hint="plan without --against"))
-    commit = _git(git, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    hint = "plan without --against"
+    try:
+        top = git.run(folder, "rev-parse", "--show-toplevel").text
+    except GitError as error:
+        if error.result is None:
+            raise DeployError(Diagnostic("git", str(error), hint=hint)) from error
+        message = f"{folder} is not in a git repository, so there is no revision to compare with"
+        raise DeployError(Diagnostic("no-repository", message, hint=hint)) from error
+    commit = _query(git, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if not commit:
-        hint = "fetch it first (git fetch origin main, then origin/main): a CI service often clones one branch alone"
+        hint = "fetch it first (git fetch origin main, then origin/main): CI services often clone a single branch"
         raise DeployError(Diagnostic("unknown-revision", f"git knows no revision {name!r} here", hint=hint))
     return Revision(Path(top).resolve(), name, commit)
 
@@ -69,8 +97,11 @@ def check_out(git: Git, revision: Revision, tree: Path) -> None:
     """
     index = {"GIT_INDEX_FILE": str(tree.with_name("index"))}
     tree.mkdir()
-    _must(git, revision.top, index, "read-tree", revision.commit)
-    _must(git, revision.top, index, "checkout-index", "--all", f"--prefix={tree}/")
+    try:
+        git.run(revision.top, "read-tree", revision.commit, variables=index)
+        git.run(revision.top, "checkout-index", "--all", f"--prefix={tree}/", variables=index)
+    except GitError as error:
+        raise DeployError(Diagnostic("git", str(error))) from error
     for name in _ignored(git, revision.top):
         link = tree / name
         # A folder of the working tree may be a link in the revision, to anywhere.
@@ -80,42 +111,18 @@ def check_out(git: Git, revision: Revision, tree: Path) -> None:
 
 
 def _ignored(git: Git, top: Path) -> list[str]:
-    listed = _git(git, top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    listed = _query(git, top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     names = [name.rstrip("/") for name in listed.split("\0") if name]
     return [name for name in names if not _NOT_SHARED & set(Path(name).parts)]
-
-
-def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
-    """The branch that the folder's repository is on; None where that is not known.
-
-    CI services check out a commit and no branch, so that git does not know: then the variables of the service say it,
-    as long as that commit is still the one checked out.
-    """
-    branch = _git(git, folder, "symbolic-ref", "--quiet", "--short", "HEAD")
-    if branch:
-        return branch
-    commit = _git(git, folder, "rev-parse", "HEAD")
-    for variable, prefix, of_commit in _SERVICES:
-        value = environ.get(variable, "")
-        if not value.startswith(prefix) or value == prefix:
-            continue
-        # Without git there is nothing to hold the commit against.
-        if not commit or environ.get(of_commit) == commit:
-            return None if _is_pull_request(environ) else value[len(prefix) :]
-    return None
 
 
 def _is_pull_request(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name, "") not in ("", "false") for name in _PULL_REQUESTS)
 
 
-def _git(git: Git, folder: Path, *words: str) -> str:
-    done = git.run(folder, words, {})
-    return done.stdout.strip() if done is not None and done.returncode == 0 else ""
-
-
-def _must(git: Git, folder: Path, variables: Mapping[str, str], *words: str) -> None:
-    done = git.run(folder, words, variables)
-    if done is None or done.returncode != 0:
-        said = done.stderr.strip().splitlines() if done is not None else []
-        raise DeployError(Diagnostic("git", f"git {words[0]} failed: {said[-1] if said else 'it cannot be started'}"))
+def _query(git: Git, folder: Path, *words: str) -> str:
+    """What git prints; empty where it fails or is not installed: then there is no repository as far as we can tell."""
+    try:
+        return git.run(folder, *words).text
+    except GitError:
+        return ""

@@ -147,7 +147,7 @@ def test_an_interpreter_that_git_ignores_is_the_one_of_this_machine(repository: 
 
 class TestRefused:
     def test_outside_a_repository(self, fresh: Project) -> None:
-        self.refused(fresh, "is in no git repository")
+        self.refused(fresh, "is not in a git repository")
 
     def test_an_unknown_revision(self, repository: Project) -> None:
         self.refused(repository, "git knows no revision 'nowhere' here; fetch it first", against="nowhere")

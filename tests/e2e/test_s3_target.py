@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,7 +91,7 @@ def apply(project: Project) -> str:
 def by_hand(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in {**AWS, "AWS_ENDPOINT_URL_S3": wire.url}.items():
         monkeypatch.setenv(name, value)
-    return open_s3(f"s3://{BUCKET}/{PREFIX}")
+    return open_s3(f"s3://{BUCKET}/{PREFIX}", os.environ)
 
 
 def written(wire: Any) -> list[str]:

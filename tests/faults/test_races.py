@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from deployer.models.digest import digest_text
 from deployer.models.plan import Action, Change
 from deployer.models.record import Provenance
 from deployer.models.target import Target
-from deployer.orchestrators.airflow.record import digest_body, write
+from deployer.orchestrators.airflow.record import write
 from deployer.state.index import index_file
 from deployer.targets.registry import open_target
+from deployer.vcs.git import Git
 from tests.faults.conftest import Planned
 from tests.faults.fleet import computed, ended, start
 from tests.faults.places import GitPlace, leftovers
@@ -50,7 +52,7 @@ def changed(planned: Planned, action: Action, number: int, version: str | None) 
 
 def versions(planned: Planned) -> dict[str, str]:
     [environment] = planned.ready.prepared.context.environments.values()
-    return computed(lambda: dict(open_target(environment).list()))  # type: ignore[no-any-return]
+    return computed(lambda: dict(open_target(environment, os.environ, Git(os.environ)).list()))  # type: ignore[no-any-return]
 
 
 def race(planned: Planned, work: Callable[[int], tuple[list[Change], bytes]]) -> list[Outcome]:
@@ -144,7 +146,7 @@ def text(turn: int, number: int) -> bytes:
         made.desired(),
         address=f"prod/many{number}",
         name=f"Many{number}",
-        body_digest=digest_body(body),
+        body_digest=digest_text(body),
         since=NOW,
         provenance=provenance,
     )

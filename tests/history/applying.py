@@ -13,6 +13,7 @@ from deployer.commands.apply import Prepared, execute, prepare_rollback
 from deployer.context import PlanContext
 from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.desired import Desired, DesiredState
+from deployer.models.digest import digest_text
 from deployer.models.history import Entry
 from deployer.models.manifests import Manifests
 from deployer.models.plan import Change, Plan
@@ -108,7 +109,7 @@ class AppliedFolder:
         assert change.after
         body = f"# a dag of airflow\nCRON = {change.after.schedule.cron!r}\n"
         written = made.record_of(planning.item("prod", change.file), provenance=provenance)
-        return record.write(body, replace(written, body_digest=record.digest_body(body))).encode()
+        return record.write(body, replace(written, body_digest=digest_text(body))).encode()
 
     def prepare(self, entry: str, **selection: tuple[str, ...]) -> Prepared:
         return prepare_rollback(replace(self.selection, **selection), entry, context())

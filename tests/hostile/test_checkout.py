@@ -47,7 +47,7 @@ def test_a_folder_that_looks_like_a_repository_is_none(tmp_path: Path) -> None:
     (inside / ".git").rename(project / "deployments")
     (project / "deployments" / "m.yaml").write_text("version: 1\n")
     commit(project)
-    assert commit_of(project / "deployments") in (None, git(project, "rev-parse", "HEAD"))
+    assert commit_of(Git(os.environ), project / "deployments") in (None, git(project, "rev-parse", "HEAD"))
     assert ran(tmp_path) == []
 
 
@@ -65,7 +65,7 @@ def test_a_link_of_the_revision_leads_nothing_out(tmp_path: Path) -> None:
     (project / "pkg" / "settings.local").write_text("of this machine")
     tree = tmp_path / "tmp" / "tree"
     tree.parent.mkdir()
-    git = Git(os.environ)
-    check_out(git, find_revision(git, project, "HEAD^"), tree)
+    runner = Git(os.environ)
+    check_out(runner, find_revision(runner, project, "HEAD^"), tree)
     assert (tree / "pkg").is_symlink()
     assert list(outside.iterdir()) == []

@@ -24,8 +24,9 @@ from deployer.manifest.places import check_datastore, check_target
 from deployer.models.credentials import holds_credential
 from deployer.orchestrators.airflow.dag_file import read
 from deployer.state import history
-from deployer.targets import answers
-from deployer.targets.git.process import Git
+from deployer.targets import store_errors
+from deployer.targets.git.explain import explain as explain_git
+from deployer.vcs.git import GitResult
 from deployer.views.diagnostics import diagnostics_to_json, diagnostics_to_text
 from deployer.views.plan_json import plan_from_text
 from tests.hostile.test_target import entry, written
@@ -62,9 +63,9 @@ LOOKS: dict[str, Callable[[str], object]] = {
     "target": place(check_target),
     "datastore": place(lambda node, path, report: check_datastore(node, "local", path, report)),
     "cron": lambda text: problem_of("cron", text),
-    "store": lambda text: answers.explain(ValueError(text), "s3://b"),
+    "store": lambda text: store_errors.explain(ValueError(text), "s3://b"),
     "cluster": lambda text: explain(Refusal(403, text), {"name": "p", "namespace": "n"}),
-    "git": lambda text: Git(Path("/nowhere"), "https://host/dags.git")._message(text),
+    "git": lambda text: explain_git(GitResult(1, b"", text), "https://host/dags.git"),
 }
 
 

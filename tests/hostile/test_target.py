@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from deployer import cli
+from deployer.models.digest import digest_text
 from deployer.models.history import Entry, KeptChange
 from deployer.models.record import Provenance, Record
 from deployer.orchestrators.airflow import record
@@ -49,7 +50,7 @@ def a_record(**values: Any) -> Record:
 
 def dag(found: Record) -> str:
     body = "# a dag of airflow\n"
-    return record.write(body, replace(found, body_digest=record.digest_body(body)))
+    return record.write(body, replace(found, body_digest=digest_text(body)))
 
 
 def written(**values: str) -> str:

@@ -14,9 +14,11 @@ from deployer.context import PlanContext
 from deployer.errors import DeployError
 from deployer.planning.guards import Permissions, other_branch
 from deployer.vcs.git import Git
-from deployer.vcs.repository import branch_of, commit_of
+from deployer.vcs.repository import branch_of, check_out, commit_of, find_revision
 from tests.contexts import refuse_unguarded
 from tests.history.applying import AppliedFolder
+
+GIT = Git(os.environ)
 
 
 def git(folder: Path, *words: str) -> str:
@@ -45,26 +47,58 @@ def commit(repository: Path) -> str:
 
 def test_a_commit_is_dirty_when_files_differ(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
-    assert commit_of(Git(os.environ), repository) == head
+    assert commit_of(GIT, repository) == head
     (repository / "b.txt").write_text("b")
-    assert commit_of(Git(os.environ), repository) == f"{head}-dirty"
+    assert commit_of(GIT, repository) == f"{head}-dirty"
 
 
-def test_there_is_no_commit_or_branch_without_git(
-    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert (commit_of(Git(os.environ), tmp_path), branch_of(Git(os.environ), tmp_path, {})) == (None, None)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert (commit_of(Git(os.environ), repository), branch_of(Git(os.environ), repository, {})) == (None, None)
-    assert branch_of(Git(os.environ), repository, {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": "0" * 40}) == "main"
+def test_there_is_no_commit_or_branch_without_a_repository(tmp_path: Path) -> None:
+    assert (commit_of(GIT, tmp_path), branch_of(GIT, tmp_path, {})) == (None, None)
+
+
+def test_there_is_no_commit_or_branch_without_git(tmp_path: Path, repository: Path) -> None:
+    missing = Git({"PATH": str(tmp_path)})
+    assert (commit_of(missing, repository), branch_of(missing, repository, {})) == (None, None)
+    assert branch_of(missing, repository, {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": "0" * 40}) == "main"
+    with pytest.raises(DeployError, match="git is not installed"):
+        find_revision(missing, repository, "HEAD")
 
 
 def test_git_knows_best(repository: Path) -> None:
     git(repository, "checkout", "-b", "release/1.0")
     head = git(repository, "rev-parse", "HEAD")
-    assert (
-        branch_of(Git(os.environ), repository, {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": head}) == "release/1.0"
-    )
+    assert branch_of(GIT, repository, {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": head}) == "release/1.0"
+
+
+def test_in_a_git_hook_the_repository_of_the_manifests_is_read(repository: Path, tmp_path: Path) -> None:
+    """A hook of another repository runs with variables that lead git there, whatever the working directory is."""
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-b", "hooked")
+    git(other, "commit", "--allow-empty", "-m", "b")
+    git(repository, "checkout", "-b", "release/1.0")
+    head = git(repository, "rev-parse", "HEAD")
+    hook = {
+        "GIT_DIR": str(other / ".git"),
+        "GIT_WORK_TREE": str(other),
+        "GIT_INDEX_FILE": str(other / ".git" / "index"),
+        "GIT_OBJECT_DIRECTORY": str(other / ".git" / "objects"),
+        "GIT_COMMON_DIR": str(other / ".git"),
+        "GIT_NAMESPACE": "elsewhere",
+        "GIT_PREFIX": "below/",
+        "GIT_CONFIG_PARAMETERS": "'status.showUntrackedFiles'='no'",
+    }
+    index = (other / ".git" / "index").read_bytes()
+    hooked = Git({**os.environ, **hook})
+    assert commit_of(hooked, repository) == head
+    assert branch_of(hooked, repository, {}) == "release/1.0"
+    revision = find_revision(hooked, repository, "HEAD")
+    assert (revision.top, revision.commit) == (repository, head)
+    check_out(hooked, revision, tmp_path / "tree")
+    assert (tmp_path / "tree" / "a.txt").read_text() == "a"
+    (repository / "b.txt").write_text("b")
+    assert commit_of(hooked, repository) == f"{head}-dirty"
+    assert (other / ".git" / "index").read_bytes() == index
 
 
 @pytest.mark.parametrize(
@@ -104,7 +138,7 @@ def test_without_a_branch_the_ci_service_says_it(
     variables: Mapping[str, str], branch: str | None, repository: Path, commit: str
 ) -> None:
     environ = {name: commit if value == "HEAD" else value for name, value in variables.items()}
-    assert branch_of(Git(os.environ), repository, environ) == branch
+    assert branch_of(GIT, repository, environ) == branch
 
 
 def planning_of(site: AppliedFolder, folder: Path, *branches: str) -> PlanContext:
@@ -130,9 +164,8 @@ def test_an_environment_is_applied_from_its_branches_only(
 ) -> None:
     git(repository, "checkout", "-B", branch)
     planning = planning_of(AppliedFolder(tmp_path), repository, *patterns)
-    assert [each.code for each in other_branch(planning.plan, planning.environments, branch)] == (
-        [] if allowed else ["other-branch"]
-    )
+    found = [each.code for each in other_branch(planning.plan, planning.environments, branch)]
+    assert found == ([] if allowed else ["other-branch"])
 
 
 def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path, tmp_path: Path) -> None:

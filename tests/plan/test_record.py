@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.models.description import Description, to_json
+from deployer.models.digest import digest_text
 from deployer.orchestrators.airflow import record
 
 from . import made
@@ -17,7 +18,7 @@ BODY = '"""A DAG."""\n\nprint("dag airflow")\n'
 
 
 def _record(**values):
-    return made.record_of(made.desired(), **{"body_digest": record.digest_body(BODY), **values})
+    return made.record_of(made.desired(), **{"body_digest": digest_text(BODY), **values})
 
 
 def test_a_record_is_read_back_as_written() -> None:

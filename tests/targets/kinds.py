@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from deployer.errors import Location
 from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.target import Target
 from deployer.targets.registry import open_target
+from deployer.vcs.git import Git
 from tests.s3 import CREDENTIALS, s3_server
 from tests.targets.azurite import ACCOUNT, KEY, azurite, create_container
 from tests.targets.gcs_server import Bucket, gcs
@@ -77,4 +79,5 @@ def target_at(place: str) -> Target:
     """The target of an environment whose manifest says this, as the commands open it."""
     here = ResolvedPath(place, place)
     datastore = ResolvedPath("../metaflow", "/nowhere/metaflow")
-    return open_target(Environment("prod", "growth", here, "local", datastore, "local", location=Location("m.yaml", 3)))
+    environment = Environment("prod", "growth", here, "local", datastore, "local", location=Location("m.yaml", 3))
+    return open_target(environment, os.environ, Git(os.environ))

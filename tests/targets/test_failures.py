@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from deployer.models.target import MovedError, TargetError
+from deployer.targets.client_options import ClientOptions
 from deployer.targets.object_store import ObjectStoreTarget
-from deployer.targets.patience import Patience
+from deployer.targets.retry_policy import RetryPolicy
 from deployer.targets.s3 import open_s3
 from tests.s3 import s3_server
 from tests.targets.kinds import AWS, BUCKET
 from tests.targets.wire import Answer, Wire, wire_to
 
-QUICK = Patience(timeout=20, retries=2, first_wait=0.01, limit=30)
+QUICK = ClientOptions(timeout=20, retries=RetryPolicy(3, first_wait=0.01, longest_wait=1, budget=30))
 CUT, SLOW_DOWN, BROKEN = Answer(0), Answer(503, "SlowDown", "Reduce your rate"), Answer(500, "InternalError", "Sorry")
 
 
@@ -34,7 +36,7 @@ def wire(upstream: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 
 @pytest.fixture
 def target(wire: Wire, request: pytest.FixtureRequest) -> ObjectStoreTarget:
-    return open_s3(f"s3://{BUCKET}/{request.node.name.replace('[', '-').replace(']', '')}", QUICK)
+    return open_s3(f"s3://{BUCKET}/{request.node.name.replace('[', '-').replace(']', '')}", os.environ, QUICK)
 
 
 def said(error: pytest.ExceptionInfo[TargetError]) -> str:
@@ -89,7 +91,7 @@ def test_a_write_whose_answers_were_all_lost_is_known_too(wire: Wire, target: Ob
 
 
 def test_somebody_elses_write_is_not_taken_for_our_own(wire: Wire, target: ObjectStoreTarget) -> None:
-    other = open_s3(target.place, QUICK)
+    other = open_s3(target.url, os.environ, QUICK)
     version = other.create("a.py", b"one")
     theirs = other.replace("a.py", b"theirs", version)
     wire.spoil(1, CUT, "PUT")
@@ -110,7 +112,7 @@ def test_when_nobody_can_know_it_is_said(wire: Wire, target: ObjectStoreTarget) 
 
 
 def test_a_slow_answer_is_not_waited_for_without_end(wire: Wire) -> None:
-    target = open_s3(f"s3://{BUCKET}/slow", Patience(timeout=0.3, retries=1, first_wait=0.01, limit=5))
+    target = open_s3(f"s3://{BUCKET}/slow", os.environ, ClientOptions(0.3, RetryPolicy(2, 0.01, 1, budget=5)))
     wire.spoil(1000, Answer(wait=True), "GET")
     with pytest.raises(TargetError, match=r"s3://airflow-of-tests/slow: no answer in time \(2 attempts\)"):
         target.list()
@@ -154,7 +156,7 @@ def test_each_refusal_is_said_with_its_place(
     }.items():
         with pytest.raises(TargetError) as error:
             ask()
-        assert said(error).startswith(f"{target.place}{file.strip()}: {expected}")
+        assert said(error).startswith(f"{target.url}{file.strip()}: {expected}")
 
 
 def test_one_file_that_cannot_be_read_is_the_error_of_all(wire: Wire, target: ObjectStoreTarget) -> None:
@@ -185,4 +187,4 @@ def test_somebody_who_planned_before_a_delete_is_refused_in_the_midst_of_it(
     with pytest.raises(TargetError):
         target.delete("a.py", version)
     with pytest.raises(MovedError):
-        open_s3(target.place, QUICK).replace("a.py", b"two", version)
+        open_s3(target.url, os.environ, QUICK).replace("a.py", b"two", version)

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from deployer.models.desired import Deployed
+from deployer.models.record import Record
 from deployer.models.target import MovedError, TargetError, UnpublishedError
 from deployer.state.index import index_file, read_index, update_index
 from deployer.targets.git import GitTarget
-from tests.plan import made
+from deployer.vcs.git import Git
 from tests.targets.repositories import Remote, make_remote
 
 FOLDER = "dags"
@@ -43,7 +44,7 @@ def remote(tmp_path: Path) -> Remote:
 
 
 def opened(remote: Remote) -> GitTarget:
-    return GitTarget(remote.address)
+    return GitTarget(remote.address, Git(os.environ))
 
 
 def nothing() -> None:
@@ -55,7 +56,7 @@ def publish(target: GitTarget, message: str = "Deploy", remember: Callable[[], N
 
 
 def deployed(name: str) -> Deployed:
-    record = made.record_of(made.desired(), address=f"prod/{name}", name=name)
+    record = Record("growth", "prod", f"prod/{name}", name, {}, "0" * 64, "2026-01-01T00:00:00+00:00")
     return Deployed(f"{name}.py", "1", record)
 
 
@@ -142,7 +143,7 @@ class TestOneApply:
 
 class TestTheFolder:
     def test_that_is_not_there_is_empty_and_is_made(self, remote: Remote) -> None:
-        target = GitTarget(f'git+file://{remote.path}//a%20b/\u00e4"c?ref=main')
+        target = GitTarget(f'git+file://{remote.path}//a%20b/\u00e4"c?ref=main', Git(os.environ))
         assert target.list() == {}
         target.create("a.py", b"one")
         publish(target)
@@ -154,11 +155,11 @@ class TestTheFolder:
         ]
 
     def test_can_be_the_root(self, remote: Remote) -> None:
-        target = GitTarget(f"git+file://{remote.path}")
+        target = GitTarget(f"git+file://{remote.path}", Git(os.environ))
         target.create("a.py", b"one")
         publish(target)
         assert remote.files("") == {"README.md": b"dags of all\n", "a.py": b"one"}
-        assert list(GitTarget(f"git+file://{remote.path}").list()) == ["a.py"]
+        assert list(GitTarget(f"git+file://{remote.path}", Git(os.environ)).list()) == ["a.py"]
 
     def test_lists_dag_files_only(self, remote: Remote) -> None:
         remote.push({"dags/a.py": b"", "dags/notes.txt": b"", "dags/sub.py/b.py": b"", "x.py": b""})
@@ -181,7 +182,7 @@ class TestTheFolder:
         )
         remote.git("update-ref", "refs/heads/main", remote.git("commit-tree", tree, "-m", "odd"))
         with pytest.raises(TargetError, match=f"'dags' is {kind} there, and must be a folder"):
-            GitTarget(f"git+file://{remote.path}//{folder}").list()
+            GitTarget(f"git+file://{remote.path}//{folder}", Git(os.environ)).list()
 
     def test_everything_else_of_the_repository_stays_as_it_is(self, remote: Remote) -> None:
         link = remote.git("hash-object", "-w", "--stdin", stdin=b"../elsewhere")
@@ -293,29 +294,29 @@ class TestWhatCannotBePublished:
     def test_no_such_branch(self, remote: Remote) -> None:
         remote.push({"x": b""}, branch="develop")
         with pytest.raises(TargetError, match="there is no branch 'prod' \\(there is develop, main\\); push it first"):
-            GitTarget(f"git+file://{remote.path}//dags?ref=prod").list()
+            GitTarget(f"git+file://{remote.path}//dags?ref=prod", Git(os.environ)).list()
 
     def test_a_tag(self, remote: Remote) -> None:
         remote.git("tag", "v1", "main")
         with pytest.raises(TargetError, match="'v1' is a tag"):
-            GitTarget(f"git+file://{remote.path}//dags?ref=v1").list()
+            GitTarget(f"git+file://{remote.path}//dags?ref=v1", Git(os.environ)).list()
 
     def test_a_head_that_is_no_branch(self, remote: Remote) -> None:
         first = remote.tip()
         remote.push({"x": b""})
         remote.git("update-ref", "--no-deref", "HEAD", first)
         with pytest.raises(TargetError, match="HEAD is no branch there; name one with"):
-            GitTarget(f"git+file://{remote.path}//dags").list()
+            GitTarget(f"git+file://{remote.path}//dags", Git(os.environ)).list()
 
     @pytest.mark.parametrize("query", ["", "?ref=main"])
     def test_an_empty_repository(self, tmp_path: Path, query: str) -> None:
         make_remote(tmp_path / "empty.git", empty=True)
         with pytest.raises(TargetError, match="the repository is empty; push a first commit"):
-            GitTarget(f"git+file://{tmp_path}/empty.git//dags{query}").list()
+            GitTarget(f"git+file://{tmp_path}/empty.git//dags{query}", Git(os.environ)).list()
 
     def test_no_repository(self, tmp_path: Path) -> None:
         with pytest.raises(TargetError, match="check the address") as caught:
-            GitTarget(f"git+file://{tmp_path}/none.git").list()
+            GitTarget(f"git+file://{tmp_path}/none.git", Git(os.environ)).list()
         assert "\n" not in str(caught.value)
 
     def test_a_repository_that_is_gone_since(self, remote: Remote) -> None:
@@ -344,7 +345,7 @@ class TestWhatCannotBePublished:
 
     def test_a_host_that_does_not_answer(self) -> None:
         with pytest.raises(TargetError, match="this machine can reach the host"):
-            GitTarget("git+https://127.0.0.1:9/dags.git").list()
+            GitTarget("git+https://127.0.0.1:9/dags.git", Git(os.environ)).list()
 
     def test_without_git(self, remote: Remote, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
@@ -438,7 +439,7 @@ class TestWhoeverCalls:
             '[url "https://ada:hunter2@127.0.0.1:9/"]\n insteadOf = https://git.example.org/\n'
         )
         with pytest.raises(TargetError) as caught:
-            GitTarget("git+https://git.example.org/dags.git").list()
+            GitTarget("git+https://git.example.org/dags.git", Git(os.environ)).list()
         assert "hunter2" not in str(caught.value)
 
     def test_may_interrupt(self, remote: Remote, tmp_path: Path) -> None:
@@ -447,7 +448,8 @@ class TestWhoeverCalls:
             "import os, signal, sys, tempfile\n"
             f"tempfile.tempdir = {str(tmp_path / 'tmp')!r}\n"
             "from deployer.targets.git import GitTarget\n"
-            f"target = GitTarget({remote.address!r})\n"
+            "from deployer.vcs.git import Git\n"
+            f"target = GitTarget({remote.address!r}, Git(os.environ))\n"
             "target.list()\n"
             "assert os.listdir(tempfile.tempdir)\n"
             "os.kill(os.getpid(), signal.SIGINT)\n"

@@ -28,26 +28,26 @@ from tests.targets.kinds import AWS, BUCKET, target_at
 def test_these_are_targets(url: str) -> None:
     target = target_at(url)
     assert isinstance(target, ObjectStoreTarget)
-    assert target.place == url.rstrip("/")
+    assert target.url == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("s3://", "is no name of a bucket"),
-        ("s3:///dags", "is no name of a bucket"),
-        ("s3://b/dags", "is no name of a bucket"),
+        ("s3://", "is not a valid bucket name"),
+        ("s3:///dags", "is not a valid bucket name"),
+        ("s3://b/dags", "is not a valid bucket name"),
         ("s3://acme/../other", "the prefix has a part '..'"),
         ("s3://acme/a//b", "the prefix has a part ''"),
         ("s3://acme/a b", "the prefix has a part 'a b'"),
         ("s3://acme/dags?X-Amz-Signature=abc", "a target's URL has no query"),
         ("azure://acme/dags?sv=1&sig=abc", "a target's URL has no query"),
-        ("s3://AKIA:secret@acme/dags", "nothing stands before the bucket's name"),
+        ("s3://AKIA:secret@acme/dags", "the bucket's name comes first"),
         ("abfss://airflow/dags", "expected abfss://container@account.dfs.core.windows.net/prefix"),
         ("s3a://acme/dags", "write s3://bucket/prefix"),
         ("gcs://acme/dags", "write gs://bucket/prefix"),
         ("https://acme.blob.core.windows.net/dags", "write git+https://, or s3://, gs:// or azure://"),
-        ("s4://acme/dags", "there are no targets of the kind s4://"),
+        ("s4://acme/dags", "s4:// is not a supported kind of target"),
         ("ftp://acme/dags", "write a folder, or a URL of git+ssh, git+https, git+file, s3, gs"),
     ],
 )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import re
-from dataclasses import asdict
 from typing import Any
 
 from deployer.models.description import Description, to_json
-from deployer.models.format_1 import upgrade_record
+from deployer.models.digest import digest_text
 from deployer.models.plain_data import MAX_WORDS, check_size, count_words
-from deployer.models.reading import NewerFormatError, read_model
-from deployer.models.record import RECORD_FORMAT, Record
+from deployer.models.reading import NewerFormatError
+from deployer.models.record import Record
+from deployer.models.record_data import from_data, to_data
 
 _HEADER = "# What mfdeploy deployed here. It is read back to plan the next change; do not edit.\n"
 _BLOCK = re.compile(r"^MFDEPLOY_RECORD = (\{\n.*?^\})\n", re.MULTILINE | re.DOTALL)
@@ -28,11 +27,6 @@ class RecordError(ValueError):
 
 class LaterRecordError(RecordError):
     """The record is of a format that this program does not know: a later one wrote it."""
-
-
-def digest_body(body: str) -> str:
-    """SHA-256 (hex) of a DAG file's text without its record."""
-    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def write(body: str, record: Record) -> str:
@@ -76,34 +70,12 @@ def read(text: str) -> tuple[Record, bool] | None:
         raise LaterRecordError(f"the record cannot be read: {error}") from error
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise RecordError(f"the record is damaged: {error}") from error
-    intact = digest_body(text[:start]) == record.body_digest and found.end() == len(text)
+    intact = digest_text(text[:start]) == record.body_digest and found.end() == len(text)
     return record, intact
 
 
 def _block(text: str, start: int) -> re.Match[str] | None:
     return _BLOCK.match(text, start + len(_START) - len("MFDEPLOY_RECORD = "))
-
-
-def to_data(record: Record) -> dict[str, Any]:
-    """A record as data for JSON."""
-    values = {
-        "owner": record.owner,
-        "environment": record.environment,
-        "address": record.address,
-        "name": record.name,
-        "description": to_json(record.description),
-        "body_digest": record.body_digest,
-        "since": record.since,
-        "provenance": asdict(record.provenance) if record.provenance else None,
-        "inputs": asdict(record.inputs) if record.inputs else None,
-        "format": record.format,
-    }
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def from_data(values: object) -> Record:
-    """A record from its data, in this format or an older one. Raises ReadingError for what is not a record."""
-    return read_model(Record, values, RECORD_FORMAT, {1: upgrade_record})
 
 
 def _literal(value: Any, indent: int = 4) -> str:

@@ -14,7 +14,8 @@ from typing import Final
 
 from deployer.models.target import TargetError
 from deployer.targets.git.address import GitAddress
-from deployer.targets.git.process import Git, GitError
+from deployer.targets.git.bare import BareRepository, GitTargetError
+from deployer.vcs.git import Git
 
 _REMOTE: Final = "mfdeploy"
 _FILTER: Final = "--filter=blob:none"
@@ -35,33 +36,32 @@ class Entry:
 class Clone:
     """The repository at `address` as it was when this was made, or at the last `refresh`. Raises TargetError."""
 
-    def __init__(self, address: GitAddress) -> None:
+    def __init__(self, address: GitAddress, git: Git) -> None:
         self.address = address
         folder = tempfile.mkdtemp(prefix="mfdeploy-git-")
-        # Also at the end of the process and after Ctrl-C; but not by a process that was forked from this one.
+        # Also at the end of the process and after Ctrl-C, but not by a process that was forked from this one.
         self._removed = weakref.finalize(self, _remove, folder, os.getpid())
-        self.git = Git(Path(folder) / "repository.git", address.url)
+        self.repository = BareRepository(git, Path(folder) / "repository.git", address.url)
         self._clone()
         self._tree: str | None = None
         self.branch = self._branch()
         self.tip = self._tip()
-        self.hash = self.git.text("rev-parse", "--show-object-format")
+        self.hash = self.repository.text("rev-parse", "--show-object-format")
 
     def _clone(self) -> None:
         chosen = [f"--branch={self.address.branch}"] if self.address.branch else []
         shallow = ("--depth=1", "--single-branch", "--no-tags", _FILTER)
-        place = ("--", self.address.url, str(self.git.folder))
+        options = ("-q", "--bare", "--template=", f"--origin={_REMOTE}", *shallow, *chosen)
         try:
-            bare = Git(self.git.folder, self.address.url)
-            bare.run("clone", "-q", "--bare", "--template=", f"--origin={_REMOTE}", *shallow, *chosen, *place)
-        except GitError as error:
+            self.repository.run("clone", *options, "--", self.address.url, str(self.repository.folder))
+        except GitTargetError as error:
             raise self._explained(error) from error
 
-    def _explained(self, error: GitError) -> TargetError:
+    def _explained(self, error: GitTargetError) -> TargetError:
         """What is wrong with the branch, when it is the branch: the remote's references say so, not git's words."""
         try:
-            there = self.git.text("ls-remote", "--", self.address.url).splitlines()
-        except GitError:
+            there = self.repository.text("ls-remote", "--", self.address.url).splitlines()
+        except GitTargetError:
             return error
         branch = self.address.branch
         if not there:
@@ -86,16 +86,16 @@ class Clone:
 
     def _branch(self) -> str:
         try:
-            return self.git.text("symbolic-ref", "HEAD").removeprefix("refs/heads/")
-        except GitError as error:
+            return self.repository.text("symbolic-ref", "HEAD").removeprefix("refs/heads/")
+        except GitTargetError as error:
             if self.address.branch:
                 raise self._tag() from error
             raise TargetError(f"{self.address.url}: HEAD is no branch there; name one with ?ref=branch") from error
 
     def _tip(self) -> str:
         try:
-            return self.git.text("rev-parse", "--verify", "--quiet", f"refs/heads/{self.branch}^{{commit}}")
-        except GitError as error:
+            return self.repository.text("rev-parse", "--verify", "--quiet", f"refs/heads/{self.branch}^{{commit}}")
+        except GitTargetError as error:
             raise self._empty() from error
 
     def refresh(self) -> None:
@@ -106,9 +106,9 @@ class Clone:
     def _fetch(self, depth: str) -> None:
         reference = f"+refs/heads/{self.branch}:refs/heads/{self.branch}"
         try:
-            self.git.run("fetch", "-q", depth, _FILTER, *_QUIET, "--update-head-ok", _REMOTE, reference)
-        except GitError as error:
-            if "couldn't find remote ref" in error.errors:
+            self.repository.run("fetch", "-q", depth, _FILTER, *_QUIET, "--update-head-ok", _REMOTE, reference)
+        except GitTargetError as error:
+            if "couldn't find remote ref" in error.stderr:
                 gone = f"{self.address.url}: the branch {self.branch!r} is gone; push it again, or write another name"
                 raise TargetError(gone) from error
             raise
@@ -129,7 +129,7 @@ class Clone:
         return self._list(self._tree)
 
     def _list(self, *words: str) -> dict[str, Entry]:
-        lines = os.fsdecode(self.git.run("ls-tree", "-z", *words)).split("\0")
+        lines = os.fsdecode(self.repository.run("ls-tree", "-z", *words)).split("\0")
         found = (line.partition("\t") for line in lines if line)
         return {name: Entry(*values.split()) for values, _, name in found}
 
@@ -138,15 +138,17 @@ class Clone:
         wanted = sorted(set(oids))
         missing = self._missing().intersection(wanted)
         if missing:
-            options = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "-q", *_QUIET, _FILTER, "--stdin", _REMOTE)
-            self.git.run(*options, stdin=_lines(missing))
-        return dict(_objects(self.git.run("cat-file", "--batch", stdin=_lines(wanted))))
+            words = ("fetch", "-q", *_QUIET, _FILTER, "--stdin", _REMOTE)
+            self.repository.run(*words, stdin=_lines(missing), settings={"fetch.negotiationAlgorithm": "noop"})
+        return dict(_objects(self.repository.run("cat-file", "--batch", stdin=_lines(wanted))))
 
     def _missing(self) -> frozenset[str]:
         """The files below the folder that are not here. To ask for one by its id would fetch it, and it alone."""
         if self._tree is None:
             return frozenset()
-        listed = self.git.text("rev-list", "--objects", "--missing=print", "--no-object-names", self._tree).split()
+        listed = self.repository.text(
+            "rev-list", "--objects", "--missing=print", "--no-object-names", self._tree
+        ).split()
         return frozenset(oid[1:] for oid in listed if oid.startswith("?"))
 
     def holds(self, commit: str) -> bool:
@@ -158,8 +160,8 @@ class Clone:
 
     def _is_ancestor(self, commit: str) -> bool:
         try:
-            self.git.run("merge-base", "--is-ancestor", commit, self.tip)
-        except GitError:
+            self.repository.run("merge-base", "--is-ancestor", commit, self.tip)
+        except GitTargetError:
             return False
         return True
 
@@ -169,8 +171,8 @@ class Clone:
         with contextlib.suppress(TargetError):
             self._fetch(f"--depth={_DEPTH_OF_HISTORY}")
             if self._is_ancestor(since):
-                return f"by {self.git.text('log', '-1', shown, f'{since}..{self.tip}', '--', path)}"
-        return f"meanwhile; the branch is now at {self.git.text('log', '-1', shown, self.tip)}"
+                return f"by {self.repository.text('log', '-1', shown, f'{since}..{self.tip}', '--', path)}"
+        return f"meanwhile; the branch is now at {self.repository.text('log', '-1', shown, self.tip)}"
 
 
 def _lines(oids: Iterable[str]) -> bytes:

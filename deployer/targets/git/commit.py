@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from deployer.models.target import TargetError
+from deployer.targets.git.bare import GitTargetError
 from deployer.targets.git.clone import Clone
-from deployer.targets.git.process import GitError
 
 _BUILT: Final = "refs/mfdeploy/built"
 # Two pushes at the same moment: the server has locked the branch, or it is another one than it was when we were told.
@@ -23,10 +23,10 @@ _RACE: Final = re.compile(
 def build_commit(clone: Clone, files: Mapping[str, bytes | None], message: str, user: str) -> str:
     """The id of a commit that writes `files` (by path in the repository; None: removes) and changes nothing else."""
     stream = b"".join(_stream(clone.tip, files))
-    clone.git.run("fast-import", "--quiet", "--force", "--done", "--date-format=raw", stdin=stream)
+    clone.repository.run("fast-import", "--quiet", "--force", "--done", "--date-format=raw", stdin=stream)
     signed = ["-S"] if _signs(clone) else []
     words = ("commit-tree", *signed, "-p", clone.tip, "-F", "-", f"{_BUILT}^{{tree}}")
-    output = clone.git.run(*words, stdin=message.encode(), environ=_identity(clone, user))
+    output = clone.repository.run(*words, stdin=message.encode(), variables=_identity(clone, user))
     return output.decode().strip()
 
 
@@ -39,14 +39,14 @@ def push(clone: Clone, commit: str) -> str | None:
     options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
     lease = f"--force-with-lease={branch}:{clone.tip}"
     try:
-        clone.git.run("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
-    except GitError as error:
-        refused = _refusal(error.output.decode(errors="replace"))
+        clone.repository.run("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
+    except GitTargetError as error:
+        refused = _refusal(error.stdout)
         if not refused:
             raise
         if _RACE.search(refused):
             return refused
-        raise TargetError(_declined(clone, refused, error.errors)) from error
+        raise TargetError(_declined(clone, refused, error.stderr)) from error
     return None
 
 
@@ -87,16 +87,18 @@ def _quoted(path: str) -> str:
 def _signs(clone: Clone) -> bool:
     """Whether the user's commits are signed: `commit-tree` does not look, and a server may ask for it."""
     try:
-        return clone.git.text("config", "--type=bool", "--get", "commit.gpgSign") == "true"
-    except GitError:
+        return clone.repository.text("config", "--type=bool", "--get", "commit.gpgSign") == "true"
+    except GitTargetError:
         return False
 
 
 def _identity(clone: Clone, user: str) -> dict[str, str]:
     """Author and committer where git has none set: whoever mfdeploy says applies."""
     try:
-        known = clone.git.text("config", "--name-only", "--get-regexp", r"^(user|author|committer)\.(name|email)$")
-    except GitError:
+        known = clone.repository.text(
+            "config", "--name-only", "--get-regexp", r"^(user|author|committer)\.(name|email)$"
+        )
+    except GitTargetError:
         known = ""
     names = known.lower().split()
     defaults = {"name": user, "email": f"{user}@{socket.gethostname()}".replace(" ", ".")}

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from deployer.models.target import MovedError, TargetError, UnpublishedError, check_name
+from deployer.models.target import MovedError, TargetError, UnpublishedError
+from deployer.targets.file_name import check_file_name
 from deployer.targets.git.address import parse_address
+from deployer.targets.git.bare import GitTargetError
 from deployer.targets.git.clone import Clone, Entry
 from deployer.targets.git.commit import build_commit, push
-from deployer.targets.git.process import GitError
+from deployer.vcs.git import Git
 
 _ATTEMPTS: Final = 20
 _LONGEST_WAIT: Final = 2.0
@@ -38,8 +40,9 @@ class GitTarget:
     # All files of the folder come in one go: an index of what they say would only blow up each commit.
     local = True
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, git: Git) -> None:
         self.address = parse_address(text)
+        self._git = git
         self._opened: Clone | None = None
         self._entries: Mapping[str, Entry] = {}
         self._writes: dict[str, _Write] = {}
@@ -109,7 +112,7 @@ class GitTarget:
             if refusal := push(clone, commit):
                 return refusal
             clone.tip = commit
-        except GitError as error:
+        except GitTargetError as error:
             try:
                 clone.refresh()
                 arrived = clone.holds(commit)
@@ -139,7 +142,7 @@ class GitTarget:
 
     def _clone(self) -> Clone:
         if self._opened is None:
-            self._opened = Clone(self.address)
+            self._opened = Clone(self.address, self._git)
             self._look()
         return self._opened
 
@@ -157,7 +160,7 @@ class GitTarget:
         return {**self._writes, **(self._notes or {})}
 
     def _write(self, file: str, expected: str | None, content: bytes | None) -> str:
-        check_name(file)
+        check_file_name(file)
         current = self._current(file)
         first = self._pending.get(file)
         if current != expected:

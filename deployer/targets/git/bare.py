@@ -1,0 +1,65 @@
+"""The bare repository that a target works in: git there, and its failures explained to whoever publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deployer.models.target import TargetError
+from deployer.targets.git.explain import explain
+from deployer.vcs.git import Git, GitError
+
+# Nothing of how the user configures git, but identity and access, may change what is read or published.
+_SETTINGS: Final = {
+    "fetch.writeCommitGraph": "false",
+    "i18n.commitEncoding": "UTF-8",
+    "log.follow": "false",
+    "log.showSignature": "false",
+    "transfer.credentialsInUrl": "allow",  # a URL that the user's own `insteadOf` puts credentials into
+}
+
+
+class GitTargetError(TargetError):
+    """A git command failed; `stdout` and `stderr` are what it wrote."""
+
+    def __init__(self, message: str, stdout: str = "", stderr: str = "") -> None:
+        super().__init__(message)
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+@dataclass(frozen=True)
+class BareRepository:
+    """A bare repository at `folder`, which need not exist yet. `url` is the remote that messages are about."""
+
+    git: Git
+    folder: Path
+    url: str
+
+    def run(
+        self,
+        *words: str,
+        stdin: bytes = b"",
+        variables: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """The standard output of ``git WORDS``. Raises GitTargetError."""
+        try:
+            return self.git.run(
+                self.folder.parent,
+                *words,
+                stdin=stdin,
+                variables={"GIT_DIR": str(self.folder), **(variables or {})},
+                settings={**_SETTINGS, **(settings or {})},
+            ).stdout
+        except GitError as error:
+            if error.result is None:
+                raise GitTargetError(f"{self.url}: {error}") from error
+            message = explain(error.result, self.url)
+            raise GitTargetError(message, error.result.text, error.result.stderr) from error
+
+    def text(self, *words: str) -> str:
+        """The standard output as one stripped string."""
+        return self.run(*words).decode(errors="replace").strip()
