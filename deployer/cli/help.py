@@ -17,7 +17,7 @@ from typer.core import TyperOption
 from deployer.cli import DONE
 from deployer.cli.options import NO_TYPE
 from deployer.cli.output import write
-from deployer.cli.terminal import terminal
+from deployer.cli.terminal import has_sound_width, terminal
 
 # Typer's own methods and callbacks get the base class of `typer.Context`, which has no public name.
 AnyContext = Any
@@ -44,7 +44,7 @@ class _Page(io.StringIO):
 
 def rich_markup() -> Markup:
     """How Typer makes pages of help for standard output."""
-    return "rich" if terminal(sys.stdout).interactive else None
+    return "rich" if terminal(sys.stdout).interactive and has_sound_width() else None
 
 
 def render_help(context: AnyContext, stream: TextIO) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -13,11 +14,17 @@ import pytest
 from deployer import cli
 from deployer.cli import commands
 from deployer.cli.app import COMMANDS, build_command
+from deployer.cli.help import rich_markup
 from deployer.cli.options import permissions, selection
 from deployer.models.selection import Selection
 from deployer.planning.guards import Permissions
 
 SELECTED = ["--env", "prod", "-e", "staging", "--flow", "a*", "--exclude", "b", "--var", "x=1=2", "-m", "there"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def parse(name: str, *arguments: str) -> dict[str, Any]:
@@ -76,6 +83,18 @@ def test_help_goes_without_frames_where_there_is_no_terminal(
     out = capsys.readouterr().out
     assert out.startswith("Usage: mfdeploy plan [OPTIONS]\n")
     assert "─" not in out
+
+
+@pytest.mark.parametrize("name", ["COLUMNS", "TERMINAL_WIDTH"])
+@pytest.mark.parametrize("value", ["0", "-1", "abc", "9" * 12])
+def test_a_width_that_no_terminal_has_gives_a_plain_page(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert rich_markup() == "rich"
+    monkeypatch.setenv(name, value)
+    assert rich_markup() is None
 
 
 def test_no_command_shows_the_help_and_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
