@@ -1,21 +1,31 @@
-"""What a command is run with: the one place where the process environment and the clock are read."""
+"""What commands get from the process around them, made in one place: its environment, the clock, git, progress."""
 
 from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from deployer.cli.progress import progress_bar
 from deployer.models.progress import Progress, silent
 
 if TYPE_CHECKING:
     from deployer.context import Context
 
 
+@contextmanager
+def command_context() -> Iterator[Context]:
+    """The context of one call of `deployer.commands`. Its progress bar goes away at the end of the block."""
+    with progress_bar() as progress:
+        yield make_context(progress)
+
+
 def make_context(progress: Progress = silent) -> Context:
     """The context of this process."""
+    # Not before a command needs it: help and errors of usage do without.
     from deployer.context import Context
     from deployer.orchestrators.registry import ORCHESTRATORS
     from deployer.vcs.git import Git

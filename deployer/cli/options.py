@@ -1,135 +1,224 @@
-"""The options that commands share, and what becomes of them: a selection, what is permitted."""
+"""The options that commands share, each declared once, and what becomes of them: a selection, permissions.
+
+Help texts are read as rich markup on a terminal: no square brackets.
+"""
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import click
+import typer
 
+from deployer.cli.completion import complete_address, complete_environment, complete_flow
 from deployer.errors import DeployError, Diagnostic
 
-PlanFormat = Literal["text", "json", "markdown"]
-SchemaName = Literal["manifest", "plan", "history"]
-SCHEMA_NAMES: Sequence[SchemaName] = ("manifest", "plan", "history")
-Decorator = Callable[[Any], Any]
+if TYPE_CHECKING:
+    from deployer.models.selection import Selection
+    from deployer.planning.guards import Permissions
+
+_SELECTION = "Selection"
+_PERMISSIONS = "Permissions"
+_CLUSTERS = "Clusters"
+NO_TYPE = ""  # the metavar of a flag: on a terminal Typer writes <bool> beside each
+_PATH_LENGTH, _NAME_LENGTH = 4_000, 255  # bytes: what a file system takes
 
 
-class _Path(click.Path):
-    """A path that a file system can be asked about."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        path = os.fsencode(value)
-        if len(path) > 4_000 or any(len(name) > 255 for name in path.split(b"/")):
-            self.fail("the path is longer than a file system takes", param, ctx)
-        return super().convert(value, param, ctx)
+def _check_path(path: Path | None) -> Path | None:
+    """Refuse a path that no file system can be asked about."""
+    written = os.fsencode(path) if path else b""
+    if len(written) > _PATH_LENGTH or any(len(name) > _NAME_LENGTH for name in written.split(b"/")):
+        raise typer.BadParameter("the path is longer than a file system allows")
+    return path
 
 
-PATH = _Path(path_type=Path)
 DEFAULT_MANIFESTS = Path("deployments")
-_MANIFESTS: Decorator = click.option(
-    "--manifests",
-    "-m",
-    type=PATH,
-    metavar="DIR",
-    default=DEFAULT_MANIFESTS,
-    show_default=True,
-    envvar="MFDEPLOY_MANIFESTS",
-    show_envvar=True,
-    help="Folder of the manifests.",
-)
-_VARIABLES: Decorator = click.option(
-    "--var", multiple=True, metavar="NAME=VALUE", help="Value of a manifest variable. Repeatable."
-)
-# What narrows a selection, by the name of the option.
-_NARROWING: dict[str, Decorator] = {
-    "env": click.option(
-        "--env", "-e", multiple=True, metavar="NAME", help="Environment; all of them when absent. Repeatable."
+
+# Which manifests, and which deployments of them.
+Manifests = Annotated[
+    Path,
+    typer.Option(
+        "--manifests",
+        "-m",
+        metavar="DIR",
+        envvar="MFDEPLOY_MANIFESTS",
+        callback=_check_path,
+        help="Folder of the manifests.",
+        rich_help_panel=_SELECTION,
     ),
-    "flow": click.option(
-        "--flow", multiple=True, metavar="PATTERN", help="Only flows whose name or address matches. Repeatable."
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var",
+        metavar="NAME=VALUE",
+        help="Set a manifest variable. Repeatable.",
+        rich_help_panel=_SELECTION,
     ),
-    "exclude": click.option(
-        "--exclude", multiple=True, metavar="PATTERN", help="Leave out flows whose name or address matches. Repeatable."
+]
+Flow = Annotated[
+    str, typer.Argument(metavar="FLOW", help="Name of the flow in the manifests.", autocompletion=complete_flow)
+]
+Environment = Annotated[
+    str,
+    typer.Option(
+        "--env",
+        "-e",
+        metavar="NAME",
+        help="Environment.",
+        autocompletion=complete_environment,
+        rich_help_panel=_SELECTION,
     ),
-    "adopt": click.option(
-        "--adopt",
-        multiple=True,
+]
+RequiredEnvironments = Annotated[
+    list[str],
+    typer.Option(
+        "--env",
+        "-e",
+        metavar="NAME",
+        help="Environment. Repeatable.",
+        autocompletion=complete_environment,
+        rich_help_panel=_SELECTION,
+    ),
+]
+Environments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        "-e",
+        metavar="NAME",
+        help="Environment. Default: all. Repeatable.",
+        autocompletion=complete_environment,
+        rich_help_panel=_SELECTION,
+    ),
+]
+Flows = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--flow",
         metavar="PATTERN",
-        help="Take over DAGs of others: an address, a pattern, or project:NAME. Repeatable.",
+        help="Only flows whose name or address matches. Repeatable.",
+        autocompletion=complete_flow,
+        rich_help_panel=_SELECTION,
     ),
-}
-_PERMITTING: Sequence[Decorator] = (
-    click.option(
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        help="Leave out flows whose name or address matches. Repeatable.",
+        autocompletion=complete_flow,
+        rich_help_panel=_SELECTION,
+    ),
+]
+Adopt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adopt",
+        metavar="PATTERN",
+        help="Take over existing DAGs: an address, a pattern, or project:NAME. Repeatable.",
+        autocompletion=complete_address,
+        rich_help_panel=_SELECTION,
+    ),
+]
+
+# What is allowed.
+Yes = Annotated[bool, typer.Option("--yes", "-y", metavar=NO_TYPE, help="Apply without asking.")]
+AllowDelete = Annotated[
+    list[str] | None,
+    typer.Option(
         "--allow-delete",
-        multiple=True,
         metavar="ADDRESS",
         help="Allow this delete in a protected environment. Repeatable.",
+        autocompletion=complete_address,
+        rich_help_panel=_PERMISSIONS,
     ),
-    click.option("--allow-mass-change", is_flag=True, help="Allow deleting much of an environment."),
-    click.option("--allow-branch", is_flag=True, help="Allow a branch that the environment does not name."),
-)
+]
+AllowMassChange = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mass-change",
+        metavar=NO_TYPE,
+        help="Allow deleting more than a third of an environment.",
+        rich_help_panel=_PERMISSIONS,
+    ),
+]
+AllowBranch = Annotated[
+    bool,
+    typer.Option(
+        "--allow-branch",
+        metavar=NO_TYPE,
+        help="Allow a git branch that the environment does not list.",
+        rich_help_panel=_PERMISSIONS,
+    ),
+]
 
-ENVIRONMENT: Decorator = click.option("--env", "-e", required=True, metavar="NAME", help="Environment.")
-ENVIRONMENTS: Decorator = click.option(
-    "--env", "-e", required=True, multiple=True, metavar="NAME", help="Environment. Repeatable."
-)
-FLOW: Decorator = click.argument("flow", metavar="FLOW")
-YES: Decorator = click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
-CHECK_CLUSTER: Decorator = click.option(
-    "--check-cluster/--no-check-cluster",
-    default=None,
-    help="Ask the clusters whether they would take the pods; else as each environment's `kubernetes.check` says.",
-)
-
-
-def output_format(*words: str, help: str = "How to print the result.") -> Decorator:
-    """``--format``, of which the first word is the default."""
-    return click.option("--format", type=click.Choice(words), default=words[0], show_default=True, help=help)
-
-
-def selects(*narrowing: str) -> Decorator:
-    """Gives a command a `selection`, by ``--manifests``, ``--var`` and the options that are named."""
-
-    def decorate(function: Callable[..., int]) -> Any:
-        @functools.wraps(function)
-        def call(*arguments: Any, manifests: Path, var: Sequence[str], **options: Any) -> int:
-            from deployer.models.selection import Selection
-
-            patterns = [tuple(options.pop(name)) if name in narrowing else () for name in _NARROWING]
-            return function(*arguments, selection=Selection(manifests, _variables(var), *patterns), **options)
-
-        return _with(call, _MANIFESTS, _VARIABLES, *(_NARROWING[name] for name in narrowing))
-
-    return decorate
-
-
-def permits(function: Callable[..., int]) -> Any:
-    """Gives a command the `permissions` that ``--allow-...`` say."""
-
-    @functools.wraps(function)
-    def call(
-        *arguments: Any, allow_delete: Sequence[str], allow_mass_change: bool, allow_branch: bool, **options: Any
-    ) -> int:
-        from deployer.planning.guards import Permissions
-
-        permissions = Permissions(tuple(allow_delete), allow_mass_change, allow_branch)
-        return function(*arguments, permissions=permissions, **options)
-
-    return _with(call, *_PERMITTING)
-
-
-def _with(function: Callable[..., int], *options: Decorator) -> Any:
-    """The command with these options, shown in this order."""
-    for option in reversed(options):
-        function = option(function)
-    return function
+# What is checked, and what is printed or saved.
+CheckCluster = Annotated[
+    bool | None,
+    typer.Option(
+        "--check-cluster/--no-check-cluster",
+        metavar=NO_TYPE,
+        help="Ask the clusters whether they would accept the pods. Default: `kubernetes.check` of each environment.",
+        rich_help_panel=_CLUSTERS,
+    ),
+]
+PlanFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", callback=_check_path, help="Save the plan for apply.")
+]
+SavedPlan = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PLAN",
+        callback=_check_path,
+        help="A plan that `mfdeploy plan --out` saved. Default: plan now.",
+        show_default=False,
+    ),
+]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", callback=_check_path, help="Folder to search for flows.")]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
+PlanFormat = Literal["text", "json", "markdown"]
+PlanFormatOption = Annotated[PlanFormat, typer.Option("--format", help="Output format.")]
+DiagnosticsFormatOption = Annotated[
+    Literal["text", "json", "github"],
+    typer.Option("--format", help="Output format of problems. github: annotations beside the lines."),
+]
+SchemaName = Literal["manifest", "plan", "history"]
 
 
-def _variables(given: Sequence[str]) -> dict[str, str]:
+def selection(
+    manifests: Path,
+    variables: Sequence[str] | None,
+    *,
+    environments: Sequence[str] | None = None,
+    flows: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    adopt: Sequence[str] | None = None,
+) -> Selection:
+    """The selection that the options of a command give. Raises DeployError."""
+    from deployer.models.selection import Selection
+
+    return Selection(
+        manifests,
+        _parse_variables(variables or ()),
+        environments=tuple(environments or ()),
+        flows=tuple(flows or ()),
+        exclude=tuple(exclude or ()),
+        adopt=tuple(adopt or ()),
+    )
+
+
+def permissions(delete: Sequence[str] | None, mass_change: bool, branch: bool) -> Permissions:
+    """The permissions that the ``--allow-...`` options give."""
+    from deployer.planning.guards import Permissions
+
+    return Permissions(tuple(delete or ()), mass_change, branch)
+
+
+def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for each in given:
         name, equals, value = each.partition("=")
@@ -141,4 +230,5 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
 
 
 def bad_usage(message: str, hint: str) -> Diagnostic:
+    """A mistake in how the command line is used."""
     return Diagnostic("bad-usage", message, hint=hint)

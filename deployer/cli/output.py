@@ -9,15 +9,17 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from deployer.cli.terminal import terminal
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
     from deployer.cli.options import PlanFormat
     from deployer.commands.apply import ApplyResult
     from deployer.commands.plan import PlanView
-    from deployer.views.terminal import Terminal
+    from deployer.commands.validate import ValidateResult
+    from deployer.models.plan import Plan
 
 
 class ReaderGone(Exception):
@@ -68,12 +70,6 @@ def tell(diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset(
         sys.stderr.flush()
 
 
-def terminal(stream: TextIO) -> Terminal:
-    from deployer.views.terminal import terminal_of
-
-    return terminal_of(stream, os.environ)
-
-
 def write_shown(shown: Mapping[str, Any], format: str, to_text: Callable[..., str]) -> None:
     """Print data as it is, or in words for whoever looks."""
     if format == "json":
@@ -81,6 +77,26 @@ def write_shown(shown: Mapping[str, Any], format: str, to_text: Callable[..., st
         return
     shown_on = terminal(sys.stdout)
     write(to_text(shown, width=shown_on.width, colour=shown_on.colour))
+
+
+def write_validation(result: ValidateResult, format: str) -> None:
+    """Print the problems that were found: beside the lines for GitHub, as data, or in words on standard error."""
+    from deployer.commands.validate import problems_refuse
+    from deployer.views.plan_words import count
+
+    if format == "json":
+        from deployer.views.diagnostics import diagnostics_to_json
+
+        write_json({"deployments": result.deployments, "diagnostics": diagnostics_to_json(result.diagnostics)})
+        return
+    if format == "github":
+        from deployer.views.annotations import diagnostics_to_annotations
+
+        write(diagnostics_to_annotations(result.diagnostics))
+    else:
+        tell(result.diagnostics)
+    if not problems_refuse(result.diagnostics):
+        write(f"Valid: {count(result.deployments, 'deployment')}.\n")
 
 
 def write_plan(result: PlanView, format: PlanFormat) -> None:
@@ -142,11 +158,15 @@ def save_plan(out: Path, result: PlanView) -> None:
     say(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
 
 
-def read_text(path: Path) -> str:
+def read_plan(path: Path) -> Plan:
+    """A plan that was saved. Raises DeployError."""
+    from deployer.views.plan_json import plan_from_text
+
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DeployError(cannot("read", path, error)) from error
+    return plan_from_text(text, str(path))
 
 
 def cannot(verb: str, path: Path | str, error: Exception) -> Diagnostic:

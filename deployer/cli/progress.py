@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Lock, Timer
 from typing import TYPE_CHECKING
 
-from deployer.cli.output import terminal
+from deployer.cli.terminal import terminal
 from deployer.models.progress import Progress, silent
 
 if TYPE_CHECKING:

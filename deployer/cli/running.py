@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
+import typer
 
 from deployer import __version__
 from deployer.cli import BUG, DONE, INTERRUPTED, REFUSED
-from deployer.cli.commands import app
+from deployer.cli.app import NAME, Group, build_group
 from deployer.cli.options import bad_usage
-from deployer.cli.output import ReaderGone, Unwritable, abandon_stdout, say, tell, write_json
+from deployer.cli.output import ReaderGone, Unwritable, abandon_stdout, cannot, say, tell, write_json
 from deployer.errors import DeployError, Diagnostic, nearest
+
+_COMPLETE = f"_{NAME.upper()}_COMPLETE"  # set by the shell's completion script
 
 
 def run_command(arguments: Sequence[str]) -> int:
     """The exit code of one command line: 0 done, 1 refused, 2 changes (if asked for), 3 a bug, 130 interrupted."""
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (until the end)
+    _open_closed_streams()
     if sys.stdout is None:
         tell([Diagnostic("cannot-write", "standard output is closed: there is no place for the result")])
         return REFUSED
@@ -38,19 +40,29 @@ def run_command(arguments: Sequence[str]) -> int:
     return REFUSED
 
 
+def _open_closed_streams() -> None:
+    """A standard stream that the parent closed is None: input then has nothing to read, and messages go nowhere."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 (until the end)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+
+
 def _run(arguments: Sequence[str]) -> int:
     try:
-        # Not `app.main`, which takes a broken pipe anywhere for one of standard output, and ends without a word.
-        with app.make_context("mfdeploy", list(arguments)) as context:
-            code = app.invoke(context)
+        if os.environ.get(_COMPLETE):
+            build_group().main([], prog_name=NAME)
+        code = _invoke(build_group(), arguments)
         sys.stdout.flush()
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
+    except SystemExit as ended:  # how Typer ends completion
+        return ended.code if isinstance(ended.code, int) else DONE
     except (ReaderGone, BrokenPipeError, Unwritable):
         raise
     except DeployError as error:
         return _refuse(error.diagnostics, arguments)
-    except click.UsageError as error:
+    except typer.TyperException as error:
         return _refuse([_usage(error)], arguments)
     except KeyboardInterrupt:
         say("Interrupted.")
@@ -60,18 +72,41 @@ def _run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else DONE
 
 
-def _usage(error: click.UsageError) -> Diagnostic:
-    context = error.ctx
+def _invoke(group: Group, arguments: Sequence[str]) -> object:
+    """What the command returns.
+
+    Not by `Group.main`, which takes a broken pipe anywhere for one of standard output, and ends without a word.
+    """
+    try:
+        context = group.make_context(NAME, list(arguments))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Options of the group print or install completion.
+        raise Unwritable(cannot("write", error.filename or "standard output", error)) from error
+    with context:
+        return group.invoke(context)
+
+
+def _usage(error: typer.TyperException) -> Diagnostic:
+    context: typer.Context | None = getattr(error, "ctx", None)
     hint = f"see `{context.command_path} --help`" if context else ""
-    if context and isinstance(error, click.NoSuchOption):
-        options = [name for each in context.command.get_params(context) for name in (*each.opts, *each.secondary_opts)]
-        message = f"{context.command_path} has no option {error.option_name}"
-        # Without the dashes, in which any two are alike.
-        close = nearest(error.option_name.lstrip("-"), [name[2:] for name in options if name.startswith("--")])
-        return bad_usage(message, close.replace("'", "'--", 1) or hint)
-    message, _, close = error.format_message().strip().partition(". Did you mean ")
+    # Only the error of an unknown option, whose class has no public name, has other names in `possibilities`.
+    if context and hasattr(error, "possibilities"):
+        return _unknown_option(context, str(getattr(error, "option_name", "")), hint)
+    # As pydantic words it.
+    text = error.format_message().strip().replace(": Value error, ", ": ", 1)
+    message, _, close = text.partition(". Did you mean ")
     hint = f"did you mean {close}" if close else hint
     return bad_usage(message[:1].lower() + message[1:].rstrip("."), hint)
+
+
+def _unknown_option(context: typer.Context, name: str, hint: str) -> Diagnostic:
+    parameters = context.command.get_params(context)
+    options = [option for each in parameters for option in (*each.opts, *each.secondary_opts)]
+    # Without the dashes, in which any two are alike.
+    close = nearest(name.lstrip("-"), [option[2:] for option in options if option.startswith("--")])
+    return bad_usage(f"{context.command_path} has no option {name}", close.replace("'", "'--", 1) or hint)
 
 
 def _refuse(diagnostics: Sequence[Diagnostic], arguments: Sequence[str]) -> int:
@@ -92,8 +127,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
     # Only the kind of error is printed: its message may hold anything, a secret too.
-    import tempfile
-
     handle, name = tempfile.mkstemp(prefix="mfdeploy-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"mfdeploy {__version__}, Python {sys.version}\n\n{''.join(traceback.format_exception(error))}")

@@ -30,7 +30,7 @@ def validate(selection: Selection, context: Context, *, flows: bool = True) -> V
         chosen = choose(manifests.deployments, selection)
         problems = [*manifests.warnings, *unmatched_patterns(selection, addresses)]
         targets = list(_targets(manifests.environments.values(), context))
-        if flows and not any(problem.severity is Severity.ERROR for problem in problems):
+        if flows and not problems_refuse(problems):
             problems = list(build_from(manifests, selection, context).diagnostics)
         return ValidateResult([*problems, *targets], len(chosen))
     except DeployError as error:
@@ -45,3 +45,8 @@ def _targets(environments: Iterable[Environment], context: Context) -> Iterator[
                 look_up(environment)
             except DeployError as error:
                 yield from error.diagnostics
+
+
+def problems_refuse(problems: Sequence[Diagnostic]) -> bool:
+    """Whether one of the problems is an error."""
+    return any(problem.severity is Severity.ERROR for problem in problems)

@@ -10,7 +10,7 @@ from pathlib import Path
 from deployer.errors import DeployError, Severity
 from deployer.manifest.documents import read_documents
 from deployer.manifest.load import Loader
-from deployer.manifest.nodes import Report
+from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar
 from deployer.manifest.schema import manifest_schema
 from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
@@ -24,12 +24,24 @@ class Outline:
 
     environments: frozenset[str]
     variables: frozenset[str]
+    flows: frozenset[str]
+    addresses: frozenset[str]
 
 
 def outline(folder: Path) -> Outline:
     """The names in the manifests of a folder; those that cannot be read are left out, since `load` reports them."""
     sections = read_documents(folder, Report()).sections
-    return Outline(frozenset(sections["environments"]), frozenset(sections["variables"]))
+    environments, flows = sections["environments"], sections["flows"]
+    addresses = {f"{name}/{flow}" for flow, entry in flows.items() for name in _environments_of(entry, environments)}
+    return Outline(frozenset(environments), frozenset(sections["variables"]), frozenset(flows), frozenset(addresses))
+
+
+def _environments_of(entry: Entry, known: Collection[str]) -> Collection[str]:
+    """The environments that a flow names as they are written, else all of them."""
+    named = entry.node.get("environments") if isinstance(entry.node, Map) else None
+    if not isinstance(named, Items):
+        return known
+    return {str(node.value) for node in named.nodes if isinstance(node, Scalar) and node.value in known}
 
 
 def load_selection(selection: Selection, environ: Mapping[str, str]) -> Manifests:

@@ -1,0 +1,130 @@
+"""The Typer application: a group that knows the name and one line of each command, and builds the one that is used.
+
+Typer builds every command of an application before it does anything, also before it prints a page of help.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
+
+from deployer import __version__
+from deployer.cli import DONE, REFUSED
+from deployer.cli.help import AnyContext, as_plain_flag, examples_epilog, render_help, rich_markup, use_checked_output
+from deployer.cli.options import NO_TYPE, bad_usage
+from deployer.cli.output import write
+from deployer.errors import DeployError
+
+NAME = "mfdeploy"
+# In the order in which they are used. Each line is the first of the command's own help.
+COMMANDS: Mapping[str, str] = {
+    "init": "Write a first manifest for the flows below a folder.",
+    "validate": "Check the manifests and the flows, as plan would.",
+    "show": "Print a flow's settings, where each comes from, and its graph.",
+    "render": "Print the DAG file of a flow.",
+    "plan": "Show what an apply would change, and why.",
+    "apply": "Publish exactly what a plan says.",
+    "destroy": "Delete all DAGs that the manifests manage in an environment.",
+    "history": "Show what was applied to an environment, when and by whom.",
+    "rollback": "Restore what was deployed right after an entry of the history.",
+    "schema": "Print the JSON Schemas of manifests, plans and the history.",
+}
+
+
+class Command(TyperCommand):
+    """A command that refuses what Typer would ignore."""
+
+    def get_help_option(self, ctx: AnyContext) -> TyperOption | None:
+        """The option ``--help``."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            use_checked_output(option)
+        return option
+
+    def parse_args(self, ctx: AnyContext, args: list[str]) -> list[str]:
+        """Refuse a second value where there can be one: Typer would take the last. Raises DeployError."""
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        for parameter in given:
+            takes_one = isinstance(parameter, TyperOption) and not (parameter.multiple or parameter.is_flag)
+            if takes_one and given.count(parameter) > 1:
+                raise DeployError(bad_usage(f"{parameter.opts[0]} is given twice, and takes one value", "give it once"))
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: AnyContext) -> Any:
+        """Run the command. A pipe that breaks meanwhile is a worker's: that of our output raises ReaderGone."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise RuntimeError("a pipe broke") from error
+
+
+class Group(TyperGroup):
+    """The commands, none of them built."""
+
+    def get_help_option(self, ctx: AnyContext) -> TyperOption | None:
+        """The option ``--help``."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            use_checked_output(option)
+        return option
+
+
+class _Unbuilt(TyperCommand):
+    """What the group's help shows of a command."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: AnyContext = None, **extra: Any
+    ) -> AnyContext:
+        """The context of the command that this one stands for, which is built now."""
+        return build_command(str(self.name)).make_context(info_name, args, parent, **extra)
+
+
+def build_command(name: str) -> Command:
+    """One command, with its options."""
+    module = importlib.import_module(f"deployer.cli.commands.{name}")
+    markup = rich_markup()
+    app = typer.Typer(add_completion=False, rich_markup_mode=markup)
+    app.command(name, cls=Command, epilog=examples_epilog(module.EXAMPLES, markup))(getattr(module, name))
+    command = get_command(app)
+    assert isinstance(command, Command)
+    return command
+
+
+def build_group() -> Group:
+    """The application, with each command by its name."""
+    markup = rich_markup()
+    app = typer.Typer(
+        name=NAME,
+        cls=Group,
+        invoke_without_command=True,
+        rich_markup_mode=markup,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_main)
+    group = get_command(app)
+    assert isinstance(group, Group)
+    for option in group.params:
+        if isinstance(option, TyperOption):
+            as_plain_flag(option)
+    for name, summary in COMMANDS.items():
+        group.add_command(_Unbuilt(name, help=summary, short_help=summary, rich_markup_mode=markup))
+    return group
+
+
+def _main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", metavar=NO_TYPE, help="Print the version and exit.")] = False,
+) -> None:
+    """Metaflow flows on Apache Airflow from YAML manifests: plan what would change, then publish exactly that."""
+    if version:
+        write(f"{NAME} {__version__}\n")
+        raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        sys.stderr.write(render_help(context, sys.stderr))
+        raise typer.Exit(REFUSED)

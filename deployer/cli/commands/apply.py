@@ -1,0 +1,73 @@
+"""mfdeploy apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deployer.cli.confirmation import apply_prepared
+from deployer.cli.context import command_context
+from deployer.cli.options import (
+    DEFAULT_MANIFESTS,
+    Adopt,
+    AllowBranch,
+    AllowDelete,
+    AllowMassChange,
+    CheckCluster,
+    Environments,
+    Exclude,
+    Flows,
+    Manifests,
+    SavedPlan,
+    Variables,
+    Yes,
+    bad_usage,
+    permissions,
+    selection,
+)
+from deployer.cli.output import read_plan
+from deployer.errors import DeployError
+
+if TYPE_CHECKING:
+    from deployer.models.selection import Selection
+
+EXAMPLES = """
+mfdeploy apply --env staging
+mfdeploy plan --env prod --out plan.json && mfdeploy apply plan.json
+"""
+
+
+def apply(
+    plan: SavedPlan = None,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    env: Environments = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    adopt: Adopt = None,
+    yes: Yes = False,
+    allow_delete: AllowDelete = None,
+    allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
+    check_cluster: CheckCluster = None,
+) -> int:
+    """Publish exactly what a plan says.
+
+    Without a saved plan, the plan is made, shown and confirmed first.
+    """
+    from deployer.commands.apply import prepare
+
+    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
+    if plan is not None:
+        _refuse_narrowing(chosen)
+    saved = read_plan(plan) if plan is not None else None
+    with command_context() as context:
+        prepared = prepare(chosen, context, saved=saved, check_cluster=check_cluster)
+    return apply_prepared(
+        prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes or saved is not None
+    )
+
+
+def _refuse_narrowing(chosen: Selection) -> None:
+    if chosen.environments or chosen.flows or chosen.exclude or chosen.adopt:
+        message = "a saved plan is applied as it is: --env, --flow, --exclude and --adopt do not go with it"
+        raise DeployError(bad_usage(message, "give them to `mfdeploy plan --out` instead"))

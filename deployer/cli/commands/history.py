@@ -1,0 +1,46 @@
+"""mfdeploy history."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deployer.cli import DONE
+from deployer.cli.context import command_context
+from deployer.cli.options import (
+    DEFAULT_MANIFESTS,
+    Environment,
+    Exclude,
+    Flows,
+    Format,
+    Manifests,
+    Variables,
+    selection,
+)
+from deployer.cli.output import write_shown
+
+EXAMPLES = """
+mfdeploy history --env prod --flow train --limit 3
+"""
+
+
+def history(
+    env: Environment,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many entries to show.")] = 10,
+    format: Format = "text",
+) -> int:
+    """Show what was applied to an environment, when and by whom."""
+    from deployer.commands.history import history
+    from deployer.views.history import history_to_json, history_to_text
+
+    chosen = selection(manifests, var, flows=flow, exclude=exclude)
+    with command_context() as context:
+        result = history(chosen, env, limit, context)
+    shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded, result.secrets)
+    write_shown(shown, format, history_to_text)
+    return DONE

@@ -1,0 +1,83 @@
+"""mfdeploy plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployer.cli import CHANGES, DONE
+from deployer.cli.context import command_context
+from deployer.cli.options import (
+    DEFAULT_MANIFESTS,
+    NO_TYPE,
+    Adopt,
+    CheckCluster,
+    Environments,
+    Exclude,
+    Flows,
+    Manifests,
+    PlanFile,
+    PlanFormat,
+    PlanFormatOption,
+    Variables,
+    bad_usage,
+    selection,
+)
+from deployer.cli.output import save_plan, tell, write_plan
+from deployer.errors import DeployError
+
+EXAMPLES = """
+mfdeploy plan --env prod --out plan.json
+mfdeploy plan --against origin/main --format markdown
+"""
+
+
+def plan(
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    env: Environments = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    adopt: Adopt = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Compare with what this git revision would deploy. Nothing deployed is read."),
+    ] = None,
+    out: PlanFile = None,
+    format: PlanFormatOption = "text",
+    diff: Annotated[bool, typer.Option("--diff", metavar=NO_TYPE, help="Also show the diff of the DAG files.")] = False,
+    check_cluster: CheckCluster = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", metavar=NO_TYPE, help="Exit with 2 when there are changes.")
+    ] = False,
+) -> int:
+    """Show what an apply would change, and why.
+
+    Nothing is changed, anywhere.
+    """
+    from deployer.commands.plan import plan
+
+    _refuse_combinations(against, out, format, diff, check_cluster)
+    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
+    with command_context() as context:
+        result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster)
+    tell(result.warnings, result.secrets)
+    write_plan(result, format)
+    if out is not None:
+        save_plan(out, result)
+    return CHANGES if detailed_exitcode and result.plan.pending else DONE
+
+
+def _refuse_combinations(
+    against: str | None, out: Path | None, format: PlanFormat, diff: bool, check_cluster: bool | None
+) -> None:
+    if diff and format == "json":
+        raise DeployError(bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
+    if against is not None and out is not None:
+        message = "a plan against a revision cannot be applied: --out does not go with --against"
+        raise DeployError(bad_usage(message, "leave one of them out; --format json prints the plan as data"))
+    if against is not None and check_cluster:
+        message = "--check-cluster does not go with --against, which reads git only"
+        raise DeployError(bad_usage(message, "plan once with each"))

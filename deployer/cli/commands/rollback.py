@@ -1,0 +1,64 @@
+"""mfdeploy rollback."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deployer.cli import DONE
+from deployer.cli.confirmation import apply_prepared
+from deployer.cli.context import command_context
+from deployer.cli.options import (
+    DEFAULT_MANIFESTS,
+    AllowBranch,
+    AllowDelete,
+    AllowMassChange,
+    Environment,
+    Exclude,
+    Flows,
+    Manifests,
+    PlanFile,
+    Variables,
+    Yes,
+    permissions,
+    selection,
+)
+from deployer.cli.output import save_plan, tell, write_plan
+
+EXAMPLES = """
+mfdeploy history --env prod
+mfdeploy rollback 20260102 --env prod --flow train
+"""
+
+
+def rollback(
+    entry: Annotated[
+        str, typer.Argument(metavar="ENTRY", help="An entry that `mfdeploy history` shows, or its beginning or end.")
+    ],
+    env: Environment,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    out: PlanFile = None,
+    yes: Yes = False,
+    allow_delete: AllowDelete = None,
+    allow_mass_change: AllowMassChange = False,
+    allow_branch: AllowBranch = False,
+) -> int:
+    """Restore what was deployed right after an entry of the history.
+
+    The plan is shown and confirmed first. With --out it is saved instead.
+    """
+    from deployer.commands.apply import prepare_rollback
+
+    chosen = selection(manifests, var, environments=[env], flows=flow, exclude=exclude)
+    with command_context() as context:
+        prepared = prepare_rollback(chosen, entry, context)
+    if out is None:
+        return apply_prepared(prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes)
+    tell(prepared.view.warnings, prepared.view.secrets)
+    write_plan(prepared.view, "text")
+    save_plan(out, prepared.view)
+    return DONE

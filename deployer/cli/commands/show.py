@@ -1,0 +1,34 @@
+"""mfdeploy show."""
+
+from __future__ import annotations
+
+from deployer.cli import DONE
+from deployer.cli.context import command_context
+from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Format, Manifests, Variables, selection
+from deployer.cli.output import tell, write_shown
+
+EXAMPLES = """
+mfdeploy show train --env prod
+"""
+
+
+def show(
+    flow: Flow,
+    env: Environment,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    format: Format = "text",
+) -> int:
+    """Print a flow's settings, where each comes from, and its graph."""
+    from deployer.commands.show import show
+    from deployer.views.show_json import show_to_json
+    from deployer.views.show_text import show_to_text
+
+    with command_context() as context:
+        result = show(selection(manifests, var), flow, env, context)
+    tell(result.warnings, result.secrets)
+    shown = show_to_json(
+        result.deployment, result.flow, result.dag_id, result.schedule, result.next_runs, result.secrets
+    )
+    write_shown(shown, format, show_to_text)
+    return DONE

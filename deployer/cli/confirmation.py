@@ -1,0 +1,47 @@
+"""Show a prepared plan, ask for confirmation, apply it and report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from deployer.cli import DONE, REFUSED
+from deployer.cli.context import command_context
+from deployer.cli.output import say, tell, write_plan, write_result
+from deployer.errors import DeployError, Diagnostic
+
+if TYPE_CHECKING:
+    from deployer.commands.apply import Prepared
+    from deployer.planning.guards import Permissions
+
+
+def apply_prepared(prepared: Prepared, permissions: Permissions, *, confirmed: bool) -> int:
+    """Show the plan, ask unless it was `confirmed`, apply it and report; the exit code. Raises DeployError."""
+    from deployer.commands.apply import execute, refuse_unpermitted
+
+    tell(prepared.view.warnings, prepared.view.secrets)
+    write_plan(prepared.view, "text")
+    if not prepared.view.plan.pending:
+        return DONE
+    with command_context() as context:
+        refuse_unpermitted(prepared, permissions, context)
+    if not confirmed and not _confirm():
+        say("Nothing was applied.")
+        return REFUSED
+    with command_context() as context:
+        result = execute(prepared, permissions, context)
+    write_result(result, prepared.view.secrets)
+    return REFUSED if result.failed or result.not_done else DONE
+
+
+def _confirm() -> bool:
+    if not sys.stdin.isatty():
+        message = "nothing was applied: there is no terminal to ask on"
+        hint = "add --yes, or save a plan with `mfdeploy plan --out FILE` and apply that"
+        raise DeployError(Diagnostic("not-confirmed", message, hint=hint))
+    sys.stderr.write("Apply these changes? [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        say("\n")  # Ctrl-D leaves the cursor behind the question
+    return answer.strip().lower() in ("y", "yes")
