@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from tests.conformance.cases import corpus
 from tests.conformance.results import kept, results
+from tests.interpreters import SUPPORTED
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,12 +25,11 @@ else:
 
 ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements.lock").read_text()
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def asked_for() -> list[Requirement]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return [Requirement(line) for line in project["project"]["dependencies"] + project["dependency-groups"]["dev"]]
+    return [Requirement(line) for line in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]]
 
 
 def locked() -> list[Requirement]:
@@ -41,7 +42,7 @@ def holds(requirement: Requirement, python: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate(environment)
 
 
-@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("python", SUPPORTED)
 def test_the_lock_satisfies_the_project(python: str) -> None:
     pins = {pin.name: next(iter(pin.specifier)).version for pin in locked() if holds(pin, python)}
     wanted = [requirement for requirement in asked_for() if holds(requirement, python)]
@@ -56,6 +57,17 @@ def test_each_pin_of_the_lock_has_hashes() -> None:
 
 def test_the_lock_names_no_place_to_download_from() -> None:
     assert re.findall(r"(?i)\S*://\S*|--(?:extra-)?index\S*|--find-links\S*", LOCK) == []
+
+
+def test_the_supported_pythons_are_the_same_everywhere() -> None:
+    classifiers = PROJECT["project"]["classifiers"]
+    assert tuple(re.findall(r"Python :: (3\.\d+)", "\n".join(classifiers))) == SUPPORTED
+    assert PROJECT["project"]["requires-python"] == f">={SUPPORTED[0]}"
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["check"]["steps"]
+    versions = next(step["with"]["python-version"] for step in steps if "setup-python" in step.get("uses", ""))
+    assert set(versions.split()) == set(SUPPORTED)
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert f"Python {SUPPORTED[0]} to {SUPPORTED[-1]}" in (ROOT / page).read_text()
 
 
 @pytest.mark.parametrize("name", ["manifest", "plan", "history"])

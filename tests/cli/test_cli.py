@@ -17,12 +17,13 @@ import pytest
 from deployer import cli
 from deployer.cli.confirmation import apply_prepared
 from deployer.cli.output import save_plan
-from deployer.commands.apply import prepare
+from deployer.commands.destroy import prepare_destroy
 from deployer.commands.plan import PlanView
 from deployer.models.selection import Selection
 from deployer.planning.guards import Permissions
 from deployer.views.plan_json import plan_from_text
 from tests.cli.conftest import edit_manifest
+from tests.contexts import context
 from tests.views import samples
 
 DESTROY = ["destroy", "--env", "local"]
@@ -196,7 +197,7 @@ def test_a_delete_that_is_protected_is_refused_before_it_is_asked_for(
 
 
 def test_an_apply_that_fails_is_1_and_says_what_failed(deployed: Path, capsys: Output) -> None:
-    prepared = prepare(Selection(Path("deployments"), environments=("local",)), destroy=True)
+    prepared = prepare_destroy(Selection(Path("deployments"), environments=("local",)), context())
     DAG.write_text(f"{DAG.read_text()}\n# somebody else's edit\n")
     assert apply_prepared(prepared, Permissions(), confirmed=True) == 1
     out = capsys.readouterr().out

@@ -9,8 +9,12 @@ import pytest
 from deployer.models.target import Target
 from tests.targets.kinds import KINDS, Server, target_at
 
+# Azurite is installed by npm, which `make fast` must not need.
+_SLOW = ("azure",)
+_PARAMS = [pytest.param(kind, marks=pytest.mark.slow if kind in _SLOW else ()) for kind in sorted(KINDS)]
 
-@pytest.fixture(scope="session", params=sorted(KINDS))
+
+@pytest.fixture(scope="session", params=_PARAMS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A store of each kind, to which the variables of this process lead."""
     folder = tmp_path_factory.mktemp(request.param)

@@ -136,6 +136,7 @@ def _count_up(place: str, times: int) -> None:
             continue
 
 
+@pytest.mark.slow
 def test_processes_that_replace_one_file_lose_nothing(place: str, target: Target) -> None:
     target.create("counter.py", b"0")
     _run(_count_up, [(place, 5)] * 4)
@@ -150,6 +151,7 @@ def _create_one(place: str, number: int, won: object) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_of_processes_that_create_one_file_one_wins(place: str, target: Target) -> None:
     with PROCESSES.Manager() as manager:
         won = manager.Queue()
@@ -165,6 +167,7 @@ def _note(place: str, number: int) -> None:
     update_index(target, "growth", "prod", {file: deployed(file, version, f"prod/{number}")})
 
 
+@pytest.mark.slow
 def test_processes_that_write_the_index_lose_nothing(place: str, target: Target) -> None:
     _run(_note, [(place, number) for number in range(8)])
     index = read_index(target, "growth", "prod")
