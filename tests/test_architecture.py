@@ -206,3 +206,24 @@ def loud(path: Path) -> Iterator[tuple[ast.expr, str]]:
             words = f"{node.value.id}.{node.attr}"
             if words in ("sys.exit", "os._exit", "sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__"):
                 yield node, words
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) in ("vcs", "targets")], ids=name_of)
+def test_git_and_targets_are_given_the_environment(path: Path) -> None:
+    names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+    assert not names & {"environ", "getenv", "putenv"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if not is_alone(path) and not name_of(path).startswith(("vcs/", "compiler/client/"))],
+    ids=name_of,
+)
+def test_processes_are_started_in_two_rooms_only(path: Path) -> None:
+    assert "subprocess" not in {top for _, top in outside(path)}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "vcs"], ids=name_of)
+def test_git_needs_the_standard_library_only(path: Path) -> None:
+    assert {top for _, top in outside(path)} <= sys.stdlib_module_names
+    assert {room for _, room in knows(path)} <= {"errors", "vcs"}

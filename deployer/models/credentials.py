@@ -1,19 +1,24 @@
-"""What is, by its name or its form, a credential: such things are in no DAG file, plan, record or log."""
+"""How credentials are recognised, by name or by form: none may be in a manifest's URLs, a DAG file, a plan or a log."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# What Metaflow itself reads to be let in to its service.
+# The settings by which Metaflow itself authenticates to its service.
 OF_THE_SERVICE: Final = ("METAFLOW_SERVICE_AUTH_KEY", "METAFLOW_SERVICE_HEADERS")
 _WORDS = "KEY|API_?KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|HEADERS"
-# The last word decides: AWS_SECRETS_MANAGER_DEFAULT_ROLE and KUBERNETES_SECRETS name things, and open none.
+# The last word decides: AWS_SECRETS_MANAGER_DEFAULT_ROLE and KUBERNETES_SECRETS are names of things, not credentials.
 _NAME: Final = re.compile(rf"(?:^|_)(?:{_WORDS})\Z", re.IGNORECASE)
-# A namespace of runs, which lets nobody in.
-_NAMES_OF_NOTHING: Final = ("METAFLOW_PRODUCTION_TOKEN",)
-# Of the scheme one letter only: to look for all of it from each letter on takes an hour where a text has millions.
+# The namespace of a deployment's runs, which gives no access to anything.
+_NOT_CREDENTIALS: Final = ("METAFLOW_PRODUCTION_TOKEN",)
+# Only the last letter of the scheme: matching all of it would start anew at each letter of a long string.
 _IN_URL: Final = re.compile(r"[a-z0-9+.-]://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
+# What signs a request in the query of a URL: shared access signatures, presigned URLs, keys.
+_PARAMETER: Final = re.compile(r"[?&]([a-z_-]+)=", re.IGNORECASE)
+_SIGNATURE: Final = re.compile(
+    r"sig\Z|x-(?:amz|goog)-|googleaccessid\Z|.*(?:signature|token|secret|password|key)", re.IGNORECASE
+)
 _IN_JSON: Final = re.compile(
     r"[\"'](?:[^\"']*[_-])?(?:secret|password|passwd|token|access_key|api[_-]?key|authorization|private_key|cookie)[\"']\s*:",
     re.IGNORECASE,
@@ -22,10 +27,18 @@ HINT: Final = "put it into a Kubernetes secret (`kubernetes: {secrets: [...]}`) 
 
 
 def names_credential(name: str) -> bool:
-    """Whether a variable of that name holds a credential: NAME_KEY, NAME_TOKEN, NAME_PASSWORD and the like."""
-    return name not in _NAMES_OF_NOTHING and _NAME.search(name) is not None
+    """Whether a variable of that name contains a credential: NAME_KEY, NAME_TOKEN, NAME_PASSWORD and the like."""
+    return name not in _NOT_CREDENTIALS and _NAME.search(name) is not None
 
 
 def holds_credential(text: str) -> bool:
-    """Whether a value has a credential in it: a URL with a password, or JSON with a key that names one."""
+    """Whether a value contains a credential: a URL with a password, or JSON with a key that names one."""
     return _IN_URL.search(text) is not None or _IN_JSON.search(text) is not None
+
+
+def credential_in_url(url: str) -> str:
+    """The kind of credential that a URL contains, as a noun (``a password``); empty when it contains none."""
+    if _IN_URL.search(url):
+        return "a password"
+    signed = any(_SIGNATURE.match(name) for name in _PARAMETER.findall(url))
+    return "a key or a signature" if signed else ""

@@ -1,4 +1,4 @@
-"""What a target is, whatever its kind: a folder of DAG files with conditional writes; and how it fails."""
+"""The protocol of targets, a folder of DAG files with conditional writes, and the errors that they raise."""
 
 from __future__ import annotations
 

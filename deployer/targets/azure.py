@@ -58,7 +58,7 @@ def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], option
     from obstore.exceptions import BaseError
     from obstore.store import AzureStore
 
-    config = _config(account, environ)
+    config = azure_config(account, environ)
     endpoint = environ.get("AZURE_STORAGE_ENDPOINT") or environ.get("AZURE_ENDPOINT") or ""
     if environ.get("AZURE_STORAGE_USE_EMULATOR"):
         endpoint = endpoint or "http://127.0.0.1:10000"  # obstore's own for it
@@ -76,7 +76,7 @@ def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], option
         raise TargetError(f"{bucket.url}: Azure's settings cannot be used: {message}", hint) from error
 
 
-def _config(account: str, environ: Mapping[str, str]) -> dict[str, Any]:
+def azure_config(account: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """The settings that obstore does not find itself: under the names of the az command's variables, and its login."""
     names = {"account_name": ("AZURE_STORAGE_ACCOUNT",), "account_key": ("AZURE_STORAGE_KEY",)}
     config: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A target that is a folder on this machine, or one that is mounted here."""
+"""A target that is a local or mounted folder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ from pathlib import Path
 from deployer.models.target import MovedError, TargetError
 from deployer.targets.file_name import check_file_name
 
-# No .py at the end: an Airflow that looks right now must not take the half-written file for a DAG.
+# Without .py at the end, so that Airflow never reads a half-written file as a DAG.
 _PREFIX, _SUFFIX = ".mfdeploy-", ".part"
+# What file systems give as the reason when they have no lock for a folder; NFS the first.
+_CANNOT_LOCK = (errno.EBADF, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS)
 
 
 class FolderTarget:
     """DAG files in one folder. A file's version is the SHA-256 (hex) of its content.
 
-    A file system has no conditional write, so version and write are made one step by an exclusive lock on the folder
-    itself: the kernel drops it with the process, so none can be left behind. Content is written beside and moved into
-    place.
+    A file system has no conditional write, so an exclusive lock on the folder itself makes comparing the version and
+    writing one step. The kernel releases the lock with the process, so none can be left behind. Content is written to a
+    temporary file in the folder, which is then renamed.
+
+    NFS locks only what is open for writing, which a folder cannot be: there, writes are refused. A lock file would work
+    on NFS, but would be less safe everywhere: if it is deleted while it is locked (`rsync --delete`, `git clean`), the
+    next apply creates and locks another file, and both write. The folder cannot be replaced like that.
     """
 
     local = True
@@ -37,7 +43,7 @@ class FolderTarget:
             if not self.folder.is_dir():
                 return {}
             files = sorted(path for path in self.folder.iterdir() if fnmatchcase(path.name, pattern) and path.is_file())
-            # Another apply may delete one of them meanwhile: then it is not there.
+            # Another apply may have deleted one of them since.
             read = {path.name: self._current(path.name) for path in files}
             return {name: _version(content) for name, content in read.items() if content is not None}
 
@@ -75,7 +81,7 @@ class FolderTarget:
             self._flush()
 
     def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
-        """Nothing is left to publish: each write is done when it returns, and a folder keeps no messages."""
+        """Only remembers: each write was published when it returned, and a folder keeps no messages."""
         remember()
 
     def _path(self, file: str) -> Path:
@@ -85,9 +91,9 @@ class FolderTarget:
     def _current(self, file: str) -> bytes | None:
         path = self._path(file)
         try:
-            # To read a pipe would wait for its writer, and a device may never end.
+            # Reading a pipe would wait for its writer, and a device may never end.
             if path.exists() and not path.is_file():
-                raise OSError(errno.EINVAL, "it is no regular file", str(path))
+                raise OSError(errno.EINVAL, "not a regular file", str(path))
             return path.read_bytes()
         except FileNotFoundError:
             return None
@@ -103,8 +109,8 @@ class FolderTarget:
     def _locked(self) -> Iterator[None]:
         handle = os.open(self.folder, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            # Whoever has the lock is the only one that writes: these are of a process that was killed.
+            lock_folder(handle, self.folder)
+            # The owner of the lock is the only writer: these files are of a process that was killed.
             for stale in self.folder.glob(f"{_PREFIX}*{_SUFFIX}"):
                 stale.unlink(missing_ok=True)
             yield
@@ -139,6 +145,18 @@ def _version(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def lock_folder(handle: int, folder: Path) -> None:
+    """Wait for the exclusive lock on an open folder. Raises TargetError where the file system has none for folders."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _CANNOT_LOCK:
+            raise
+        message = f"{folder}: the file system cannot lock a folder ({error.strerror}), as with NFS; nothing was written"
+        hint = "apply on the machine that has the folder on a disk of its own, or publish to git or an object store"
+        raise TargetError(message, hint) from error
+
+
 def _umask() -> int:
     current = os.umask(0o022)
     os.umask(current)
@@ -150,5 +168,4 @@ def _errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename or folder
-        raise TargetError(f"{place}: {error.strerror or error}") from error
+        raise TargetError(f"{error.filename or folder}: {error.strerror or error}") from error

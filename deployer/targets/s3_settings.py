@@ -1,7 +1,7 @@
-"""Credentials, region and endpoint for S3, from the places where boto3 looks.
+"""Credentials, region and endpoint for S3, as boto3 finds them.
 
-botocore knows those places, and takes two tenths of a second to be imported. It is not asked where variables say all
-of it and no file of settings says more, as in CI: what it would find then is written in `_of_variables`.
+Importing botocore takes two tenths of a second. It is not used where environment variables decide everything and there
+is no configuration file, as in CI: `_of_variables` gives what botocore would find then.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from obstore.store import S3Credential
 
-# Credentials that expire are asked for again this often; botocore renews them when they are near their end.
+# Credentials that expire are requested again this often; botocore renews them shortly before they expire.
 _ASK_AGAIN = timedelta(minutes=5)
 _DEFAULT_REGION = "us-east-1"
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
-# Variables that lead elsewhere: to a profile, to credentials that end, to endpoints of another kind.
+# Variables that only botocore handles: profiles, credentials that expire, other kinds of endpoints.
 _LEAD_ELSEWHERE = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION", "AWS_SECURITY_TOKEN"),
     *("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
 )
 _FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
-# Of the partition `aws`; those of others have other endpoints.
+# Regions of the partition `aws`; the endpoints of other partitions differ.
 _PLAIN_REGION = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d")
 
 
 @dataclass(frozen=True)
 class S3Settings:
-    """How a bucket is reached. `credentials` is asked again and again; None where there are none."""
+    """How a bucket is reached. `credentials` is called repeatedly; None where there are none."""
 
     region: str
     endpoint: str
@@ -41,10 +41,13 @@ class S3Settings:
 
 
 def s3_settings(environ: Mapping[str, str]) -> S3Settings:
-    """What boto3 would find. Raises ValueError where that cannot be used."""
+    """The settings that boto3 would find. Raises ValueError when they cannot be used.
+
+    `environ` is the process environment, which botocore itself reads, too.
+    """
     for name in _KEYS:
         if not environ.get(name, "").isascii() or not environ.get(name, "").isprintable():
-            raise ValueError(f"{name} holds a character that no request takes")
+            raise ValueError(f"{name} contains a character that is not allowed in a request")
     return _of_variables(environ) or _of_botocore(environ)
 
 
@@ -56,7 +59,7 @@ def _of_variables(environ: Mapping[str, str]) -> S3Settings | None:
         return None
     region = environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION") or _DEFAULT_REGION
     endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
-    # What is none of these is refused by botocore, or has an endpoint that it knows.
+    # botocore refuses anything else, or knows its endpoint.
     if not (_ENDPOINT.fullmatch(endpoint) if endpoint else _PLAIN_REGION.fullmatch(region)):
         return None
 
@@ -68,7 +71,7 @@ def _of_variables(environ: Mapping[str, str]) -> S3Settings | None:
 
 
 def _of_botocore(environ: Mapping[str, str]) -> S3Settings:
-    # What boto3 itself asks; boto3 would import its transfers, too.
+    # boto3 itself uses botocore, and would import its transfers, too.
     from botocore.exceptions import BotoCoreError
     from botocore.session import Session
 
@@ -82,10 +85,10 @@ def _of_botocore(environ: Mapping[str, str]) -> S3Settings:
 
 
 def _provider(credentials: Any) -> Callable[[], S3Credential] | None:
-    """What gives obstore its credentials: it reads the environment and the metadata service alone, boto3 the rest."""
+    """Gives boto3's credentials to obstore, which itself reads only the environment and the metadata service."""
     if credentials is None:
         return None
-    credentials.get_frozen_credentials()  # so that an expired login is said before any request
+    credentials.get_frozen_credentials()  # so that an expired login is reported before any request
 
     def provide() -> S3Credential:
         found = credentials.get_frozen_credentials()

@@ -1,4 +1,4 @@
-"""What an object store's refusal means, in one sentence, and what to do about it."""
+"""What an error of an object store means, in one sentence, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ _DENIED = ("AccessDenied", "AuthorizationFailure", "AuthorizationPermissionMisma
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "BucketNotFound")
 _NO_FILE = ("NoSuchKey", "BlobNotFound")
 _REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException")
-_SIGN_IN = "sign in again (aws sso login, gcloud auth login, az login), or renew what the environment holds"
+_SIGN_IN = "sign in again (aws sso login, gcloud auth login, az login), or renew the credentials in the environment"
 
 
 def is_missing_file(error: Exception) -> bool:
-    """Whether it is the file that was not found, not the bucket."""
+    """Whether the file was not found, rather than the bucket."""
     code = _code(str(error))
     return code in _NO_FILE or code not in _NO_BUCKET
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether the store asks to try again since another conditional request was under way (S3's 409)."""
+    """Whether the store asks for a retry because of another conditional request at the same time (S3's 409)."""
     return _code(str(error)) in ("ConditionalRequestConflict", "OperationAborted")
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether the same request may succeed a moment later: no answer, too many requests, a failure of the store."""
+    """Whether the same request may succeed later: no response, too many requests, or a failure of the store."""
     status = _status(str(error))
     return status in (408, 429) or status >= 500 or (status == 0 and "HTTP error" in str(error))
 
 
-def explain(error: Exception, place: str, attempts: int = 1) -> tuple[str, str]:
-    """What went wrong at `place`, and a hint; both on one line and without anything that signs a request."""
+def explain(error: Exception, url: str, attempts: int = 1) -> tuple[str, str]:
+    """What went wrong at `url`, and a hint; each on one line and without anything that signs a request."""
     text = str(error)
     tries = max(attempts, 1 + _retries(text))
     after = f" ({tries} attempts)" if tries > 1 else ""
     what, hint = _meaning(text)
-    return f"{place}: {what}{after}", hint
+    return f"{url}: {what}{after}", hint
 
 
 def _meaning(text: str) -> tuple[str, str]:
     status, code = _status(text), _code(text)
     said = _said(text)
     if code in _NO_BUCKET or (status == 404 and code not in _NO_FILE):
-        return "there is no such bucket or container", "make it, or correct the URL"
+        return "there is no such bucket or container", "create it, or correct the URL"
     if code in _REGION or "Received redirect" in text:
         region = _region(text)
         return "the bucket is in another region", f"set AWS_REGION to {region or 'the region of the bucket'}"
@@ -51,13 +51,17 @@ def _meaning(text: str) -> tuple[str, str]:
     if status in (401, 403) or "Token" in code or code.startswith("ExpiredT") or "Unauthenticated" in text:
         return f"the credentials are not accepted{said}", _SIGN_IN
     if "token request" in text or "credential" in text.lower():
-        return f"no usable credentials: {_first_line(text)}", "see docs/targets.md for where they are looked for"
+        return f"no usable credentials: {_first_line(text)}", "docs/targets.md lists where credentials are read from"
     if status:
-        return f"the store answered {status}{said}", "wait a little and try again" if status in (429, 500, 503) else ""
+        return f"the store responded with status {status}{said}", "wait a little and try again" if status in (
+            429,
+            500,
+            503,
+        ) else ""
     if "Timeout" in text or "TimedOut" in text or "timed out" in text:
-        return "no answer in time", "check the network, proxies and the endpoint"
+        return "no response in time", "check the network, proxies and the endpoint"
     if "HTTP error" in text:
-        return f"no answer: {_first_line(text)}", "check the network, proxies and the endpoint"
+        return f"no response: {_first_line(text)}", "check the network, proxies and the endpoint"
     return _first_line(text), ""
 
 
@@ -73,7 +77,7 @@ def _code(text: str) -> str:
 
 def _tag(name: str, text: str) -> str:
     found, closed, _ = text.partition(f"<{name}>")[2].partition(f"</{name}>")
-    # Azure's messages have a request id and a time on lines of their own.
+    # Azure's messages have a request id and a time on further lines.
     return found.strip().splitlines()[0].strip() if closed and found.strip() else ""
 
 

@@ -23,8 +23,9 @@ _KEPT: Final = re.compile(
     r"GIT_(?:(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)|ASKPASS|SSH.*|SSL_.*|HTTP_.*|PROXY_.*|TRACE.*|CURL_.*|EXEC_PATH"
     r"|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM)"
 )
-# Nobody is there to answer. Without a terminal (see `process`) and without a program that asks in a window, ssh cannot
-# prompt either; its BatchMode would have to be set by GIT_SSH_COMMAND, which overrides the user's core.sshCommand.
+# No prompts. Without a terminal (see `process`) and without a program that opens a window, ssh cannot prompt either.
+# Its BatchMode would have the same effect, but is set by GIT_SSH_COMMAND, which would override core.sshCommand of the
+# user.
 _NEVER_ASK: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "SSH_ASKPASS_REQUIRE": "never",
@@ -34,7 +35,7 @@ _FIXED: Final = {
     **_NEVER_ASK,
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
-    # Messages are looked at, and shown to users: in English.
+    # Messages are matched and shown to users: in English.
     "LC_ALL": "C",
     "LANGUAGE": "C",
 }
@@ -122,5 +123,5 @@ def _failure(result: GitResult) -> str:
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)}
     kept.pop("SSH_ASKPASS", None)
-    # Set to nothing it also keeps git from core.askPass. A program that the user names here is how CI gives passwords.
+    # An empty GIT_ASKPASS disables core.askPass, too. If it is set, it stays: CI services pass passwords that way.
     return {"GIT_ASKPASS": "", **kept, **_FIXED}

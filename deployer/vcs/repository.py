@@ -15,7 +15,7 @@ _NOT_SHARED = {"__pycache__", ".git"}
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit of the repository at `top`: as it was asked for, and its full id."""
+    """A commit of the repository at `top`, by the name that the user gave and by its full id."""
 
     top: Path
     name: str
@@ -23,7 +23,7 @@ class Revision:
 
 
 # The variables in which CI services give the branch that they checked out, the prefix of its name, and the variable of
-# the commit. A pull request's pipeline runs on no branch of the repository: anybody may call theirs "main".
+# the commit. The branch of a pull request does not count: it may be of another repository, and be called "main", too.
 _SERVICES = (
     ("GITHUB_REF", "refs/heads/", "GITHUB_SHA"),
     ("CI_COMMIT_BRANCH", "", "CI_COMMIT_SHA"),  # GitLab; not set in a merge request's pipeline

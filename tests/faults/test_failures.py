@@ -98,7 +98,7 @@ class TestGit:
         remote = planned.place.remote
         remote.hook("pre-receive", "echo main is protected >&2; exit 1")
         try:
-            refused(planned, "did not take the commit on 'main'", "main is protected")
+            refused(planned, "refused the commit on 'main'", "main is protected")
         finally:
             (remote.path / "hooks" / "pre-receive").unlink()
         assert planned.dags() == planned.old
@@ -169,6 +169,6 @@ def test_the_command_exits_with_1(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "0 created, 0 updated, 0 deleted; 1 not done" in done.stdout
     assert "mfdeploy.yaml:" in done.stderr and "environments.prod.target" in done.stderr
-    assert "did not take the commit on 'main' (pre-receive hook declined): main is protected" in done.stderr
+    assert "refused the commit on 'main' (pre-receive hook declined): main is protected" in done.stderr
     assert remote.commits() == [remote.tip()]
     assert os.listdir(temporary) == []

@@ -27,7 +27,7 @@ TARGETS = {
     "a long folder in it": (f"git+file:///x//{'a/' * 100_000}b", "the address has 200,016 characters"),
     "a long branch": (f"git+file:///x?ref={LONG}", "the address has 200,018 characters"),
     "an option for ssh": (f"git+ssh://%2DoProxyCommand=touch%20{CANARY}/x.git", "names no host"),
-    "another way to git": (f"git+ext://sh -c touch {CANARY}", "there are no targets of the kind git+ext://"),
+    "another way to git": (f"git+ext://sh -c touch {CANARY}", "git+ext:// is not a supported kind of target"),
     "a command": (f"ext::sh -c 'touch {CANARY}'", ""),
     "an option": (f"--upload-pack=touch {CANARY}", ""),
     "a line of its own": ("git+https://host.invalid/%0aurl=x", "control character"),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from deployer.models.credentials import OF_THE_SERVICE, holds_credential, names_credential
+from deployer.models.credentials import OF_THE_SERVICE, credential_in_url, holds_credential, names_credential
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,18 @@ def test_of_all_settings_of_the_installed_metaflow_three_are_credentials() -> No
 )
 def test_a_value_with_a_credential_in_it(text: str, holds: bool) -> None:
     assert holds_credential(text) is holds
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("s3://acme/dags", ""),
+        ("git+ssh://git@host:22/dags.git//dags?ref=main", ""),
+        ("git+https://ada:hunter2@host/dags.git", "a password"),
+        ("azure://acme/dags?sv=1&sig=abc", "a key or a signature"),
+        ("s3://acme/dags?X-Amz-Signature=abc", "a key or a signature"),
+        ("https://acme/dags?api_key=abc", "a key or a signature"),
+    ],
+)
+def test_a_credential_in_a_url(url: str, kind: str) -> None:
+    assert credential_in_url(url) == kind

@@ -52,6 +52,11 @@ def test_a_commit_is_dirty_when_files_differ(repository: Path) -> None:
     assert commit_of(GIT, repository) == f"{head}-dirty"
 
 
+def test_files_that_git_cannot_compare_are_not_called_clean(repository: Path) -> None:
+    (repository / ".git" / "index").write_bytes(b"damaged")
+    assert commit_of(GIT, repository) == f"{git(repository, 'rev-parse', 'HEAD')}-dirty"
+
+
 def test_there_is_no_commit_or_branch_without_a_repository(tmp_path: Path) -> None:
     assert (commit_of(GIT, tmp_path), branch_of(GIT, tmp_path, {})) == (None, None)
 

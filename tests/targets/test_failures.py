@@ -114,7 +114,7 @@ def test_when_nobody_can_know_it_is_said(wire: Wire, target: ObjectStoreTarget) 
 def test_a_slow_answer_is_not_waited_for_without_end(wire: Wire) -> None:
     target = open_s3(f"s3://{BUCKET}/slow", os.environ, ClientOptions(0.3, RetryPolicy(2, 0.01, 1, budget=5)))
     wire.spoil(1000, Answer(wait=True), "GET")
-    with pytest.raises(TargetError, match=r"s3://airflow-of-tests/slow: no answer in time \(2 attempts\)"):
+    with pytest.raises(TargetError, match=r"s3://airflow-of-tests/slow: no response in time \(2 attempts\)"):
         target.list()
 
 
@@ -129,7 +129,7 @@ def test_two_conditional_writes_at_once_are_tried_again(wire: Wire, target: Obje
     ("answer", "expected"),
     [
         (Answer(403, "AccessDenied", "Access Denied"), "access denied: AccessDenied: Access Denied; the account needs"),
-        (Answer(404, "NoSuchBucket", "gone"), "there is no such bucket or container; make it"),
+        (Answer(404, "NoSuchBucket", "gone"), "there is no such bucket or container; create it"),
         (Answer(400, "ExpiredToken", "The token has expired."), "the credentials are not accepted: ExpiredToken: The"),
         (Answer(403, "InvalidAccessKeyId", "Unknown"), "the credentials are not accepted: InvalidAccessKeyId"),
         (Answer(403, "SignatureDoesNotMatch", "No"), "the credentials are not accepted: SignatureDoesNotMatch"),
@@ -139,7 +139,7 @@ def test_two_conditional_writes_at_once_are_tried_again(wire: Wire, target: Obje
             "the bucket is in another region; set AWS_REGION to eu-west-1",
         ),
         (Answer(301, "PermanentRedirect", "elsewhere"), "the bucket is in another region; set AWS_REGION to"),
-        (Answer(507, "Full", "No space"), "the store answered 507: Full: No space (3 attempts)"),
+        (Answer(507, "Full", "No space"), "the store responded with status 507: Full: No space (3 attempts)"),
     ],
     ids=lambda value: value.code if isinstance(value, Answer) else "",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployer.models.target import MovedError, TargetError
-from deployer.targets.folder import FolderTarget
+from deployer.targets.folder import FolderTarget, lock_folder
 
 
 @pytest.fixture
@@ -82,3 +82,14 @@ def test_two_at_once_lose_nothing(target: FolderTarget) -> None:
         worker.join()
     assert target.read("counter.py")[0] == b"120"
     assert os.listdir(target.folder) == ["counter.py"]
+
+
+def test_a_folder_that_cannot_be_locked_is_one_error(tmp_path: Path) -> None:
+    # The kernel refuses to lock this handle by the very error that NFS gives for each folder.
+    handle = os.open(tmp_path, os.O_PATH)
+    try:
+        with pytest.raises(TargetError, match="cannot lock a folder") as error:
+            lock_folder(handle, tmp_path)
+    finally:
+        os.close(handle)
+    assert "object store" in error.value.hint

@@ -293,7 +293,7 @@ class TestSomebodyElsePushes:
 class TestWhatCannotBePublished:
     def test_no_such_branch(self, remote: Remote) -> None:
         remote.push({"x": b""}, branch="develop")
-        with pytest.raises(TargetError, match="there is no branch 'prod' \\(there is develop, main\\); push it first"):
+        with pytest.raises(TargetError, match="there is no branch 'prod' \\(found develop, main\\); push it first"):
             GitTarget(f"git+file://{remote.path}//dags?ref=prod", Git(os.environ)).list()
 
     def test_a_tag(self, remote: Remote) -> None:
@@ -305,7 +305,7 @@ class TestWhatCannotBePublished:
         first = remote.tip()
         remote.push({"x": b""})
         remote.git("update-ref", "--no-deref", "HEAD", first)
-        with pytest.raises(TargetError, match="HEAD is no branch there; name one with"):
+        with pytest.raises(TargetError, match="HEAD is not a branch there; name one with"):
             GitTarget(f"git+file://{remote.path}//dags", Git(os.environ)).list()
 
     @pytest.mark.parametrize("query", ["", "?ref=main"])
@@ -339,7 +339,7 @@ class TestWhatCannotBePublished:
         target = opened(remote)
         target.create("a.py", b"one")
         before = remote.tip()
-        with pytest.raises(TargetError, match=r"hook declined\): main is protected: open a pull request; let"):
+        with pytest.raises(TargetError, match=r"hook declined\): main is protected: open a pull request; allow"):
             publish(target)
         assert remote.tip() == before
 

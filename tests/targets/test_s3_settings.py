@@ -76,8 +76,8 @@ def test_keys_without_their_secret_are_refused(monkeypatch: pytest.MonkeyPatch) 
         ("AWS_ENDPOINT_URL", "http://", "Invalid endpoint"),
         ("AWS_ENDPOINT_URL", "http://a b", "Invalid endpoint"),
         ("AWS_DEFAULT_REGION", "eu west", "region_name 'eu west'"),
-        ("AWS_SECRET_ACCESS_KEY", "two\nlines", "AWS_SECRET_ACCESS_KEY holds a character"),
-        ("AWS_SESSION_TOKEN", "kéy", "AWS_SESSION_TOKEN holds a character"),
+        ("AWS_SECRET_ACCESS_KEY", "two\nlines", "AWS_SECRET_ACCESS_KEY contains a character"),
+        ("AWS_SESSION_TOKEN", "kéy", "AWS_SESSION_TOKEN contains a character"),
     ],
 )
 def test_what_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from deployer.errors import DeployError
 from deployer.models.target import TargetError
+from deployer.targets.azure import azure_config
 from deployer.targets.object_store import ObjectStoreTarget
 from tests.s3 import s3_server
 from tests.targets.kinds import AWS, BUCKET, target_at
@@ -102,3 +103,14 @@ def test_an_azure_account_that_is_not_named_is_said(monkeypatch: pytest.MonkeyPa
     with pytest.raises(TargetError, match="azure://acme/dags: Azure's settings cannot be used") as error:
         target_at("azure://acme/dags").list()
     assert "AZURE_STORAGE_ACCOUNT_NAME" in error.value.hint
+
+
+def test_the_azure_command_is_found_by_the_given_path(tmp_path: Path) -> None:
+    (tmp_path / "az").write_text("#!/bin/sh\n")
+    (tmp_path / "az").chmod(0o755)
+    assert azure_config("acme", {"PATH": str(tmp_path)}) == {"account_name": "acme", "use_azure_cli": True}
+    assert azure_config("acme", {"PATH": "/nonexistent"}) == {"account_name": "acme"}
+    assert azure_config("", {"PATH": str(tmp_path), "AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_KEY": "k"}) == {
+        "account_name": "a",
+        "account_key": "k",
+    }

@@ -11,7 +11,7 @@ from deployer.models.target import TargetError
 
 _FORM: Final = "git+ssh://git@host/team/dags.git//folder?ref=branch"
 _ADDRESS: Final = re.compile(r"git\+(?P<scheme>[a-z]+)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)(?:\?(?P<query>[^#]*))?")
-_LONGEST: Final = 4_000  # no server and no file system takes more
+_LONGEST: Final = 4_000  # no server and no file system accepts more
 _SCHEMES: Final = ("ssh", "https", "file")
 # What git itself refuses in the name of a branch (git-check-ref-format).
 _BAD_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|[/.]$|^[/-]|^@$|^HEAD$")
@@ -20,7 +20,7 @@ _BAD_FOLDER: Final = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|/)(?:\.{0,2}|\.git)(?:/
 
 @dataclass(frozen=True)
 class GitAddress:
-    """`url` is what git is given, `folder` the path in the repository (empty: its root), `branch` None for HEAD's."""
+    """`url` is the remote for git, `folder` a path in the repository (empty: its root), `branch` None for HEAD's."""
 
     url: str
     folder: str
@@ -33,9 +33,9 @@ class GitAddress:
 
 
 def parse_address(text: str) -> GitAddress:
-    """Take an address apart. Raises TargetError with what to write instead; nothing is looked up."""
+    """Parse an address, offline. Raises TargetError, which says what to write instead."""
     if len(text) > _LONGEST:
-        raise TargetError(f"the address has {len(text):,} characters, at most {_LONGEST:,} are taken")
+        raise TargetError(f"the address has {len(text):,} characters; the limit is {_LONGEST:,}")
     found = _ADDRESS.fullmatch(text)
     if found is None:
         raise TargetError(f"{text!r} is not of the form {_FORM}")
@@ -44,21 +44,23 @@ def parse_address(text: str) -> GitAddress:
     if path in ("", "/"):
         raise TargetError(f"{text!r} names no repository; write {_FORM}")
     url = f"{found['scheme']}://{found['host']}{path}"
-    # git and those that it asks read %0a as what it stands for.
+    # git and its transports decode %0a.
     if " " in url or re.search(r"[\x00-\x1f\x7f]", unquote(url)):
-        raise TargetError(f"{text!r} holds a space or a control character; write it as %20 or the like")
+        raise TargetError(f"{text!r} contains a space or a control character; a space is written %20")
     return GitAddress(url, _folder(folder, text), _branch(found["query"], text))
 
 
 def _check_host(scheme: str, host: str, text: str) -> None:
     if scheme not in _SCHEMES:
         expected = ", ".join(f"git+{each}://" for each in _SCHEMES)
-        raise TargetError(f"git+{scheme}:// is no way to a repository that is supported; expected {expected}")
+        raise TargetError(f"git+{scheme}:// is not supported; expected {expected}")
     if ":" in host.rpartition("@")[0]:
-        # Without the text: it holds the secret.
-        raise TargetError("the URL holds a password; leave it out, git finds credentials itself (ssh agent, helpers)")
+        # The text is left out: it contains the secret.
+        raise TargetError(
+            "the URL contains a password; leave it out, git finds credentials itself (ssh agent, helpers)"
+        )
     if scheme == "file" and host:
-        raise TargetError(f"{text!r} names a host; a repository on this machine is git+file:///path/of/it")
+        raise TargetError(f"{text!r} names a host; for a repository on this machine write git+file:///path")
     # As git reads it, and gives it to ssh.
     plain = unquote(host)
     if scheme != "file" and (not plain.rpartition("@")[2] or plain.startswith("-") or "@-" in plain):
@@ -68,7 +70,9 @@ def _check_host(scheme: str, host: str, text: str) -> None:
 def _folder(written: str, text: str) -> str:
     folder = unquote(written).rstrip("/")
     if folder and _BAD_FOLDER.search(folder):
-        raise TargetError(f"{folder!r} in {text!r} is no folder of a repository; write //folder or //folder/below")
+        raise TargetError(
+            f"{folder!r} in {text!r} is not a valid folder of a repository; write //folder or //folder/below"
+        )
     return folder
 
 
@@ -77,8 +81,8 @@ def _branch(query: str | None, text: str) -> str | None:
         return None
     key, _, value = query.partition("=")
     if key != "ref" or "&" in value:
-        raise TargetError(f"{query!r} in {text!r} is not understood; ?ref=branch is all that may stand there")
+        raise TargetError(f"{query!r} in {text!r} is not valid; the only parameter is ?ref=branch")
     branch = unquote(value).removeprefix("refs/heads/")
     if not branch or _BAD_BRANCH.search(branch):
-        raise TargetError(f"{branch!r} in {text!r} is no name of a branch")
+        raise TargetError(f"{branch!r} in {text!r} is not a valid branch name")
     return branch

@@ -1,4 +1,4 @@
-"""A clone of one branch's last commit, in a temporary folder: no history, no worktree, files only as they are read."""
+"""A clone of one branch's last commit in a temporary folder: no history, no worktree, files fetched when read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Entry:
 
 
 class Clone:
-    """The repository at `address` as it was when this was made, or at the last `refresh`. Raises TargetError."""
+    """The repository at `address`, as it was when this was created or last refreshed. Raises TargetError."""
 
     def __init__(self, address: GitAddress, git: Git) -> None:
         self.address = address
@@ -58,7 +58,7 @@ class Clone:
             raise self._explained(error) from error
 
     def _explained(self, error: GitTargetError) -> TargetError:
-        """What is wrong with the branch, when it is the branch: the remote's references say so, not git's words."""
+        """The error to report. Git's message may not say that the branch is the problem; the remote's references do."""
         try:
             there = self.repository.text("ls-remote", "--", self.address.url).splitlines()
         except GitTargetError:
@@ -73,7 +73,7 @@ class Clone:
         heads = [line.partition("\trefs/heads/")[2] for line in there if "\trefs/heads/" in line]
         known = ", ".join(sorted(heads)[:10])
         return TargetError(
-            f"{self.address.url}: there is no branch {branch!r} (there is {known}); push it first, or write its name"
+            f"{self.address.url}: there is no branch {branch!r} (found {known}); push it first, or correct ?ref="
         )
 
     def _tag(self) -> TargetError:
@@ -90,7 +90,7 @@ class Clone:
         except GitTargetError as error:
             if self.address.branch:
                 raise self._tag() from error
-            raise TargetError(f"{self.address.url}: HEAD is no branch there; name one with ?ref=branch") from error
+            raise TargetError(f"{self.address.url}: HEAD is not a branch there; name one with ?ref=branch") from error
 
     def _tip(self) -> str:
         try:
@@ -99,7 +99,7 @@ class Clone:
             raise self._empty() from error
 
     def refresh(self) -> None:
-        """Go on to what the branch is now. Raises TargetError, also when it is gone."""
+        """Fetch the branch's last commit. Raises TargetError, also when the branch is gone."""
         self._fetch("--depth=1")
         self.tip = self._tip()
 
@@ -109,12 +109,12 @@ class Clone:
             self.repository.run("fetch", "-q", depth, _FILTER, *_QUIET, "--update-head-ok", _REMOTE, reference)
         except GitTargetError as error:
             if "couldn't find remote ref" in error.stderr:
-                gone = f"{self.address.url}: the branch {self.branch!r} is gone; push it again, or write another name"
+                gone = f"{self.address.url}: the branch {self.branch!r} is gone; push it again, or change ?ref="
                 raise TargetError(gone) from error
             raise
 
     def entries(self) -> Mapping[str, Entry]:
-        """What is in the folder of the address, by name; empty when there is no such folder."""
+        """The entries of the address's folder, by name; empty when there is no such folder."""
         parts = self.address.folder.split("/") if self.address.folder else []
         paths = ["/".join(parts[: end + 1]) for end in range(len(parts))]
         above = self._list("--full-tree", self.tip, "--", *paths) if paths else {}
@@ -134,7 +134,7 @@ class Clone:
         return {name: Entry(*values.split()) for values, _, name in found}
 
     def contents(self, oids: Iterable[str]) -> dict[str, bytes]:
-        """Files by object id; those that are not here yet come in one fetch."""
+        """Contents by object id; those that were not fetched yet come in one fetch."""
         wanted = sorted(set(oids))
         missing = self._missing().intersection(wanted)
         if missing:
@@ -143,7 +143,7 @@ class Clone:
         return dict(_objects(self.repository.run("cat-file", "--batch", stdin=_lines(wanted))))
 
     def _missing(self) -> frozenset[str]:
-        """The files below the folder that are not here. To ask for one by its id would fetch it, and it alone."""
+        """The files below the folder that were not fetched yet. Asking for one by its id would fetch that one alone."""
         if self._tree is None:
             return frozenset()
         listed = self.repository.text(
@@ -152,7 +152,7 @@ class Clone:
         return frozenset(oid[1:] for oid in listed if oid.startswith("?"))
 
     def holds(self, commit: str) -> bool:
-        """Whether the branch, as it was at the last `refresh`, holds a commit that was made here."""
+        """Whether the branch, as of the last `refresh`, contains a commit that was made here."""
         if commit == self.tip:
             return True
         self._fetch(f"--depth={_DEPTH_OF_HISTORY}")
@@ -166,7 +166,7 @@ class Clone:
         return True
 
     def who_changed(self, path: str, since: str) -> str:
-        """The commit that last changed a path on the way from `since` to here, with its author."""
+        """The commit after `since` that last changed a path, with its author, as the end of a sentence."""
         shown = "--format=%h (%an <%ae>, %aI)"
         with contextlib.suppress(TargetError):
             self._fetch(f"--depth={_DEPTH_OF_HISTORY}")

@@ -12,7 +12,7 @@ from deployer.targets.git.bare import GitTargetError
 from deployer.targets.git.clone import Clone
 
 _BUILT: Final = "refs/mfdeploy/built"
-# Two pushes at the same moment: the server has locked the branch, or it is another one than it was when we were told.
+# Two pushes at the same moment: the server has locked the branch, or the branch moved after it was fetched.
 _RACE: Final = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value"
     r"|reference already exists|failed to lock|unable to create '.*\.lock'",
@@ -30,10 +30,14 @@ def build_commit(clone: Clone, files: Mapping[str, bytes | None], message: str, 
     return output.decode().strip()
 
 
-def push(clone: Clone, commit: str) -> str | None:
-    """Make the commit the branch's last one; where somebody else was first, what git says. Else raises TargetError.
+class PushRefusedError(Exception):
+    """Somebody else pushed first; the message is git's reason."""
 
-    The server compares and moves in one step, and only from the commit that this one stands on.
+
+def push(clone: Clone, commit: str) -> None:
+    """Make the commit the branch's last one. Raises PushRefusedError or TargetError.
+
+    The server compares and moves in one step, and only from the parent of the commit.
     """
     branch = f"refs/heads/{clone.branch}"
     options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
@@ -45,13 +49,12 @@ def push(clone: Clone, commit: str) -> str | None:
         if not refused:
             raise
         if _RACE.search(refused):
-            return refused
+            raise PushRefusedError(refused) from error
         raise TargetError(_declined(clone, refused, error.stderr)) from error
-    return None
 
 
 def _refusal(output: str) -> str:
-    """Why the server did not take the commit, in the output of ``push --porcelain``; nothing where it says nothing."""
+    """Why the server refused the commit, from the output of ``push --porcelain``; empty when it gives no reason."""
     for line in output.splitlines():
         _, found, reason = line.partition("rejected] (")
         if found:
@@ -60,14 +63,14 @@ def _refusal(output: str) -> str:
 
 
 def _declined(clone: Clone, reason: str, errors: str) -> str:
-    """What the server, or a hook there, says on why it does not take the commit."""
+    """The message of the server, or of a hook there, about a commit that it refused."""
     said = " ".join(line.removeprefix("remote:").strip() for line in errors.splitlines() if line.startswith("remote:"))
-    place = f"{clone.address.url}: the server did not take the commit on {clone.branch!r} ({reason})"
-    return f"{place}{': ' if said else ''}{said}; let whoever applies push there, or publish to another branch"
+    refused = f"{clone.address.url}: the server refused the commit on {clone.branch!r} ({reason})"
+    return f"{refused}{': ' if said else ''}{said}; allow the user who applies to push there, or use another branch"
 
 
 def _stream(tip: str, files: Mapping[str, bytes | None]) -> Iterator[bytes]:
-    """What fast-import reads. The commit that it makes only serves to have its tree."""
+    """The input of fast-import. Only the tree of the commit that it makes is used."""
     yield f"commit {_BUILT}\ncommitter mfdeploy <> 0 +0000\ndata 0\nfrom {tip}\n".encode()
     for path, content in sorted(files.items()):
         if content is None:
@@ -85,7 +88,7 @@ def _quoted(path: str) -> str:
 
 
 def _signs(clone: Clone) -> bool:
-    """Whether the user's commits are signed: `commit-tree` does not look, and a server may ask for it."""
+    """Whether the user's commits are signed: `commit-tree` ignores that setting, and a server may require it."""
     try:
         return clone.repository.text("config", "--type=bool", "--get", "commit.gpgSign") == "true"
     except GitTargetError:
@@ -93,7 +96,7 @@ def _signs(clone: Clone) -> bool:
 
 
 def _identity(clone: Clone, user: str) -> dict[str, str]:
-    """Author and committer where git has none set: whoever mfdeploy says applies."""
+    """Author and committer where git has none configured: the user who applies."""
     try:
         known = clone.repository.text(
             "config", "--name-only", "--get-regexp", r"^(user|author|committer)\.(name|email)$"

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import random
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
+
+from tenacity import RetryError
 
 from deployer.models.target import MovedError, TargetError, UnpublishedError
 from deployer.targets.file_name import check_file_name
 from deployer.targets.git.address import parse_address
 from deployer.targets.git.bare import GitTargetError
 from deployer.targets.git.clone import Clone, Entry
-from deployer.targets.git.commit import build_commit, push
+from deployer.targets.git.commit import PushRefusedError, build_commit, push
+from deployer.targets.retry_policy import RetryPolicy
 from deployer.vcs.git import Git
 
-_ATTEMPTS: Final = 20
-_LONGEST_WAIT: Final = 2.0
+# Each attempt fetches what others pushed before: 20 of them mean that 19 others were faster. No budget of time, since
+# every git command has its own limit and a slow server is not a reason to give up.
+_PUSHES: Final = RetryPolicy(attempts=20, first_wait=0.05, longest_wait=2)
 
 
 @dataclass(frozen=True)
 class _Write:
-    """One file as it is to be (None: removed), and the version that it must have until then (None: no file)."""
+    """The new content of a file (None: delete it), and the version that it must have before (None: no file)."""
 
     expected: str | None
     content: bytes | None
@@ -33,11 +35,11 @@ class _Write:
 class GitTarget:
     """DAG files on one branch. A file's version is its object id in git.
 
-    Nothing is looked at before the first call, and nothing is written before `publish`: until then, what was written
-    is seen by this object alone.
+    Nothing is read before the first call, and nothing is written before `publish`: until then only this object sees
+    what was written.
     """
 
-    # All files of the folder come in one go: an index of what they say would only blow up each commit.
+    # All files of the folder come in one fetch: an index of their contents would only enlarge each commit.
     local = True
 
     def __init__(self, text: str, git: Git) -> None:
@@ -48,7 +50,7 @@ class GitTarget:
         self._writes: dict[str, _Write] = {}
         self._notes: dict[str, _Write] | None = None
         self._moved: dict[str, str] = {}
-        self._known: Mapping[str, tuple[bytes, str]] = {}
+        self._contents: Mapping[str, tuple[bytes, str]] = {}
 
     def list(self, pattern: str = "*.py") -> Mapping[str, str]:
         self._clone()
@@ -60,20 +62,20 @@ class GitTarget:
         return {name: blobs[name] for name in sorted(blobs) if fnmatchcase(name, pattern)}
 
     def read(self, file: str) -> tuple[bytes, str]:
-        if file not in self._known:
-            # Whoever reads one reads the others next, and each question is a connection.
-            self._known = self.read_many([*self.list(), file])
-        if file not in self._known:
-            raise MovedError(file, f"{file} is no longer in {self._place}")
-        return self._known[file]
+        if file not in self._contents:
+            # Whoever reads one file reads the others next, and each fetch is a connection.
+            self._contents = self.read_many([*self.list(), file])
+        if file not in self._contents:
+            raise MovedError(file, f"{file} is no longer in {self._url}")
+        return self._contents[file]
 
     def read_many(self, files: Iterable[str]) -> Mapping[str, tuple[bytes, str]]:
-        """Content and version of files by name, in one connection; those that are gone are left out."""
+        """Content and version of files by name, over one connection; missing files are left out."""
         self._clone()
-        asked, pending = [*files], self._pending
-        written = {file: pending[file].content for file in asked if file in pending}
+        wanted, pending = [*files], self._pending
+        written = {file: pending[file].content for file in wanted if file in pending}
         found = {file: (content, self._version(content)) for file, content in written.items() if content is not None}
-        entries = {file: self._entries[file] for file in asked if file in self._entries and file not in written}
+        entries = {file: self._entries[file] for file in wanted if file in self._entries and file not in written}
         blobs = {file: entry.oid for file, entry in entries.items() if entry.kind == "blob"}
         contents = self._clone().contents(blobs.values()) if blobs else {}
         return {**found, **{file: (contents[oid], oid) for file, oid in blobs.items()}}
@@ -88,29 +90,36 @@ class GitTarget:
         self._write(file, version, None)
 
     def publish(self, message: str, user: str, remember: Callable[[], None]) -> None:
-        """Commit all that was written and push it; on top of what others push meanwhile, while that is not ours."""
-        clone, refusal = self._clone(), None
-        for attempt in range(_ATTEMPTS):
-            self._refuse_moved()
-            files = self._files(remember)
-            if not files:
-                return None
-            commit = build_commit(clone, files, message, user)
-            refusal = self._push(clone, commit)
-            if refusal is None:
-                self._writes, self._notes = {}, None
-                return self._look()
-            # At random, so that those who were refused together do not come back together.
-            time.sleep(random.uniform(0, min(_LONGEST_WAIT, 0.05 * 2**attempt)))  # noqa: S311
-            self._refresh(clone)
-        message = f"{self._place}: the push was refused {_ATTEMPTS} times in a row, at last with {refusal!r}"
-        raise TargetError(f"{message}; plan again when fewer push there")
+        """Commit all that was written and push it.
 
-    def _push(self, clone: Clone, commit: str) -> str | None:
-        """As `push`; where the server said nothing, it may have taken the commit all the same."""
+        When others push first, the commit is made again on top of theirs, unless they changed a file of this apply.
+        """
+        clone = self._clone()
         try:
-            if refusal := push(clone, commit):
-                return refusal
+            for attempt in _PUSHES.retrying(_is_refused_push):
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:
+                        self._refresh(clone)
+                    self._publish_once(clone, message, user, remember)
+        except RetryError as exhausted:
+            last = exhausted.last_attempt
+            refused = f"the push was refused {last.attempt_number} times in a row, last with {str(last.exception())!r}"
+            raise TargetError(f"{self._url}: {refused}; plan again when fewer push there") from exhausted
+
+    def _publish_once(self, clone: Clone, message: str, user: str, remember: Callable[[], None]) -> None:
+        """Raises PushRefusedError when somebody else pushed since the last refresh."""
+        self._refuse_moved()
+        files = self._files(remember)
+        if not files:
+            return
+        self._push(clone, build_commit(clone, files, message, user))
+        self._writes, self._notes = {}, None
+        self._load()
+
+    def _push(self, clone: Clone, commit: str) -> None:
+        """As `push`; when the connection fails, find out whether the server took the commit all the same."""
+        try:
+            push(clone, commit)
             clone.tip = commit
         except GitTargetError as error:
             try:
@@ -121,37 +130,36 @@ class GitTarget:
                 raise TargetError(unknown) from error
             if not arrived:
                 raise
-        return None
 
     def _refuse_moved(self) -> None:
-        """Raise UnpublishedError when a file of this apply is not the one that the plan saw."""
+        """Raise UnpublishedError when a file of this apply is no longer the version that was planned on."""
         if self._moved:
             some = ", ".join(sorted(self._moved))
-            raise UnpublishedError(f"{self._place}: nothing was published, since {some} moved", self._moved)
+            raise UnpublishedError(f"{self._url}: nothing was published, since {some} moved", self._moved)
 
     def _refresh(self, clone: Clone) -> None:
-        """Go on to what others pushed, and see whether it touched a file of this apply."""
+        """Fetch what others pushed, and note which files of this apply that changed."""
         before, self._notes = clone.tip, None
         clone.refresh()
-        self._look()
+        self._load()
         for file, write in self._writes.items():
-            current = self._there(file)
+            current = self._committed(file)
             if current != write.expected:
                 who = clone.who_changed(self._path(file), before)
-                self._moved[file] = f"{file} in {self._place} {_how(write.expected, current)} {who}"
+                self._moved[file] = f"{file} in {self._url} {_how(write.expected, current)} {who}"
 
     def _clone(self) -> Clone:
         if self._opened is None:
             self._opened = Clone(self.address, self._git)
-            self._look()
+            self._load()
         return self._opened
 
-    def _look(self) -> None:
+    def _load(self) -> None:
         assert self._opened is not None
-        self._entries, self._known = self._opened.entries(), {}
+        self._entries, self._contents = self._opened.entries(), {}
 
     @property
-    def _place(self) -> str:
+    def _url(self) -> str:
         branch = self._opened.branch if self._opened else self.address.branch
         return f"{self.address.url}//{self.address.folder} ({branch})"
 
@@ -164,13 +172,13 @@ class GitTarget:
         current = self._current(file)
         first = self._pending.get(file)
         if current != expected:
-            message = f"{file} in {self._place} {_how(expected, current)} since the plan was made"
+            message = f"{file} in {self._url} {_how(expected, current)} since the plan was made"
             if self._notes is None:
                 self._moved[file] = message
             raise MovedError(file, message)
         into = self._writes if self._notes is None else self._notes
         into[file] = _Write(first.expected if first else expected, content)
-        self._known = {}
+        self._contents = {}
         return "" if content is None else self._version(content)
 
     def _current(self, file: str) -> str | None:
@@ -178,10 +186,10 @@ class GitTarget:
         write = self._pending.get(file)
         if write is not None:
             return None if write.content is None else self._version(write.content)
-        return self._there(file)
+        return self._committed(file)
 
-    def _there(self, file: str) -> str | None:
-        """The file's version in the clone. A folder or a submodule of that name is in the way, whatever it holds."""
+    def _committed(self, file: str) -> str | None:
+        """The version of the file in the clone, or of the folder or submodule that has its name."""
         entry = self._entries.get(file)
         return entry.oid if entry else None
 
@@ -192,7 +200,7 @@ class GitTarget:
         return digest.hexdigest()
 
     def _files(self, remember: Callable[[], None]) -> dict[str, bytes | None]:
-        """What the commit writes, by path. What is remembered is made anew for each attempt: others remember too."""
+        """What the commit writes, by path. `remember` is called for each attempt, since others update its files too."""
         self._notes = {}
         remember()
         return {self._path(file): write.content for file, write in self._pending.items()}
@@ -205,3 +213,7 @@ def _how(expected: str | None, current: str | None) -> str:
     if expected is None:
         return "appeared"
     return "was changed" if current else "was removed"
+
+
+def _is_refused_push(error: BaseException) -> bool:
+    return isinstance(error, PushRefusedError)
