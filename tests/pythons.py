@@ -47,7 +47,10 @@ def passes(name: str, pytest_options: Sequence[str]) -> bool:
         print(f"== {name}: not tested, there is no such Python on this machine")
         return True
     print(f"== {name}: {python}", flush=True)
-    command = [str(environment(name, python)), "-m", "pytest", "-q", "-p", "no:cacheprovider", *pytest_options]
+    # What is generated (schemas from pydantic's models) is that of the locked releases.
+    ignored = ["--ignore=tests/test_generated.py"] if name == LOWEST else []
+    options = ["-q", "-p", "no:cacheprovider", *ignored, *pytest_options]
+    command = [str(environment(name, python)), "-m", "pytest", *options]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
