@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from deployer.commands.planning import make_plan
+
 from deployer.description import explain
 from deployer.errors import DeployError
 from deployer.models.description import CronSchedule, Description, NativeDescription, NoSchedule
