@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import select
@@ -26,7 +27,13 @@ def main() -> None:
     with contextlib.suppress(ImportError):
         # Airflow 2 notes who wrote what about a task, in a table that nothing else here loads.
         import airflow.providers.fab.auth_manager.models  # noqa: F401
-    actions = {"trigger": trigger, "run": run, "clear": clear, "known": known, "errors": errors}
+    actions: dict[str, Callable[..., object]] = {
+        "trigger": trigger,
+        "run": run,
+        "clear": clear,
+        "known": known,
+        "errors": errors,
+    }
     for line in sys.stdin:
         asked = json.loads(line)
         session = settings.Session()

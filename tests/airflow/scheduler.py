@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -185,7 +185,7 @@ def running(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Ite
             **variables,
         }
         found = RunningAirflow(airflow, folder, environment)
-        stack.callback(lambda: [process.end() for process in found.ever])
+        stack.callback(_end_all, found.ever)
         found.start_scheduler()
         found.start("dag-processor")
         if not airflow.is_2:
@@ -219,6 +219,11 @@ def _controller(found: RunningAirflow) -> Iterator[subprocess.Popen[str]]:
 def _answers(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _end_all(processes: Iterable[Process]) -> None:
+    for process in processes:
+        process.end()
 
 
 def _free_port() -> int:

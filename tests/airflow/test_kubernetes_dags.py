@@ -12,7 +12,10 @@ import pytest
 
 from deployer.models.deployment import Schedule
 from deployer.models.flow import Retries
-from deployer.orchestrators.airflow import check, dag_id, pod_manifests, render
+from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.names import dag_id
+from deployer.orchestrators.airflow.pod_manifest import pod_manifests
+from deployer.orchestrators.airflow.render import render
 from tests.airflow.harness import Airflow, Home, installed, new_home
 from tests.kubernetes.compared import comparable, variables_of
 from tests.renderer import flows

@@ -16,7 +16,9 @@ import pytest
 
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Parameter, Retries, Step
-from deployer.orchestrators.airflow import check, dag_id, render
+from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.names import dag_id
+from deployer.orchestrators.airflow.render import render
 from tests.airflow.harness import Airflow, Home
 from tests.renderer import flows
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.orchestrators.airflow import render
+from deployer.orchestrators.airflow.render import render
 from tests.airflow.harness import Home
 from tests.renderer import flows
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from deployer.models.flow import Sensor
-from deployer.orchestrators.airflow import check, render
+from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.render import render
 from tests.airflow.harness import Home
 from tests.renderer import flows
 

@@ -31,13 +31,14 @@ def test_shared_files_lie_among_the_others(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"shared" * 1000)
     (tmp_path / "d").write_bytes(b"")
     shared = {"lib/b.py": str(tmp_path / "b"), "lib/d.py": str(tmp_path / "d")}
-    for own in (
+    contents: tuple[dict[str, bytes], ...] = (
         {"a.py": b"first", "z.py": b"last"},
         {"lib/c.py": b"between them", "ünïcode.py": b"\0\xff"},
         {"long/" + "n" * 150: b"x" * 10_000},
         {},
-    ):
-        entries = {**own, **shared}
+    )
+    for own in contents:
+        entries: dict[str, bytes | str] = {**own, **shared}
         blob = archive(entries, shared)
         assert content_of(blob) == {**own, "lib/b.py": b"shared" * 1000, "lib/d.py": b""}
         assert list(content_of(blob)) == sorted(entries)

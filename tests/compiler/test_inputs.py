@@ -106,11 +106,11 @@ def test_another_clone_on_another_machine_knows_it_too(watched: Deployment, tmp_
     assert is_unchanged(there, known)
 
 
-def replaced(name: str, text: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_text(text) and None
+def replaced(name: str, text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_text(text)
 
 
-CHANGES: dict[str, Callable[[Path], None]] = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "the flow": lambda folder: replaced("flow.py", FLOW.replace("cpu=CPU", "cpu=2"))(folder),
     "a comment in the flow": replaced("flow.py", FLOW + "# why\n"),
     "an imported module": replaced("nearby.py", "ALPHA = 2\n"),

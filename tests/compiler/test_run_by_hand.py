@@ -188,8 +188,8 @@ def test_more_attempts_than_metaflow_counts(tmp_path: Path) -> None:
     command = ("--no-pylint", "resume", "end", "--origin-run-id", RUN)
     resumed = _metaflow(tmp_path, str(FLOWS / "stubborn.py"), *command)
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    last = "run.parent.latest_successful_run"
-    assert _read(tmp_path, "StubbornFlow", f"[{last}.id != run.id, {last}.data.seen]") == [True, 9]
+    newest = "run.parent.latest_successful_run"
+    assert _read(tmp_path, "StubbornFlow", f"[{newest}.id != run.id, {newest}.data.seen]") == [True, 9]
 
 
 def test_a_second_attempt_of_the_start_step_keeps_the_parameters(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from tests.airflow.harness import installed, new_home, versions

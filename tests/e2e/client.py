@@ -3,19 +3,25 @@
 A program of its own, since Metaflow reads where its datastore is when it is imported.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import metaflow
 
 
-def main():
+def main() -> None:
     import metaflow
 
     metaflow.namespace(None)
     print(json.dumps({name: runs_of(name) for name in sys.argv[1:]}, default=str))
 
 
-def runs_of(name) -> list:
+def runs_of(name: str) -> list[dict[str, Any]]:
     """Those of a flow in the order of their start; of one that never came to its first task, none."""
     import metaflow
 
@@ -26,11 +32,12 @@ def runs_of(name) -> list:
     return [run_of(run) for run in sorted(flow, key=created)]
 
 
-def created(run) -> datetime:
-    return run.created_at
+def created(run: metaflow.Run | metaflow.Task) -> datetime:
+    found: datetime = run.created_at
+    return found
 
 
-def run_of(run) -> dict:
+def run_of(run: metaflow.Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "finished": run.finished,
@@ -41,7 +48,7 @@ def run_of(run) -> dict:
     }
 
 
-def task_of(task) -> dict:
+def task_of(task: metaflow.Task) -> dict[str, Any]:
     import metaflow
 
     earlier = [metaflow.Task(task.pathspec, attempt=attempt) for attempt in range(task.current_attempt or 0)]
@@ -58,7 +65,7 @@ def task_of(task) -> dict:
     }
 
 
-def value_of(artifact):
+def value_of(artifact: metaflow.DataArtifact) -> object:
     value = artifact.data
     try:
         json.dumps(value)

@@ -1,19 +1,23 @@
 """Stands for GitHub's command line in tests: just the calls that the examples make, on a state kept in a file."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 STATE = Path(os.environ["FAKE_GITHUB"])
 OURS = '.[] | select(.user.type == "Bot" and (.body | startswith(env.MARKER))) | .id'
 
 
-def main(words):
+def main(words: list[str]) -> None:
     assert os.environ["GH_TOKEN"] == "a token"
     state = json.loads(STATE.read_text()) if STATE.exists() else {"comments": [], "pulls": {}, "plans": {}}
-    options, places = {}, []
+    options: dict[str, str] = {}
+    places: list[str] = []
     while words:
         word = words.pop(0)
         if word in ("--paginate", "--silent"):
@@ -30,11 +34,11 @@ def main(words):
     STATE.write_text(json.dumps(state))
 
 
-def api(state, places, options):
+def api(state: dict[str, Any], places: list[str], options: dict[str, str]) -> str | None:
     owner, *rest = places[0].removeprefix("repos/acme/flows/").split("/")
     if owner == "commits":
         assert options["--jq"] == ".[0].head.sha // empty"
-        return state["pulls"].get(rest[0], "")
+        return str(state["pulls"].get(rest[0], ""))
     if options.get("--method") == "POST":
         assert rest[1:] == ["comments"]
         state["comments"].append({"id": len(state["comments"]) + 1, "type": "Bot", "body": body(options)})
@@ -49,7 +53,7 @@ def api(state, places, options):
     return "\n".join(str(each["id"]) for each in found)
 
 
-def body(options):
+def body(options: dict[str, str]) -> str:
     name, _, path = options["-F"].partition("=@")
     assert name == "body"
     text = Path(path).read_text()
@@ -57,11 +61,11 @@ def body(options):
     return text
 
 
-def run(state, places, options):
+def run(state: dict[str, Any], places: list[str], options: dict[str, str]) -> str | None:
     assert options["--repo"] == "acme/flows"
     if places[0] == "list":
         assert (options["--event"], options["--status"]) == ("pull_request", "success")
-        return 7 if options["--commit"] in state["plans"] else ""
+        return "7" if options["--commit"] in state["plans"] else ""
     assert places == ["download", "7"]
     assert options["--name"] == "mfdeploy-plan-prod"
     shutil.copy(next(iter(state["plans"].values())), "mfdeploy-plan.json")

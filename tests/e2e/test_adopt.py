@@ -66,7 +66,7 @@ def create(project: Project, s3: str, root: str) -> None:
         "METAFLOW_S3_ENDPOINT_URL": s3,
         "METAFLOW_SERVICE_HEADERS": '{"x-api-key": "never-to-be-shown"}',
     }
-    command = [sys.executable, FLOW, "--with", "retry", "airflow", "create", project.dags / "dag.py"]
+    command = [sys.executable, str(FLOW), "--with", "retry", "airflow", "create", str(project.dags / "dag.py")]
     done = subprocess.run(command, cwd=project.home, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

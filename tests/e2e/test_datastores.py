@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deployer.compiler.client import build_packages, compile_flows
-from deployer.models.deployment import Environment, ResolvedPath
+from deployer.models.deployment import Compute, DatastoreType, Environment, ResolvedPath
 from tests.clouds import BUCKET, STORES, Store
 from tests.compiler.by_hand import Operator
 from tests.compiler.compiling import deployment
@@ -75,7 +75,7 @@ def error_of(project: Project) -> str:
 
 
 def test_packages_are_stored_once_and_before_any_dag(project: Project, store: Store) -> None:
-    dags = []
+    dags: list[Path] = []
     store.wire.spoilers.append(lambda method, path: dags.extend(project.dags.glob("*.py")))
     project.do("apply", "--env", "prod", "--yes")
     assert dags == []
@@ -142,7 +142,7 @@ def bare_interpreter(folder: Path) -> Path:
     """A virtual environment that has Metaflow and the client of S3, and none of another cloud."""
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    command = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
     names = ("metaflow", "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3", "requests")
     names += ("certifi", "idna", "charset_normalizer", *(("tomli",) if sys.version_info < (3, 11) else ()))
@@ -151,16 +151,25 @@ def bare_interpreter(folder: Path) -> Path:
     return python
 
 
+def environment_in(store: Store, compute: Compute, root: str) -> Environment:
+    """A production environment whose datastore is at `root` in that store."""
+    kinds: dict[str, DatastoreType] = {"s3": "s3", "gs": "gs", "azure": "azure"}
+    return Environment(
+        name="prod",
+        project="growth",
+        target=ResolvedPath("../dags", "/nowhere/dags"),
+        compute=compute,
+        datastore=ResolvedPath(root, root),
+        datastore_type=kinds[root.partition(":")[0]],
+        production=True,
+        metaflow=store.settings,
+    )
+
+
 def test_tasks_fetch_the_package_and_run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**LOCAL, **store.variables}.items():
         monkeypatch.setenv(name, value)
-    kind, root = store.root.partition(":")[0], f"{store.root}/by-hand"
-    settings = {"compute": "local", "datastore_type": kind, "metaflow": store.settings}
-    nowhere = ResolvedPath("../dags", "/nowhere/dags")
-    environment = Environment(
-        "prod", "growth", nowhere, datastore=ResolvedPath(root, root), production=True, **settings
-    )
-    one = deployment("linear.py", environment=environment)
+    one = deployment("linear.py", environment=environment_in(store, "local", f"{store.root}/by-hand"))
     compiled = compile_flows([one])
     [package] = build_packages([one], upload=True, user="ann").values()
     operator = Operator(compiled.flows[one.address], package, tmp_path / "work")
@@ -173,12 +182,7 @@ def test_tasks_fetch_the_package_and_run(store: Store, tmp_path: Path, monkeypat
 
 
 def test_a_pod_installs_only_what_is_missing(store: Store) -> None:
-    kind, root = store.root.partition(":")[0], store.root
-    settings = {"compute": "kubernetes", "datastore_type": kind, "metaflow": store.settings}
-    nowhere = ResolvedPath("../dags", "/nowhere/dags")
-    environment = Environment(
-        "prod", "growth", nowhere, datastore=ResolvedPath(root, root), production=True, **settings
-    )
+    environment = environment_in(store, "kubernetes", store.root)
     one = deployment("linear.py", environment=environment, kubernetes={"image": "acme/base:1"})
     package = build_packages([one], upload=False, user="ann")[one.address]
     script = package.scripts["start"]

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_at_each_step(planned: Planned) -> None:
     done = []
     for at in chosen(count):
         planned.place.restore(planned.start)
-        assert in_child(lambda at=at: killed(at)) == KILLED
+        assert in_child(partial(killed, at)) == KILLED
         done.append(check(planned))
     assert done == sorted(done), "what was done once stays done"
     assert done[0] == 0 and done[-1] == 20
@@ -91,7 +92,7 @@ def test_at_each_write(planned: Planned, after: bool) -> None:
 
     for at in range(WRITES + 1) if ALL else SOME[planned.place.kind]:
         planned.place.restore(planned.start)
-        code = in_child(lambda at=at: killed(at))
+        code = in_child(partial(killed, at))
         assert code == (KILLED if at < WRITES else 0), at
         check(planned)
 

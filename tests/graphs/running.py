@@ -48,7 +48,7 @@ def run_in_metaflow(folder: Path, flows: Flows) -> Runs:
     with warm_python(folder / "warm", variables) as python:
 
         def run(file: Path) -> None:
-            command = [python, str(file), "--quiet", "--no-pylint", "run", "--max-workers", "2"]
+            command = [str(python), str(file), "--quiet", "--no-pylint", "run", "--max-workers", "2"]
             done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True)
             assert done.returncode == 0, done.stdout + done.stderr
 

@@ -77,18 +77,18 @@ def with_names(remote: Remote) -> None:
     commit(remote, tree(remote, *(("100644", name, named[name]) for name in sorted(named))))
 
 
-def with_tree(*entries: tuple[str, bytes, bytes]) -> Callable[[Remote], None]:
+def with_tree(*entries: tuple[str, bytes, bytes]) -> Callable[[Remote], object]:
     def change(remote: Remote) -> None:
         commit(remote, tree(remote, *((mode, name, blob(remote, content)) for mode, name, content in entries)))
 
     return change
 
 
-def files(**content: bytes) -> Callable[[Remote], None]:
-    return lambda remote: remote.push({f"dags/{name}": text for name, text in content.items()}) and None
+def files(**content: bytes) -> Callable[[Remote], object]:
+    return lambda remote: remote.push({f"dags/{name}": text for name, text in content.items()})
 
 
-def missing(mode: str) -> Callable[[Remote], None]:
+def missing(mode: str) -> Callable[[Remote], object]:
     return lambda remote: commit(remote, tree(remote, (mode, b"TrainFlow.py", "ab" * 20)))
 
 
@@ -118,7 +118,7 @@ def server_settings(remote: Remote) -> None:
         remote.git("config", name, f"touch {remote.path.parent / CANARY}; cat")
 
 
-def branch(name: str) -> Callable[[Remote], None]:
+def branch(name: str) -> Callable[[Remote], object]:
     """The remote's HEAD names this branch."""
 
     def change(remote: Remote) -> None:
@@ -130,11 +130,11 @@ def branch(name: str) -> Callable[[Remote], None]:
     return change
 
 
-def saying(text: str) -> Callable[[Remote], None]:
+def saying(text: str) -> Callable[[Remote], object]:
     return lambda remote: remote.hook("pre-receive", f"printf %s {shlex.quote(text)} >&2; exit 1")
 
 
-CHANGES: dict[str, Callable[[Remote], None]] = {
+CHANGES: dict[str, Callable[[Remote], object]] = {
     "names": with_names,
     "names that lead out": with_tree(*(("100644", name, OURS) for name in SLASHES)),
     "no name": with_tree(("100644", b"", OURS)),

@@ -10,7 +10,7 @@ import pytest
 
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Decorator, Flow, Package, Parameter, Sensor
-from deployer.orchestrators.airflow import render
+from deployer.orchestrators.airflow.render import render
 from tests.hostile.payloads import CANARY, payloads
 from tests.renderer import flows
 

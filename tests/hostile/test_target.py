@@ -41,7 +41,7 @@ COMMANDS = [
     ["rollback", ENTRY, "--env", "prod", "--yes"],
     ["destroy", "--env", "prod", "--yes", "--allow-mass-change"],
 ]
-Put = Callable[[Path], None]
+Put = Callable[[Path], object]
 
 
 def a_record(**values: Any) -> Record:
@@ -117,7 +117,7 @@ def later(**values: Any) -> Entry:
 
 def put_file(content: str | bytes, name: str = "TrainFlow.py") -> Put:
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-    return lambda dags: (dags / name).write_bytes(data) and None
+    return lambda dags: (dags / name).write_bytes(data)
 
 
 def put_index(entries: Any) -> Put:

@@ -79,7 +79,7 @@ class Project:
             self.entries[name]["file"] = f"flows/{code.folder}/flow.py"
         (folder / "values.json").write_text('{"from": "a file"}')
         head = {"version": 1, "project": "growth", "defaults": self.defaults, "environments": self.environments}
-        documents = {"mfdeploy.yaml": head}
+        documents: dict[str, Settings] = {"mfdeploy.yaml": head}
         style = random.Random(self.style)
         # One manifest for each flow; entries may share a file with the next ones when the style says so.
         for name, entry in self.entries.items():

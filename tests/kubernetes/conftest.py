@@ -113,7 +113,7 @@ def project_for(folder: Path, s3: str, cluster: Kubernetes) -> Project:
         # One worker, since each that moves data to and from S3 is a process; there are 64 else.
         "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
     }
-    manifest = {
+    manifest: dict[str, Any] = {
         "version": 1,
         "project": "pods",
         "environments": {"pods": environment},

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.kubernetes.compared import comparable, variables_of
-from tests.kubernetes.conftest import CREDENTIALS, DAGS, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
+from tests.kubernetes.conftest import DAGS, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
+from tests.s3 import CREDENTIALS
 
 pytestmark = pytest.mark.airflow
 

@@ -9,7 +9,8 @@ import pytest
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Schedule
 from deployer.models.flow import Decorator, Flow, Parameter, ProjectNames
-from deployer.orchestrators.airflow import check, dag_id
+from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.names import dag_id
 from tests.renderer import flows
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries, Sensor
-from deployer.orchestrators.airflow import check, dag_id, render
+from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.names import dag_id
+from deployer.orchestrators.airflow.render import render
 from deployer.orchestrators.airflow.tasks import RESERVED
 from tests.renderer import flows
 

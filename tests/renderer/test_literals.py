@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.models.flow import Flow, Parameter
-from deployer.orchestrators.airflow import render
 from deployer.orchestrators.airflow.literals import (
     Source,
     constant,
@@ -25,6 +24,7 @@ from deployer.orchestrators.airflow.literals import (
     literal,
     triple_quoted,
 )
+from deployer.orchestrators.airflow.render import render
 from tests.renderer import flows
 
 HOSTILE = 'a\'b"c"""d\'\'\'e\\ {{ f }} {% raw %} $(G) `h` \r\n\t\0 \u2028 \u202e é 漢 🚀 #}""")\nimport os\n'

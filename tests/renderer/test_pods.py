@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from deployer.kubernetes import pods
-from deployer.orchestrators.airflow import check, step_pod
+from deployer.orchestrators.airflow import step_pod
+from deployer.orchestrators.airflow.check import check
 from tests.renderer import flows
 
 # Another value than the default, for each attribute that a pod is made from.

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from deployer.errors import DeployError
 from deployer.models.deployment import Schedule
 from deployer.models.flow import FlowSchedule
-from deployer.orchestrators.airflow import check, schedule_of
-from deployer.orchestrators.airflow.schedule import translate
+from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.schedule import schedule_of, translate
 from tests.renderer import flows
 
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")

@@ -11,7 +11,8 @@ import pytest
 
 from deployer.description import describe, explain, to_json
 from deployer.models.flow import Decorator, Flow, Sensor, SensorKind
-from deployer.orchestrators.airflow import check, render
+from deployer.orchestrators.airflow.check import check
+from deployer.orchestrators.airflow.render import render
 from tests.renderer import flows
 
 NAMES: dict[str, SensorKind] = {"airflow_external_task_sensor": "external_task", "airflow_s3_key_sensor": "s3_key"}

@@ -20,7 +20,8 @@ from tests.airflow.scheduler import Run, RunningAirflow, running
 from tests.e2e.project import OFFLINE, Project
 from tests.kubernetes import cluster
 from tests.kubernetes.cluster import Kubernetes
-from tests.kubernetes.conftest import BUCKET, CREDENTIALS, s3
+from tests.kubernetes.conftest import s3
+from tests.s3 import BUCKET, CREDENTIALS
 
 __all__ = ["s3"]
 FLOWS = Path(__file__).with_name("flows")

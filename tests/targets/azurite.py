@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def azurite(*more: str) -> Iterator[str]:
     """The URL of a running Azurite's account, everything of it in memory. `more` are options of its own."""
     program = _installed() / "node_modules" / ".bin" / "azurite-blob"
     options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck"]
-    command = [program, *options, "--disableTelemetry", "--silent", *more]
+    command = [str(program), *options, "--disableTelemetry", "--silent", *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield f"{_listening(process)}/{ACCOUNT}"
@@ -34,7 +35,7 @@ def azurite(*more: str) -> Iterator[str]:
             process.kill()
 
 
-def create_container(account: str, name: str, **options: str) -> None:
+def create_container(account: str, name: str, **options: Any) -> None:
     """Make a container in the account at this URL. `options` are those of Azure's client."""
     from azure.storage.blob import BlobServiceClient
 

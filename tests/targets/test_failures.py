@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -148,12 +148,13 @@ def test_each_refusal_is_said_with_its_place(
 ) -> None:
     version = target.create("a.py", b"one")
     wire.spoil(1000, answer)
-    for file, ask in {
+    calls: dict[str, Callable[[], object]] = {
         "": target.list,
         "/a.py": lambda: target.read("a.py"),
         "/b.py": lambda: target.create("b.py", b"two"),
         "/a.py ": lambda: target.replace("a.py", b"two", version),
-    }.items():
+    }
+    for file, ask in calls.items():
         with pytest.raises(TargetError) as error:
             ask()
         assert said(error).startswith(f"{target.url}{file.strip()}: {expected}")

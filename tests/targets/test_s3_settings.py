@@ -49,7 +49,8 @@ def test_variables_say_what_botocore_finds(monkeypatch: pytest.MonkeyPatch, vari
         monkeypatch.setenv(name, value)
     found, session = s3_settings(os.environ), Session()
     keys = session.get_credentials().get_frozen_credentials()
-    given = found.credentials() if found.credentials else {}
+    assert found.credentials is not None
+    given = found.credentials()
     assert (given["access_key_id"], given["secret_access_key"], given["token"]) == tuple(keys)[:3]
     assert found.region == session.get_config_variable("region")
     assert found.endpoint == session.create_client("s3", region_name=found.region).meta.endpoint_url

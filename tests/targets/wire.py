@@ -138,7 +138,7 @@ def _handler(host: str, tls: Tls | None) -> type[BaseHTTPRequestHandler]:
 
         def answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
             self.send_response_only(status)
-            dropped = ("connection", "transfer-encoding", "date", "server")
+            dropped: tuple[str, ...] = ("connection", "transfer-encoding", "date", "server")
             if self.command != "HEAD":
                 dropped += ("content-length",)
                 self.send_header("Content-Length", str(len(content)))

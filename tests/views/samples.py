@@ -352,7 +352,7 @@ DEPLOYMENT = Deployment(
 
 def kept(of: Change, outcome: Outcome = "done", message: str = "") -> KeptChange:
     """What an entry says of one of the changes above."""
-    reasons = [EntryReason(word=each.word, fields=(), files=None, note=each.note) for each in of.reasons]
+    reasons = tuple(EntryReason(word=each.word, fields=(), files=None, note=each.note) for each in of.reasons)
     plain: dict[str, Any] = {"address": of.address, "action": of.action, "name": of.name, "file": of.file}
     return KeptChange(**plain, reasons=reasons, outcome=outcome, message=message, before=None, after=None)
 

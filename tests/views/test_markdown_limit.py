@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from pydantic import JsonValue
 
-from deployer.models.plan import Change, FieldChange, FileChanges, Plan, Reason
+from deployer.models.plan import Action, Change, FieldChange, FileChanges, Plan, Reason, ReasonWord
 from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import MOST_CHARACTERS, plan_to_markdown
 from tests.views import samples
@@ -15,16 +16,19 @@ HUGE = "`*_[]<>#!|~@&$ä" * 20_000
 TARGETS = {f"env{number}": HUGE for number in range(3)}
 
 
-def changes(number: int, name: str = "flow", note: str = "", value: object = 1) -> list[Change]:
+ACTIONS: tuple[Action, ...] = ("create", "update", "delete", "conflict")
+
+
+def changes(number: int, name: str = "flow", note: str = "", value: JsonValue = 1) -> tuple[Change, ...]:
     """So many changes in seven environments, every action among them."""
     found = []
     for count in range(number):
-        action = ("create", "update", "delete", "conflict")[count % 4]
+        action = ACTIONS[count % 4]
         code = Reason("code", files=FileChanges(changed=tuple(f"lib/part_{part}.py" for part in range(12))))
-        word = "conflict" if action == "conflict" else "settings"
+        word: ReasonWord = "conflict" if action == "conflict" else "settings"
         settings = Reason(word, (FieldChange("settings.x", value, "new"),), note=note)
         found.append(samples.change(f"{name}{count}", action, code, settings, environment=f"env{count % 7}"))
-    return found
+    return tuple(found)
 
 
 PLANS = {
@@ -34,7 +38,9 @@ PLANS = {
     "names": Plan(changes(8, name=HUGE)),
     "targets": Plan(changes(8), targets=TARGETS),
     "patterns": Plan(changes(8), flows=tuple(f"flow_{number}*" for number in range(20_000)), exclude=(HUGE,)),
-    "environments": Plan([samples.change("a", "create", Reason("new"), environment=f"e{n}") for n in range(3_000)]),
+    "environments": Plan(
+        tuple(samples.change("a", "create", Reason("new"), environment=f"e{n}") for n in range(3_000))
+    ),
 }
 
 
