@@ -10,10 +10,11 @@ from pathlib import Path
 
 from deployer import __version__
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.manifest import Manifests, load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired
 from deployer.models.flow import Package
+from deployer.models.manifests import Manifests
 from deployer.models.plan import Change, Plan
 from deployer.models.progress import Progress
 from deployer.models.selection import Selection

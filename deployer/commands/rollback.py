@@ -11,7 +11,7 @@ from deployer.applying.restored import DagFile, file_of, find_earlier, same
 from deployer.commands.planning import PlanContext
 from deployer.description import explain
 from deployer.errors import DeployError
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.history import Entry

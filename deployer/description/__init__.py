@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deployer.models.deployment import Deployment, Schedule
+from deployer.models.deployment import Deployment, Schedule, described_settings
 from deployer.models.flow import Flow, Parameter, Step
 from deployer.models.plan import FieldChange, FileChanges, Reason, ReasonWord
 
@@ -130,22 +130,9 @@ def _settings(deployment: Deployment, flow: Flow) -> dict[str, Any]:
     variables = {name: value for name, value in flow.environment.items() if name not in _NOT_SETTINGS}
     return {
         **_of_flow_decorators(flow),
-        "tags": sorted(set(deployment.tags)),
-        "max_workers": deployment.max_workers,
-        "max_active_runs": deployment.max_active_runs,
-        "namespace": deployment.namespace,
-        "workflow_timeout": deployment.workflow_timeout,
-        "worker_pool": deployment.worker_pool,
-        "paused": deployment.paused,
-        "description": deployment.description,
-        "owner": deployment.owner,
-        "python": deployment.python.written if deployment.python else None,
-        "package_environment": deployment.package_environment,
-        "package_suffixes": sorted(deployment.package_suffixes),
+        **described_settings(deployment),
         "configs": _plain(flow.configs),
-        "compute": environment.compute,
-        "datastore": environment.datastore.written,
-        "cluster": _plain(environment.kubernetes),
+        "cluster": environment.kubernetes.written(),
         "variables": dict(sorted(variables.items())),
         "steps": {step.name: _step_settings(step) for step in flow.steps},
     }

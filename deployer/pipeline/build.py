@@ -13,10 +13,11 @@ from typing import Any
 
 from deployer.description import describe
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
-from deployer.manifest import Manifests, load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow, Package
+from deployer.models.manifests import Manifests
 from deployer.models.progress import Progress
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow import record

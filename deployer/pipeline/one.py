@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 from deployer.errors import DeployError, Diagnostic, nearest
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.desired import Desired
 from deployer.models.progress import silent
 from deployer.models.selection import Selection

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deployer import __version__, manifest
+from deployer import __version__
 from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError, Diagnostic, Location, Severity
+from deployer.manifest.load import outline
 from deployer.models.desired import Deployed, Desired, EnvironmentState
 from deployer.models.plan import Baseline, Change, Plan
 from deployer.models.progress import Progress
@@ -103,7 +104,7 @@ def _build(selection: Selection, revision: Revision, tree: Path, progress: Progr
     folder = _moved(selection.manifests, revision.top, tree)
     if not folder.is_dir():
         return _NOTHING  # the manifests are new
-    known = manifest.outline(folder)
+    known = outline(folder)
     asked = tuple(name for name in selection.environments if name in known.environments)
     if selection.environments and not asked:
         return _NOTHING

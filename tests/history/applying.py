@@ -11,10 +11,10 @@ from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Prepared, execute, prepare_rollback
 from deployer.commands.planning import PlanContext
-from deployer.manifest import Manifests
 from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.desired import Desired
 from deployer.models.history import Entry
+from deployer.models.manifests import Manifests
 from deployer.models.plan import Change, Plan
 from deployer.models.progress import silent
 from deployer.models.record import Provenance

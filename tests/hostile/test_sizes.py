@@ -18,9 +18,9 @@ from deployer import cli
 from deployer.errors import DeployError, Diagnostic, Location
 from deployer.kubernetes.client import Refusal
 from deployer.kubernetes.refusals import explain
-from deployer.manifest.formats import problem_of
+from deployer.manifest.formats import check_cron
 from deployer.manifest.nodes import Report, Scalar
-from deployer.manifest.places import check_datastore, check_target
+from deployer.manifest.paths import check_datastore, check_target
 from deployer.models.credentials import holds_credential
 from deployer.state import history
 from deployer.state.survey import understand
@@ -57,11 +57,18 @@ def place(check: Callable[..., Any]) -> Callable[[str], object]:
     return look
 
 
+def look_at_cron(text: str) -> object:
+    try:
+        return check_cron(text)
+    except ValueError as refused:
+        return refused
+
+
 LOOKS: dict[str, Callable[[str], object]] = {
     "credential": holds_credential,
     "target": place(check_target),
     "datastore": place(lambda node, path, report: check_datastore(node, "local", path, report)),
-    "cron": lambda text: problem_of("cron", text),
+    "cron": lambda text: look_at_cron(text),
     "store": lambda text: answers.explain(ValueError(text), "s3://b"),
     "cluster": lambda text: explain(Refusal(403, text), {"name": "p", "namespace": "n"}),
     "git": lambda text: Git(Path("/nowhere"), "https://host/dags.git")._message(text),

@@ -9,8 +9,8 @@ import pytest
 
 from deployer.commands.planning import PlanContext
 from deployer.errors import DeployError
-from deployer.manifest import Manifests
 from deployer.models.deployment import ResolvedPath
+from deployer.models.manifests import Manifests
 from deployer.models.plan import Plan
 from deployer.orchestrators.airflow import record
 from deployer.pipeline.build import DesiredState

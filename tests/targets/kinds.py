@@ -77,4 +77,13 @@ def target_at(place: str) -> Target:
     """The target of an environment whose manifest says this, as the commands open it."""
     here = ResolvedPath(place, place)
     datastore = ResolvedPath("../metaflow", "/nowhere/metaflow")
-    return open_target(Environment("prod", "growth", here, "local", datastore, "local", location=Location("m.yaml", 3)))
+    environment = Environment(
+        name="prod",
+        project="growth",
+        target=here,
+        compute="local",
+        datastore=datastore,
+        datastore_type="local",
+        location=Location("m.yaml", 3),
+    )
+    return open_target(environment)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from deployer.errors import Location, nearest
+from deployer.manifest.fields import ResolvedPath
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.nodes import Report, Scalar, shorten
-from deployer.models.deployment import DatastoreType, ResolvedPath
+from deployer.models.deployment import DatastoreType
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
@@ -31,29 +32,27 @@ _OTHER_SCHEMES: Final = {
 }
 
 
-def resolve_path(text: str, holder: Location) -> str:
-    """A path of the manifest at `holder` as an absolute one. Links are kept: a virtual environment's Python is one."""
-    return os.path.abspath(Path(holder.file).parent / text)  # noqa: PTH100
+def resolve_path(node: Scalar) -> ResolvedPath:
+    """A path that has been checked, relative to the manifest that holds it.
 
-
-def local_place(node: Scalar) -> ResolvedPath:
-    """The place of a path that has been checked."""
+    Links are kept: a virtual environment's Python is one.
+    """
     text = str(node.value)
-    return ResolvedPath(text, resolve_path(text, node.location))
+    return ResolvedPath(text, os.path.abspath(Path(node.location.file).parent / text))  # noqa: PTH100
 
 
-def target_place(node: Scalar) -> ResolvedPath:
-    """The place of a target that has been checked: an absolute path, or the URL without a last slash."""
+def resolve_target(node: Scalar) -> ResolvedPath:
+    """A target that has been checked: an absolute path, or the URL without a last slash."""
     text = str(node.value)
-    return ResolvedPath(text, text.rstrip("/")) if _URL.match(text) else local_place(node)
+    return ResolvedPath(text, text.rstrip("/")) if _URL.match(text) else resolve_path(node)
 
 
-def datastore_place(node: Scalar) -> tuple[ResolvedPath, DatastoreType]:
-    """The place and kind of a datastore that has been checked. A URL's last slash is dropped."""
+def resolve_datastore(node: Scalar) -> tuple[ResolvedPath, DatastoreType]:
+    """Root and kind of a datastore that has been checked. A URL's last slash is dropped."""
     text = str(node.value)
     if _URL.match(text):
         return ResolvedPath(text, text.rstrip("/")), _DATASTORES[text.split("://")[0]]
-    return local_place(node), "local"
+    return resolve_path(node), "local"
 
 
 def check_path(node: Scalar, path: NodePath, report: Report) -> bool:
@@ -72,7 +71,7 @@ def check_file(node: Scalar, path: NodePath, root: Path | None, report: Report) 
     if not check_path(node, path, report):
         return
     text = str(node.value)
-    full = Path(resolve_path(text, node.location))
+    full = Path(resolve_path(node).resolved)
     try:
         real = full.resolve(strict=True)
         is_file = real.is_file()
