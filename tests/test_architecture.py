@@ -1,7 +1,8 @@
 """The direction of imports, held by walking them.
 
     cli -> commands, views -> pipeline, planning, applying -> context
-        -> manifest | compiler | orchestrators | targets | state -> kubernetes -> description -> models, vcs, errors
+        -> manifest | compiler | orchestrators | targets | state -> kubernetes -> description
+        -> models -> manifest/keys, vcs, errors
 
 Each room may know the floors below its own, and no other room of its floor.
 """
@@ -22,7 +23,7 @@ PACKAGE = Path(__file__).parents[1] / "deployer"
 # From the ground up. A room is a module or a folder of the package; what stands on one line does not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("vcs",),
+    ("vcs", "manifest/keys"),
     ("models",),  # the words that all others share
     ("description",),
     ("kubernetes", "runtime"),  # what a pod is, and what runs a task
@@ -32,6 +33,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands", "views"),
     ("cli",),
 )
+# The registry of settings, with what it is declared in, is data that all rooms know: it is a room below the others.
+REGISTRY = ("manifest/keys", "manifest/fields", "manifest/formats")
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # These run in processes of their own, where there is nothing but Metaflow and the standard library.
@@ -60,7 +63,11 @@ def name_of(path: Path) -> str:
 
 
 def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+    return room_named(name_of(path))
+
+
+def room_named(module: str) -> str:
+    return "manifest/keys" if module in REGISTRY else module.partition("/")[0]
 
 
 def is_alone(path: Path) -> bool:
@@ -97,7 +104,7 @@ def knows(path: Path) -> Iterator[tuple[int, str]]:
     for line, name in imports(path, ast.walk(tree_of(path))):
         parts = name.split(".")
         if parts[0] == "deployer" and len(parts) > 1 and parts[1] != "__version__":
-            yield line, parts[1]
+            yield line, room_named("/".join(parts[1:3]))
 
 
 def outside(path: Path) -> Iterator[tuple[int, str]]:

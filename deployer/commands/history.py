@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from deployer.context import Context
 from deployer.errors import DeployError
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from deployer import __version__
 from deployer.context import Context, PlanContext
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import DesiredState
 from deployer.models.manifests import Manifests

@@ -9,7 +9,7 @@ from deployer import __version__
 from deployer.applying.restored import RestoredFiles, find_earlier
 from deployer.context import Context, PlanContext
 from deployer.errors import DeployError
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import DesiredState
 from deployer.models.history import Entry

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_from

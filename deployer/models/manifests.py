@@ -1,4 +1,4 @@
-"""What the manifests of a folder say, complete."""
+"""All that the manifests of a folder say, resolved."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Manifests:
     """What the manifests of `folder` say.
 
     `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
-    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `places` says where each
-    setting was written, by its path in the document (``environments.prod.kubernetes.image``).
+    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `locations` says where
+    each setting was written, by its path in the document (``environments.prod.kubernetes.image``).
     """
 
     project: str
@@ -25,4 +25,4 @@ class Manifests:
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = frozenset()
     folder: Path = Path()
-    places: Mapping[str, Location] = field(default_factory=dict)
+    locations: Mapping[str, Location] = field(default_factory=dict)

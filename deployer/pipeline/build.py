@@ -9,7 +9,7 @@ from deployer.compiler import client
 from deployer.context import Context
 from deployer.description import describe
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.flow import Flow

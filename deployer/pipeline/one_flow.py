@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, nearest
-from deployer.manifest import load_selection
+from deployer.manifest.load import load_selection
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_or_refuse

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from deployer.manifest.fields import Settings
 from deployer.models.deployment import Deployment, ResolvedPath
 from deployer.models.description import Description, to_json
 from deployer.models.desired import Deployed, Desired
@@ -82,8 +83,8 @@ def _known(item: Deployed, said: Any) -> CachedDescription | None:
 def _plain(value: Any) -> Any:
     if isinstance(value, ResolvedPath):
         return value.written
-    if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _NO_INPUT}
+    if isinstance(value, Settings):
+        return {name: _plain(each) for name, each in value if name not in _NO_INPUT}
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,7 @@ def test_the_runtime_has_a_digest() -> None:
 
 def test_an_interpreter_without_metaflow_is_said_once_for_each_flow(tmp_path: Path) -> None:
     missing = tmp_path / "python"
-    one = replace(deployment("linear.py"), python=ResolvedPath("../python", str(missing)))
+    one = deployment("linear.py", python=ResolvedPath("../python", str(missing)))
     compiled = compile_flows([one, deployment("fan.py", "fan")])
     assert list(compiled.flows) == ["local/fan"]
     [diagnostic] = compiled.diagnostics
@@ -124,6 +123,6 @@ def test_what_is_known_is_asked_for_once_the_helper_has_started_and_no_helper_st
         raise Gone
 
     with pytest.raises(Gone):
-        compile_flows([replace(deployment("linear.py"), python=ResolvedPath("../python", str(helper)))], known=known)
+        compile_flows([deployment("linear.py", python=ResolvedPath("../python", str(helper)))], known=known)
     with pytest.raises(ProcessLookupError):
         os.kill(found[0], 0)

@@ -31,8 +31,6 @@ _DATASTORE_SETTINGS = {
     "gs": "METAFLOW_DATASTORE_SYSROOT_GS",
     "azure": "METAFLOW_DATASTORE_SYSROOT_AZURE",
 }
-# Access to the cluster, for Airflow and not for the pod.
-_ACCESS = ("context", "kubeconfig", "connection", "in_cluster")
 
 
 @dataclass(frozen=True)
@@ -153,14 +151,14 @@ def _job(deployment: Deployment, mode: Mode, dag_id: str) -> dict[str, Any]:
         "branch": deployment.branch,
         "owner": deployment.owner,
         "decorators": list(deployment.decorators),
-        "retries": list(deployment.retries) if deployment.retries else None,
+        "retries": [deployment.retries.times, deployment.retries.minutes_between] if deployment.retries else None,
         "package_environment": deployment.package_environment,
         "package_suffixes": list(deployment.package_suffixes),
         "parameters": dict(deployment.parameters),
         "config_values": dict(deployment.config_values),
         "config_files": {name: place.resolved for name, place in deployment.config_files.items()},
-        "kubernetes": {key: value for key, value in deployment.kubernetes.items() if key not in _ACCESS},
-        "steps": {name: dict(settings) for name, settings in deployment.steps.items()},
+        "kubernetes": deployment.kubernetes.written(),
+        "steps": {name: settings.written() for name, settings in deployment.steps.items()},
         "settings": {name: str(value) for name, value in environment.metaflow.items()},
     }
 

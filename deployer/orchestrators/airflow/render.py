@@ -145,7 +145,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
     margin = tasks.LOCAL_MARGIN
     cluster = None
     if deployment.environment.compute == "kubernetes":
-        arguments = pods.cluster_arguments(deployment.environment.kubernetes)
+        arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
         margin += timedelta(seconds=arguments["startup_timeout_seconds"])
         cluster = _cluster(deployment, flow, arguments, extras)
     switches = [step.name for step in flow.steps if step.kind == "switch"]

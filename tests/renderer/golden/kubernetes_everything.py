@@ -250,7 +250,7 @@ def metaflow_step(
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
         kubernetes_conn_id="ml_cluster",
-        startup_timeout_seconds=600,
+        startup_timeout_seconds=3600,
         **kwargs,
     )
     step.inputs = inputs
@@ -311,7 +311,7 @@ with DAG(
             retries=4,
             retry_delay=timedelta(minutes=2),
             fallback_retries=1,
-            execution_timeout=timedelta(minutes=75),
+            execution_timeout=timedelta(minutes=125),
             labels={"team": "growth"},
             pod_spec={
                 "nodeSelector": {"pool": "gpu"},
