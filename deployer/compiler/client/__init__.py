@@ -6,18 +6,20 @@ settings, so that what a flow does when it is imported stays outside of the prog
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from deployer.compiler.client import answers, process
+from deployer.compiler.protocol import Mode
+from deployer.compiler.versions import NEWEST_TESTED, OLDEST, is_too_old, is_untested, show_version
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package
 from deployer.models.progress import Progress, silent
+from deployer.runtime import runtime_digest
+
+__all__ = ["Compiled", "build_packages", "compile_flows", "runtime_digest"]
 
 
 @dataclass(frozen=True)
@@ -61,19 +63,19 @@ def compile_flows(
     )
     flows: dict[str, Flow] = {}
     inputs: dict[str, Mapping[str, Any]] = {}
-    diagnostics: list[Diagnostic] = []
+    diagnostics = list(_versions(deployments, found.versions))
     for deployment in deployments:
-        answer = found[deployment.address]
+        answer = found.by_address[deployment.address]
         diagnostics += answers.diagnostics(deployment, answer)
-        if answer["result"] is not None:
-            flows[deployment.address] = answers.flow(deployment, answer["result"])
-            if answer["result"].get("inputs"):
-                inputs[deployment.address] = answer["result"]["inputs"]
+        if answer["flow"] is not None:
+            flows[deployment.address] = answers.flow(deployment, answer["flow"])
+        if answer["inputs"] is not None:
+            inputs[deployment.address] = answer["inputs"]
     unique = dict.fromkeys(diagnostics)
     return Compiled(
         flows,
         tuple(sorted(unique, key=lambda diagnostic: diagnostic.sort_key)),
-        frozenset(address for address, answer in found.items() if answer["unchanged"]),
+        frozenset(address for address, answer in found.by_address.items() if answer["unchanged"]),
         inputs,
     )
 
@@ -96,25 +98,47 @@ def build_packages(
     else a new one. `meanwhile` is called while the helpers work. Raises DeployError with the problems of all
     deployments.
     """
-    mode: process.Mode = "upload" if upload else "package"
+    mode: Mode = "upload" if upload else "package"
     found = process.run(
         deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids, tokens=tokens, meanwhile=meanwhile
     )
-    problems = [
-        diagnostic
-        for deployment in deployments
-        for diagnostic in answers.diagnostics(deployment, found[deployment.address])
-        if diagnostic.severity is Severity.ERROR
-    ]
-    if problems:
-        raise DeployError(problems)
-    return {deployment.address: answers.package(found[deployment.address]["result"]) for deployment in deployments}
+    problems = list(_versions(deployments, found.versions))
+    packages: dict[str, Package] = {}
+    for deployment in deployments:
+        answer = found.by_address[deployment.address]
+        problems += answers.diagnostics(deployment, answer)
+        if answer["package"] is not None:
+            packages[deployment.address] = answers.package(answer["package"])
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors:
+        raise DeployError(errors)
+    return packages
 
 
-@lru_cache(maxsize=1)
-def runtime_digest() -> str:
-    """The first 16 hex digits of a SHA-256 of what runs each task (`mfdeploy_task`)."""
-    digest = hashlib.sha256()
-    for file in sorted((Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task").glob("*.py")):
-        digest.update(f"{file.name}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
+def _versions(deployments: Sequence[Deployment], versions: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """What is wrong with the Metaflow of an interpreter, once for each interpreter, where the first flow names it."""
+    first: dict[str, Deployment] = {}
+    for deployment in deployments:
+        first.setdefault(process.interpreter_of(deployment), deployment)
+    for python, deployment in first.items():
+        version = versions.get(python, "")
+        # No setting names mfdeploy's own interpreter.
+        location, path = (deployment.source("python"), f"flows.{deployment.name}") if deployment.python else (None, "")
+        if is_too_old(version):
+            yield Diagnostic(
+                code="metaflow-too-old",
+                message=f"{python} has Metaflow {version}: mfdeploy needs {show_version(OLDEST)} or newer",
+                hint=f"upgrade it: {python} -m pip install --upgrade metaflow",
+                location=location,
+                path=path,
+            )
+        elif is_untested(version):
+            tested = f"{show_version(OLDEST)} to {show_version(NEWEST_TESTED)}"
+            yield Diagnostic(
+                code="metaflow-untested",
+                message=f"{python} has Metaflow {version}, which is newer than those that mfdeploy was tested with",
+                hint=f"tested are {tested}; if a flow fails to compile, install one of these",
+                severity=Severity.WARNING,
+                location=location,
+                path=path,
+            )

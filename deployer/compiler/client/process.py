@@ -12,15 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from deployer.compiler.client.helpers import RunningHelpers, running_helpers
+from deployer.compiler.protocol import Answer, Greeting, Job, Mode, Problem, Request, answer_without_result, write_job
+from deployer.compiler.versions import is_too_old
 from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
 from deployer.models.progress import Progress
-
-Mode = Literal["describe", "package", "upload"]
-Answer = Mapping[str, Any]
 
 WORKER = Path(__file__).resolve().parents[1] / "worker"
 # Read by Metaflow for its own settings of the user and never there: the manifests alone say them.
@@ -43,6 +42,14 @@ class _Helper:
     variables: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class Answers:
+    """An answer for each deployment by address, and the version of Metaflow of each interpreter that has one."""
+
+    by_address: Mapping[str, Answer]
+    versions: Mapping[str, str]
+
+
 def run(
     deployments: Sequence[Deployment],
     *,
@@ -54,8 +61,8 @@ def run(
     known: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
     meanwhile: Callable[[], object] = dict,
     note_inputs: bool = False,
-) -> dict[str, Answer]:
-    """The answer (``{"result", "problems", "unchanged"}``) for each deployment, by address; no flow makes it raise.
+) -> Answers:
+    """The answer for each deployment; no flow makes it raise.
 
     `dag_ids` are the DAG ids and `tokens` the production tokens of deployed DAGs, by address; only the building of
     packages needs them. `known` gives the notes of earlier answers by address, which `note_inputs` asks for; it is
@@ -65,6 +72,7 @@ def run(
     for deployment in deployments:
         groups.setdefault(_helper(deployment, mode, user), []).append(deployment)
     found: dict[str, Answer] = {}
+    versions: dict[str, str] = {}
     doing = "compiling flows" if mode == "describe" else "building code packages"
     cores = os.cpu_count() or 1
     at_once = max(1, min(cores, len(groups)))
@@ -72,18 +80,21 @@ def run(
 
     def request(helper: _Helper) -> bytes:
         jobs = [
-            _job(deployment, mode, (dag_ids or {}).get(deployment.address, ""))
-            | {
-                "production_token": (tokens or {}).get(deployment.address, ""),
-                "note_inputs": note_inputs,
-                "known": notes.result().get(deployment.address),
-            }
+            _job(
+                deployment,
+                mode,
+                dag_id=(dag_ids or {}).get(deployment.address, ""),
+                production_token=(tokens or {}).get(deployment.address, ""),
+                known=notes.result().get(deployment.address),
+                note_inputs=note_inputs,
+            )
             for deployment in groups[helper]
         ]
-        return json.dumps({"processes": max(1, cores // at_once), "jobs": jobs}).encode()
+        asked: Request = {"processes": max(1, cores // at_once), "jobs": [write_job(job) for job in jobs]}
+        return json.dumps(asked).encode()
 
     def ask(helper: _Helper) -> None:
-        for answer in _ask(helper, groups[helper], partial(request, helper), running):
+        for answer in _ask(helper, groups[helper], partial(request, helper), running, versions):
             found[answer["id"]] = answer
             progress(doing, len(found), len(deployments))
 
@@ -97,7 +108,7 @@ def run(
                 each.result()
         finally:
             notes.cancel()  # so that nobody waits for them after an interrupt
-    return found
+    return Answers(found, versions)
 
 
 def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
@@ -124,8 +135,7 @@ def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
     if mode == "upload" and has_packages:
         # Where Metaflow keeps the solver that it fetches when there is none on the path.
         variables["METAFLOW_TOKEN_HOME"] = str(Path.home() / ".metaflowconfig")
-    python = deployment.python.resolved if deployment.python else sys.executable
-    return _Helper(python, tuple(sorted(variables.items())))
+    return _Helper(interpreter_of(deployment), tuple(sorted(variables.items())))
 
 
 def _datastore(deployment: Deployment) -> str:
@@ -136,74 +146,99 @@ def _datastore(deployment: Deployment) -> str:
     return environment.datastore.resolved.removeprefix("azure://").rstrip("/")
 
 
-def _job(deployment: Deployment, mode: Mode, dag_id: str) -> dict[str, Any]:
+def interpreter_of(deployment: Deployment) -> str:
+    """The interpreter that has the Metaflow of a deployment."""
+    return deployment.python.resolved if deployment.python else sys.executable
+
+
+def _job(
+    deployment: Deployment,
+    mode: Mode,
+    *,
+    dag_id: str,
+    production_token: str,
+    known: Mapping[str, Any] | None,
+    note_inputs: bool,
+) -> Job:
     environment = deployment.environment
-    return {
-        "id": deployment.address,
-        "mode": mode,
-        "dag_id": dag_id,
-        "file": deployment.file.resolved,
-        "base": str(deployment.base.resolve()),
-        "class_name": deployment.class_name,
-        "compute": environment.compute,
-        "datastore_type": environment.datastore_type,
-        "datastore_root": _datastore(deployment),
-        "datastore_setting": _DATASTORE_SETTINGS[environment.datastore_type],
-        "production": environment.production,
-        "branch": deployment.branch,
-        "owner": deployment.owner,
-        "decorators": list(deployment.decorators),
-        "retries": list(deployment.retries) if deployment.retries else None,
-        "package_environment": deployment.package_environment,
-        "package_suffixes": list(deployment.package_suffixes),
-        "parameters": dict(deployment.parameters),
-        "config_values": dict(deployment.config_values),
-        "config_files": {name: place.resolved for name, place in deployment.config_files.items()},
-        "kubernetes": {key: value for key, value in deployment.kubernetes.items() if key not in _ACCESS},
-        "steps": {name: dict(settings) for name, settings in deployment.steps.items()},
-        "settings": {name: str(value) for name, value in environment.metaflow.items()},
-    }
+    return Job(
+        id=deployment.address,
+        mode=mode,
+        dag_id=dag_id,
+        production_token=production_token,
+        file=deployment.file.resolved,
+        base=str(deployment.base.resolve()),
+        class_name=deployment.class_name,
+        compute=environment.compute,
+        datastore_type=environment.datastore_type,
+        datastore_root=_datastore(deployment),
+        datastore_setting=_DATASTORE_SETTINGS[environment.datastore_type],
+        production=environment.production,
+        branch=deployment.branch,
+        owner=deployment.owner,
+        decorators=tuple(deployment.decorators),
+        retries=deployment.retries,
+        package_environment=deployment.package_environment,
+        package_suffixes=tuple(deployment.package_suffixes),
+        parameters=dict(deployment.parameters),
+        config_values=dict(deployment.config_values),
+        config_files={name: place.resolved for name, place in deployment.config_files.items()},
+        kubernetes={key: value for key, value in deployment.kubernetes.items() if key not in _ACCESS},
+        steps={name: dict(settings) for name, settings in deployment.steps.items()},
+        settings={name: str(value) for name, value in environment.metaflow.items()},
+        note_inputs=note_inputs,
+        known=known,
+    )
 
 
 def _ask(
-    helper: _Helper, deployments: Sequence[Deployment], request: Callable[[], bytes], running: RunningHelpers
+    helper: _Helper,
+    deployments: Sequence[Deployment],
+    request: Callable[[], bytes],
+    running: RunningHelpers,
+    versions: dict[str, str],
 ) -> Iterator[Answer]:
     """Runs one helper; its answers as they come. What it does not answer gets a problem that says why it ended.
 
-    `request` is called once the helper has started.
+    `request` is called once the helper has started. Its version of Metaflow is added to `versions`: one that is too old
+    is no problem of each flow.
     """
     answered: set[str] = set()
     with tempfile.TemporaryFile() as errors:
         why = ""
         try:
-            for line in _talk(helper, len(deployments), request, errors, running):
-                answer = json.loads(line)
+            lines = _talk(helper, request, errors, running)
+            for line in lines:
+                greeting: Greeting = json.loads(line)
+                versions[helper.python] = greeting["metaflow"]
+                break
+            for line in lines:
+                answer: Answer = json.loads(line)
                 answered.add(answer["id"])
                 yield answer
         except OSError as error:
             why = error.strerror or str(error)
         except (ValueError, TypeError, KeyError):
-            why = "it is no Python that answers as asked"
+            why = "it does not answer as a Python interpreter does"
         errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()
-    why = _without_credentials(helper, said[-1]) if said else why or "it ended without an answer"
+        output = errors.read().decode(errors="replace").strip().splitlines()
+    too_old = is_too_old(versions.get(helper.python, ""))
+    why = _without_credentials(helper, output[-1]) if output else why or "it ended without an answer"
     for deployment in deployments:
         if deployment.address not in answered:
-            yield _unanswered(helper, deployment, why)
+            yield answer_without_result(deployment.address, *(() if too_old else (_unanswered(helper, why),)))
 
 
-def _without_credentials(helper: _Helper, said: str) -> str:
+def _without_credentials(helper: _Helper, text: str) -> str:
     """Metaflow shows a setting that it cannot read."""
     for name, value in helper.variables:
         if name in OF_THE_SERVICE and value:
-            said = said.replace(value, "***")
-    return said
+            text = text.replace(value, "***")
+    return text
 
 
-def _talk(
-    helper: _Helper, count: int, request: Callable[[], bytes], errors: IO[bytes], running: RunningHelpers
-) -> Iterator[bytes]:
-    command = [helper.python, str(WORKER), str(count)]
+def _talk(helper: _Helper, request: Callable[[], bytes], errors: IO[bytes], running: RunningHelpers) -> Iterator[bytes]:
+    command = [helper.python, str(WORKER)]
     with running.start(command, _environment(helper), errors) as process:
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipe to the helper")
@@ -225,14 +260,10 @@ def _environment(helper: _Helper) -> dict[str, str]:
     return {**kept, **dict(helper.variables), **fixed}
 
 
-def _unanswered(helper: _Helper, deployment: Deployment, why: str) -> Answer:
-    problem = {
-        "code": "bad-interpreter",
-        "message": f"cannot compile flows with {helper.python}: {why}",
-        "file": "",
-        "line": 0,
-        "hint": "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')",
-        "setting": "python",
-        "severity": "error",
-    }
-    return {"id": deployment.address, "result": None, "problems": [problem], "unchanged": False}
+def _unanswered(helper: _Helper, why: str) -> Problem:
+    return Problem(
+        "bad-interpreter",
+        f"cannot compile flows with {helper.python}: {why}",
+        hint="the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')",
+        setting="python",
+    )
