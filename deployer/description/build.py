@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from deployer.models.deployment import Deployment, described_settings
 from deployer.models.deployment import Schedule as WrittenSchedule
 from deployer.models.description import (
-    KNOWN_AT_APPLY,
     CodeDescription,
     CronSchedule,
     Description,
@@ -25,7 +24,7 @@ from deployer.models.description import (
     StepNode,
     StepSettings,
 )
-from deployer.models.flow import Flow, Parameter, Step
+from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
 
 # Part of the section `metaflow` and of the code: an upgrade must not show as a change of settings.
 _NOT_SETTINGS = {"METAFLOW_VERSION"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployer.errors import Diagnostic, Location
 from deployer.models.deployment import Deployment, Environment
+from deployer.models.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,7 @@ class Manifests:
     secrets: frozenset[str] = frozenset()
     folder: Path = Path()
     locations: Mapping[str, Location] = field(default_factory=dict)
+
+    def selected(self, selection: Selection) -> tuple[Deployment, ...]:
+        """The deployments that the patterns of a selection take."""
+        return tuple(item for item in self.deployments if selection.selects(item.address))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY
+from deployer.models.flow import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls, mask, pair_text
 from deployer.views.graph import graph_to_mermaid, is_graph
 from deployer.views.plan_words import (

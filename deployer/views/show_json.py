@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from deployer.description import KNOWN_AT_APPLY, graph_of
+from deployer.description import graph_of
 from deployer.description import to_json as described_as_json
 from deployer.manifest.fields import names_of, to_json
 from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.models.deployment import Deployment, Environment, Schedule
-from deployer.models.flow import Flow, Parameter, Step
+from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
 from deployer.views.escape_controls import mask
 
 DEFAULT = "default"

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler.client import Compiled, compile_flows
+from deployer.compiler.client import Compiled
 from deployer.models.deployment import Deployment
 from tests.compiler.compiling import KUBERNETES, deployment
+from tests.compiling import compile_flows
 
 CASES = Path(__file__).parent.parent / "errors" / "flows"
 # What Metaflow refuses when a decorator is called.

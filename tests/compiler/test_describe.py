@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import Compiled, compile_flows
+from deployer.compiler.client import Compiled
 from deployer.errors import Severity
 from deployer.models.flow import Flow, FlowSchedule, Parameter, ProjectNames, Retries, Sensor
 from tests.compiler.compiling import KUBERNETES, deployment, local
+from tests.compiling import compile_flows
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler.client import compile_flows
 from deployer.models.deployment import Deployment, ResolvedPath, Retries
+from tests.compiling import compile_flows
 
 from .compiling import deployment, local
 
@@ -79,7 +79,7 @@ def noted(*deployments: Deployment) -> Mapping[str, Any]:
 
 def unchanged(deployments: Iterable[Deployment], known: Mapping[str, Any]) -> set[str]:
     """The names of those that are not described again."""
-    compiled = compile_flows([*deployments], known=lambda: known)
+    compiled = compile_flows([*deployments], known=known)
     assert compiled.diagnostics == ()
     # Either or: what is not described again has no description, and the other way round.
     assert not compiled.unchanged & set(compiled.flows)

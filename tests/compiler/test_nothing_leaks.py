@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from deployer.compiler.client import build_packages, compile_flows, runtime_digest
+from deployer.compiler import client
+from deployer.compiler.client import runtime_digest
 from deployer.models.deployment import Deployment, ResolvedPath
 from tests.compiler.compiling import FLOWS, deployment, local
+from tests.compiling import build_packages, compile_flows
 
 NAMES = ("linear.py", "decorated.py", "package_flow/flow.py", "include_flow/flow.py")
 
@@ -118,11 +119,9 @@ def test_what_is_known_is_asked_for_once_the_helper_has_started_and_no_helper_st
     helper.chmod(0o755)
     found: list[int] = []
 
-    def known() -> dict[str, Any]:
+    flow = deployment("linear.py", python=ResolvedPath("../python", str(helper)))
+    with pytest.raises(Gone), client.starting([flow], os.environ):
         found.append(int(started.read_text()))  # which waits for it
         raise Gone
-
-    with pytest.raises(Gone):
-        compile_flows([deployment("linear.py", python=ResolvedPath("../python", str(helper)))], known=known)
     with pytest.raises(ProcessLookupError):
         os.kill(found[0], 0)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import build_packages
 from deployer.errors import DeployError
 from tests.compiler.compiling import KUBERNETES, deployment, local
+from tests.compiling import build_packages
 
 BROKEN = """from metaflow import FlowSpec, Parameter, step
 

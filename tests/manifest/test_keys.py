@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployer.description import describe
+from deployer.description import describe, to_json
 from deployer.manifest.fields import ResolvedPath, Settings, names_of, setting
 from deployer.manifest.keys import (
     ClusterAccess,
@@ -141,7 +141,8 @@ def test_the_description_holds_each_setting_that_is_compared_by_value(model: typ
     changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
     assert changed == ({name} if setting(model, name).is_described_by_value else set())
     flow = made.flow()
-    assert describe(with_setting(model, name), flow, None, 1, "r")["settings"].items() >= after.items()
+    described = to_json(describe(with_setting(model, name), flow, None, 1, "r"))["settings"]
+    assert described.items() >= after.items()
 
 
 def test_what_is_compared_of_a_list_and_a_path() -> None:

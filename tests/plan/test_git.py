@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.context import PlanContext
 from deployer.errors import DeployError
+from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions, other_branch
 from deployer.vcs.git import Git
 from deployer.vcs.repository import branch_of, check_out, commit_of, find_revision
