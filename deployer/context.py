@@ -8,24 +8,23 @@ start while the rest of the program is imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from deployer.compiler import client
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.manifest.load import load_selection
 from deployer.models.progress import Progress, silent
 from deployer.targets.registry import open_target
 
 if TYPE_CHECKING:
+    from deployer.compiler.client import Compiler
     from deployer.models.deployment import Deployment, Environment
     from deployer.models.manifests import Manifests
     from deployer.models.selection import Selection
     from deployer.models.target import Target
     from deployer.orchestrators.protocol import Orchestrator
-    from deployer.orchestrators.registry import Registry
     from deployer.vcs.git import Git
 
 
@@ -35,7 +34,7 @@ class Started:
 
     selection: Selection
     manifests: Manifests
-    compiler: client.Compiler | None = None
+    compiler: Compiler | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Context:
     now: Callable[[], datetime]
     git: Git
     user: str
-    orchestrators: Registry
+    orchestrators: Mapping[str, Callable[[], Orchestrator]]
     progress: Progress = silent
     started: Started | None = None
 
@@ -69,17 +68,17 @@ class Context:
         if not compiles:
             yield replace(self, started=Started(selection, manifests))
             return
-        with client.starting(manifests.selected(selection), self.environ) as compiler:
+        with _new_compiler(manifests.selected(selection), self.environ) as compiler:
             yield replace(self, started=Started(selection, manifests, compiler))
 
     @contextmanager
-    def compiler(self, deployments: Sequence[Deployment]) -> Iterator[client.Compiler]:
+    def compiler(self, deployments: Sequence[Deployment]) -> Iterator[Compiler]:
         """A compiler of these deployments: the one that was started for them, if it was not used, else a new one."""
         ahead = self.started.compiler if self.started else None
         if ahead is not None and not ahead.has_begun and _are_same(ahead.deployments, deployments):
             yield ahead
             return
-        with client.starting(deployments, self.environ) as compiler:
+        with _new_compiler(deployments, self.environ) as compiler:
             yield compiler
 
     def target(self, environment: Environment) -> Target:
@@ -112,6 +111,13 @@ class Context:
     def silently(self) -> Context:
         """The same, and nobody is told of progress."""
         return replace(self, progress=silent)
+
+
+def _new_compiler(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> AbstractContextManager[Compiler]:
+    # Not before the manifests are read: an error in them is reported without it.
+    from deployer.compiler.client import starting
+
+    return starting(deployments, environ)
 
 
 def _are_same(some: Sequence[Deployment], others: Sequence[Deployment]) -> bool:

@@ -90,7 +90,7 @@ class Settings(BaseModel):
     default may be missing in one of them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     short: ClassVar[str] = ""
     expected: ClassVar[str] = "a map"
 
