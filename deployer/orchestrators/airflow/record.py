@@ -6,13 +6,13 @@ import ast
 import hashlib
 import json
 import re
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from deployer.models.description import Description, to_json
 from deployer.models.format_1 import upgrade_record
 from deployer.models.plain_data import MAX_WORDS, check_size, count_words
-from deployer.models.reading import NewerFormatError, read_model
+from deployer.models.reading import NewerFormatError, adapter, read_model
 from deployer.models.record import RECORD_FORMAT, Record
 
 _HEADER = "# What mfdeploy deployed here. It is read back to plan the next change; do not edit.\n"
@@ -86,19 +86,9 @@ def _block(text: str, start: int) -> re.Match[str] | None:
 
 def to_data(record: Record) -> dict[str, Any]:
     """A record as data for JSON."""
-    values = {
-        "owner": record.owner,
-        "environment": record.environment,
-        "address": record.address,
-        "name": record.name,
-        "description": to_json(record.description),
-        "body_digest": record.body_digest,
-        "since": record.since,
-        "provenance": asdict(record.provenance) if record.provenance else None,
-        "inputs": asdict(record.inputs) if record.inputs else None,
-        "format": record.format,
-    }
-    return {key: value for key, value in values.items() if value is not None}
+    values = adapter(Record).dump_python(record, mode="json", exclude={"description"})
+    values["description"] = to_json(record.description)
+    return {each.name: values[each.name] for each in fields(record) if values[each.name] is not None}
 
 
 def from_data(values: object) -> Record:
