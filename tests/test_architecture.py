@@ -35,7 +35,15 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # These run in processes of their own, where there is nothing but Metaflow and the standard library.
 ALONE = ("compiler/worker", "runtime")
 # Decided from their arguments alone, so that they can be tested with values.
-PURE = ("planning/planner", "planning/ownership", "description/__init__", "orchestrators/airflow/native_dag")
+PURE = (
+    "planning/planner",
+    "planning/ownership",
+    "description/build",
+    "description/compare",
+    "description/explain",
+    "models/format_1",
+    "orchestrators/airflow/native_dag",
+)
 IMPURE_MODULES = {
     "os",
     "sys",
