@@ -29,11 +29,11 @@ from deployer.views.plan_words import (
     explanation,
     file_lines,
     former_ids,
+    group_fields,
     narrowing,
     new_schedule,
     pending_by_environment,
     summary_line,
-    told_fields,
     tools_only,
 )
 
@@ -181,7 +181,7 @@ def _details(change: Change, former: Mapping[str, str]) -> Iterator[str]:
         remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
         note = f": {prose(reason['note'])}" if reason["note"] else ""
         yield f"- {reason['word']}{remark}{note}"
-        for name, field in told_fields(reason["fields"]):
+        for name, field in group_fields(reason["fields"]):
             before, after = pair_text(field["before"], field["after"], 200)
             origin = f" ({code(field['origin'])})" if field["origin"] else ""
             yield f"  - {code(name)}: {code(before)} → {code(after)}{origin}"
