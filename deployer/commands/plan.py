@@ -16,7 +16,6 @@ from deployer.models.plan import Baseline, Change, Plan
 from deployer.models.selection import Selection
 from deployer.models.target import TargetError
 from deployer.pipeline.build import build, build_from, build_or_refuse, nothing_cached
-from deployer.pipeline.cluster_check import check_clusters
 from deployer.pipeline.edits import with_edits
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.origins import with_origins
@@ -199,6 +198,9 @@ def _with_cluster_warnings(
     desired: DesiredState, names: Collection[str], asked: bool | None, context: Context
 ) -> DesiredState:
     """The state with the warnings of the clusters, whose errors refuse the plan."""
+    # The client of Kubernetes takes a second to import, and few plans ask a cluster.
+    from deployer.pipeline.cluster_check import check_clusters
+
     found = check_clusters(desired, names, asked, context)
     if any(problem.severity is Severity.ERROR for problem in found):
         raise DeployError([*desired.diagnostics, *found])

@@ -1,6 +1,4 @@
-"""A Kubernetes cluster that is asked whether it would take pods. Nothing is changed in it."""
+"""Pods as data, and whether a cluster would take them: it is asked, and nothing is changed in it.
 
-from deployer.kubernetes.access import Access, ClusterError
-from deployer.kubernetes.check import Finding, check_pods
-
-__all__ = ["Access", "ClusterError", "Finding", "check_pods"]
+The client of Kubernetes takes a second to import. `check` is the door to the modules that need it.
+"""

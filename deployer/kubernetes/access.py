@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kubernetes import client, config
+from kubernetes.config.kube_config import KubeConfigMerger
+
 T = TypeVar("T")
 
 # Seconds that the program which a kubeconfig asks for credentials may take.
@@ -72,8 +75,6 @@ def _around_us(access: Access, environ: Mapping[str, str]) -> tuple[Any, str]:
         raise ClusterError("there is no kubeconfig on this machine (KUBECONFIG, ~/.kube/config)", hint)
     if access.context:
         raise ClusterError(f"there is no kubeconfig here that has the context {access.context!r}", hint, access.setting)
-    from kubernetes import client, config
-
     made = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=made)
@@ -84,8 +85,6 @@ def _around_us(access: Access, environ: Mapping[str, str]) -> tuple[Any, str]:
 
 def _context(access: Access, files: str) -> str:
     """The context's name; it must be there."""
-    from kubernetes.config.kube_config import KubeConfigMerger
-
     try:
         content = KubeConfigMerger(files).config.value
         names = [str(context["name"]) for context in content.get("contexts") or ()]
@@ -102,8 +101,6 @@ def _context(access: Access, files: str) -> str:
 
 
 def _load(files: str, context: str) -> Any:
-    from kubernetes import client, config
-
     made = client.Configuration()
     with _said() as said:
         try:

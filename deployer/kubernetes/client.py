@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kubernetes import client
+from kubernetes.client import ApiException
+from urllib3.exceptions import HTTPError
+
 from deployer.kubernetes.access import ClusterError
 
 Answer = Literal["found", "missing", "forbidden"]
@@ -33,8 +37,6 @@ class Cluster:
     """One cluster. Methods raise ClusterError when it cannot be reached, or does not know who asks."""
 
     def __init__(self, configuration: Any, name: str, connections: int) -> None:
-        from kubernetes import client
-
         configuration.retries = False
         configuration.connection_pool_maxsize = connections
         self.name = f"{name} ({configuration.host})"
@@ -73,9 +75,6 @@ class Cluster:
         return self._ask(lambda: self._create(namespace, body, dry_run="All", _request_timeout=TIMEOUT))
 
     def _ask(self, request: Callable[[], Any]) -> Refusal | None:
-        from kubernetes.client import ApiException
-        from urllib3.exceptions import HTTPError
-
         try:
             request()
         except ApiException as error:

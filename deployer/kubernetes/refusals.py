@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kubernetes.utils.quantity import parse_quantity
+
 from deployer.errors import Severity
 from deployer.kubernetes.client import Refusal
 
@@ -127,7 +129,6 @@ def _amounts(text: str) -> dict[str, str]:
 
 
 def _exceeds(amount: str, limit: str) -> bool:
-    from kubernetes.utils.quantity import parse_quantity
 
     try:
         return bool(parse_quantity(amount) > parse_quantity(limit))

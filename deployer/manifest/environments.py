@@ -66,6 +66,7 @@ def build_environment(name: str, project: str, entry: Entry, settings: Mapping[s
         compute=data["compute"],
         datastore=place,
         datastore_type=kind,
+        orchestrator=data.get("orchestrator", "airflow"),
         production=data.get("production", False),
         protect=data.get("protect", False),
         branches=tuple(data.get("branches", ())),

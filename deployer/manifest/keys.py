@@ -262,6 +262,7 @@ ENVIRONMENT: Final = Section(
         "datastore": Key(
             _TEXT, "Metaflow's datastore: a folder, s3://, gs:// or azure://container/prefix.", required=True
         ),
+        "orchestrator": Key(_TEXT, "What runs the flows on a schedule."),
         "production": Key(_FLAG, "Whether DAG ids are the flows' own names; else false."),
         "protect": Key(_FLAG, "Whether deletes must be named one by one; else false."),
         "branches": Key(

@@ -36,11 +36,11 @@ Flag = Annotated[bool, Strict()]
 # Of a list only the first problem is reported: a million of them would be collected before anybody reads one.
 Several = Annotated[tuple[Item, ...], Strict(False), FailFast()]
 
-EXACT = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+EXACT = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True, defer_build=True)
 """The configuration of a pydantic dataclass that is written as JSON and read again: no key more, none left out."""
 
 
 class FrozenModel(BaseModel):
     """A model that cannot be changed, without unknown keys and without conversions."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 from deployer.context import Context
 from deployer.errors import Diagnostic, Severity
-from deployer.kubernetes import Access, ClusterError, Finding, check_pods
+from deployer.kubernetes.access import Access, ClusterError
+from deployer.kubernetes.check import Finding, check_pods
 from deployer.kubernetes.pod_fields import setting_of, setting_of_resource
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired, DesiredState

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, UrlError, parse_bucket_url
@@ -14,7 +14,7 @@ from deployer.targets.client_options import DEFAULT_OPTIONS, ClientOptions
 from deployer.targets.object_store import ObjectStoreTarget
 
 if TYPE_CHECKING:
-    from obstore.store import AzureStore
+    from obstore.store import AzureConfig, AzureStore
 
 _WITH_ACCOUNT = re.compile(r"abfss://([^/@]+)@([a-z0-9]{3,24})\.(?:dfs|blob)\.core\.windows\.net(?=/|\Z)")
 # With any of these set obstore finds credentials by itself; otherwise it would only ask the metadata service.
@@ -66,7 +66,7 @@ def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], option
         return AzureStore(
             bucket.name,
             prefix=bucket.prefix or None,
-            config=config,  # type: ignore[arg-type]
+            config=config,
             client_options=options.client(endpoint),
             retry_config=options.retry,
         )
@@ -76,18 +76,17 @@ def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], option
         raise TargetError(f"{bucket.url}: Azure's settings cannot be used: {message}", hint) from error
 
 
-def azure_config(account: str, environ: Mapping[str, str]) -> dict[str, Any]:
+def azure_config(account: str, environ: Mapping[str, str]) -> AzureConfig:
     """The settings that obstore does not find itself: under the names of the az command's variables, and its login."""
-    names = {"account_name": ("AZURE_STORAGE_ACCOUNT",), "account_key": ("AZURE_STORAGE_KEY",)}
-    config: dict[str, Any] = {
-        key: environ[name]
-        for key, variables in names.items()
-        for name in variables
-        if environ.get(name) and not environ.get(f"AZURE_STORAGE_{key.upper()}")
-    }
+    config: AzureConfig = {}
+    name, key = environ.get("AZURE_STORAGE_ACCOUNT"), environ.get("AZURE_STORAGE_KEY")
     if account:
         config["account_name"] = account
-    if "account_key" not in config and not any(map(environ.get, _CREDENTIALS)) and _has_cli(environ):
+    elif name and not environ.get("AZURE_STORAGE_ACCOUNT_NAME"):
+        config["account_name"] = name
+    if key and not environ.get("AZURE_STORAGE_ACCOUNT_KEY"):
+        config["account_key"] = key
+    elif not any(map(environ.get, _CREDENTIALS)) and _has_cli(environ):
         config["use_azure_cli"] = True
     return config
 

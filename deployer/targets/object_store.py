@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tenacity import RetryError
+from tenacity import RetryError, retry_if_exception
 
 from deployer.models.target import MovedError, TargetError
 from deployer.targets.file_name import check_file_name
@@ -17,6 +17,7 @@ from deployer.targets.retry_policy import RetryPolicy
 from deployer.targets.store_errors import explain, is_conflict, is_missing_file, may_pass
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta, PutMode, PutResult
     from obstore.store import AzureStore, GCSStore, S3Store
 
     Store = S3Store | GCSStore | AzureStore
@@ -134,7 +135,7 @@ class ObjectStoreTarget:
             raise MovedError(file, f"{file} in {self.url} was changed since the plan was made")
         return found[0]
 
-    def _condition(self, file: str, version: str, moved: str) -> Any:
+    def _condition(self, file: str, version: str, moved: str) -> PutMode:
         """The condition of a request that replaces this version."""
         import obstore
 
@@ -149,16 +150,16 @@ class ObjectStoreTarget:
             raise MovedError(file, moved)
         return {"e_tag": there["e_tag"], "version": there["version"]}
 
-    def _write(self, file: str, content: bytes, mode: Any, moved: str) -> str:
+    def _write(self, file: str, content: bytes, mode: PutMode, moved: str) -> str:
         check_file_name(file)
         write = _Write(self, file, content, mode, moved)
         with self._errors(file):
             try:
-                return self._retries.retrying(_may_retry)(write.attempt)
+                return self._retries.retrying(retry_if_exception(_may_retry))(write.attempt)
             except RetryError as exhausted:
                 return write.given_up(exhausted)
 
-    def put(self, file: str, content: bytes, mode: Any) -> str:
+    def put(self, file: str, content: bytes, mode: PutMode) -> str:
         """One request to write a file; returns its version. Raises what the client raises."""
         import obstore
 
@@ -183,7 +184,7 @@ class ObjectStoreTarget:
 class _Write:
     """A conditional write that may be tried several times."""
 
-    def __init__(self, target: ObjectStoreTarget, file: str, content: bytes, mode: Any, moved: str) -> None:
+    def __init__(self, target: ObjectStoreTarget, file: str, content: bytes, mode: PutMode, moved: str) -> None:
         self._target = target
         self._file = file
         self._content = content
@@ -237,9 +238,9 @@ def _may_retry(error: BaseException) -> bool:
     return isinstance(error, BaseError) and (is_conflict(error) or may_pass(error))
 
 
-def _version(meta: Mapping[str, Any]) -> str:
+def _version(meta: ObjectMeta | PutResult) -> str:
     # Azure's listings give the tag without quotes, everything else with them.
     tag = meta["e_tag"]
     if not tag:
         raise ValueError("the store gives no entity tags, without which conditional writes are not possible")
-    return str(tag).removeprefix("W/").strip('"')
+    return tag.removeprefix("W/").strip('"')

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenacity import (
     Retrying,
-    retry_if_exception,
+    retry_base,
     stop_after_attempt,
     stop_after_delay,
     stop_never,
@@ -28,15 +27,15 @@ class RetryPolicy:
     longest_wait: float
     budget: float | None = None
 
-    def retrying(self, may_pass: Callable[[BaseException], bool]) -> Retrying:
-        """Calls a function until it returns.
+    def retrying(self, retry: retry_base) -> Retrying:
+        """Calls a function, or iterates over attempts, as long as `retry` says so.
 
-        An exception that does not satisfy `may_pass` is raised as it is; the last one of those that do, as the
-        `last_attempt` of a tenacity.RetryError.
+        An exception that is not to be retried is raised as it is. When the attempts are exhausted, tenacity.RetryError
+        is raised, whose `last_attempt` has the result or the exception.
         """
         in_time = stop_never if self.budget is None else stop_after_delay(self.budget)
         return Retrying(
-            retry=retry_if_exception(may_pass),
+            retry=retry,
             stop=stop_after_attempt(self.attempts) | in_time,
             wait=wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
         )

@@ -259,6 +259,25 @@ class TestSomebodyElsePushes:
         assert f"appeared by {theirs}" in moved["d.py"]
         assert remote.tip() == last
 
+    def test_over_ours_and_the_clone_is_removed_at_once(self, remote: Remote, tmp_path: Path) -> None:
+        def refused() -> bool:
+            target = seeded(remote, a=b"one")
+            target.replace("a.py", b"one!", target.list()["a.py"])
+            remote.push({"dags/a.py": b"theirs"})
+            try:
+                publish(target)
+            except UnpublishedError:
+                return True
+            return False
+
+        gc.collect()
+        gc.disable()  # nothing may keep the clone alive until then: a process may end without removing it
+        try:
+            assert refused()
+            assert os.listdir(tmp_path / "tmp") == []
+        finally:
+            gc.enable()
+
     def test_another_history_and_the_branch_is_named(self, remote: Remote) -> None:
         target = seeded(remote, a=b"one")
         target.replace("a.py", b"one!", target.list()["a.py"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 import pytest
-from tenacity import RetryError
+from tenacity import RetryError, retry_if_exception_type
 
 from deployer.targets.client_options import ClientOptions
 from deployer.targets.retry_policy import RetryPolicy
@@ -25,8 +25,7 @@ class Failing:
         return self.calls
 
 
-def is_timeout(error: BaseException) -> bool:
-    return isinstance(error, TimeoutError)
+is_timeout = retry_if_exception_type(TimeoutError)
 
 
 QUICK = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.002)

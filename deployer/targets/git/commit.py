@@ -30,12 +30,8 @@ def build_commit(clone: Clone, files: Mapping[str, bytes | None], message: str, 
     return output.decode().strip()
 
 
-class PushRefusedError(Exception):
-    """Somebody else pushed first; the message is git's reason."""
-
-
-def push(clone: Clone, commit: str) -> None:
-    """Make the commit the branch's last one. Raises PushRefusedError or TargetError.
+def push(clone: Clone, commit: str) -> str | None:
+    """Make the commit the branch's last one. Returns git's reason if somebody else pushed first; raises TargetError.
 
     The server compares and moves in one step, and only from the parent of the commit.
     """
@@ -49,8 +45,9 @@ def push(clone: Clone, commit: str) -> None:
         if not refused:
             raise
         if _RACE.search(refused):
-            raise PushRefusedError(refused) from error
+            return refused
         raise TargetError(_declined(clone, refused, error.stderr)) from error
+    return None
 
 
 def _refusal(output: str) -> str:

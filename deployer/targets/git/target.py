@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from tenacity import RetryError
+from tenacity import RetryError, retry_if_result
 
 from deployer.models.target import MovedError, TargetError, UnpublishedError
 from deployer.targets.file_name import check_file_name
 from deployer.targets.git.address import parse_address
 from deployer.targets.git.bare import GitTargetError
 from deployer.targets.git.clone import Clone, Entry
-from deployer.targets.git.commit import PushRefusedError, build_commit, push
+from deployer.targets.git.commit import build_commit, push
 from deployer.targets.retry_policy import RetryPolicy
 from deployer.vcs.git import Git
 
@@ -96,30 +96,34 @@ class GitTarget:
         """
         clone = self._clone()
         try:
-            for attempt in _PUSHES.retrying(_is_refused_push):
-                with attempt:
-                    if attempt.retry_state.attempt_number > 1:
-                        self._refresh(clone)
-                    self._publish_once(clone, message, user, remember)
+            # The policy gets results and no exceptions: it would keep them, and with them the clone, whose temporary
+            # folder is removed when nothing refers to it any more.
+            for attempt in _PUSHES.retrying(retry_if_result(bool)):
+                if attempt.retry_state.attempt_number > 1:
+                    self._refresh(clone)
+                attempt.retry_state.set_result(self._publish_once(clone, message, user, remember))
         except RetryError as exhausted:
             last = exhausted.last_attempt
-            refused = f"the push was refused {last.attempt_number} times in a row, last with {str(last.exception())!r}"
-            raise TargetError(f"{self._url}: {refused}; plan again when fewer push there") from exhausted
+            refused = f"the push was refused {last.attempt_number} times in a row, last with {last.result()!r}"
+            raise TargetError(f"{self._url}: {refused}; plan again when fewer push there") from None
 
-    def _publish_once(self, clone: Clone, message: str, user: str, remember: Callable[[], None]) -> None:
-        """Raises PushRefusedError when somebody else pushed since the last refresh."""
+    def _publish_once(self, clone: Clone, message: str, user: str, remember: Callable[[], None]) -> str | None:
+        """Git's reason if somebody else pushed since the last refresh."""
         self._refuse_moved()
         files = self._files(remember)
         if not files:
-            return
-        self._push(clone, build_commit(clone, files, message, user))
-        self._writes, self._notes = {}, None
-        self._load()
+            return None
+        refusal = self._push(clone, build_commit(clone, files, message, user))
+        if refusal is None:
+            self._writes, self._notes = {}, None
+            self._load()
+        return refusal
 
-    def _push(self, clone: Clone, commit: str) -> None:
+    def _push(self, clone: Clone, commit: str) -> str | None:
         """As `push`; when the connection fails, find out whether the server took the commit all the same."""
         try:
-            push(clone, commit)
+            if refusal := push(clone, commit):
+                return refusal
             clone.tip = commit
         except GitTargetError as error:
             try:
@@ -130,6 +134,7 @@ class GitTarget:
                 raise TargetError(unknown) from error
             if not arrived:
                 raise
+        return None
 
     def _refuse_moved(self) -> None:
         """Raise UnpublishedError when a file of this apply is no longer the version that was planned on."""
@@ -213,7 +218,3 @@ def _how(expected: str | None, current: str | None) -> str:
     if expected is None:
         return "appeared"
     return "was changed" if current else "was removed"
-
-
-def _is_refused_push(error: BaseException) -> bool:
-    return isinstance(error, PushRefusedError)
