@@ -95,6 +95,8 @@ def read_settings() -> set[str]:
         if not path.relative_to(PACKAGE).as_posix().startswith(ALL_ALIKE):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and holds_settings(node)}
+    for path in PACKAGE.rglob("*.jinja"):
+        found |= set(re.findall(r'page\.settings\["(\w+)"\]', path.read_text(encoding="utf-8")))
     return found
 
 
