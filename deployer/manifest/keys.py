@@ -220,6 +220,14 @@ class FlowSettings(Settings):
         Omissible[Positive], Setting("How long a run may take, in seconds.", section="settings")
     ] = None
     worker_pool: Annotated[Omissible[Text], Setting("The Airflow pool of the tasks.", section="settings")] = None
+    priority: Annotated[
+        Omissible[Positive],
+        Setting(
+            "Airflow's priority_weight: tasks with a higher one come first where several wait for a slot.",
+            section="settings",
+            omit_default=True,
+        ),
+    ] = None
     paused: Annotated[
         Omissible[bool], Setting("Whether the DAG starts paused when Airflow first sees it.", section="settings")
     ] = None

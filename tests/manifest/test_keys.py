@@ -47,6 +47,7 @@ FLOW: dict[str, Any] = {
     "namespace": "user:ada",
     "workflow_timeout": 60,
     "worker_pool": "big",
+    "priority": 7,
     "paused": True,
     "description": "Trains.",
     "owner": "ada",
