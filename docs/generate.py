@@ -44,7 +44,6 @@ _LINKS = {
     "ClusterSettings": "[cluster](#environmentsnamekubernetes)",
     "Toleration": "[toleration](#tolerations)",
     "SecurityContext": "[security context](#security_context)",
-    "JsonValue": "any value",
 }
 
 

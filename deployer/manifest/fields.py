@@ -90,6 +90,7 @@ class Settings(BaseModel):
     default may be missing in one of them.
     """
 
+    # Built where they are first used: a manifest that is refused needs no resolved deployment.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     short: ClassVar[str] = ""
     expected: ClassVar[str] = "a map"
@@ -157,6 +158,8 @@ NotNegative = Annotated[int, Field(ge=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 # Metaflow runs a task five times at most.
 RetryCount = Annotated[int, Field(ge=0, le=4)]
+# Documents hold nothing but JSON values, which need no validation each.
+AnyValue = Annotated[JsonValue, GetPydanticSchema(lambda source, handler: core_schema.any_schema())]
 # A whole number stays one: 2 and 2.0 are two texts in a DAG file.
 Minutes = Annotated[float, Field(ge=0), WrapValidator(_keep)]
 Cpus = Annotated[float, Field(gt=0), WrapValidator(_keep)]
@@ -165,7 +168,7 @@ Timezone = Annotated[str, BeforeValidator(check_timezone)]
 Date = Annotated[str, BeforeValidator(check_date)]
 Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], BeforeValidator(check_branches)]
 Scalar = Annotated[
-    JsonValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+    AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, JsonValue, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from deployer.manifest.fields import (
+    AnyValue,
     Branches,
     ByName,
     Cpus,
@@ -168,7 +169,7 @@ class FlowSettings(Settings):
         ),
     ] = None
     parameters: Annotated[
-        ByName[JsonValue],
+        ByName[AnyValue],
         Setting(
             "Values for the flow's parameters, by name.",
             section="parameters",
@@ -219,6 +220,14 @@ class FlowSettings(Settings):
         Omissible[Positive], Setting("How long a run may take, in seconds.", section="settings")
     ] = None
     worker_pool: Annotated[Omissible[Text], Setting("The Airflow pool of the tasks.", section="settings")] = None
+    priority: Annotated[
+        Omissible[Positive],
+        Setting(
+            "Airflow's priority_weight: tasks with a higher one come first where several wait for a slot.",
+            section="settings",
+            omit_default=True,
+        ),
+    ] = None
     paused: Annotated[
         Omissible[bool], Setting("Whether the DAG starts paused when Airflow first sees it.", section="settings")
     ] = None
@@ -231,7 +240,7 @@ class FlowSettings(Settings):
         Texts, Setting("Suffixes of more files for the code package.", section="settings", order="sorted")
     ] = ()
     config_values: Annotated[
-        ByName[JsonValue],
+        ByName[AnyValue],
         Setting("Values for the flow's Configs, by name.", section="settings", note="as the flow's configs"),
     ] = Field(default_factory=dict)
     config_files: Annotated[
@@ -256,7 +265,7 @@ class FlowSettings(Settings):
     ] = None
     kubernetes: Annotated[
         PodSettings, Setting("Settings of every pod.", section="resources", note="as the resources of each step")
-    ] = Field(default_factory=PodSettings)
+    ] = PodSettings()
     steps: Annotated[
         ByName[PodSettings],
         Setting(
@@ -308,7 +317,7 @@ class EnvironmentSettings(Settings):
         bool, Setting("false: no flow has a schedule here.", section="schedule", note="as no schedule")
     ] = True
     metaflow: Annotated[
-        Mapping[str, JsonValue],
+        Mapping[str, AnyValue],
         WithJsonSchema(dict(_METAFLOW_SCHEMA)),
         Setting(
             "Metaflow's settings: METAFLOW_* values, and a profile that is read before them.",
@@ -328,7 +337,7 @@ class EnvironmentEntry(EnvironmentSettings, FlowSettings):
             section="settings",
             note="the access as the cluster, the rest as the resources of each step",
         ),
-    ] = Field(default_factory=ClusterSettings)
+    ] = ClusterSettings()
 
 
 class FlowIdentity(Settings):
@@ -376,7 +385,7 @@ class ManifestFile(Settings):
         Mapping[Name, Scalar],
         Setting("Variables with their default values; null for one that must be set by the caller."),
     ] = Field(default_factory=dict)
-    defaults: Annotated[FlowSettings, Setting("Settings for every flow.")] = Field(default_factory=FlowSettings)
+    defaults: Annotated[FlowSettings, Setting("Settings for every flow.")] = FlowSettings()
     environments: Annotated[Mapping[Name, EnvironmentEntry], Setting("Environments by name.")] = Field(
         default_factory=dict
     )

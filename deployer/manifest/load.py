@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -150,7 +151,7 @@ class _Loader:
             if self.report.errors > before or _has_broken(entry.node):
                 flawed.add(path)
 
-    @property
+    @cached_property
     def _root(self) -> Path:
         """The folder below which flows lie."""
         return self.folder.resolve().parent

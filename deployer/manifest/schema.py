@@ -11,7 +11,6 @@ from deployer.manifest.keys import ManifestFile
 
 # A number, true/false or a closed word may also come from a variable.
 _REFERENCE: Final = {"type": "string", "pattern": r"\$\{var\."}
-_NOTHING: Final[tuple[object, ...]] = (None, "", (), {})
 
 
 class _ManifestSchema(GenerateJsonSchema):
@@ -28,7 +27,8 @@ class _ManifestSchema(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         inner = self.generate_inner(schema["schema"])
         default = schema.get("default")
-        return inner if default in _NOTHING else {**inner, "default": default}
+        is_value = isinstance(default, (bool, int, float, str)) and default != ""
+        return {**inner, "default": default} if is_value else inner
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         made = super().dict_schema(schema)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -35,8 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def _deployment(name: str) -> Deployment:
-    found = deployment(CASES / name / "flow.py", name)
-    return dataclasses.replace(found, **SETTINGS.get(name, {}))
+    return deployment(CASES / name / "flow.py", name, **{"branch": "dev", **SETTINGS.get(name, {})})
 
 
 @pytest.fixture(scope="module")

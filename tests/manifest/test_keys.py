@@ -47,6 +47,7 @@ FLOW: dict[str, Any] = {
     "namespace": "user:ada",
     "workflow_timeout": 60,
     "worker_pool": "big",
+    "priority": 7,
     "paused": True,
     "description": "Trains.",
     "owner": "ada",
@@ -95,6 +96,8 @@ def read_settings() -> set[str]:
         if not path.relative_to(PACKAGE).as_posix().startswith(ALL_ALIKE):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and holds_settings(node)}
+    for path in PACKAGE.rglob("*.jinja"):
+        found |= set(re.findall(r'page\.settings\["(\w+)"\]', path.read_text(encoding="utf-8")))
     return found
 
 

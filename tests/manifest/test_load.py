@@ -79,6 +79,7 @@ with: ["retry:times=2"]
 namespace: user:x
 workflow_timeout: 60
 worker_pool: big
+priority: 5
 paused: false
 description: Trains
 owner: me
@@ -100,6 +101,7 @@ steps: {fit: {gpu: 1, security_context: {run_as_user: 0}}}""",
     assert (found.max_workers, found.max_active_runs, found.catchup, found.paused) == (5, 1, True, False)
     assert (found.tags, found.decorators, found.package_suffixes) == (("a", "b"), ("retry:times=2",), (".csv",))
     assert (found.namespace, found.workflow_timeout, found.worker_pool) == ("user:x", 60, "big")
+    assert found.priority == 5
     assert (found.description, found.owner, found.package_environment) == ("Trains", "me", "conda")
     assert found.config_values == {"c": {"d": 1}}
     assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}

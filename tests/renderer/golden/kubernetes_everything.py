@@ -276,7 +276,13 @@ with DAG(
     dagrun_timeout=timedelta(hours=6),
     schedule=CronTriggerTimetable("30 4 * * 1-5", timezone="Europe/Helsinki"),
     start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
-    default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(days=5), "pool": "ml"},
+    default_args={
+        "owner": "growth",
+        "retries": 0,
+        "execution_timeout": timedelta(days=5),
+        "pool": "ml",
+        "priority_weight": 5,
+    },
     params={
         "alpha": Param(0.01, type="number", description="Learning rate"),
         "layers": Param(
