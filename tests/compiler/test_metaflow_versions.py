@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import build_packages, compile_flows
+from tests.compiling import build_packages, compile_flows
 from deployer.compiler.versions import is_too_old, is_untested, parse_version, show_version
 from deployer.errors import DeployError, Severity
 from tests.compiler.compiling import deployment, local

@@ -8,7 +8,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tests.airflow.harness import locked, uv
+from tests.airflow.harness import locked
+from tests.interpreters import uv
 
 ROOT = Path(__file__).parents[2]
 # The first of each series that changed what the compiler or a task touches, and the newest.

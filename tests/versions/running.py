@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployer.compiler.client import build_packages, compile_flows
+from tests.compiling import build_packages, compile_flows
 from deployer.errors import Severity
 from deployer.models.deployment import Deployment, ResolvedPath
 from deployer.models.flow import Flow
