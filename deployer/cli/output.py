@@ -82,7 +82,6 @@ def write_shown(shown: Mapping[str, Any], format: str, to_text: Callable[..., st
 def write_validation(result: ValidateResult, format: str) -> None:
     """Print the problems that were found: beside the lines for GitHub, as data, or in words on standard error."""
     from deployer.commands.validate import problems_refuse
-    from deployer.views.plan_words import count
 
     if format == "json":
         from deployer.views.diagnostics import diagnostics_to_json
@@ -96,6 +95,9 @@ def write_validation(result: ValidateResult, format: str) -> None:
     else:
         tell(result.diagnostics)
     if not problems_refuse(result.diagnostics):
+        # An error in a manifest, which is what an editor waits for, is shown without this.
+        from deployer.views.plan_words import count
+
         write(f"Valid: {count(result.deployments, 'deployment')}.\n")
 
 
