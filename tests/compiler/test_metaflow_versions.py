@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.compiling import build_packages, compile_flows
 from deployer.compiler.versions import is_too_old, is_untested, parse_version, show_version
 from deployer.errors import DeployError, Severity
 from tests.compiler.compiling import deployment, local
+from tests.compiling import build_packages, compile_flows
 
 PACKAGE = Path(__file__).parents[2] / "deployer"
 MODULES = sorted([*(PACKAGE / "compiler").rglob("*.py"), *(PACKAGE / "runtime").rglob("*.py")])

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.compiling import build_packages, compile_flows
 from deployer.errors import Severity
 from deployer.models.deployment import Deployment, ResolvedPath
 from deployer.models.flow import Flow
 from tests.compiler.by_hand import RUN, Operator
 from tests.compiler.compiling import deployment, local
+from tests.compiling import build_packages, compile_flows
 from tests.versions.metaflows import interpreter
 
 FLOWS = Path(__file__).parent / "flows"
