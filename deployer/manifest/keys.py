@@ -231,6 +231,10 @@ class FlowSettings(Settings):
     paused: Annotated[
         Omissible[bool], Setting("Whether the DAG starts paused when Airflow first sees it.", section="settings")
     ] = None
+    display_name: Annotated[
+        Omissible[Text],
+        Setting("The DAG's name in Airflow's pages. Default: its id.", section="settings", omit_default=True),
+    ] = None
     description: Annotated[Omissible[str], Setting("One line about the DAG.", section="settings")] = None
     owner: Annotated[Text, Setting("The DAG's owner in Airflow. Default: the project.", section="settings")] = ""
     package_environment: Annotated[

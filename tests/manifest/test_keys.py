@@ -49,6 +49,7 @@ FLOW: dict[str, Any] = {
     "worker_pool": "big",
     "priority": 7,
     "paused": True,
+    "display_name": "Training ♥",
     "description": "Trains.",
     "owner": "ada",
     "package_environment": "conda",
