@@ -31,7 +31,7 @@ def read_variables(
 ) -> dict[str, Variable]:
     """The variables' values: as declared, else from MFDEPLOY_VAR_<name>, else (strongest) as given.
 
-    `complete` is False when a file could not be read, and with it a declaration may be missing.
+    `complete` is False when a file could not be read, and a declaration may be missing with it.
     """
     declared = section.entries if isinstance(section, Map) else {}
     values = {name: _declare(name, entry, report) for name, entry in declared.items()}
