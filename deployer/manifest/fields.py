@@ -203,6 +203,14 @@ def bare_type(annotation: Any) -> Any:
     return annotation
 
 
+def model_of(annotation: Any) -> type[Settings] | None:
+    """The model that a type is, without what `bare_type` takes off; None for other types."""
+    declared = bare_type(annotation)
+    # Python 3.10 takes a generic alias for a type.
+    is_class = isinstance(declared, type) and get_origin(declared) is None
+    return declared if is_class and issubclass(declared, Settings) else None
+
+
 def secret_paths(model: type[Settings], path: str = "") -> Iterator[str]:
     """Dotted paths (`*` for any name) of the settings of a model that may be secret."""
     for name, key in names_of(model).items():
@@ -211,8 +219,8 @@ def secret_paths(model: type[Settings], path: str = "") -> Iterator[str]:
             yield below
         if get_origin(declared) is Mapping:
             below, declared = f"{below}.*", bare_type(get_args(declared)[1])
-        if isinstance(declared, type) and issubclass(declared, Settings):
-            yield from secret_paths(declared, f"{below}.")
+        if inner := model_of(declared):
+            yield from secret_paths(inner, f"{below}.")
 
 
 def to_json(value: object) -> JsonValue:

@@ -6,7 +6,7 @@ from it. Layers of settings merge as their types imply: maps by key, lists and s
 resolved deployment has where no layer says anything; a written null is refused.
 """
 
-from __future__ import annotations
+# Without the future import of annotations: pydantic would evaluate the text of each of them, once for each model.
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
