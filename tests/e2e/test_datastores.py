@@ -156,10 +156,8 @@ def test_tasks_fetch_the_package_and_run(store: Store, tmp_path: Path, monkeypat
         monkeypatch.setenv(name, value)
     kind, root = store.root.partition(":")[0], f"{store.root}/by-hand"
     settings = {"compute": "local", "datastore_type": kind, "metaflow": store.settings}
-    nowhere = ResolvedPath("../dags", "/nowhere/dags")
-    environment = Environment(
-        "prod", "growth", nowhere, datastore=ResolvedPath(root, root), production=True, **settings
-    )
+    places = {"target": ResolvedPath("../dags", "/nowhere/dags"), "datastore": ResolvedPath(root, root)}
+    environment = Environment(name="prod", project="growth", production=True, **places, **settings)
     one = deployment("linear.py", environment=environment)
     compiled = compile_flows([one])
     [package] = build_packages([one], upload=True, user="ann").values()
@@ -175,10 +173,8 @@ def test_tasks_fetch_the_package_and_run(store: Store, tmp_path: Path, monkeypat
 def test_a_pod_installs_only_what_is_missing(store: Store) -> None:
     kind, root = store.root.partition(":")[0], store.root
     settings = {"compute": "kubernetes", "datastore_type": kind, "metaflow": store.settings}
-    nowhere = ResolvedPath("../dags", "/nowhere/dags")
-    environment = Environment(
-        "prod", "growth", nowhere, datastore=ResolvedPath(root, root), production=True, **settings
-    )
+    places = {"target": ResolvedPath("../dags", "/nowhere/dags"), "datastore": ResolvedPath(root, root)}
+    environment = Environment(name="prod", project="growth", production=True, **places, **settings)
     one = deployment("linear.py", environment=environment, kubernetes={"image": "acme/base:1"})
     package = build_packages([one], upload=False, user="ann")[one.address]
     script = package.scripts["start"]
