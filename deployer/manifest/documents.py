@@ -127,12 +127,12 @@ def _check_version(entry: Entry, report: Report) -> None:
 
 
 def _require(document: Document, paths: list[Path], report: Report) -> None:
-    place = Location(shown(paths[0]))
+    location = Location(shown(paths[0]))
     if not document.has_version:
-        report.error("missing-key", "no manifest has the key 'version'", place, hint="write `version: 1` at the top")
+        report.error("missing-key", "no manifest has the key 'version'", location, hint="write `version: 1` at the top")
     if document.project is None:
         hint = "write `project: NAME`, who owns the DAGs"
-        report.error("missing-key", "no manifest has the key 'project'", place, hint=hint)
+        report.error("missing-key", "no manifest has the key 'project'", location, hint=hint)
     flows = document.sections["flows"]
     if flows and not document.sections["environments"]:
         entry = next(iter(flows.values()))

@@ -6,7 +6,7 @@ Schema. Types are strict, so that no value is converted to another without a wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import UnionType
@@ -201,6 +201,26 @@ def bare_type(annotation: Any) -> Any:
     if origin in (Union, UnionType):
         return bare_type(next(kind for kind in get_args(annotation) if kind is not type(None)))
     return annotation
+
+
+def model_of(annotation: Any) -> type[Settings] | None:
+    """The model that a type is, without what `bare_type` takes off; None for other types."""
+    declared = bare_type(annotation)
+    # Python 3.10 takes a generic alias for a type.
+    is_class = isinstance(declared, type) and get_origin(declared) is None
+    return declared if is_class and issubclass(declared, Settings) else None
+
+
+def secret_paths(model: type[Settings], path: str = "") -> Iterator[str]:
+    """Dotted paths (`*` for any name) of the settings of a model that may be secret."""
+    for name, key in names_of(model).items():
+        below, declared = f"{path}{key}", bare_type(model.model_fields[name].annotation)
+        if setting(model, name).may_be_secret:
+            yield below
+        if get_origin(declared) is Mapping:
+            below, declared = f"{below}.*", bare_type(get_args(declared)[1])
+        if inner := model_of(declared):
+            yield from secret_paths(inner, f"{below}.")
 
 
 def to_json(value: object) -> JsonValue:

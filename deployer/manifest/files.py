@@ -42,8 +42,8 @@ def find_files(folder: Path, report: Report) -> list[Path]:
 
 
 def _unreadable(error: OSError, report: Report) -> None:
-    place = Location(shown(Path(error.filename)))
-    report.error("bad-path", f"the folder cannot be read: {error.strerror}", place)
+    location = Location(shown(Path(error.filename)))
+    report.error("bad-path", f"the folder cannot be read: {error.strerror}", location)
 
 
 def read_file(path: Path, report: Report) -> Map | None:
@@ -51,7 +51,7 @@ def read_file(path: Path, report: Report) -> Map | None:
     file = shown(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
-            raise OSError(0, "it is no regular file")
+            raise OSError(0, "it is not a regular file")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:

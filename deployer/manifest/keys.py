@@ -6,7 +6,7 @@ from it. Layers of settings merge as their types imply: maps by key, lists and s
 resolved deployment has where no layer says anything; a written null is refused.
 """
 
-from __future__ import annotations
+# Without the future import of annotations: pydantic would evaluate the text of each of them, once for each model.
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -230,6 +230,10 @@ class FlowSettings(Settings):
     ] = None
     paused: Annotated[
         Omissible[bool], Setting("Whether the DAG starts paused when Airflow first sees it.", section="settings")
+    ] = None
+    display_name: Annotated[
+        Omissible[Text],
+        Setting("The DAG's name in Airflow's pages. Default: its id.", section="settings", omit_default=True),
     ] = None
     description: Annotated[Omissible[str], Setting("One line about the DAG.", section="settings")] = None
     owner: Annotated[Text, Setting("The DAG's owner in Airflow. Default: the project.", section="settings")] = ""

@@ -98,7 +98,7 @@ class _Loader:
         settings = self._check_environments(document, flawed)
         self._check_flows(document, flawed)
         if not document.complete:
-            # What is missing may be in the file that could not be read: nothing about it is said.
+            # What is missing may be in the file that could not be read: that is not reported.
             return Manifests(document.owner, {}, ())
         check_asked(sorted(self.asked or ()), document.sections["environments"], self.report)
         return self._resolve(document, settings, flawed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from deployer.manifest.fields import Settings, bare_type, keys_of
+from deployer.manifest.fields import keys_of, model_of
 from deployer.manifest.keys import FlowSettings
 from deployer.manifest.nodes import Entry, Map, Scalar
 
@@ -13,7 +13,7 @@ from deployer.manifest.nodes import Entry, Map, Scalar
 _SHORT_FORMS: Final = {
     name: model.short
     for name, field in keys_of(FlowSettings).items()
-    if isinstance(model := bare_type(field.annotation), type) and issubclass(model, Settings) and model.short
+    if (model := model_of(field.annotation)) and model.short
 }
 
 

@@ -24,7 +24,7 @@ class SecretText(str):
 class Scalar:
     """A single value. `text` is how it was written; `plain` says that it was written without quotes.
 
-    A `broken` scalar has no usable value, and that has been reported: nothing more is said about it.
+    A `broken` scalar has no usable value, and that has been reported: nothing else about it is.
     """
 
     value: str | int | float | bool | None
@@ -43,7 +43,7 @@ class Items:
 
 
 class Entry(NamedTuple):
-    """A key's place and its value."""
+    """A key's location and its value."""
 
     key: Location
     node: Node
@@ -58,7 +58,7 @@ class Map:
     short: bool = False
 
     def get(self, *names: str) -> Node | None:
-        """The node below, or None where a key is absent or what holds it is no map."""
+        """The node below, or None where a key is absent or the node above it is not a map."""
         node: Node | None = self
         for name in names:
             entry = node.entries.get(name) if isinstance(node, Map) else None
@@ -79,7 +79,7 @@ def to_data(node: Node) -> Any:
 
 
 def is_text(node: Node | None) -> TypeGuard[Scalar]:
-    """Whether a node is a text that can be looked at: there, not empty, not broken."""
+    """Whether a node is a text that can be checked further: present, not empty, not broken."""
     return isinstance(node, Scalar) and isinstance(node.value, str) and node.value != "" and not node.broken
 
 
@@ -95,7 +95,7 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def leaves(node: Node, path: Path = ()) -> Iterator[tuple[str, Location]]:
-    """Each setting's dotted path with its place: scalars and whole lists."""
+    """Each setting's dotted path with its location: scalars and whole lists."""
     if not isinstance(node, Map):
         yield dotted(path), node.location
         return

@@ -1,4 +1,4 @@
-"""YAML text to nodes: strict, bounded, every value with its place.
+"""YAML text to nodes: strict, bounded, every value with its location.
 
 Works on libyaml's events and not on PyYAML's composer: events need no recursion, so depth and size are refused before
 they cost anything, and no tag ever builds an object.
@@ -51,9 +51,9 @@ def _decode(data: bytes, file: str) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start]
-        place = Location(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
+        location = Location(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
-        raise ParseError("yaml-syntax", message, place, "save the file as UTF-8") from None
+        raise ParseError("yaml-syntax", message, location, "save the file as UTF-8") from None
     return text
 
 
@@ -81,7 +81,7 @@ class _Reader:
         self.anchors: dict[str, tuple[Node, int, int]] = {}  # node, its size, its depth
         self.copies = 0
 
-    def place(self, mark: Any) -> Location:
+    def location(self, mark: Any) -> Location:
         return Location(self.file, mark.line + 1, mark.column + 1)
 
     def path(self, *names: str) -> str:
@@ -113,7 +113,9 @@ class _Reader:
     def check_document(self, event: Any, number: int) -> None:
         if number > 1:
             raise ParseError(
-                "yaml-syntax", "a second document starts here, expected one in each file", self.place(event.start_mark)
+                "yaml-syntax",
+                "a second document starts here, expected one in each file",
+                self.location(event.start_mark),
             )
         if event.version or event.tags:
             raise ParseError("yaml-syntax", "YAML directives (%YAML, %TAG) are not supported", Location(self.file))
@@ -129,14 +131,14 @@ class _Reader:
             self.end()
 
     def start(self, event: Any) -> None:
-        place = self.place(event.start_mark)
+        location = self.location(event.start_mark)
         if len(self.open) >= MAX_DEPTH:
             message = f"lists and maps are nested more than {MAX_DEPTH} deep"
-            raise ParseError("too-large", message, place, path=shorten(self.path()))
-        self.refuse_tag(event, place)
+            raise ParseError("too-large", message, location, path=shorten(self.path()))
+        self.refuse_tag(event, location)
         if self.expects_key():
-            self.refuse_key("a list or map", place)
-        self.open.append(_Open(place, event.anchor, isinstance(event, yaml.MappingStartEvent)))
+            self.refuse_key("a list or map", location)
+        self.open.append(_Open(location, event.anchor, isinstance(event, yaml.MappingStartEvent)))
 
     def end(self) -> None:
         done = self.open.pop()
@@ -144,30 +146,30 @@ class _Reader:
         self.add(node, done.size, done.depth, done.anchor)
 
     def take_scalar(self, event: Any) -> None:
-        place = self.place(event.start_mark)
-        self.refuse_tag(event, place)
+        location = self.location(event.start_mark)
+        self.refuse_tag(event, location)
         plain = bool(event.implicit[0])
         if self.expects_key():
-            self.take_key(event.value, plain, place)
+            self.take_key(event.value, plain, location)
             return
         broken = "\0" in event.value
         value: Any = event.value.replace("\0", "")
         if broken:
             hint = "no process, file or database takes one"
-            self.problem("bad-text", "the text holds a NUL character", place, hint, self.path())
+            self.problem("bad-text", "the text holds a NUL character", location, hint, self.path())
         elif plain:
             try:
                 value = resolve(event.value)
             except ValueError as error:
-                self.problem("bad-number", str(error), place, "put it in quotes if it is text", self.path())
+                self.problem("bad-number", str(error), location, "put it in quotes if it is text", self.path())
                 broken = True
-        self.add(Scalar(value, place, event.value, plain, broken), 1, 0, event.anchor)
+        self.add(Scalar(value, location, event.value, plain, broken), 1, 0, event.anchor)
 
-    def take_key(self, text: str, plain: bool, place: Location) -> None:
+    def take_key(self, text: str, plain: bool, location: Location) -> None:
         holder = self.open[-1]
         if plain and text == "<<":
             hint = "write the keys out, or put what is shared in `defaults`"
-            self.problem("merge-key", "merge keys (<<) are not supported", place, hint, self.path())
+            self.problem("merge-key", "merge keys (<<) are not supported", location, hint, self.path())
             holder.skip = True
             return
         try:
@@ -177,30 +179,30 @@ class _Reader:
         if not is_text:
             found = f"{shorten(text)}" if text else "nothing"
             hint = f'put it in quotes: "{text}"'
-            self.problem("bad-key", f"expected a name as key, found {found}", place, hint, self.path())
+            self.problem("bad-key", f"expected a name as key, found {found}", location, hint, self.path())
             holder.skip = True
         elif text in holder.entries:
             first = holder.entries[text].key
             message = f"the key {shorten(text)!r} is already at line {first.line}"
-            self.problem("duplicate-key", message, place, "keep one of the two", self.path(text))
+            self.problem("duplicate-key", message, location, "keep one of the two", self.path(text))
             holder.skip = True
         else:
-            holder.key = (text, place)
+            holder.key = (text, location)
 
     def take_alias(self, event: Any) -> None:
-        place = self.place(event.start_mark)
+        location = self.location(event.start_mark)
         if self.expects_key():
-            self.refuse_key("an alias", place)
+            self.refuse_key("an alias", location)
         known = self.anchors.get(event.anchor)
         if known is None:
             # Also an alias inside its own anchor: anchors count once their value is complete.
             raise ParseError(
-                "yaml-syntax", f"the alias *{shorten(event.anchor)} has no anchor before it", place, "", self.path()
+                "yaml-syntax", f"the alias *{shorten(event.anchor)} has no anchor before it", location, "", self.path()
             )
         node, size, depth = known
         self.copies += size
         if self.copies > MAX_COPIES or len(self.open) + depth > MAX_DEPTH:
-            raise ParseError("too-large", f"aliases repeat more than {MAX_COPIES:,} values", place, "", self.path())
+            raise ParseError("too-large", f"aliases repeat more than {MAX_COPIES:,} values", location, "", self.path())
         self.add(node, size, depth, None)
 
     def add(self, node: Node, size: int, depth: int, anchor: str | None) -> None:
@@ -215,8 +217,8 @@ class _Reader:
         if not holder.is_map:
             holder.nodes.append(node)
         elif holder.key is not None:
-            name, place = holder.key
-            holder.entries[name] = Entry(place, node)
+            name, location = holder.key
+            holder.entries[name] = Entry(location, node)
             holder.key = None
         else:
             holder.skip = False
@@ -224,14 +226,14 @@ class _Reader:
     def expects_key(self) -> bool:
         return bool(self.open) and self.open[-1].is_map and self.open[-1].key is None and not self.open[-1].skip
 
-    def refuse_key(self, found: str, place: Location) -> None:
-        raise ParseError("bad-key", f"expected a name as key, found {found}", place, "", self.path())
+    def refuse_key(self, found: str, location: Location) -> None:
+        raise ParseError("bad-key", f"expected a name as key, found {found}", location, "", self.path())
 
-    def refuse_tag(self, event: Any, place: Location) -> None:
+    def refuse_tag(self, event: Any, location: Location) -> None:
         if event.tag is not None:
             hint = "put the value in quotes if it is text" if event.tag.endswith(":str") else "remove it"
             raise ParseError(
-                "yaml-tag", f"YAML tags are not supported, found {_tag(event.tag)}", place, hint, self.path()
+                "yaml-tag", f"YAML tags are not supported, found {_tag(event.tag)}", location, hint, self.path()
             )
 
 
@@ -243,13 +245,13 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> ParseErr
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return ParseError("yaml-syntax", str(error.problem or error), Location(file))
-    place = Location(file, mark.line + 1, mark.column + 1)
+    location = Location(file, mark.line + 1, mark.column + 1)
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     message = error.problem or "the YAML cannot be read"
     if error.context and error.context_mark and error.context_mark.line != mark.line:
         message += f" ({error.context} that starts at line {error.context_mark.line + 1})"
-    return ParseError("yaml-syntax", message, place, _syntax_hint(message, line, mark.column))
+    return ParseError("yaml-syntax", message, location, _syntax_hint(message, line, mark.column))
 
 
 def _syntax_hint(message: str, line: str, column: int) -> str:
@@ -271,5 +273,5 @@ def _unreadable(error: yaml.reader.ReaderError, text: str, file: str) -> ParseEr
     code = ord(error.character) if isinstance(error.character, str) else int(error.character)
     position = text.find(chr(code))
     before = text[: max(position, 0)]
-    place = Location(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-    return ParseError("yaml-syntax", f"the character U+{code:04X} is not allowed in YAML", place)
+    location = Location(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+    return ParseError("yaml-syntax", f"the character U+{code:04X} is not allowed in YAML", location)

@@ -26,27 +26,29 @@ _LONGEST: Final = 131_000  # bytes: Linux takes some more in one variable of a p
 
 
 class Datastore(NamedTuple):
-    """What `datastore:` says, to hold a profile's settings against."""
+    """What `datastore:` says, to compare a profile's settings with."""
 
     kind: str
     root: str
 
 
-class Setting(NamedTuple):
-    """A setting's value as Metaflow reads it from the process environment, and its place."""
+class MetaflowSetting(NamedTuple):
+    """A setting's value as Metaflow reads it from the process environment, and its location."""
 
     text: str
     location: Location
 
 
-def read_settings(node: Node | None, datastore: Datastore | None, path: NodePath, report: Report) -> dict[str, Setting]:
+def read_settings(
+    node: Node | None, datastore: Datastore | None, path: NodePath, report: Report
+) -> dict[str, MetaflowSetting]:
     """The METAFLOW_* settings of an environment's `metaflow:`, the profile's read in below them.
 
-    Without a `datastore` (it could not be read) nothing is held against it.
+    Without a `datastore` (it could not be read) its settings are not compared with it.
     """
     if not isinstance(node, Map):
         return {}
-    settings: dict[str, Setting] = {}
+    settings: dict[str, MetaflowSetting] = {}
     profile = node.entries.get("profile")
     if profile is not None:
         settings = _read_profile(profile.node, datastore, (*path, "profile"), report)
@@ -68,7 +70,7 @@ def read_settings(node: Node | None, datastore: Datastore | None, path: NodePath
             message = "expected text, a number, true or false"
             report.error("wrong-type", message, entry.node.location, (*path, name), "leave the key out for the default")
         elif not _refuse_value(name, text, entry.node.location, (*path, name), report):
-            settings[name] = Setting(text, entry.node.location)
+            settings[name] = MetaflowSetting(text, entry.node.location)
     return settings
 
 
@@ -81,32 +83,34 @@ def _text(node: Node) -> str | None:
     return str(node.value).lower() if isinstance(node.value, bool) else node.text
 
 
-def _refuse(name: str, place: Location, path: NodePath, report: Report) -> None:
+def _refuse(name: str, location: Location, path: NodePath, report: Report) -> None:
     if names_credential(name):
         message = f"{shorten(name)} is a credential and would be written into DAG files"
-        report.error("secret-in-dag", message, place, path, HINT)
+        report.error("secret-in-dag", message, location, path, HINT)
     elif name in _IDENTITY:
-        report.error("refused-setting", f"{name} cannot be set here", place, path, _IDENTITY[name])
+        report.error("refused-setting", f"{name} cannot be set here", location, path, _IDENTITY[name])
     elif name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
         hint = "write `datastore:` in the environment"
-        report.error("refused-setting", f"{name} cannot be set here", place, path, hint)
+        report.error("refused-setting", f"{name} cannot be set here", location, path, hint)
 
 
-def _refuse_value(name: str, text: str, place: Location, path: NodePath, report: Report) -> bool:
+def _refuse_value(name: str, text: str, location: Location, path: NodePath, report: Report) -> bool:
     if holds_credential(text):
         message = f"the value of {name} holds a credential and would be written into DAG files"
-        report.error("secret-in-dag", message, place, path, HINT)
+        report.error("secret-in-dag", message, location, path, HINT)
     elif "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        report.error("bad-text", f"the value of {name} holds a character that no process takes", place, path)
+        report.error("bad-text", f"the value of {name} holds a character that no process takes", location, path)
     elif len(text.encode()) > _LONGEST:
         message = f"the value of {name} has {len(text):,} characters, more than a process takes in a variable"
-        report.error("bad-text", message, place, path)
+        report.error("bad-text", message, location, path)
     else:
         return False
     return True
 
 
-def _read_profile(node: Node, datastore: Datastore | None, path: NodePath, report: Report) -> dict[str, Setting]:
+def _read_profile(
+    node: Node, datastore: Datastore | None, path: NodePath, report: Report
+) -> dict[str, MetaflowSetting]:
     name = node.value if isinstance(node, Scalar) else None
     if isinstance(node, Scalar) and node.broken:
         return {}
@@ -114,18 +118,18 @@ def _read_profile(node: Node, datastore: Datastore | None, path: NodePath, repor
         report.error("wrong-type", "expected the name of a profile", node.location, path)
         return {}
     folder = Path(node.location.file).parent
-    places = [folder / ".metaflowconfig" / f"config_{name}.json", folder / f"config_{name}.json"]
-    file = next((place for place in places if place.is_file()), None)
+    candidates = [folder / ".metaflowconfig" / f"config_{name}.json", folder / f"config_{name}.json"]
+    file = next((path for path in candidates if path.is_file()), None)
     if file is None:
-        message = f"no profile {name!r}; looked for {' and '.join(shown(place) for place in places)}"
+        message = f"no profile {name!r}; looked for {' and '.join(shown(candidate) for candidate in candidates)}"
         hint = "profiles are never read from the home folder; copy it there"
         report.error("bad-path", message, node.location, path, hint)
         return {}
     return _read_profile_file(file, datastore, report)
 
 
-def _read_profile_file(file: Path, datastore: Datastore | None, report: Report) -> dict[str, Setting]:
-    place = Location(shown(file))
+def _read_profile_file(file: Path, datastore: Datastore | None, report: Report) -> dict[str, MetaflowSetting]:
+    location = Location(shown(file))
     try:
         data = file.read_bytes()
         if len(data) > _MAX_BYTES:
@@ -133,27 +137,27 @@ def _read_profile_file(file: Path, datastore: Datastore | None, report: Report) 
         text = data.decode("utf-8-sig")
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        report.error("bad-profile", f"not JSON: {error.msg}", Location(place.file, error.lineno, error.colno))
+        report.error("bad-profile", f"not JSON: {error.msg}", Location(location.file, error.lineno, error.colno))
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        report.error("bad-profile", f"the profile cannot be read: {error}", place)
+        report.error("bad-profile", f"the profile cannot be read: {error}", location)
         return {}
     if not isinstance(values, dict):
-        report.error("bad-profile", "expected a JSON object of METAFLOW_* settings", place)
+        report.error("bad-profile", "expected a JSON object of METAFLOW_* settings", location)
         return {}
-    settings: dict[str, Setting] = {}
+    settings: dict[str, MetaflowSetting] = {}
     for name, value in values.items():
-        setting = _profile_setting(name, value, _find_key(text, name, place.file), datastore, report)
+        setting = _profile_setting(name, value, _find_key(text, name, location.file), datastore, report)
         if setting is not None:
             settings[name] = setting
     return settings
 
 
 def _profile_setting(
-    name: str, value: Any, place: Location, datastore: Datastore | None, report: Report
-) -> Setting | None:
+    name: str, value: Any, location: Location, datastore: Datastore | None, report: Report
+) -> MetaflowSetting | None:
     if not _SETTING.match(name) and not names_credential(name):
-        report.error("unknown-key", f"unknown setting {shorten(name)!r}, expected METAFLOW_...", place)
+        report.error("unknown-key", f"unknown setting {shorten(name)!r}, expected METAFLOW_...", location)
         return None
     if name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
         # Profiles that Metaflow itself wrote name the datastore: fine as long as both say the same.
@@ -163,17 +167,17 @@ def _profile_setting(
         said = {_DEFAULT_DATASTORE: datastore.kind, f"{_SYSROOT}{datastore.kind.upper()}": root}
         if said.get(name) != str(value).rstrip("/"):
             message = f"{name} is {shorten(str(value))!r}, but the environment's datastore is {datastore.root!r}"
-            report.error("refused-setting", message, place, hint="remove it here, or change `datastore:`")
+            report.error("refused-setting", message, location, hint="remove it here, or change `datastore:`")
         return None
     before = report.errors
-    _refuse(name, place, (), report)
+    _refuse(name, location, (), report)
     if report.errors > before:
         return None
     if value is None:
-        report.error("wrong-type", f"{name}: expected a value, found null", place, hint="remove the line")
+        report.error("wrong-type", f"{name}: expected a value, found null", location, hint="remove the line")
         return None
     written = value if isinstance(value, str) else json.dumps(value)
-    return None if _refuse_value(name, written, place, (), report) else Setting(written, place)
+    return None if _refuse_value(name, written, location, (), report) else MetaflowSetting(written, location)
 
 
 def _find_key(text: str, name: str, file: str) -> Location:

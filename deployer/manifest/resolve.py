@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
@@ -22,7 +22,7 @@ _SHOWN: Final = [*keys_of(FlowIdentity), *keys_of(FlowSettings)]
 _STRUCTURE: Final = frozenset(keys_of(FlowEntry)) - frozenset(_SHOWN)
 _PATHS: Final = [name for name, field in keys_of(FlowEntry).items() if bare_type(field.annotation) is ResolvedPath]
 _PATHS_BY_NAME: Final = [
-    name for name, field in keys_of(FlowEntry).items() if ResolvedPath in getattr(field.annotation, "__args__", ())
+    name for name, field in keys_of(FlowEntry).items() if ResolvedPath in get_args(field.annotation)
 ]
 
 

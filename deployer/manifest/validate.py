@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from deployer.errors import Location, nearest
 from deployer.manifest import keys
-from deployer.manifest.fields import PATTERNS, Settings, bare_type, keys_of, names_of, setting
+from deployer.manifest.fields import PATTERNS, Settings, bare_type, keys_of, model_of, names_of, setting
 from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
 from deployer.manifest.scalars import looks_like
 
@@ -109,8 +109,8 @@ def _find(error: ErrorDetails, loc: Iterable[str | int], document: Map) -> _Viol
 
 def _below(declared: Any, part: str | int) -> Any:
     """The type that a part of a value has; None for what no model declares."""
-    if isinstance(declared, type) and issubclass(declared, Settings):
-        field = keys_of(declared).get(str(part))
+    if model := model_of(declared):
+        field = keys_of(model).get(str(part))
         return bare_type(field.annotation) if field else None
     arguments = get_args(declared)
     if get_origin(declared) is tuple:
@@ -122,8 +122,9 @@ def _model_at(loc: Iterable[str | int]) -> type[Settings]:
     declared: Any = keys.ManifestFile
     for part in loc:
         declared = _below(declared, part)
-    assert isinstance(declared, type) and issubclass(declared, Settings)
-    return declared
+    model = model_of(declared)
+    assert model is not None
+    return model
 
 
 def _report_missing(error: ErrorDetails, document: Map, report: Report) -> bool:
@@ -219,9 +220,8 @@ def _not_a_list(found: _Violation, report: Report) -> None:
 
 
 def _not_a_map(found: _Violation, report: Report) -> None:
-    model = found.declared
-    expected = model.expected if isinstance(model, type) and issubclass(model, Settings) else "a map"
-    _wrong_type(expected, found, report)
+    model = model_of(found.declared)
+    _wrong_type(model.expected if model else "a map", found, report)
 
 
 def _not_a_word(found: _Violation, report: Report) -> None:

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from deployer.errors import nearest
+from deployer.manifest.fields import secret_paths
+from deployer.manifest.keys import ManifestFile
 from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, SecretText, shorten
 from deployer.manifest.parse import MAX_BYTES
 from deployer.manifest.scalars import resolve
 
+# There is none yet: every setting of today ends in a DAG, a plan or a record.
+MAY_BE_SECRET: Final = frozenset(secret_paths(ManifestFile))
 ENVIRON_PREFIX: Final = "MFDEPLOY_VAR_"
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _VARIABLE: Final = re.compile(r"var\.([a-zA-Z][a-zA-Z0-9_-]*)\Z")
@@ -31,7 +35,7 @@ def read_variables(
 ) -> dict[str, Variable]:
     """The variables' values: as declared, else from MFDEPLOY_VAR_<name>, else (strongest) as given.
 
-    `complete` is False when a file could not be read, and with it a declaration may be missing.
+    `complete` is False when a file could not be read, and a declaration may be missing with it.
     """
     declared = section.entries if isinstance(section, Map) else {}
     values = {name: _declare(name, entry, report) for name, entry in declared.items()}
@@ -93,7 +97,7 @@ class Substitution:
     complete: bool
     report: Report
     is_asked: Callable[[Path], bool] = lambda path: True
-    may_be_secret: frozenset[str] = frozenset()
+    may_be_secret: frozenset[str] = MAY_BE_SECRET
     secrets: set[str] = field(default_factory=set)
     characters: int = 0
 
@@ -175,7 +179,7 @@ class Substitution:
         return found
 
     def _from_environ(self, name: str, default: str | None, node: Scalar, path: Path) -> SecretText | None:
-        # Refused by its place and not by its value: who plans must not matter.
+        # Refused by its path in the document and not by its value: who plans must not matter.
         if not any(_matches(pattern, path) for pattern in self.may_be_secret):
             self.report.error(
                 "secret-in-dag",

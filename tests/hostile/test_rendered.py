@@ -49,6 +49,7 @@ def of_parameter(**values: Any) -> Made:
 PLACES: dict[str, Callable[[str], Made]] = {
     "tag": lambda text: of_tag(text),
     "owner": lambda text: of_deployment(owner=text),
+    "display name": lambda text: of_deployment(display_name=text),
     "description": lambda text: of_deployment(description=text),
     "pool": lambda text: of_deployment(worker_pool=text),
     "namespace": lambda text: of_deployment(namespace=text),

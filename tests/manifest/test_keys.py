@@ -5,18 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from deployer.description import describe, to_json
-from deployer.manifest.fields import ResolvedPath, Settings, names_of, setting
+from deployer.manifest.fields import ByName, Omissible, ResolvedPath, Setting, Settings, names_of, secret_paths, setting
 from deployer.manifest.keys import (
     ClusterAccess,
     ClusterSettings,
     EnvironmentSettings,
     FlowIdentity,
     FlowSettings,
+    ManifestFile,
     PodSettings,
     Retries,
     Schedule,
@@ -49,6 +51,7 @@ FLOW: dict[str, Any] = {
     "worker_pool": "big",
     "priority": 7,
     "paused": True,
+    "display_name": "Training ♥",
     "description": "Trains.",
     "owner": "ada",
     "package_environment": "conda",
@@ -155,6 +158,25 @@ def test_what_is_compared_of_a_list_and_a_path() -> None:
     assert found["tags"] == ["a", "b"]
     assert found["package_suffixes"] == [".csv", ".txt", ".txt"]
     assert found["python"] == "../venv/bin/python"
+
+
+class Access(Settings):
+    """Where a server is, and what lets us in."""
+
+    url: Annotated[str, Setting("Where it is.")] = ""
+    token: Annotated[str, Setting("What lets us in.", may_be_secret=True)] = ""
+
+
+class Place(Settings):
+    """A model that holds another, and some of them by name."""
+
+    airflow: Annotated[Omissible[Access], Setting("The server.")] = None
+    others: Annotated[ByName[Access], Setting("More of them.")] = Field(default_factory=dict)
+
+
+def test_a_declaration_says_that_a_value_may_be_secret() -> None:
+    assert list(secret_paths(Place)) == ["airflow.token", "others.*.token"]
+    assert list(secret_paths(ManifestFile)) == []
 
 
 def test_a_resolved_environment_keeps_the_keys_of_its_declaration() -> None:

@@ -81,6 +81,7 @@ workflow_timeout: 60
 worker_pool: big
 priority: 5
 paused: false
+display_name: Training
 description: Trains
 owner: me
 package_environment: conda
@@ -101,7 +102,7 @@ steps: {fit: {gpu: 1, security_context: {run_as_user: 0}}}""",
     assert (found.max_workers, found.max_active_runs, found.catchup, found.paused) == (5, 1, True, False)
     assert (found.tags, found.decorators, found.package_suffixes) == (("a", "b"), ("retry:times=2",), (".csv",))
     assert (found.namespace, found.workflow_timeout, found.worker_pool) == ("user:x", 60, "big")
-    assert found.priority == 5
+    assert (found.priority, found.display_name) == (5, "Training")
     assert (found.description, found.owner, found.package_environment) == ("Trains", "me", "conda")
     assert found.config_values == {"c": {"d": 1}}
     assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}

@@ -74,6 +74,7 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
         worker_pool="ml",
         priority=5,
         paused=False,
+        display_name="Training (nightly)",
         description="Nightly training",
         entry={"file": "flows/train.py", "schedule": {"cron": "30 4 * * 1-5"}, "parameters": {"alpha": 0.01}},
     )

@@ -274,6 +274,7 @@ with DAG(
     is_paused_upon_creation=False,
     doc_md=DOC,
     dagrun_timeout=timedelta(hours=6),
+    dag_display_name="Training (nightly)",
     schedule=CronTriggerTimetable("30 4 * * 1-5", timezone="Europe/Helsinki"),
     start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
     default_args={
