@@ -1,42 +1,85 @@
 """What a command is run with: the world outside of the program, made in `cli` and passed down.
 
-No other room reads the process environment or the clock, or starts git, so that a test says what these are.
+No other room reads the process environment or the clock, or starts git, so that a test says what these are. This module
+is imported before anything that takes long: an error in a manifest is reported at once, and the helpers of the compiler
+start while the rest of the program is imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deployer.errors import DeployError, Diagnostic, nearest
-from deployer.models.deployment import Environment
-from deployer.models.desired import Desired, DesiredState
-from deployer.models.plan import Change, Plan
+from deployer.manifest.load import load_selection
 from deployer.models.progress import Progress, silent
-from deployer.models.target import Target
-from deployer.orchestrators.protocol import Orchestrator
-from deployer.orchestrators.registry import Registry
-from deployer.state.survey import DeployedState
 from deployer.targets.registry import open_target
-from deployer.vcs.git import Git
+
+if TYPE_CHECKING:
+    from deployer.compiler.client import Compiler
+    from deployer.models.deployment import Deployment, Environment
+    from deployer.models.manifests import Manifests
+    from deployer.models.selection import Selection
+    from deployer.models.target import Target
+    from deployer.orchestrators.protocol import Orchestrator
+    from deployer.vcs.git import Git
+
+
+@dataclass(frozen=True)
+class Started:
+    """What was begun before a command: the manifests of a selection, and a compiler of what it selects (or none)."""
+
+    selection: Selection
+    manifests: Manifests
+    compiler: Compiler | None = None
 
 
 @dataclass(frozen=True)
 class Context:
     """The environment variables, the clock (aware times), git, who is told of progress, and the orchestrators by name.
 
-    `user` is who applies.
+    `user` is who applies; `started` what a command need not begin again.
     """
 
     environ: Mapping[str, str]
     now: Callable[[], datetime]
     git: Git
     user: str
-    orchestrators: Registry
+    orchestrators: Mapping[str, Callable[[], Orchestrator]]
     progress: Progress = silent
+    started: Started | None = None
+
+    def load(self, selection: Selection) -> Manifests:
+        """The manifests of a selection. Raises DeployError with every problem of every file."""
+        if self.started is not None and self.started.selection == selection:
+            return self.started.manifests
+        return load_selection(selection, self.environ)
+
+    @contextmanager
+    def start(self, selection: Selection, *, compiles: bool) -> Iterator[Context]:
+        """The same with the manifests of a selection, and with a compiler of it that starts now if it `compiles`.
+
+        Raises DeployError as `load` does.
+        """
+        manifests = self.load(selection)
+        if not compiles:
+            yield replace(self, started=Started(selection, manifests))
+            return
+        with _new_compiler(manifests.selected(selection), self.environ) as compiler:
+            yield replace(self, started=Started(selection, manifests, compiler))
+
+    @contextmanager
+    def compiler(self, deployments: Sequence[Deployment]) -> Iterator[Compiler]:
+        """A compiler of these deployments: the one that was started for them, if it was not used, else a new one."""
+        ahead = self.started.compiler if self.started else None
+        if ahead is not None and not ahead.has_begun and _are_same(ahead.deployments, deployments):
+            yield ahead
+            return
+        with _new_compiler(deployments, self.environ) as compiler:
+            yield compiler
 
     def target(self, environment: Environment) -> Target:
         """The target of an environment; nothing is read yet. Raises DeployError for a URL of no kind of target."""
@@ -62,46 +105,20 @@ class Context:
         return [load() for load in self.orchestrators.values()]
 
     def with_environ(self, environ: Mapping[str, str]) -> Context:
-        """The same with other environment variables."""
-        return replace(self, environ=environ)
+        """The same with other environment variables, in which nothing was started."""
+        return replace(self, environ=environ, started=None)
 
     def silently(self) -> Context:
         """The same, and nobody is told of progress."""
         return replace(self, progress=silent)
 
 
-@dataclass(frozen=True)
-class PlanContext:
-    """A plan with both sides that it was made from, and the folder of the manifests."""
+def _new_compiler(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> AbstractContextManager[Compiler]:
+    # Not before the manifests are read: an error in them is reported without it.
+    from deployer.compiler.client import starting
 
-    folder: Path
-    plan: Plan
-    desired: DesiredState
-    deployed: DeployedState
-    warnings: Sequence[Diagnostic] = ()
+    return starting(deployments, environ)
 
-    @property
-    def environments(self) -> Mapping[str, Environment]:
-        """All environments of the manifests by name."""
-        return self.desired.manifests.environments
 
-    def item(self, environment: str, file: str) -> Desired:
-        """The deployment that writes this file. Raises KeyError."""
-        return self._items[environment, file]
-
-    @cached_property
-    def _items(self) -> Mapping[tuple[str, str], Desired]:
-        return {(item.deployment.environment.name, item.file): item for item in self.desired.items}
-
-    def tokens(self, changes: Iterable[Change]) -> dict[str, str]:
-        """The production tokens of what changes write over, by address: the runs keep their namespace."""
-        found: dict[str, str] = {}
-        for change in changes:
-            for item in self.deployed.holding(change):
-                if item.production_token:
-                    found.setdefault(change.address, item.production_token)
-        return found
-
-    def with_changes(self, changes: Iterable[Change]) -> PlanContext:
-        """The same with these changes in the plan."""
-        return replace(self, plan=replace(self.plan, changes=tuple(changes)))
+def _are_same(some: Sequence[Deployment], others: Sequence[Deployment]) -> bool:
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from deployer.manifest import manifest_schema
+from deployer.manifest.schema import manifest_schema
 from deployer.views.history import history_schema
 from deployer.views.plan_json import plan_schema
 
@@ -19,7 +19,7 @@ SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 _SECTIONS = {
     "": ("The document", "Any key may stand in any file of the manifest folder; a name may be defined once."),
-    "Environment": ("`environments.<name>`", "Also takes all the settings of a flow, for all flows there."),
+    "EnvironmentEntry": ("`environments.<name>`", "Also takes all the settings of a flow, for all flows there."),
     "FlowEntry": ("`flows.<name>`", "Also takes all the settings of a flow."),
     "FlowSettings": (
         "Settings of a flow",
@@ -34,7 +34,7 @@ _SECTIONS = {
 }
 # What a value of another section is called in a table.
 _LINKS = {
-    "Environment": "[environment](#environmentsname)",
+    "EnvironmentEntry": "[environment](#environmentsname)",
     "FlowEntry": "[flow](#flowsname)",
     "FlowSettings": "[settings of a flow](#settings-of-a-flow)",
     "Override": "[settings of a flow](#settings-of-a-flow) and `dag_id`",
@@ -56,16 +56,17 @@ def schemas() -> dict[str, str]:
 
 
 def manifest_reference(schema: dict[str, Any]) -> str:
-    """The page of all keys of a manifest (Markdown), from its JSON Schema."""
+    """The page of all keys of a manifest (Markdown), from the JSON Schema of the registry of settings."""
     lines = [
         "# All keys of a manifest",
         "",
-        "Made from the models by `docs/generate.py`. See [the manifest](manifest.md) for how they work.",
+        "Made from the registry of settings (`deployer/manifest/keys.py`) by `docs/generate.py`.",
+        "See [the manifest](manifest.md) for how they work.",
         "",
     ]
     shared = {name: set(schema["$defs"][name]["properties"]) for name in ("FlowSettings", "PodSettings")}
     inherited = {
-        "Environment": shared["FlowSettings"],
+        "EnvironmentEntry": shared["FlowSettings"],
         "FlowEntry": shared["FlowSettings"],
         "ClusterSettings": shared["PodSettings"],
     }
@@ -85,8 +86,13 @@ def _table(part: dict[str, Any], inherited: set[str]) -> Iterator[str]:
         # An environment's `kubernetes` takes more than that of a flow does, and is told again for it.
         if key not in inherited or (key == "kubernetes" and "ClusterSettings" in str(value)):
             required = " **required**" if key in part.get("required", ()) else ""
-            yield f"| `{key}` | {_type(value)} | {value.get('description', '')}{required} |"
+            default = f" Default: {_value(value['default'])}." if "default" in value else ""
+            yield f"| `{key}` | {_type(value)} | {value.get('description', '')}{default}{required} |"
     yield ""
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _type(value: dict[str, Any]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 from deployer.cli.context import make_context
 from deployer.commands.plan import look_around
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
 from deployer.models.target import Target
+from deployer.plan_context import PlanContext
 from deployer.planning import guards
 from deployer.planning.guards import Permissions
 

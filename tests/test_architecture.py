@@ -1,7 +1,8 @@
 """The direction of imports, held by walking them.
 
     cli -> commands, views -> pipeline, planning, applying -> context
-        -> manifest | compiler | orchestrators | targets | state -> kubernetes -> description -> models, vcs, errors
+        -> manifest | compiler | orchestrators | targets | state -> kubernetes -> description
+        -> models -> manifest/keys, vcs, errors
 
 Each room may know the floors below its own, and no other room of its floor.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ PACKAGE = Path(__file__).parents[1] / "deployer"
 # From the ground up. A room is a module or a folder of the package; what stands on one line does not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("vcs",),
+    ("vcs", "manifest/keys"),
     ("models",),  # the words that all others share
     ("description",),
     ("kubernetes", "runtime"),  # what a pod is, and what runs a task
@@ -32,10 +33,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands", "views"),
     ("cli",),
 )
+# The registry of settings, with what it is declared in, is data that all rooms know: it is a room below the others.
+REGISTRY = ("manifest/keys", "manifest/fields", "manifest/formats")
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # These run in processes of their own, where there is nothing but Metaflow and the standard library.
-ALONE = ("compiler/worker", "runtime")
+ALONE = ("compiler/worker", "runtime/mfdeploy_task")
+# What these two sides of a pipe share: imported by both, with nothing but the standard library.
+SHARED = ("compiler/__init__", "compiler/protocol", "compiler/versions", "runtime/__init__")
 # Decided from their arguments alone, so that they can be tested with values.
 PURE = ("planning", "description")
 IMPURE_MODULES = {
@@ -60,11 +65,15 @@ def name_of(path: Path) -> str:
 
 
 def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+    return room_named(name_of(path))
+
+
+def room_named(module: str) -> str:
+    return "manifest/keys" if module in REGISTRY else module.partition("/")[0]
 
 
 def is_alone(path: Path) -> bool:
-    return name_of(path).startswith(ALONE) and path != PACKAGE / "runtime" / "__init__.py"
+    return name_of(path).startswith(ALONE)
 
 
 @cache
@@ -97,7 +106,7 @@ def knows(path: Path) -> Iterator[tuple[int, str]]:
     for line, name in imports(path, ast.walk(tree_of(path))):
         parts = name.split(".")
         if parts[0] == "deployer" and len(parts) > 1 and parts[1] != "__version__":
-            yield line, parts[1]
+            yield line, room_named("/".join(parts[1:3]))
 
 
 def outside(path: Path) -> Iterator[tuple[int, str]]:
@@ -106,6 +115,38 @@ def outside(path: Path) -> Iterator[tuple[int, str]]:
         top = name.partition(".")[0]
         if top != "deployer":
             yield line, top
+
+
+BY_NAME = {name_of(path).removesuffix("/__init__"): path for path in MODULES}
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """The modules of this package that a module imports, wherever in it; the packages that hold them are left out."""
+    for _, name in imports(path, ast.walk(tree_of(path))):
+        parts = name.split(".")
+        if parts[0] == "deployer":
+            # `from deployer.a import b`: b may be a module, or a name of one.
+            found = ("/".join(parts[1:end]) for end in (len(parts), len(parts) - 1))
+            yield from [each for each in found if each in BY_NAME][:1]
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[str]:
+    """One line for each module that starts and ends a way along the imports."""
+    found = []
+    for start in sorted(graph):
+        ways: list[tuple[str, ...]] = [(start,)]
+        seen = {start}
+        while ways:
+            way = ways.pop()
+            for following in sorted(graph[way[-1]]):
+                if following == start:
+                    found.append(" -> ".join((*way, start)))
+                    ways = []
+                    break
+                if following not in seen:
+                    seen.add(following)
+                    ways.append((*way, following))
+    return found
 
 
 def test_each_room_has_a_floor() -> None:
@@ -134,8 +175,24 @@ def below(other: str, room: str) -> bool:
 def test_what_runs_elsewhere_needs_metaflow_and_the_standard_library_only(path: Path) -> None:
     allowed = {*sys.stdlib_module_names, "metaflow", "boto3"}  # where Metaflow is, boto3 is: it asks for it
     foreign = [f"line {line}: {top}" for line, top in outside(path) if top not in allowed]
-    inside = [f"line {line}: {room}" for line, room in knows(path) if room != room_of(path)]
+    # The worker uses the module of the runtime that knows Metaflow.
+    known = {room_of(path), "runtime"}
+    inside = [f"line {line}: {room}" for line, room in knows(path) if room not in known]
     assert foreign + inside == []
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_both_sides_import_needs_the_standard_library_only(name: str) -> None:
+    path = PACKAGE / f"{name}.py"
+    assert {top for _, top in outside(path)} <= sys.stdlib_module_names
+    assert not list(knows(path))
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {name: {each for each in imported_modules(path) if each != name} for name, path in BY_NAME.items()}
+    # The entry point of the command line: its exit codes are for all that it starts.
+    graph["cli"] = set()
+    assert circles(graph) == []
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if not is_alone(path)], ids=name_of)

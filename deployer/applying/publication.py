@@ -11,11 +11,12 @@ from typing import Any
 from deployer import __version__
 from deployer.applying.executor import Applied
 from deployer.applying.recording import ApplyRun, look_at, record_apply
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.errors import Diagnostic, Severity
 from deployer.models.desired import Deployed
 from deployer.models.plan import Change
 from deployer.models.target import Target, TargetError
+from deployer.plan_context import PlanContext
 from deployer.state.cache import made_from
 from deployer.state.index import update_index
 from deployer.state.survey import target_problem

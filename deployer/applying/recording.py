@@ -9,12 +9,12 @@ from itertools import groupby
 from typing import Any
 
 from deployer.applying.executor import Applied
-from deployer.context import PlanContext
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.history import HISTORY_FORMAT, Command, Entry, EntryReason, KeptChange, Outcome
 from deployer.models.plan import Change, Reason
 from deployer.models.record import Provenance
 from deployer.models.target import Target, TargetError
+from deployer.plan_context import PlanContext
 from deployer.state.history import digest, entry_versions, new_id, pack, write_entry
 from deployer.state.survey import target_problem
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from deployer.context import PlanContext
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.desired import Deployed, EnvironmentState, RestoredFile
 from deployer.models.history import Entry, KeptChange
 from deployer.models.record import Provenance, Record
+from deployer.plan_context import PlanContext
 from deployer.state.history import ANY_BYTES, unpack
 from deployer.state.survey import FileReader
 

@@ -10,7 +10,7 @@ import typer
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:
-    from deployer.manifest import Outline
+    from deployer.manifest.load import Outline
 
 
 def complete_environment(context: typer.Context, incomplete: str) -> list[str]:
@@ -38,7 +38,7 @@ def _matching(names: Iterable[str], incomplete: str) -> list[str]:
 
 
 def _outline(context: typer.Context) -> Outline | None:
-    from deployer.manifest import outline
+    from deployer.manifest.load import outline
 
     try:
         return outline(context.params["manifests"])

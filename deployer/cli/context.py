@@ -14,13 +14,23 @@ from deployer.models.progress import Progress, silent
 
 if TYPE_CHECKING:
     from deployer.context import Context
+    from deployer.models.selection import Selection
 
 
 @contextmanager
-def command_context() -> Iterator[Context]:
-    """The context of one call of `deployer.commands`. Its progress bar goes away at the end of the block."""
+def command_context(chosen: Selection | None = None, *, compiles: bool = False) -> Iterator[Context]:
+    """The context of one call of `deployer.commands`. Its progress bar goes away at the end of the block.
+
+    With a selection its manifests are read first, so that an error in them is reported before the command is imported.
+    If the command `compiles` the selection, the compiler starts while that is done.
+    """
     with progress_bar() as progress:
-        yield make_context(progress)
+        context = make_context(progress)
+        if chosen is None:
+            yield context
+            return
+        with context.start(chosen, compiles=compiles) as begun:
+            yield begun
 
 
 def make_context(progress: Progress = silent) -> Context:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployer.cli.terminal import terminal
-from deployer.errors import DeployError, Diagnostic
+from deployer.errors import DeployError, Diagnostic, Severity
 
 if TYPE_CHECKING:
     from deployer.cli.options import PlanFormat
     from deployer.commands.apply import ApplyResult
     from deployer.commands.plan import PlanView
-    from deployer.commands.validate import ValidateResult
     from deployer.models.plan import Plan
 
 
@@ -79,24 +78,23 @@ def write_shown(shown: Mapping[str, Any], format: str, to_text: Callable[..., st
     write(to_text(shown, width=shown_on.width, colour=shown_on.colour))
 
 
-def write_validation(result: ValidateResult, format: str) -> None:
+def write_validation(diagnostics: Sequence[Diagnostic], deployments: int, format: str) -> None:
     """Print the problems that were found: beside the lines for GitHub, as data, or in words on standard error."""
-    from deployer.commands.validate import problems_refuse
-    from deployer.views.plan_words import count
-
     if format == "json":
         from deployer.views.diagnostics import diagnostics_to_json
 
-        write_json({"deployments": result.deployments, "diagnostics": diagnostics_to_json(result.diagnostics)})
+        write_json({"deployments": deployments, "diagnostics": diagnostics_to_json(diagnostics)})
         return
     if format == "github":
         from deployer.views.annotations import diagnostics_to_annotations
 
-        write(diagnostics_to_annotations(result.diagnostics))
+        write(diagnostics_to_annotations(diagnostics))
     else:
-        tell(result.diagnostics)
-    if not problems_refuse(result.diagnostics):
-        write(f"Valid: {count(result.deployments, 'deployment')}.\n")
+        tell(diagnostics)
+    if not any(each.severity is Severity.ERROR for each in diagnostics):
+        from deployer.views.plan_words import count
+
+        write(f"Valid: {count(deployments, 'deployment')}.\n")
 
 
 def write_plan(result: PlanView, format: PlanFormat) -> None:

@@ -13,13 +13,14 @@ from deployer.applying.recording import ApplyRun, begin
 from deployer.applying.restored import RestoredFiles, restored_content
 from deployer.commands.plan import PlanView, annotate_plan, look_around, make_plan, narrowed, view_of
 from deployer.commands.rollback import plan_rollback
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.history import Command
 from deployer.models.plan import Change, Plan
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.pipeline.rendering import build_packages, render_files
+from deployer.plan_context import PlanContext
 from deployer.planning import guards, staleness
 from deployer.planning.guards import Permissions
 from deployer.state.survey import target_problem

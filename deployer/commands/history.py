@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 
 from deployer.context import Context
 from deployer.errors import DeployError
-from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection
@@ -35,7 +34,7 @@ class HistoryResult:
 def history(selection: Selection, environment: str, limit: int, context: Context) -> HistoryResult:
     """The newest `limit` entries that touched what the selection takes. Raises DeployError."""
     chosen = replace(selection, environments=(environment,))
-    manifests = load_selection(chosen, context.environ)
+    manifests = context.load(chosen)
     place = manifests.environments[environment]
     state = survey([place], context.connect, ())
     try:

@@ -6,22 +6,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deployer import __version__
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import DesiredState
 from deployer.models.manifests import Manifests
 from deployer.models.plan import Baseline, Change, Plan
 from deployer.models.selection import Selection
 from deployer.models.target import TargetError
-from deployer.pipeline.build import build, build_from, build_or_refuse, nothing_cached
+from deployer.pipeline.build import build, build_from, build_or_refuse, described, usable
 from deployer.pipeline.edits import with_edits
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.origins import with_origins
 from deployer.pipeline.revision import checked_out
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, sources, sources_against
+from deployer.plan_context import PlanContext
 from deployer.planning import baseline, guards
 from deployer.planning.adoption import check_adoptions, strays
 from deployer.planning.guards import Surroundings
@@ -87,23 +87,14 @@ def make_plan(
     A plan to destroy asks for nothing, so that all that the manifests manage is deleted; no flow is compiled.
     `note_inputs` is for an apply, which keeps what its descriptions were made from.
     """
-    manifests = load_selection(selection, context.environ)
+    manifests = context.load(selection)
     environments = _environments(manifests, selection)
     asks_clusters = _asks_clusters(environments, check_cluster)
     listed = [item.address for item in manifests.deployments]
     survey = Survey(environments.values(), context.connect, listed, destroy)
     desired = DesiredState(manifests, (), ())
-    context.progress("reading what is deployed")
     if not destroy:
-        desired = build_from(
-            manifests,
-            selection,
-            context,
-            # Of the pods that a cluster is asked for, every flow has to be compiled.
-            cached=nothing_cached if asks_clusters else survey.cached,
-            while_compiling=survey.read,
-            note_inputs=note_inputs,
-        )
+        desired = _build_beside(survey, manifests, selection, context, use_cache=not asks_clusters, note=note_inputs)
     deployed = survey.result
     if deployed is None or desired.errors:
         raise DeployError([*desired.diagnostics, *survey.problems])
@@ -175,6 +166,22 @@ def _environments(manifests: Manifests, selection: Selection) -> dict[str, Envir
 
 def _asks_clusters(environments: Mapping[str, Environment], asked: bool | None) -> bool:
     return asked if asked is not None else any(each.check_cluster for each in environments.values())
+
+
+def _build_beside(
+    survey: Survey, manifests: Manifests, selection: Selection, context: Context, *, use_cache: bool, note: bool
+) -> DesiredState:
+    """Build what the selection asks for while the targets are read: helpers start and work in the meantime.
+
+    Of the pods that a cluster is asked for, every flow has to be compiled: without `use_cache`.
+    """
+    chosen = manifests.selected(selection)
+    with context.compiler(chosen) as compiler:
+        context.progress("reading what is deployed")
+        cached = usable(chosen, survey.cached()) if use_cache else {}
+        compiler.begin(context.progress, {address: each.notes for address, each in cached.items()}, note)
+        survey.read()
+        return described(manifests, compiler.result(), cached, chosen, context)
 
 
 def _compiled(desired: DesiredState, changes: Iterable[Change], selection: Selection, context: Context) -> DesiredState:

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from deployer import __version__
 from deployer.applying.restored import RestoredFiles, find_earlier
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.errors import DeployError
-from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.desired import DesiredState
 from deployer.models.history import Entry
@@ -19,6 +18,7 @@ from deployer.models.target import Target, TargetError
 from deployer.pipeline.edits import with_edits_of
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.selecting import refuse_unmatched
+from deployer.plan_context import PlanContext
 from deployer.planning.rollback import rollback_changes
 from deployer.state.history import find_entry, list_entries, read_entry
 from deployer.state.survey import survey, target_problem
@@ -31,7 +31,7 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
     Raises DeployError.
     """
     (name,) = selection.environments
-    manifests = load_selection(selection, context.environ)
+    manifests = context.load(selection)
     environment = manifests.environments[name]
     context.progress("reading what is deployed, and the history")
     deployed = survey([environment], context.connect, ())

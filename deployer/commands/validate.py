@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.manifest import load_selection
 from deployer.models.deployment import Environment
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_from
-from deployer.pipeline.selecting import choose, unmatched_patterns
+from deployer.pipeline.selecting import unmatched_patterns
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,9 @@ class ValidateResult:
 def validate(selection: Selection, context: Context, *, flows: bool = True) -> ValidateResult:
     """Check the manifests and, unless `flows` is False, compile what they deploy. Never raises DeployError."""
     try:
-        manifests = load_selection(selection, context.environ)
+        manifests = context.load(selection)
         addresses = [item.address for item in manifests.deployments]
-        chosen = choose(manifests.deployments, selection)
+        chosen = manifests.selected(selection)
         problems = [*manifests.warnings, *unmatched_patterns(selection, addresses)]
         targets = list(_targets(manifests.environments.values(), context))
         if flows and not problems_refuse(problems):

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from deployer.description.build import describe, graph_of
 from deployer.description.explain import explain
-from deployer.models.description import KNOWN_AT_APPLY, to_json
+from deployer.models.description import to_json
 
-__all__ = ["KNOWN_AT_APPLY", "describe", "explain", "graph_of", "to_json"]
+__all__ = ["describe", "explain", "graph_of", "to_json"]

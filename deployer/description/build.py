@@ -7,10 +7,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from deployer.models.deployment import Deployment
+from deployer.models.deployment import Deployment, described_settings
 from deployer.models.deployment import Schedule as WrittenSchedule
 from deployer.models.description import (
-    KNOWN_AT_APPLY,
     CodeDescription,
     CronSchedule,
     Description,
@@ -25,7 +24,7 @@ from deployer.models.description import (
     StepNode,
     StepSettings,
 )
-from deployer.models.flow import Flow, Parameter, Step
+from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
 
 # Part of the section `metaflow` and of the code: an upgrade must not show as a change of settings.
 _NOT_SETTINGS = {"METAFLOW_VERSION"}
@@ -102,38 +101,17 @@ def _retries(step: Step) -> RetriesDescription:
 
 
 def _settings(deployment: Deployment, flow: Flow) -> SettingsDescription:
-    environment = deployment.environment
     variables = {name: value for name, value in flow.environment.items() if name not in _NOT_SETTINGS}
     described = {
-        "compute": environment.compute,
-        "datastore": environment.datastore.written,
-        "cluster": _json_map(environment.kubernetes),
+        "cluster": deployment.environment.kubernetes.written(),
         "variables": dict(sorted(variables.items())),
         "configs": _json_map(flow.configs),
         "steps": {step.name: _step_settings(step) for step in flow.steps},
         # Nothing where there are none, as in records of the time before flow decorators were described.
         **_without_empty({"sensors": _sensors(flow), "decorators": _decorators(flow)}),
-        **_registered(deployment),
+        **described_settings(deployment),
     }
     return SettingsDescription.model_validate(described)
-
-
-def _registered(deployment: Deployment) -> dict[str, JsonValue]:
-    """The values of the settings that the registry of manifest keys declares."""
-    return {
-        "tags": [*sorted(set(deployment.tags))],
-        "max_workers": deployment.max_workers,
-        "max_active_runs": deployment.max_active_runs,
-        "namespace": deployment.namespace,
-        "workflow_timeout": deployment.workflow_timeout,
-        "worker_pool": deployment.worker_pool,
-        "paused": deployment.paused,
-        "description": deployment.description,
-        "owner": deployment.owner,
-        "python": deployment.python.written if deployment.python else None,
-        "package_environment": deployment.package_environment,
-        "package_suffixes": [*sorted(deployment.package_suffixes)],
-    }
 
 
 def _sensors(flow: Flow) -> dict[str, SensorDescription]:

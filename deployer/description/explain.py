@@ -25,6 +25,8 @@ _WITH_PODS = "--with=kubernetes"
 
 def explain(before: Description, after: Description) -> list[Reason]:
     """Why `after` is not `before`: one reason for each section that differs, none when they are equal."""
+    if before is after:  # as most are of a plan in which little changed
+        return []
     shared = before.graph.steps.keys() & after.graph.steps.keys()
     # Steps that come or go are reported by the graph; where that is all, the other sections have nothing to add.
     narrowed = dict.fromkeys(("retries", "resources", "settings.steps"), shared)

@@ -26,7 +26,6 @@ CLUSTER_SETTINGS: Mapping[str, str] = {
     "context": "cluster_context",
     "in_cluster": "in_cluster",
     "kubeconfig": "config_file",
-    "startup_timeout_seconds": "startup_timeout_seconds",
 }
 DEFAULT_STARTUP_TIMEOUT = 3600
 # What a container is told of its own pod, as Metaflow tells it.

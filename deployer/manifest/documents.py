@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from deployer.errors import Location, nearest
-from deployer.manifest.check import expand
+from deployer.manifest.fields import keys_of
 from deployer.manifest.files import find_files, read_file, shown
-from deployer.manifest.keys import MANIFEST
+from deployer.manifest.keys import ManifestFile
+from deployer.manifest.merge import expand
 from deployer.manifest.nodes import Entry, Map, Report, Scalar, describe
 
 SECTIONS: Final = ("variables", "defaults", "environments", "flows")
-_TOP: Final = list(MANIFEST.keys)
+_TOP: Final = list(keys_of(ManifestFile))
 
 
 @dataclass
@@ -28,8 +29,21 @@ class Document:
     has_version: bool = False
     complete: bool = True
 
+    @property
+    def owner(self) -> str:
+        """The project; empty where there is none that can be used."""
+        node = self.project.node if self.project else None
+        return str(node.value) if isinstance(node, Scalar) else ""
+
     def section(self, name: str) -> Map:
         return Map(self.sections[name], Location(""))
+
+    def merged(self) -> Map:
+        """The whole of it as one map, without the version: that of each file has been checked."""
+        entries = {name: Entry(Location(""), self.section(name)) for name in SECTIONS}
+        if self.project is not None:
+            entries["project"] = self.project
+        return Map(entries, Location(""))
 
 
 def read_documents(folder: Path, report: Report) -> Document:
@@ -57,7 +71,7 @@ def _is_manifest(top: Map, report: Report) -> bool:
     if not top.entries or any(name in _TOP for name in top.entries):
         return True
     name, entry = next(iter(top.entries.items()))
-    message = f"the file is no manifest: its first key is {name!r}, expected one of {', '.join(_TOP)}"
+    message = f"the file is not a manifest: its first key is {name!r}, expected one of {', '.join(_TOP)}"
     hint = nearest(name, _TOP) or "every *.yaml below the manifest folder is read; keep other YAML files elsewhere"
     report.error("not-a-manifest", message, entry.key, hint=hint)
     return False

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from deployer.errors import Location
-from deployer.manifest import keys as written
+from deployer.manifest.fields import keys_of
+from deployer.manifest.keys import ClusterAccess, EnvironmentSettings, FlowSettings, PodSettings
 from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, to_data
 from deployer.manifest.nodes import Path as NodePath
-from deployer.manifest.places import check_datastore, check_target, datastore_place, target_place
+from deployer.manifest.paths import check_datastore, check_target, resolve_datastore, resolve_target
 from deployer.manifest.profiles import Datastore, read_settings
 from deployer.models.deployment import Environment
 
-POD_KEYS = frozenset(written.POD_SETTINGS.keys)
-# For whoever plans: a DAG does not depend on them, and they are no access of the Airflow worker.
-_CHECK_KEYS = frozenset(("check", "check_context"))
-ACCESS_KEYS = frozenset(written.CLUSTER_SETTINGS.keys) - POD_KEYS - _CHECK_KEYS
-_SHARED = frozenset(written.FLOW_SETTINGS.keys)
+_OWN: Final = frozenset(keys_of(EnvironmentSettings))
 # The storage account, which a datastore's URL does not name.
-_AZURE = "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT"
-_OWN = frozenset(written.ENVIRONMENT.keys) - _SHARED - {"metaflow"}
+_AZURE: Final = "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT"
 
 
 def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, str]:
-    """Check what the model of an environment does not; returns its METAFLOW_* settings, by name.
+    """Check the paths, URLs and Metaflow settings of an environment; returns its METAFLOW_* settings, by name.
 
-    Works on whatever was written: what has another type is the model's to report.
+    Works on whatever was written: values of a wrong type are left to the validation of the document.
     """
     if not isinstance(node, Map):
         return {}
@@ -40,8 +36,8 @@ def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, s
         kind = compute.value if isinstance(compute, Scalar) else None
         check_datastore(stored, kind, (*path, "datastore"), report)
         if report.errors == before:
-            place, type_ = datastore_place(stored)
-            datastore = Datastore(type_, place.resolved)
+            root, type_ = resolve_datastore(stored)
+            datastore = Datastore(type_, root.resolved)
     if isinstance(compute, Scalar):
         _warn_without_pods(node, compute.value, path, report)
     settings = read_settings(node.get("metaflow"), datastore, (*path, "metaflow"), report)
@@ -53,29 +49,28 @@ def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, s
 
 
 def build_environment(name: str, project: str, entry: Entry, settings: Mapping[str, str]) -> Environment:
-    """The environment of an entry that its model and `check_environment` have accepted."""
+    """The environment of an entry without a violation; `settings` are its METAFLOW_* settings."""
     node = entry.node
     assert isinstance(node, Map)
     data: dict[str, Any] = to_data(node)
-    place, kind = datastore_place(_scalar(node, "datastore"))
+    datastore, kind = resolve_datastore(_scalar(node, "datastore"))
     cluster: dict[str, Any] = data.get("kubernetes", {})
+    own = {key: value for key, value in data.items() if key in _OWN}
+    resolved = {"target": resolve_target(_scalar(node, "target")), "datastore": datastore, "metaflow": settings}
     return Environment(
         name=name,
         project=project,
-        target=target_place(_scalar(node, "target")),
-        compute=data["compute"],
-        datastore=place,
         datastore_type=kind,
-        orchestrator=data.get("orchestrator", "airflow"),
-        production=data.get("production", False),
-        protect=data.get("protect", False),
-        branches=tuple(data.get("branches", ())),
-        metaflow=settings,
-        kubernetes={key: value for key, value in cluster.items() if key in ACCESS_KEYS},
-        location=entry.key,
+        kubernetes=ClusterAccess(**_only(ClusterAccess, cluster)),
         check_cluster=cluster.get("check", False),
         check_context=cluster.get("check_context"),
+        location=entry.key,
+        **{**own, **resolved},
     )
+
+
+def _only(model: type[ClusterAccess | PodSettings], settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name in keys_of(model)}
 
 
 def _scalar(node: Map, name: str) -> Scalar:
@@ -93,27 +88,29 @@ def _warn_without_pods(node: Map, compute: object, path: NodePath, report: Repor
 
 @dataclass(frozen=True)
 class Layer:
-    """An environment as a layer of each flow's settings. `sources` are the places of its own settings, by name."""
+    """An environment as a layer of each flow's settings. `sources` are the locations of its own settings, by name."""
 
     environment: Environment
     settings: Map
     sources: Mapping[str, Location]
-    schedules: bool
 
 
 def build_layer(environment: Environment, node: Node) -> Layer:
     """The layer of an environment that has been checked."""
     assert isinstance(node, Map)
-    sources = {name: entry.node.location for name, entry in node.entries.items() if name in _OWN}
-    schedules = node.get("schedules")
-    has_schedules = not (isinstance(schedules, Scalar) and schedules.value is False)
-    return Layer(environment, _shared_settings(node), sources, has_schedules)
+    # Metaflow's settings may come from a profile: they have no location of their own.
+    sources = {name: entry.node.location for name, entry in node.entries.items() if name in _OWN - {"metaflow"}}
+    kubernetes = node.get("kubernetes")
+    for name, entry in kubernetes.entries.items() if isinstance(kubernetes, Map) else ():
+        if name not in keys_of(PodSettings):
+            sources[f"kubernetes.{name}"] = entry.node.location
+    return Layer(environment, _shared_settings(node), sources)
 
 
 def _shared_settings(node: Map) -> Map:
-    entries = {name: entry for name, entry in node.entries.items() if name in _SHARED}
+    entries = {name: entry for name, entry in node.entries.items() if name in keys_of(FlowSettings)}
     kubernetes = entries.get("kubernetes")
     if kubernetes is not None and isinstance(kubernetes.node, Map):
-        pods = {name: entry for name, entry in kubernetes.node.entries.items() if name in POD_KEYS}
+        pods = _only(PodSettings, kubernetes.node.entries)
         entries["kubernetes"] = kubernetes._replace(node=Map(pods, kubernetes.node.location))
     return Map(entries, node.location)

@@ -1,317 +1,392 @@
-"""What users may write in a manifest: strict, every key described, no key that does nothing.
+"""The registry of settings: every key that users may write in a manifest, declared once.
 
-The JSON Schema is made from these sections, and the documents are held against them; the values that the program uses
-are merged from the documents themselves. No key has a default here: it may be absent, and a written `null` is refused.
+A declaration says the key's type, default and purpose, and in which section of the canonical description a change of it
+shows (`fields.Setting`). Validation, JSON Schema, reference, `show`, the resolved deployment and the description follow
+from it. Layers of settings merge as their types imply: maps by key, lists and scalars replace. A default is what the
+resolved deployment has where no layer says anything; a written null is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
-NAME: Final = r"[a-zA-Z][a-zA-Z0-9_-]*"
-NO_SCHEDULE: Final = "none"
-SCHEDULE_WORDS: Final = ("hourly", "daily", "weekly")
-# Dotted paths (`*` for any name) whose values no DAG, plan or record ever holds, so that ${env...} may stand there.
-# There is none yet: every setting of today ends in one of the three.
-MAY_BE_SECRET: Final[frozenset[str]] = frozenset()
+from pydantic import Field, WithJsonSchema
 
-# What is checked by a rule of its own, beyond its type.
-Format = Literal["cron", "timezone", "date", "branch", "branches"]
-
-
-class Text(NamedTuple):
-    """A text of some length (characters), the whole of which matches `pattern`; `expected` says so in words."""
-
-    at_least: int = 0
-    at_most: int | None = None
-    pattern: str = ""
-    expected: str = ""
-    format: Format | None = None
-    or_null: bool = False
-
-
-class Whole(NamedTuple):
-    """A whole number."""
-
-    at_least: int | None = None
-    at_most: int | None = None
-
-
-class Number(NamedTuple):
-    """A number, whole or not."""
-
-    at_least: float | None = None
-    more_than: float | None = None
-
-
-class Flag(NamedTuple):
-    """true or false."""
-
-
-class Choice(NamedTuple):
-    """One of some words."""
-
-    words: tuple[str, ...]
-
-
-class AnyValue(NamedTuple):
-    """Whatever JSON can say. `schema` tells editors of what is checked elsewhere."""
-
-    schema: Mapping[str, object] | None = None
-
-
-class ListOf(NamedTuple):
-    """A list of values of one kind."""
-
-    item: Kind
-    format: Format | None = None
-
-
-class MapOf(NamedTuple):
-    """A map of values of one kind by a name of the user's own. `schema` tells editors what is checked elsewhere."""
-
-    value: Kind
-    name: Text = Text()
-    schema: Mapping[str, object] | None = None
-
-
-class Key(NamedTuple):
-    """A key of a section: what may stand there, and what it is for, in a sentence."""
-
-    kind: Kind
-    description: str
-    required: bool = False
-
-
-class Section(NamedTuple):
-    """A map with these keys and no others.
-
-    Where it may be written as one scalar, `short` is the key that the scalar is the value of, and `expected` says in
-    words what may be written.
-    """
-
-    name: str
-    description: str
-    keys: Mapping[str, Key]
-    short: str = ""
-    expected: str = "a map"
-
-
-Kind = Text | Whole | Number | Flag | Choice | AnyValue | ListOf | MapOf | Section
-
-_NAME: Final = Text(pattern=NAME, expected="a name: a letter, then letters, digits, _ or -")
-_DAG_ID: Final = Text(pattern=r"[A-Za-z0-9_.-]+", at_most=250, expected="a DAG id: letters, digits, _, . or -")
-_ANY_TEXT: Final = Text()
-_TEXT: Final = Text(at_least=1)
-_FLAG: Final = Flag()
-_WHOLE: Final = Whole()
-_POSITIVE: Final = Whole(at_least=1)
-_NOT_NEGATIVE: Final = Whole(at_least=0)
-_TEXTS: Final = ListOf(_TEXT)
-_NAMES: Final = MapOf(_ANY_TEXT, name=_TEXT)
-_VALUES: Final = MapOf(AnyValue(), name=_TEXT)
-_METAFLOW: Final = MapOf(
-    AnyValue(),
-    schema={
-        "type": "object",
-        "properties": {"profile": {"type": "string", "description": "Reads config_<profile>.json."}},
-        "patternProperties": {"^METAFLOW_[A-Z0-9_]+$": {"type": ["string", "number", "boolean"]}},
-        "additionalProperties": False,
-    },
+from deployer.manifest.fields import (
+    AnyValue,
+    Branches,
+    ByName,
+    Cpus,
+    Cron,
+    DagId,
+    Date,
+    Items,
+    Minutes,
+    Name,
+    NotNegative,
+    Omissible,
+    Port,
+    Positive,
+    ResolvedPath,
+    RetryCount,
+    Scalar,
+    Setting,
+    Settings,
+    Tag,
+    Text,
+    Texts,
+    Timezone,
 )
 
-SCHEDULE: Final = Section(
-    "Schedule",
-    "When Airflow starts a run.",
-    {
-        "cron": Key(
-            Text(format="cron", or_null=True),
-            "A cron of five fields, hourly, daily or weekly; none for no schedule. AWS crons (six) work.",
+Compute = Literal["local", "kubernetes"]
+
+_NEVER_IN_A_DAG = "changes no DAG"
+
+
+class Schedule(Settings):
+    """When Airflow starts a run."""
+
+    short: ClassVar[str] = "cron"
+    expected: ClassVar[str] = "a cron, hourly, daily, weekly, none or a map"
+
+    cron: Annotated[
+        Cron, Setting("A cron of five fields, hourly, daily or weekly; none for no schedule. AWS crons (six) work.")
+    ]
+    timezone: Annotated[
+        Omissible[Timezone], Setting("The timezone that the cron is read in, as in Europe/Helsinki. Default: UTC.")
+    ] = None
+
+
+class Retries(Settings):
+    """How often Airflow runs a failed task again, for the steps that carry no @retry of their own."""
+
+    short: ClassVar[str] = "times"
+    expected: ClassVar[str] = "a whole number or a map"
+
+    times: Annotated[RetryCount, Setting("How often a failed task is run again; Metaflow's most is 4.")]
+    minutes_between: Annotated[Minutes, Setting("Minutes before each of them.")] = 2
+
+
+class Toleration(Settings):
+    """A Kubernetes toleration."""
+
+    key: Annotated[Omissible[str], Setting("The taint's key; absent with operator Exists for every taint.")] = None
+    operator: Annotated[Omissible[Literal["Exists", "Equal"]], Setting("How key and value are compared.")] = None
+    value: Annotated[Omissible[str], Setting("The taint's value.")] = None
+    effect: Annotated[
+        Omissible[Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]], Setting("The taint's effect.")
+    ] = None
+    toleration_seconds: Annotated[Omissible[int], Setting("How long a NoExecute taint is tolerated, in seconds.")] = (
+        None
+    )
+
+
+class SecurityContext(Settings):
+    """The security context of a step's container."""
+
+    privileged: Annotated[Omissible[bool], Setting("Whether the container runs privileged.")] = None
+    allow_privilege_escalation: Annotated[Omissible[bool], Setting("Whether a process may gain more privileges.")] = (
+        None
+    )
+    run_as_user: Annotated[Omissible[int], Setting("The user id that the container runs as.")] = None
+    run_as_group: Annotated[Omissible[int], Setting("The group id that the container runs as.")] = None
+    run_as_non_root: Annotated[Omissible[bool], Setting("Whether the container must not run as root.")] = None
+
+
+class PodSettings(Settings):
+    """A step's pod: the attributes of Metaflow's @kubernetes. What is absent is as the flow's code says."""
+
+    cpu: Annotated[Omissible[Cpus], Setting("CPUs.")] = None
+    memory: Annotated[Omissible[Positive], Setting("Memory in MB.")] = None
+    disk: Annotated[Omissible[Positive], Setting("Disk in MB.")] = None
+    image: Annotated[Omissible[Text], Setting("The container image.")] = None
+    image_pull_policy: Annotated[
+        Omissible[Literal["Always", "IfNotPresent", "Never"]], Setting("When the image is pulled.")
+    ] = None
+    image_pull_secrets: Annotated[Omissible[Texts], Setting("Kubernetes secrets that the image is pulled with.")] = None
+    service_account: Annotated[Omissible[Text], Setting("The Kubernetes service account.")] = None
+    secrets: Annotated[
+        Omissible[Texts], Setting("Kubernetes secrets that become environment variables of the pod.")
+    ] = None
+    node_selector: Annotated[Omissible[ByName[str]], Setting("Labels of the nodes that the pod may run on.")] = None
+    namespace: Annotated[Omissible[Text], Setting("The Kubernetes namespace.")] = None
+    gpu: Annotated[Omissible[NotNegative], Setting("GPUs; 0 for a node without any.")] = None
+    gpu_vendor: Annotated[Omissible[Literal["nvidia", "amd"]], Setting("The GPUs' vendor.")] = None
+    tolerations: Annotated[Omissible[Items[Toleration]], Setting("Taints of nodes that the pod tolerates.")] = None
+    labels: Annotated[Omissible[ByName[str]], Setting("Labels of the pod.")] = None
+    annotations: Annotated[Omissible[ByName[str]], Setting("Annotations of the pod.")] = None
+    use_tmpfs: Annotated[Omissible[bool], Setting("Whether a tmpfs is mounted.")] = None
+    tmpfs_tempdir: Annotated[Omissible[bool], Setting("Whether METAFLOW_TEMPDIR is the tmpfs.")] = None
+    tmpfs_size: Annotated[
+        Omissible[Positive], Setting("The size of the tmpfs in MiB. Default: half of the memory.")
+    ] = None
+    tmpfs_path: Annotated[Omissible[Text], Setting("Where the tmpfs is mounted.")] = None
+    persistent_volume_claims: Annotated[
+        Omissible[ByName[str]], Setting("Mount paths by name of the persistent volume claim.")
+    ] = None
+    shared_memory: Annotated[Omissible[Positive], Setting("Shared memory in MiB.")] = None
+    port: Annotated[Omissible[Port], Setting("A port that the container opens.")] = None
+    qos: Annotated[Omissible[Literal["Guaranteed", "Burstable"]], Setting("The pod's quality of service class.")] = None
+    extended_resources: Annotated[
+        Omissible[ByName[str]], Setting("Kubernetes extended resources, amounts as quoted text.")
+    ] = None
+    security_context: Annotated[Omissible[SecurityContext], Setting("The container's security context.")] = None
+
+
+class ClusterAccess(Settings):
+    """How Airflow reaches the cluster that runs the pods."""
+
+    context: Annotated[Omissible[Text], Setting("The context in the kubeconfig that the Airflow worker uses.")] = None
+    kubeconfig: Annotated[Omissible[Text], Setting("The path of the kubeconfig on the Airflow worker.")] = None
+    connection: Annotated[Omissible[Text], Setting("The Airflow connection to the cluster.")] = None
+    in_cluster: Annotated[
+        Omissible[bool], Setting("Whether the Airflow worker runs in the cluster that runs the pods.")
+    ] = None
+
+
+class ClusterSettings(ClusterAccess, PodSettings):
+    """All pods of an environment, and how Airflow reaches the cluster."""
+
+    check: Annotated[
+        bool, Setting("Whether each plan and apply asks the cluster for the pods, as --check-cluster does.")
+    ] = False
+    check_context: Annotated[
+        Omissible[Text],
+        Setting("The context in the kubeconfig of whoever plans, for that check. Default: `context`."),
+    ] = None
+
+
+class FlowSettings(Settings):
+    """Settings of a flow: in defaults, an environment, a flow, or a flow's overrides."""
+
+    schedule: Annotated[
+        Omissible[Schedule],
+        Setting(
+            "When Airflow starts a run; absent for the flow's own @schedule.",
+            section="schedule",
+            note="beside the flow's own @schedule",
         ),
-        "timezone": Key(Text(format="timezone"), "The timezone that the cron is read in, as in Europe/Helsinki."),
-    },
-    short="cron",
-    expected="a cron, hourly, daily, weekly, none or a map",
-)
-
-RETRIES: Final = Section(
-    "Retries",
-    "How often Airflow runs a failed task again, for the steps that carry no @retry of their own.",
-    {
-        "times": Key(Whole(at_least=0, at_most=4), "How often a failed task is run again; Metaflow's most is 4."),
-        "minutes_between": Key(Number(at_least=0), "Minutes before each of them; else 2."),
-    },
-    short="times",
-    expected="a whole number or a map",
-)
-
-TOLERATION: Final = Section(
-    "Toleration",
-    "A Kubernetes toleration.",
-    {
-        "key": Key(_ANY_TEXT, "The taint's key; absent with operator Exists for every taint."),
-        "operator": Key(Choice(("Exists", "Equal")), "How key and value are compared."),
-        "value": Key(_ANY_TEXT, "The taint's value."),
-        "effect": Key(Choice(("NoSchedule", "PreferNoSchedule", "NoExecute")), "The taint's effect."),
-        "toleration_seconds": Key(_WHOLE, "How long a NoExecute taint is tolerated, in seconds."),
-    },
-)
-
-SECURITY_CONTEXT: Final = Section(
-    "SecurityContext",
-    "The security context of a step's container.",
-    {
-        "privileged": Key(_FLAG, "Whether the container runs privileged."),
-        "allow_privilege_escalation": Key(_FLAG, "Whether a process may gain more privileges."),
-        "run_as_user": Key(_WHOLE, "The user id that the container runs as."),
-        "run_as_group": Key(_WHOLE, "The group id that the container runs as."),
-        "run_as_non_root": Key(_FLAG, "Whether the container must not run as root."),
-    },
-)
-
-POD_SETTINGS: Final = Section(
-    "PodSettings",
-    "What a step's pod is like: the attributes of Metaflow's @kubernetes.",
-    {
-        "cpu": Key(Number(more_than=0), "CPUs."),
-        "memory": Key(_POSITIVE, "Memory in MB."),
-        "disk": Key(_POSITIVE, "Disk in MB."),
-        "image": Key(_TEXT, "The container image."),
-        "image_pull_policy": Key(Choice(("Always", "IfNotPresent", "Never")), "When it is pulled."),
-        "image_pull_secrets": Key(_TEXTS, "Kubernetes secrets that the image is pulled with."),
-        "service_account": Key(_TEXT, "The Kubernetes service account."),
-        "secrets": Key(_TEXTS, "Kubernetes secrets that become environment variables of the pod."),
-        "node_selector": Key(_NAMES, "Labels of the nodes that the pod may run on."),
-        "namespace": Key(_TEXT, "The Kubernetes namespace."),
-        "gpu": Key(_NOT_NEGATIVE, "GPUs; 0 for a node without any."),
-        "gpu_vendor": Key(Choice(("nvidia", "amd")), "The GPUs' vendor."),
-        "tolerations": Key(ListOf(TOLERATION), "Taints of nodes that the pod tolerates."),
-        "labels": Key(_NAMES, "Labels of the pod."),
-        "annotations": Key(_NAMES, "Annotations of the pod."),
-        "use_tmpfs": Key(_FLAG, "Whether a tmpfs is mounted."),
-        "tmpfs_tempdir": Key(_FLAG, "Whether METAFLOW_TEMPDIR is the tmpfs."),
-        "tmpfs_size": Key(_POSITIVE, "The size of the tmpfs in MiB; else half of the memory."),
-        "tmpfs_path": Key(_TEXT, "Where the tmpfs is mounted."),
-        "persistent_volume_claims": Key(_NAMES, "Mount paths by name of the persistent volume claim."),
-        "shared_memory": Key(_POSITIVE, "Shared memory in MiB."),
-        "port": Key(Whole(at_least=1, at_most=65535), "A port that the container opens."),
-        "qos": Key(Choice(("Guaranteed", "Burstable")), "The pod's quality of service class."),
-        "extended_resources": Key(_NAMES, "Kubernetes extended resources, amounts as quoted text."),
-        "security_context": Key(SECURITY_CONTEXT, "The container's security context."),
-    },
-)
-
-CLUSTER_SETTINGS: Final = Section(
-    "ClusterSettings",
-    "What every pod of an environment is like, and how Airflow reaches the cluster.",
-    {
-        **POD_SETTINGS.keys,
-        "context": Key(_TEXT, "The context in the kubeconfig that the Airflow worker uses."),
-        "kubeconfig": Key(_TEXT, "The path of the kubeconfig on the Airflow worker."),
-        "connection": Key(_TEXT, "The Airflow connection to the cluster."),
-        "in_cluster": Key(_FLAG, "Whether the Airflow worker runs in the cluster that runs the pods."),
-        "check": Key(_FLAG, "Whether each plan and apply asks the cluster for the pods, as --check-cluster does."),
-        "check_context": Key(_TEXT, "The context in the kubeconfig of whoever plans, for that check; else `context`."),
-    },
-)
-
-FLOW_SETTINGS: Final = Section(
-    "FlowSettings",
-    "Settings of a flow: in defaults, an environment, a flow, or a flow's overrides.",
-    {
-        "schedule": Key(SCHEDULE, "When Airflow starts a run; absent for the flow's own @schedule."),
-        "parameters": Key(_VALUES, "Values for the flow's parameters, by name."),
-        "retries": Key(RETRIES, "Retries of the steps that carry no @retry of their own."),
-        "max_workers": Key(
-            _POSITIVE, "How many tasks of each step in a foreach may run at once, in each run; else 100."
+    ] = None
+    parameters: Annotated[
+        ByName[AnyValue],
+        Setting(
+            "Values for the flow's parameters, by name.",
+            section="parameters",
+            note="as the default of each of the flow's parameters",
         ),
-        "max_active_runs": Key(_POSITIVE, "How many runs may be active at once; else 16."),
-        "catchup": Key(_FLAG, "Whether Airflow makes up for missed runs, from the start date on; else false."),
-        "start_date": Key(
-            Text(format="date"), "No run is scheduled before this day (UTC); else before the first apply."
+    ] = Field(default_factory=dict)
+    retries: Annotated[
+        Omissible[Retries],
+        Setting(
+            "Retries of the steps that carry no @retry of their own.",
+            section="retries",
+            note="as the retries of each step",
         ),
-        "tags": Key(ListOf(Text(at_least=1, at_most=100)), "Tags of the DAG and of each run."),
-        "with": Key(_TEXTS, "Decorators for all steps, as in `retry:times=2`."),
-        "namespace": Key(_TEXT, "The Metaflow namespace of the runs."),
-        "workflow_timeout": Key(_POSITIVE, "How long a run may take, in seconds."),
-        "worker_pool": Key(_TEXT, "The Airflow pool of the tasks."),
-        "paused": Key(_FLAG, "Whether the DAG starts paused when Airflow first sees it."),
-        "description": Key(_ANY_TEXT, "One line about the DAG."),
-        "owner": Key(_TEXT, "The DAG's owner in Airflow; else the project."),
-        "package_environment": Key(_TEXT, "Metaflow's --environment: local, conda, pypi, uv; else local."),
-        "package_suffixes": Key(_TEXTS, "Suffixes of more files for the code package."),
-        "config_values": Key(_VALUES, "Values for the flow's Configs, by name."),
-        "config_files": Key(_NAMES, "Files with the values of the flow's Configs, by name."),
-        "branch": Key(_TEXT, "The branch of flows with @project; else the environment's name, and none in production."),
-        "python": Key(_TEXT, "Another Python interpreter: to compile the flow, and (compute: local) to run its steps."),
-        "kubernetes": Key(POD_SETTINGS, "Settings of every pod."),
-        "steps": Key(MapOf(POD_SETTINGS, name=_TEXT), "Settings of one step's pods, by step name."),
-    },
-)
-
-ENVIRONMENT: Final = Section(
-    "Environment",
-    "Where flows are deployed and what runs them, with settings for all of them.",
-    {
-        **FLOW_SETTINGS.keys,
-        "target": Key(_TEXT, "Where DAG files are published: a folder or a URL.", required=True),
-        "compute": Key(
-            Choice(("local", "kubernetes")), "What a step is: a process on the Airflow worker, or a pod.", required=True
+    ] = None
+    max_workers: Annotated[
+        Positive,
+        Setting("How many tasks of each step in a foreach may run at once, in each run.", section="settings"),
+    ] = 100
+    max_active_runs: Annotated[Positive, Setting("How many runs may be active at once.", section="settings")] = 16
+    catchup: Annotated[
+        bool,
+        Setting(
+            "Whether Airflow makes up for missed runs, from the start date on.",
+            section="schedule",
+            note="only beside a cron",
         ),
-        "datastore": Key(
-            _TEXT, "Metaflow's datastore: a folder, s3://, gs:// or azure://container/prefix.", required=True
+    ] = False
+    start_date: Annotated[
+        Omissible[Date],
+        Setting(
+            "No run is scheduled before this day (UTC). Default: before the first apply.",
+            section="schedule",
+            note="only beside a cron",
         ),
-        "orchestrator": Key(_TEXT, "What runs the flows on a schedule."),
-        "production": Key(_FLAG, "Whether DAG ids are the flows' own names; else false."),
-        "protect": Key(_FLAG, "Whether deletes must be named one by one; else false."),
-        "branches": Key(
-            ListOf(Text(format="branch"), format="branches"),
-            "The git branches that it may be applied from, as in main or release/*; else any.",
+    ] = None
+    tags: Annotated[Items[Tag], Setting("Tags of the DAG and of each run.", section="settings", order="set")] = ()
+    decorators: Annotated[
+        Texts,
+        Field(alias="with"),
+        Setting(
+            "Decorators for all steps, as in `retry:times=2`.",
+            section="settings",
+            note="as options of the steps, and in the sections that the decorators decide",
         ),
-        "schedules": Key(_FLAG, "false: no flow has a schedule here; else true."),
-        "metaflow": Key(_METAFLOW, "Metaflow's settings: METAFLOW_* values, and a profile that is read before them."),
-        "kubernetes": Key(CLUSTER_SETTINGS, "Settings of every pod, and access to the cluster."),
-    },
-)
-
-OVERRIDE: Final = Section(
-    "Override",
-    "Settings of one flow in one environment.",
-    {
-        **FLOW_SETTINGS.keys,
-        "dag_id": Key(_DAG_ID, "The DAG's id in this environment."),
-    },
-)
-
-FLOW_ENTRY: Final = Section(
-    "FlowEntry",
-    "A flow to deploy.",
-    {
-        **FLOW_SETTINGS.keys,
-        "file": Key(_TEXT, "The flow's Python file, relative to this manifest.", required=True),
-        "class": Key(_TEXT, "The flow's class, where the file has several."),
-        "environments": Key(ListOf(_ANY_TEXT), "The environments it is deployed to; else all."),
-        "dag_id": Key(_DAG_ID, "The DAG's id; else made from the flow's name and the environment."),
-        "overrides": Key(MapOf(OVERRIDE), "Settings for one environment, by its name."),
-    },
-)
-
-MANIFEST: Final = Section(
-    "Manifest",
-    "A manifest of mfdeploy. All manifests of a folder are read as one; a name is defined once.",
-    {
-        "version": Key(AnyValue({"const": 1, "type": "integer"}), "The version of the manifest format: 1."),
-        "project": Key(_NAME, "Who owns the DAGs that these manifests deploy."),
-        "variables": Key(
-            MapOf(AnyValue({"type": ["string", "number", "boolean", "null"]}), name=_NAME),
-            "Variables with their default values; null for one that must be set by the caller.",
+    ] = ()
+    namespace: Annotated[Omissible[Text], Setting("The Metaflow namespace of the runs.", section="settings")] = None
+    workflow_timeout: Annotated[
+        Omissible[Positive], Setting("How long a run may take, in seconds.", section="settings")
+    ] = None
+    worker_pool: Annotated[Omissible[Text], Setting("The Airflow pool of the tasks.", section="settings")] = None
+    priority: Annotated[
+        Omissible[Positive],
+        Setting(
+            "Airflow's priority_weight: tasks with a higher one come first where several wait for a slot.",
+            section="settings",
+            omit_default=True,
         ),
-        "defaults": Key(FLOW_SETTINGS, "Settings for every flow."),
-        "environments": Key(MapOf(ENVIRONMENT, name=_NAME), "Environments by name."),
-        "flows": Key(MapOf(FLOW_ENTRY, name=_NAME), "Flows by name."),
-    },
-)
+    ] = None
+    paused: Annotated[
+        Omissible[bool], Setting("Whether the DAG starts paused when Airflow first sees it.", section="settings")
+    ] = None
+    description: Annotated[Omissible[str], Setting("One line about the DAG.", section="settings")] = None
+    owner: Annotated[Text, Setting("The DAG's owner in Airflow. Default: the project.", section="settings")] = ""
+    package_environment: Annotated[
+        Text, Setting("Metaflow's --environment: local, conda, pypi, uv.", section="settings")
+    ] = "local"
+    package_suffixes: Annotated[
+        Texts, Setting("Suffixes of more files for the code package.", section="settings", order="sorted")
+    ] = ()
+    config_values: Annotated[
+        ByName[AnyValue],
+        Setting("Values for the flow's Configs, by name.", section="settings", note="as the flow's configs"),
+    ] = Field(default_factory=dict)
+    config_files: Annotated[
+        ByName[ResolvedPath],
+        Setting(
+            "Files with the values of the flow's Configs, by name.", section="settings", note="as the flow's configs"
+        ),
+    ] = Field(default_factory=dict)
+    branch: Annotated[
+        Text,
+        Setting(
+            "The branch of flows with @project. Default: the environment's name, and none in production.",
+            note="part of the DAG's name; another name is another DAG",
+        ),
+    ] = ""
+    python: Annotated[
+        Omissible[ResolvedPath],
+        Setting(
+            "Another Python interpreter: to compile the flow, and (compute: local) to run its steps.",
+            section="settings",
+        ),
+    ] = None
+    kubernetes: Annotated[
+        PodSettings, Setting("Settings of every pod.", section="resources", note="as the resources of each step")
+    ] = PodSettings()
+    steps: Annotated[
+        ByName[PodSettings],
+        Setting(
+            "Settings of one step's pods, by step name.", section="resources", note="as the resources of each step"
+        ),
+    ] = Field(default_factory=dict)
 
-# A scalar where a map may stand is short for the map with this one key: `retries: 3` is `retries: {times: 3}`.
-SHORT_FORMS: Final = {"retries": RETRIES.short, "schedule": SCHEDULE.short}
+
+_METAFLOW_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"profile": {"type": "string", "description": "Reads config_<profile>.json."}},
+    "patternProperties": {"^METAFLOW_[A-Z0-9_]+$": {"type": ["string", "number", "boolean"]}},
+    "additionalProperties": False,
+}
+
+
+class EnvironmentSettings(Settings):
+    """What an environment has beside the settings of flows: where they are deployed and what runs them."""
+
+    target: Annotated[
+        ResolvedPath, Setting("Where DAG files are published: a folder or a URL.", note="it is where DAGs are compared")
+    ]
+    compute: Annotated[
+        Compute,
+        Setting("What a step is: a process on the Airflow worker, or a pod.", section="settings"),
+    ]
+    datastore: Annotated[
+        ResolvedPath,
+        Setting("Metaflow's datastore: a folder, s3://, gs:// or azure://container/prefix.", section="settings"),
+    ]
+    orchestrator: Annotated[
+        Text, Setting("What runs the flows on a schedule.", note="each has files and records of its own")
+    ] = "airflow"
+    production: Annotated[
+        bool,
+        Setting(
+            "Whether DAG ids are the flows' own names.", note="part of the DAG's name; another name is another DAG"
+        ),
+    ] = False
+    protect: Annotated[bool, Setting("Whether deletes must be named one by one.", note=_NEVER_IN_A_DAG)] = False
+    branches: Annotated[
+        Branches,
+        Setting(
+            "The git branches that it may be applied from, as in main or release/*. Default: any.",
+            note=_NEVER_IN_A_DAG,
+        ),
+    ] = ()
+    schedules: Annotated[
+        bool, Setting("false: no flow has a schedule here.", section="schedule", note="as no schedule")
+    ] = True
+    metaflow: Annotated[
+        Mapping[str, AnyValue],
+        WithJsonSchema(dict(_METAFLOW_SCHEMA)),
+        Setting(
+            "Metaflow's settings: METAFLOW_* values, and a profile that is read before them.",
+            section="settings",
+            note="as the variables of the tasks",
+        ),
+    ] = Field(default_factory=dict)
+
+
+class EnvironmentEntry(EnvironmentSettings, FlowSettings):
+    """Where flows are deployed and what runs them, with settings for all of them."""
+
+    kubernetes: Annotated[
+        ClusterSettings,
+        Setting(
+            "Settings of every pod, and access to the cluster.",
+            section="settings",
+            note="the access as the cluster, the rest as the resources of each step",
+        ),
+    ] = ClusterSettings()
+
+
+class FlowIdentity(Settings):
+    """What one flow in one environment is: its code, and the name of its DAG."""
+
+    file: Annotated[
+        ResolvedPath,
+        Setting("The flow's Python file, relative to this manifest.", section="settings", note="in the section code"),
+    ]
+    class_name: Annotated[
+        Omissible[Text],
+        Field(alias="class"),
+        Setting("The flow's class, where the file has several.", section="settings", note="in the section code"),
+    ] = None
+    dag_id: Annotated[
+        Omissible[DagId],
+        Setting(
+            "The DAG's id. Default: made from the flow's name and the environment.",
+            note="it is the DAG's name; another name is another DAG",
+        ),
+    ] = None
+
+
+class Override(FlowSettings):
+    """Settings of one flow in one environment."""
+
+    dag_id: Annotated[Omissible[DagId], Setting("The DAG's id in this environment.")] = None
+
+
+class FlowEntry(FlowSettings, FlowIdentity):
+    """A flow to deploy."""
+
+    environments: Annotated[Omissible[Items[str]], Setting("The environments it is deployed to. Default: all.")] = None
+    overrides: Annotated[Mapping[str, Override], Setting("Settings for one environment, by its name.")] = Field(
+        default_factory=dict
+    )
+
+
+class ManifestFile(Settings):
+    """A manifest of mfdeploy. All manifests of a folder are read as one; a name is defined once."""
+
+    version: Annotated[Omissible[Literal[1]], Setting("The version of the manifest format: 1.")] = None
+    project: Annotated[Omissible[Name], Setting("Who owns the DAGs that these manifests deploy.")] = None
+    variables: Annotated[
+        Mapping[Name, Scalar],
+        Setting("Variables with their default values; null for one that must be set by the caller."),
+    ] = Field(default_factory=dict)
+    defaults: Annotated[FlowSettings, Setting("Settings for every flow.")] = FlowSettings()
+    environments: Annotated[Mapping[Name, EnvironmentEntry], Setting("Environments by name.")] = Field(
+        default_factory=dict
+    )
+    flows: Annotated[Mapping[Name, FlowEntry], Setting("Flows by name.")] = Field(default_factory=dict)

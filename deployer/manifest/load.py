@@ -1,64 +1,107 @@
-"""The stages from a folder to deployments, each going as far as it can, so that one run reports everything."""
+"""The door of the room: a folder of manifests in, resolved deployments out.
+
+Each stage goes as far as it can, so that one run reports every problem.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Final
 
-from deployer.errors import Location
-from deployer.manifest import keys as written
-from deployer.manifest.ambiguous import warn_ambiguous
-from deployer.manifest.check import check
+from deployer.errors import DeployError, Location, Severity
 from deployer.manifest.documents import Document, expand_settings, read_documents
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
-from deployer.manifest.names import check_asked, check_dag_ids, check_environments, check_name
-from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, describe, is_text, places
+from deployer.manifest.layers import check_layer
+from deployer.manifest.names import check_asked, check_dag_ids, check_environments
+from deployer.manifest.nodes import Entry, Items, Map, Node, Report, Scalar, locations
 from deployer.manifest.nodes import Path as NodePath
-from deployer.manifest.places import check_file, check_path
 from deployer.manifest.resolve import resolve_flow
+from deployer.manifest.validate import validate
 from deployer.manifest.variables import Substitution, read_variables
 from deployer.models.deployment import Deployment, Environment
+from deployer.models.manifests import Manifests
+from deployer.models.selection import Selection
 
-_SECTIONS = ("defaults", "environments", "flows")
+_LAYERS: Final = ("defaults", "environments", "flows")
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """The last stage's result; not to be used when the report has errors."""
+class Outline:
+    """The names that the manifests of a folder define; nothing of it is checked."""
 
-    environments: Mapping[str, Environment] = field(default_factory=dict)
-    deployments: tuple[Deployment, ...] = ()
-    places: Mapping[str, Location] = field(default_factory=dict)
+    environments: frozenset[str]
+    variables: frozenset[str]
+    flows: frozenset[str]
+    addresses: frozenset[str]
 
 
-class Loader:
-    """Loads the manifests of a folder once. `report`, `project` and `secrets` are complete after `load`."""
+def outline(folder: Path) -> Outline:
+    """The names in the manifests of a folder; those that cannot be read are left out, since `load` reports them."""
+    sections = read_documents(folder, Report()).sections
+    environments, flows = sections["environments"], sections["flows"]
+    addresses = {f"{name}/{flow}" for flow, entry in flows.items() for name in _environments_of(entry, environments)}
+    return Outline(frozenset(environments), frozenset(sections["variables"]), frozenset(flows), frozenset(addresses))
 
-    def __init__(
-        self, folder: Path, variables: Mapping[str, str], environ: Mapping[str, str], asked: frozenset[str] | None
-    ) -> None:
-        self.folder = folder
-        self.root = folder.resolve().parent  # flows lie below it
-        self.variables = variables
-        self.environ = environ
-        self.asked = asked
-        self.report = Report()
-        self.project = ""
-        self.secrets: set[str] = set()
-        self._settings: dict[str, dict[str, str]] = {}  # METAFLOW_* settings by environment
 
-    def load(self) -> Resolved:
+def _environments_of(entry: Entry, known: Collection[str]) -> Collection[str]:
+    """The environments that a flow names as they are written, else all of them."""
+    named = entry.node.get("environments") if isinstance(entry.node, Map) else None
+    if not isinstance(named, Items):
+        return known
+    return {str(node.value) for node in named.nodes if isinstance(node, Scalar) and node.value in known}
+
+
+def load_selection(selection: Selection, environ: Mapping[str, str]) -> Manifests:
+    """The manifests of a selection, with the environments that it names; see `load`."""
+    return load(selection.manifests, selection.variables, environ, selection.environments or None)
+
+
+def load(
+    folder: Path,
+    variables: Mapping[str, str],
+    environ: Mapping[str, str],
+    environments: Collection[str] | None = None,
+) -> Manifests:
+    """Read, check and resolve every manifest below `folder`.
+
+    `variables` are those of the command line, `environ` the environment of the process. `environments` limits which are
+    resolved; what is wrong in the others is reported all the same, except an environment variable that is not set.
+    Raises DeployError with every problem of every file.
+    """
+    loader = _Loader(folder, variables, environ, None if environments is None else frozenset(environments))
+    manifests = loader.load()
+    if loader.report.errors:
+        raise DeployError(loader.report.found)
+    return manifests
+
+
+@dataclass
+class _Loader:
+    """Loads the manifests of a folder once; what `load` returns is not to be used when the report has errors."""
+
+    folder: Path
+    variables: Mapping[str, str]
+    environ: Mapping[str, str]
+    asked: frozenset[str] | None
+    report: Report = field(default_factory=Report)
+    secrets: frozenset[str] = frozenset()
+
+    def load(self) -> Manifests:
         """Every flow in each environment that was asked for."""
         document = read_documents(self.folder, self.report)
         self._substitute(document)
         expand_settings(document)
-        sound = self._check(document)
+        flawed = validate(document.merged(), self.report)
+        settings = self._check_environments(document, flawed)
+        self._check_flows(document, flawed)
         if not document.complete:
             # What is missing may be in the file that could not be read: nothing about it is said.
-            return Resolved()
-        return self._resolve(document, sound)
+            return Manifests(document.owner, {}, ())
+        check_asked(sorted(self.asked or ()), document.sections["environments"], self.report)
+        return self._resolve(document, settings, flawed)
 
     def _substitute(self, document: Document) -> None:
         sections = document.sections
@@ -66,14 +109,14 @@ class Loader:
             document.section("variables"), self.variables, self.environ, document.complete, self.report
         )
         substitution = Substitution(values, self.environ, document.complete, self.report, self._is_asked)
-        for section in ("defaults", "environments", "flows"):
+        for section in _LAYERS:
             for name, entry in sections[section].items():
                 node = substitution.replace(entry.node, (section, name))
                 sections[section][name] = entry._replace(node=node)
         if document.project is not None:
             node = substitution.replace(document.project.node, ("project",))
             document.project = document.project._replace(node=node)
-        self.secrets = substitution.secrets
+        self.secrets = frozenset(substitution.secrets)
 
     def _is_asked(self, path: NodePath) -> bool:
         if self.asked is None:
@@ -84,88 +127,68 @@ class Loader:
             return path[3] in self.asked
         return True
 
-    def _check(self, document: Document) -> set[NodePath]:
-        """Check each layer by itself; returns those without a fault."""
-        report, sections = self.report, document.sections
-        sound: set[NodePath] = set()
-        self._check_project(document.project)
-        before = report.errors
-        defaults = document.section("defaults")
-        check(written.FLOW_SETTINGS, defaults, Location(""), ("defaults",), report)
-        self._check_settings(defaults, ("defaults",))
-        if report.errors == before:
-            sound.add(("defaults",))
-        kinds = {"environments": written.ENVIRONMENT, "flows": written.FLOW_ENTRY}
-        for section, kind in kinds.items():
-            for name, entry in sections[section].items():
-                path = (section, name)
-                before = report.errors
-                check_name(name, entry, path, report)
-                check(kind, entry.node, entry.key, path, report)
-                self._check_settings(entry.node, path)
-                if section == "environments":
-                    self._settings[name] = check_environment(entry.node, path, report)
-                elif document.complete:
-                    check_environments(entry.node, path, sections["environments"], report)
-                if report.errors == before and not _has_broken(entry.node):
-                    sound.add(path)
-        if document.complete:
-            check_asked(sorted(self.asked or ()), sections["environments"], report)
-        return sound
+    def _check_environments(self, document: Document, flawed: set[NodePath]) -> dict[str, dict[str, str]]:
+        """METAFLOW_* settings by environment. What has a problem is added to `flawed`."""
+        settings: dict[str, dict[str, str]] = {}
+        for name, entry in document.sections["environments"].items():
+            path, before = ("environments", name), self.report.errors
+            check_layer(entry.node, path, self._root, self.report)
+            settings[name] = check_environment(entry.node, path, self.report)
+            if self.report.errors > before or _has_broken(entry.node):
+                flawed.add(path)
+        return settings
 
-    def _check_project(self, entry: Entry | None) -> None:
-        if entry is None or (isinstance(entry.node, Scalar) and entry.node.broken):
-            return
-        node = entry.node
-        if isinstance(node, Scalar) and isinstance(node.value, str) and re.fullmatch(written.NAME, node.value):
-            self.project = node.value
-            return
-        message = f"expected a name (a letter, then letters, digits, _ or -), found {describe(node)}"
-        self.report.error("bad-name", message, node.location, ("project",))
+    def _check_flows(self, document: Document, flawed: set[NodePath]) -> None:
+        before = self.report.errors
+        check_layer(document.section("defaults"), ("defaults",), self._root, self.report)
+        if self.report.errors > before or _has_broken(document.section("defaults")):
+            flawed.add(("defaults",))
+        for name, entry in document.sections["flows"].items():
+            path, before = ("flows", name), self.report.errors
+            check_layer(entry.node, path, self._root, self.report)
+            if document.complete:
+                check_environments(entry.node, path, document.sections["environments"], self.report)
+            if self.report.errors > before or _has_broken(entry.node):
+                flawed.add(path)
 
-    def _check_settings(self, node: Node, path: NodePath) -> None:
-        """The paths in a layer of flow settings, and values that YAML readers read differently."""
-        if not isinstance(node, Map):
-            return
-        if len(path) == 2 and path[0] == "flows":  # elsewhere the key is unknown
-            self._check_each_file(node.get("file"), (*path, "file"), self.root)
-        config_files = node.get("config_files")
-        if isinstance(config_files, Map):
-            for name, entry in config_files.entries.items():
-                self._check_each_file(entry.node, (*path, "config_files", name), None)
-        python = node.get("python")
-        if is_text(python):
-            check_path(python, (*path, "python"), self.report)
-        for section in ("parameters", "config_values"):
-            values = node.get(section)
-            if values is not None:
-                warn_ambiguous(values, (*path, section), self.report)
-        overrides = node.get("overrides")
-        if isinstance(overrides, Map) and path[0] == "flows":
-            for name, entry in overrides.entries.items():
-                self._check_settings(entry.node, (*path, "overrides", name))
+    @cached_property
+    def _root(self) -> Path:
+        """The folder below which flows lie."""
+        return self.folder.resolve().parent
 
-    def _check_each_file(self, node: Node | None, path: NodePath, root: Path | None) -> None:
-        if is_text(node):
-            check_file(node, path, root, self.report)
-
-    def _resolve(self, document: Document, sound: set[NodePath]) -> Resolved:
+    def _resolve(
+        self, document: Document, settings: Mapping[str, Mapping[str, str]], flawed: set[NodePath]
+    ) -> Manifests:
         sections = document.sections
-        built: dict[str, Environment] = {}
+        environments: dict[str, Environment] = {}
         layers: dict[str, Layer] = {}
         for name, entry in sorted(sections["environments"].items()):
-            if ("environments", name) in sound:
-                built[name] = build_environment(name, self.project, entry, self._settings[name])
-                layers[name] = build_layer(built[name], entry.node)
+            if ("environments", name) not in flawed:
+                environments[name] = build_environment(name, document.owner, entry, settings[name])
+                layers[name] = build_layer(environments[name], entry.node)
         deployments: list[Deployment] = []
         for name, entry in sections["flows"].items():
-            if ("flows", name) in sound and ("defaults",) in sound:
+            if ("flows", name) not in flawed and not any(path[0] == "defaults" for path in flawed):
                 deployments += resolve_flow(name, entry, document.section("defaults"), layers, self.report)
         deployments.sort(key=lambda deployment: deployment.address)
         check_dag_ids(deployments, self.report)
-        asked = [found for found in deployments if self.asked is None or found.environment.name in self.asked]
-        found = {path: place for section in _SECTIONS for path, place in places(document.section(section), (section,))}
-        return Resolved(built, tuple(asked), found)
+        warnings = {found for found in self.report.found if found.severity is Severity.WARNING}
+        return Manifests(
+            project=document.owner,
+            environments=environments,
+            deployments=tuple(
+                each for each in deployments if self.asked is None or each.environment.name in self.asked
+            ),
+            warnings=tuple(sorted(warnings, key=lambda found: found.sort_key)),
+            secrets=self.secrets,
+            folder=self.folder,
+            locations=_locations(document),
+        )
+
+
+def _locations(document: Document) -> dict[str, Location]:
+    """Where each setting was written, by its path in the document."""
+    return {path: at for section in _LAYERS for path, at in locations(document.section(section), (section,))}
 
 
 def _has_broken(node: Node) -> bool:

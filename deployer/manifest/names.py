@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from deployer.errors import nearest
-from deployer.manifest.keys import NAME
 from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, shorten
 from deployer.models.deployment import Deployment
-
-
-def check_name(name: str, entry: Entry, path: Path, report: Report) -> None:
-    """A name that the user gave to an environment or a flow."""
-    if not re.fullmatch(NAME, name):
-        message = f"{shorten(name)!r} is no name"
-        report.error("bad-name", message, entry.key, path, "a name is a letter, then letters, digits, _ or -")
 
 
 def check_environments(flow: Node, path: Path, known: Mapping[str, Entry], report: Report) -> None:
@@ -73,5 +64,5 @@ def check_dag_ids(deployments: Iterable[Deployment], report: Report) -> None:
             continue
         message = f"{deployment.address} and {first.address} both are DAG {deployment.dag_id!r} at one target"
         hint = "give each its own `dag_id` (in `overrides` for one environment), or leave it out"
-        place = deployment.source("dag_id")
-        report.error("duplicate-dag-id", message, place, ("flows", deployment.name, "dag_id"), hint)
+        location = deployment.source("dag_id")
+        report.error("duplicate-dag-id", message, location, ("flows", deployment.name, "dag_id"), hint)

@@ -103,8 +103,8 @@ def leaves(node: Node, path: Path = ()) -> Iterator[tuple[str, Location]]:
         yield from leaves(entry.node, (*path, name))
 
 
-def places(node: Node, path: Path) -> Iterator[tuple[str, Location]]:
-    """Each setting's dotted path with its place, as `leaves` does, and that of each map's key."""
+def locations(node: Node, path: Path) -> Iterator[tuple[str, Location]]:
+    """Each setting's dotted path with its location, as `leaves` does, and that of each map's key."""
     if not isinstance(node, Map):
         yield dotted(path), node.location
         return
@@ -112,7 +112,7 @@ def places(node: Node, path: Path) -> Iterator[tuple[str, Location]]:
         below = (*path, name)
         if isinstance(entry.node, Map):
             yield dotted(below), entry.key
-        yield from places(entry.node, below)
+        yield from locations(entry.node, below)
 
 
 def describe(node: Node) -> str:

@@ -5,38 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from deployer.errors import Location
-from deployer.manifest import keys as written
 from deployer.manifest.environments import Layer
-from deployer.manifest.keys import NO_SCHEDULE
+from deployer.manifest.fields import ResolvedPath, bare_type, keys_of
+from deployer.manifest.formats import NO_SCHEDULE
+from deployer.manifest.keys import FlowEntry, FlowIdentity, FlowSettings, Schedule
 from deployer.manifest.merge import merge
 from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, leaves, to_data
-from deployer.manifest.places import local_place
-from deployer.models.deployment import Deployment, ResolvedPath, Schedule
+from deployer.manifest.paths import resolve_path
+from deployer.models.deployment import Deployment, Environment
 
-# Metaflow's own: what @retry says when only `times` is given.
-MINUTES_BETWEEN: Final = 2
-_STRUCTURE: Final = frozenset(("environments", "overrides"))
-_ORDER: Final = ["file", "class", "dag_id", *written.FLOW_SETTINGS.keys]
-# Keys of a manifest and fields of a Deployment that hold the same value.
-_SAME: Final = (
-    "dag_id",
-    "parameters",
-    "max_workers",
-    "max_active_runs",
-    "catchup",
-    "start_date",
-    "namespace",
-    "workflow_timeout",
-    "worker_pool",
-    "paused",
-    "description",
-    "package_environment",
-    "config_values",
-    "kubernetes",
-    "steps",
-)
-_LISTS: Final = {"tags": "tags", "with": "decorators", "package_suffixes": "package_suffixes"}
+# What a resolved entry of a flow shows, in this order; the other keys of an entry say to which environments it goes.
+_SHOWN: Final = [*keys_of(FlowIdentity), *keys_of(FlowSettings)]
+_STRUCTURE: Final = frozenset(keys_of(FlowEntry)) - frozenset(_SHOWN)
+_PATHS: Final = [name for name, field in keys_of(FlowEntry).items() if bare_type(field.annotation) is ResolvedPath]
+_PATHS_BY_NAME: Final = [
+    name for name, field in keys_of(FlowEntry).items() if ResolvedPath in getattr(field.annotation, "__args__", ())
+]
 
 
 def _environments(flow: Map, environments: Iterable[str]) -> list[str]:
@@ -50,7 +37,10 @@ def _environments(flow: Map, environments: Iterable[str]) -> list[str]:
 def resolve_flow(
     name: str, entry: Entry, defaults: Map, layers: Mapping[str, Layer], report: Report
 ) -> Iterator[Deployment]:
-    """The deployments of one flow, `layers` being those of the environments. A setting left half said is reported."""
+    """The deployments of one flow, `layers` being those of the environments.
+
+    A key that is missing in all layers together is reported.
+    """
     flow = entry.node
     assert isinstance(flow, Map)
     own = Map({key: item for key, item in flow.entries.items() if key not in _STRUCTURE}, flow.location)
@@ -59,69 +49,69 @@ def resolve_flow(
         override = flow.get("overrides", environment)
         above = (own, override) if isinstance(override, Map) else (own,)
         merged = merge([defaults, layer.settings, *above])
-        if _is_whole(merged, report):
-            yield _build(name, entry.key, layer, merged)
+        try:
+            deployment = _build(name, entry.key, layer, merged)
+        except ValidationError as invalid:
+            _report_missing(invalid, merged, report)
+        else:
+            yield deployment
 
 
-def _is_whole(merged: Map, report: Report) -> bool:
-    before = report.errors
-    for setting, first in (("schedule", "cron"), ("retries", "times")):
-        whole = merged.entries.get(setting)
-        if whole is None or not isinstance(whole.node, Map) or first in whole.node.entries:
-            continue
-        place = min((item.key for item in whole.node.entries.values()), default=whole.node.location)
+def _report_missing(invalid: ValidationError, merged: Map, report: Report) -> None:
+    for error in invalid.errors(include_url=False, include_input=False):
+        # Each layer is valid by itself: nothing else can be wrong with all of them.
+        assert error["type"] == "missing"
+        *path, key = error["loc"]
+        whole = merged.get(*map(str, path))
+        assert isinstance(whole, Map)
+        location = min((item.key for item in whole.entries.values()), default=whole.location)
         # Without the flow's name: one line in `defaults` is one problem, however many flows it makes.
-        message = f"the key {first!r} is missing, and no other layer of the settings has it"
-        report.error("missing-key", message, place, (setting,), f"write it, or leave {setting!r} out")
-    return report.errors == before
+        message = f"the key {key!r} is missing, and no other layer of the settings has it"
+        report.error("missing-key", message, location, tuple(path), f"write it, or leave {path[-1]!r} out")
 
 
-def _build(name: str, place: Location, layer: Layer, merged: Map) -> Deployment:
-    environment = layer.environment
+def _build(name: str, location: Location, layer: Layer, merged: Map) -> Deployment:
+    """The deployment of merged settings. Raises ValidationError for those that are not complete."""
     data: dict[str, Any] = to_data(merged)
-    schedule = _schedule(data)
-    sources = {**layer.sources, **dict(leaves(merged))}
-    if not layer.schedules:
-        schedule = Schedule(None, None)
-        data["schedule"] = NO_SCHEDULE
-        sources = {path: at for path, at in sources.items() if not path.startswith("schedule.")}
-        sources["schedule"] = sources["schedules"]
-    fields: dict[str, Any] = {key: data[key] for key in _SAME if key in data}
-    fields |= {field: tuple(data[key]) for key, field in _LISTS.items() if key in data}
-    return Deployment(
+    deployment = Deployment(
         name=name,
-        environment=environment,
-        file=_place(merged, "file"),
-        location=place,
-        class_name=data.get("class"),
-        python=_place(merged, "python") if "python" in data else None,
-        # Of production there is one, unless somebody names a branch of it.
-        branch=data.get("branch", "" if environment.production else environment.name),
-        schedule=schedule,
-        retries=_retries(data),
-        owner=data.get("owner", environment.project),
-        config_files={key: _place(merged, "config_files", key) for key in data.get("config_files", {})},
-        sources=sources,
-        entry={key: data[key] for key in _ORDER if key in data},
-        **fields,
+        environment=layer.environment,
+        location=location,
+        sources={**layer.sources, **dict(leaves(merged))},
+        entry={key: data[key] for key in _SHOWN if key in data},
+        **{**_of_environment(layer.environment), **data, **_resolved_paths(merged)},
+    )
+    return deployment if layer.environment.schedules else _without_schedule(deployment)
+
+
+def _without_schedule(deployment: Deployment) -> Deployment:
+    sources = {path: at for path, at in deployment.sources.items() if not path.startswith("schedule.")}
+    entry = {**deployment.entry, "schedule": NO_SCHEDULE}
+    return deployment.model_copy(
+        update={
+            "schedule": Schedule(cron=None),
+            "sources": {**sources, "schedule": sources["schedules"]},
+            "entry": {key: entry[key] for key in _SHOWN if key in entry},
+        }
     )
 
 
-def _place(merged: Map, *names: str) -> ResolvedPath:
-    node = merged.get(*names)
-    assert isinstance(node, Scalar)
-    return local_place(node)
+def _of_environment(environment: Environment) -> dict[str, str]:
+    """The defaults that an environment decides."""
+    # Of production there is one, unless somebody names a branch of it.
+    found = {"owner": environment.project, "branch": "" if environment.production else environment.name}
+    return {name: value for name, value in found.items() if value}
 
 
-def _schedule(data: Mapping[str, Any]) -> Schedule | None:
-    said = data.get("schedule")
-    if said is None:
-        return None
-    if said["cron"] in (None, NO_SCHEDULE):
-        return Schedule(None, None)
-    return Schedule(said["cron"], said.get("timezone"))
-
-
-def _retries(data: Mapping[str, Any]) -> tuple[int, float] | None:
-    said = data.get("retries")
-    return (said["times"], said.get("minutes_between", MINUTES_BETWEEN)) if said is not None else None
+def _resolved_paths(merged: Map) -> dict[str, ResolvedPath | dict[str, ResolvedPath]]:
+    found: dict[str, ResolvedPath | dict[str, ResolvedPath]] = {}
+    for name in _PATHS:
+        node = merged.get(name)
+        if isinstance(node, Scalar):
+            found[name] = resolve_path(node)
+    for name in _PATHS_BY_NAME:
+        named = merged.get(name)
+        if isinstance(named, Map):
+            nodes = {key: entry.node for key, entry in named.entries.items()}
+            found[name] = {key: resolve_path(node) for key, node in nodes.items() if isinstance(node, Scalar)}
+    return found

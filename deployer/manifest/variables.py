@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from deployer.errors import nearest
-from deployer.manifest.keys import MAY_BE_SECRET, NAME
-from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, SecretText, describe, shorten
+from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, SecretText, shorten
 from deployer.manifest.parse import MAX_BYTES
 from deployer.manifest.scalars import resolve
 
@@ -56,16 +55,8 @@ def read_variables(
 
 
 def _declare(name: str, entry: Entry, report: Report) -> Variable:
-    key, node = entry
-    if not re.fullmatch(NAME, name):
-        report.error("bad-name", f"{shorten(name)!r} is no name", key, ("variables", name), "use letters, digits, _, -")
-    if not isinstance(node, Scalar):
-        report.error(
-            "wrong-type",
-            f"expected text, a number, true or false, found {describe(node)}",
-            node.location,
-            ("variables", name),
-        )
+    node = entry.node
+    if not isinstance(node, Scalar):  # reported by the validation of the document
         return Variable("", "")
     if isinstance(node.value, str) and "${" in node.value:
         message = "a variable's value cannot refer to others"
@@ -102,7 +93,7 @@ class Substitution:
     complete: bool
     report: Report
     is_asked: Callable[[Path], bool] = lambda path: True
-    may_be_secret: frozenset[str] = MAY_BE_SECRET
+    may_be_secret: frozenset[str] = frozenset()
     secrets: set[str] = field(default_factory=set)
     characters: int = 0
 
@@ -191,7 +182,7 @@ class Substitution:
                 f"${{env.{name}}} is treated as a secret, and this value ends in plans and DAG files",
                 node.location,
                 path,
-                f"for what is no secret use a variable: ${{var.NAME}}, set with --var or {ENVIRON_PREFIX}NAME",
+                f"for a value that is not secret use a variable: ${{var.NAME}}, set with --var or {ENVIRON_PREFIX}NAME",
             )
             return None
         text = self.environ.get(name) or default

@@ -1,33 +1,49 @@
 """A resolved deployment: one flow of the manifests in one environment, complete and frozen.
 
-Everything is decided here: no defaults are left to fill in, no variables to replace. Paths are given twice, as
-written (for what is compared) and resolved (for what is opened).
+The settings are those of the registry (`deployer.manifest.keys`). Everything is decided here: no defaults are left to
+fill in, no variables to replace. Paths are given twice, as written (for what is compared) and resolved (for what is
+opened).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import ConfigDict, Field, JsonValue, SkipValidation
 
 from deployer.errors import Location
+from deployer.manifest.fields import ResolvedPath, Settings, setting
+from deployer.manifest.keys import (
+    ClusterAccess,
+    Compute,
+    EnvironmentSettings,
+    FlowIdentity,
+    FlowSettings,
+    PodSettings,
+    Retries,
+    Schedule,
+)
 
-Compute = Literal["local", "kubernetes"]
+__all__ = [
+    "ClusterAccess",
+    "Compute",
+    "DatastoreType",
+    "Deployment",
+    "Environment",
+    "PodSettings",
+    "ResolvedPath",
+    "Retries",
+    "Schedule",
+    "described_settings",
+]
+
 DatastoreType = Literal["local", "s3", "gs", "azure"]
 
 
-@dataclass(frozen=True)
-class ResolvedPath:
-    """A folder or URL: `written` as in the manifest, `resolved` as this machine reaches it (absolute path, URL)."""
-
-    written: str
-    resolved: str
-
-
-@dataclass(frozen=True)
-class Environment:
-    """An environment of the manifests. `kubernetes` holds the cluster access settings, not those of pods.
+class Environment(EnvironmentSettings):
+    """An environment of the manifests. `kubernetes` is the access to the cluster, and not what its pods are like.
 
     `metaflow` are METAFLOW_* settings by full name, a named profile already read in. `branches` are shell patterns of
     the git branches that it may be applied from; none means any. `check_cluster` says that each plan asks the cluster
@@ -36,71 +52,30 @@ class Environment:
 
     name: str
     project: str
-    target: ResolvedPath
-    compute: Compute
-    datastore: ResolvedPath
     datastore_type: DatastoreType
-    production: bool = False
-    protect: bool = False
-    branches: tuple[str, ...] = ()
-    metaflow: Mapping[str, str] = field(default_factory=dict)
-    kubernetes: Mapping[str, Any] = field(default_factory=dict)
-    location: Location = field(default_factory=lambda: Location(""))
+    metaflow: Mapping[str, str] = Field(default_factory=dict)
+    kubernetes: ClusterAccess = Field(default_factory=ClusterAccess)
     check_cluster: bool = False
     check_context: str | None = None
-    orchestrator: str = "airflow"
+    location: Location = Location("")
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """A schedule of the manifest: `cron` as written (or hourly, daily, weekly); None for none at all."""
-
-    cron: str | None
-    timezone: str | None
-
-
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(FlowSettings, FlowIdentity):
     """One flow in one environment, as the manifests say (before its code is looked at).
 
-    `schedule` is None where the manifests say nothing (the flow's own `@schedule` holds); a Schedule whose cron is
-    None means no schedule. `parameters` override defaults (JSON values). `retries` is `(times, minutes_between)`,
-    `start_date` a day (``2026-01-31``, UTC).
+    `schedule` is None where the manifests say nothing (the flow's own `@schedule` applies); a Schedule whose cron is
+    None means no schedule. `parameters` override defaults (JSON values). `start_date` is a day (``2026-01-31``, UTC).
     `sources` maps a setting's dotted path (``retries.times``) to where it was written; a setting that is mfdeploy's own
     default has none. `entry` is the flow's resolved manifest entry as YAML-able data, for people to read in the DAG.
     """
 
+    model_config = ConfigDict(populate_by_name=True)
+
     name: str
     environment: Environment
-    file: ResolvedPath
     location: Location
-    class_name: str | None = None
-    dag_id: str | None = None
-    python: ResolvedPath | None = None
-    branch: str = ""
-    schedule: Schedule | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    retries: tuple[int, float] | None = None
-    max_workers: int = 100
-    max_active_runs: int = 16
-    catchup: bool = False
-    start_date: str | None = None
-    tags: tuple[str, ...] = ()
-    decorators: tuple[str, ...] = ()
-    namespace: str | None = None
-    workflow_timeout: int | None = None
-    worker_pool: str | None = None
-    paused: bool | None = None
-    description: str | None = None
-    owner: str = ""
-    package_environment: str = "local"
-    package_suffixes: tuple[str, ...] = ()
-    config_values: Mapping[str, Any] = field(default_factory=dict)
-    config_files: Mapping[str, ResolvedPath] = field(default_factory=dict)
-    kubernetes: Mapping[str, Any] = field(default_factory=dict)
-    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    sources: Mapping[str, Location] = field(default_factory=dict)
-    entry: Mapping[str, Any] = field(default_factory=dict)
+    sources: SkipValidation[Mapping[str, Location]] = Field(default_factory=dict)
+    entry: SkipValidation[Mapping[str, JsonValue]] = Field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -115,3 +90,19 @@ class Deployment:
     def source(self, path: str) -> Location:
         """Where a setting was written, or the flow's entry where it was not."""
         return self.sources.get(path, self.location)
+
+
+def described_settings(deployment: Deployment) -> dict[str, JsonValue]:
+    """The settings that the canonical description holds by value, in its section `settings`."""
+    declared: tuple[tuple[type[Settings], Settings], ...] = (
+        (FlowSettings, deployment),
+        (EnvironmentSettings, deployment.environment),
+    )
+    found: dict[str, JsonValue] = {}
+    for model, holder in declared:
+        for name, field in model.model_fields.items():
+            declaration, value = setting(model, name), getattr(holder, name)
+            is_left_out = declaration.omit_default and value == field.get_default(call_default_factory=True)
+            if declaration.is_described_by_value and not is_left_out:
+                found[name] = declaration.described(value)
+    return found

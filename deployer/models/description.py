@@ -16,7 +16,6 @@ from deployer.models.deployment import Compute
 from deployer.models.flow import ParameterType, SensorKind, StepKind
 from deployer.models.types import FrozenModel, Several
 
-KNOWN_AT_APPLY = "(known at apply)"
 """The default of a parameter whose function only an apply evaluates."""
 
 

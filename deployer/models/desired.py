@@ -26,8 +26,8 @@ class Desired:
     `name` is what the orchestrator calls it, `file` the name of its file at the target, `description` the canonical
     description that is compared.
 
-    `compiled` is None where nothing has changed since the description was made, so that the flow was not looked at.
-    `inputs` are notes of what the description was made from, where they were asked for and can be told.
+    `compiled` is None where nothing has changed since the description was made, so that the flow was not compiled.
+    `inputs` are notes of what the description was made from, where they were asked for and are known.
     """
 
     deployment: Deployment
@@ -39,7 +39,7 @@ class Desired:
 
     @property
     def flow(self) -> Flow:
-        """The compiled flow. Raises ValueError where it was not looked at."""
+        """The compiled flow. Raises ValueError where it was not compiled."""
         if self.compiled is None:
             raise ValueError(f"{self.deployment.address} was not compiled: nothing of it has changed")
         return self.compiled
@@ -98,7 +98,7 @@ class Deployed:
 
     @property
     def name(self) -> str | None:
-        """The DAG that the file says it holds; None where that cannot be read without running it."""
+        """The name of the DAG in the file; None where that cannot be read without running it."""
         holder = self.record or self.native
         return holder.name if holder else None
 
@@ -133,7 +133,7 @@ class EnvironmentState:
 
     @cached_property
     def dags(self) -> Mapping[str, Sequence[Deployed]]:
-        """What is deployed, by the DAG that it says it holds."""
+        """What is deployed, by the name of the DAG."""
         found: dict[str, list[Deployed]] = {}
         for item in self.deployed:
             if item.name is not None:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+KNOWN_AT_APPLY = "(known at apply)"
+"""Stands for the value of a function that is a default: an apply evaluates it."""
+
 SensorKind = Literal["external_task", "s3_key"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]

@@ -1,4 +1,4 @@
-"""What the manifests of a folder say, complete."""
+"""All that the manifests of a folder say, resolved."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployer.errors import Diagnostic, Location
 from deployer.models.deployment import Deployment, Environment
+from deployer.models.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,8 @@ class Manifests:
     """What the manifests of `folder` say.
 
     `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
-    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `places` says where each
-    setting was written, by its path in the document (``environments.prod.kubernetes.image``).
+    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `locations` says where
+    each setting was written, by its path in the document (``environments.prod.kubernetes.image``).
     """
 
     project: str
@@ -25,4 +26,8 @@ class Manifests:
     warnings: tuple[Diagnostic, ...] = ()
     secrets: frozenset[str] = frozenset()
     folder: Path = Path()
-    places: Mapping[str, Location] = field(default_factory=dict)
+    locations: Mapping[str, Location] = field(default_factory=dict)
+
+    def selected(self, selection: Selection) -> tuple[Deployment, ...]:
+        """The deployments that the patterns of a selection take."""
+        return tuple(item for item in self.deployments if selection.selects(item.address))

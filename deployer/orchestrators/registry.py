@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deployer.orchestrators.protocol import Orchestrator
+if TYPE_CHECKING:
+    from deployer.orchestrators.protocol import Orchestrator
 
 
 @cache
@@ -16,5 +17,4 @@ def _airflow() -> Orchestrator:
     return AirflowOrchestrator()
 
 
-Registry = Mapping[str, Callable[[], Orchestrator]]
-ORCHESTRATORS: Final[Registry] = {"airflow": _airflow}
+ORCHESTRATORS: Final[Mapping[str, Callable[[], Orchestrator]]] = {"airflow": _airflow}

@@ -43,7 +43,7 @@ def check_clusters(
     """
     if asked is False:
         return []
-    places = SettingLocations(state.manifests.places)
+    places = SettingLocations(state.manifests.locations)
     environments = [state.manifests.environments[name] for name in sorted(names)]
     found = list(_without_pods(environments, places)) if asked else []
     for environment in environments:
@@ -85,8 +85,8 @@ def _check(
 def _access(environment: Environment) -> Access:
     settings = environment.kubernetes
     if environment.check_context:
-        return Access(environment.check_context, settings.get("kubeconfig"), "check_context")
-    return Access(settings.get("context"), settings.get("kubeconfig"))
+        return Access(environment.check_context, settings.kubeconfig, "check_context")
+    return Access(settings.context, settings.kubeconfig)
 
 
 def _not_asked(environment: Environment, error: ClusterError, places: SettingLocations) -> Diagnostic:

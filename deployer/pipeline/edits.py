@@ -6,12 +6,13 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.models.desired import Deployed, RestoredFile
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Edit, Reason
 from deployer.pipeline.rendering import packages_to_show, render
+from deployer.plan_context import PlanContext
 from deployer.vcs.repository import commit_of
 
 MOST_LINES = 40

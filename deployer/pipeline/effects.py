@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.models.plan import Change
+from deployer.plan_context import PlanContext
 
 
 def with_effects(plan: PlanContext, since: Callable[[Change], datetime | None], context: Context) -> PlanContext:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, nearest
-from deployer.manifest import load_selection
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_or_refuse
@@ -15,7 +14,7 @@ from deployer.pipeline.build import build_or_refuse
 def build_one(selection: Selection, flow: str, environment: str, context: Context) -> tuple[Desired, DesiredState]:
     """Compile just this flow in this environment. Raises DeployError, with the nearest name for an unknown one."""
     narrowed = replace(selection, environments=(environment,), flows=(_as_pattern(flow),), exclude=())
-    manifests = load_selection(narrowed, context.environ)
+    manifests = context.load(narrowed)
     names = [item.name for item in manifests.deployments]
     if flow not in names:
         hint = nearest(flow, names) or f"it has {', '.join(sorted(names)) or 'none'}"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from deployer.context import PlanContext
 from deployer.errors import Location
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow, Step
 from deployer.models.plan import Change, Reason
+from deployer.plan_context import PlanContext
 
 # Where the manifest calls a field of the description something else.
 _NAMES = {

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from deployer.compiler import client
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.models.desired import Desired
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change
 from deployer.models.record import Inputs, Provenance, Record
-from deployer.pipeline.build import nothing_else
+from deployer.plan_context import PlanContext
 
 _TOKEN = "METAFLOW_PRODUCTION_TOKEN"  # noqa: S105 - the name of a variable, whose value is the name of a namespace
 
@@ -23,7 +23,7 @@ def build_packages(
     *,
     upload: bool = False,
     tokens: Mapping[str, str] | None = None,
-    while_building: Callable[[], None] = nothing_else,
+    while_building: Callable[[], None] = client.do_nothing,
 ) -> Mapping[str, Package]:
     """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError.
 
@@ -34,12 +34,13 @@ def build_packages(
         return {}
     return client.build_packages(
         [item.deployment for item in items],
+        context.environ,
         upload=upload,
         user=context.user if upload else "",
         dag_ids={item.deployment.address: item.name for item in items},
         tokens=tokens,
         progress=context.progress,
-        meanwhile=while_building,
+        while_building=while_building,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Location
-from deployer.manifest import outline
+from deployer.manifest.load import outline
 from deployer.models.desired import DesiredState
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_or_refuse

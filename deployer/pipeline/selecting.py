@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from deployer.errors import DeployError, Diagnostic, nearest
-from deployer.models.deployment import Deployment
 from deployer.models.selection import Selection
-
-
-def choose(deployments: Iterable[Deployment], selection: Selection) -> list[Deployment]:
-    """The deployments that a selection takes."""
-    return [item for item in deployments if selection.selects(item.address)]
 
 
 def unmatched_patterns(selection: Selection, addresses: Iterable[str]) -> list[Diagnostic]:

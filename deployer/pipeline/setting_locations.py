@@ -8,7 +8,7 @@ from typing import Any
 
 from deployer.errors import Location
 from deployer.kubernetes.pod_fields import ENVIRONMENT
-from deployer.models.deployment import Deployment, Environment
+from deployer.models.deployment import Deployment, Environment, PodSettings
 from deployer.models.desired import Desired
 from deployer.models.flow import Step
 from deployer.models.flow_location import flow_location
@@ -67,10 +67,10 @@ class SettingLocations:
 
     def _written(self, deployment: Deployment, step: Step, setting: str, root: str) -> tuple[str, Location] | None:
         for given, prefix in (
-            (deployment.steps.get(step.name, {}), f"steps.{step.name}"),
+            (deployment.steps.get(step.name, PodSettings()), f"steps.{step.name}"),
             (deployment.kubernetes, "kubernetes"),
         ):
-            if root and root in given:
+            if root in given.model_fields_set:
                 source = self._source(deployment, f"{prefix}.{setting}", f"{prefix}.{root}")
                 return self._path(deployment, source, prefix), source
         return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from deployer.context import Context, PlanContext
+from deployer.context import Context
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.plan import Change
 from deployer.pipeline.rendering import build_packages, packages_to_show, render
 from deployer.pipeline.revision import CheckedOut
+from deployer.plan_context import PlanContext
 from deployer.vcs.repository import commit_of
 
 Sources = Mapping[str, tuple[str, str]]

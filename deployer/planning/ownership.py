@@ -86,7 +86,7 @@ def _native_differences(native: NativeDag, after: Description) -> Iterator[Field
 
 
 def manual_edits(desired: Desired, place: Deployed | None, item: Deployed) -> Iterator[Reason]:
-    """What somebody did by hand to a file of ours: `item` is the one at its place, or another one with this DAG."""
+    """What somebody did by hand to a file of ours: `item` is the file at `place`, or another one with this DAG."""
     if item is place and item.name != desired.name:
         note = f"a file with the DAG {item.name} was put over {item.file} by hand; an apply puts {desired.name} back"
         yield Reason("drifted", note=note)

@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from deployer.manifest.fields import Settings
 from deployer.models.deployment import Deployment, ResolvedPath
 from deployer.models.description import Description, to_json
 from deployer.models.desired import Deployed, Desired
 
-# Where a setting stands, and how a path is reached on this machine, decide nothing.
+# Where a setting was written, and the entry as people read it, decide nothing.
 _NO_INPUT = {"location", "sources", "entry"}
 
 
@@ -45,14 +46,14 @@ def known_descriptions(
         # The name of its file says it a second time, should somebody have edited the name in the record.
         if item.record is None or item.file != file_of(item.record.name):
             continue
-        known = _known(item, entries.get(item.file, {}).get("made_from"))
+        known = _cached(item, entries.get(item.file, {}).get("made_from"))
         if known is not None and item.record.environment == environment:
             found[item.record.address] = known
     return found
 
 
 def made_from(item: Desired) -> Mapping[str, Any] | None:
-    """What the index is to say of the inputs of a description; None where they cannot be told."""
+    """What the index notes of the inputs of a description; None where they are not known."""
     if item.inputs is None:
         return None
     return {
@@ -67,14 +68,14 @@ def digest_deployment(deployment: Deployment) -> str:
     return _digest([_tool(), _plain(deployment)])
 
 
-def _known(item: Deployed, said: Any) -> CachedDescription | None:
+def _cached(item: Deployed, noted: Any) -> CachedDescription | None:
     record = item.record
-    if record is None or not item.intact or not isinstance(said, Mapping):
+    if record is None or not item.intact or not isinstance(noted, Mapping):
         return None
-    notes, deployment = said.get("notes"), said.get("deployment")
+    notes, deployment = noted.get("notes"), noted.get("deployment")
     if not isinstance(notes, Mapping) or not isinstance(deployment, str):
         return None
-    if said.get("description") != _digest(to_json(record.description)):
+    if noted.get("description") != _digest(to_json(record.description)):
         return None
     return CachedDescription(notes, deployment, record.name, record.description)
 
@@ -82,8 +83,8 @@ def _known(item: Deployed, said: Any) -> CachedDescription | None:
 def _plain(value: Any) -> Any:
     if isinstance(value, ResolvedPath):
         return value.written
-    if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _NO_INPUT}
+    if isinstance(value, Settings):
+        return {name: _plain(each) for name, each in value if name not in _NO_INPUT}
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY
+from deployer.models.flow import KNOWN_AT_APPLY
 
 SECRET = "(secret)"  # noqa: S105 - what is shown in place of one
 NOT_SET = "(not set)"

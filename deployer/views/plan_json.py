@@ -28,14 +28,16 @@ def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str,
 
 
 def _change_to_json(change: Change, secrets: frozenset[str]) -> dict[str, Any]:
-    # The reasons and effects of most changes are few, the descriptions are not.
+    before = _description_to_json(change.before, secrets)
+    # Where nothing changed both are one object, and there may be a thousand of those.
+    after = before if change.after is change.before else _description_to_json(change.after, secrets)
     found = adapter(Change).dump_python(change, mode="json", exclude={"before", "after"})
     return {
         **found,
         "reasons": [_mask_reason(reason, secrets) for reason in found["reasons"]],
         "effects": mask(found["effects"], secrets),
-        "before": _description_to_json(change.before, secrets),
-        "after": _description_to_json(change.after, secrets),
+        "before": before,
+        "after": after,
     }
 
 

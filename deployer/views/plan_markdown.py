@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY
+from deployer.models.flow import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls, mask, pair_text
 from deployer.views.graph import graph_to_mermaid, is_graph
 from deployer.views.plan_words import (
@@ -29,11 +29,11 @@ from deployer.views.plan_words import (
     explanation,
     file_lines,
     former_ids,
+    group_fields,
     narrowing,
     new_schedule,
     pending_by_environment,
     summary_line,
-    told_fields,
     tools_only,
 )
 
@@ -181,7 +181,7 @@ def _details(change: Change, former: Mapping[str, str]) -> Iterator[str]:
         remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
         note = f": {prose(reason['note'])}" if reason["note"] else ""
         yield f"- {reason['word']}{remark}{note}"
-        for name, field in told_fields(reason["fields"]):
+        for name, field in group_fields(reason["fields"]):
             before, after = pair_text(field["before"], field["after"], 200)
             origin = f" ({code(field['origin'])})" if field["origin"] else ""
             yield f"  - {code(name)}: {code(before)} → {code(after)}{origin}"

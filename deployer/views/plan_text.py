@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY
+from deployer.models.flow import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls, mask, pair_text
 from deployer.views.page import Page, Part
 from deployer.views.plan_words import (
@@ -21,12 +21,12 @@ from deployer.views.plan_words import (
     explanation,
     file_lines,
     former_ids,
+    group_fields,
     narrowing,
     new_schedule,
     newcomer,
     pending_by_environment,
     summary_line,
-    told_fields,
     tools_only,
 )
 
@@ -98,7 +98,7 @@ def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[E
 def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     if reason["note"]:
         yield [escape_controls(reason["note"])]
-    for name, field in told_fields(reason["fields"]):
+    for name, field in group_fields(reason["fields"]):
         yield from _field(page, escape_controls(name), field)
     if reason["files"]:
         lines, more = file_lines(reason["files"])

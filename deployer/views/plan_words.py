@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY
+from deployer.models.flow import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls
 
 TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
@@ -53,8 +53,8 @@ def edit_rest(edit: Mapping[str, Any]) -> str:
     return f"and {count(edit['left_out'], 'more line')}: see plan --diff" if edit["left_out"] else ""
 
 
-def told_fields(fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The fields with the names that they are told under: what several steps have in common is told once."""
+def group_fields(fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The fields with the names that they are shown under: a change that several steps share is shown once."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for field in fields:
         _, what = _of_step(field)
@@ -92,7 +92,7 @@ def narrowing(plan: Mapping[str, Any]) -> str:
 
 
 def baseline(plan: Mapping[str, Any]) -> str:
-    """What a plan is held against where that is not what is deployed; empty where it is."""
+    """What a plan compares with where that is not what is deployed; empty where it is."""
     against = plan["against"]
     if not against:
         return ""
@@ -145,21 +145,19 @@ def tools_only(change: Change) -> bool:
 
 def newcomer(change: Change) -> str:
     """What a new deployment is, in a few words."""
-    graph = (change["after"] or {}).get("graph")
-    steps = graph.get("steps") if isinstance(graph, Mapping) else None
-    return f"not deployed yet, {count(len(steps), 'step')}" if isinstance(steps, Mapping) else "not deployed yet"
+    return f"not deployed yet, {count(len(change['after']['graph']['steps']), 'step')}"
 
 
 def new_schedule(change: Change) -> str:
     """The schedule of a deployment that is created: ``0 3 * * *, Europe/Helsinki``; empty for any other change."""
-    schedule = (change["after"] or {}).get("schedule") if change["action"] == "create" else None
-    if not isinstance(schedule, Mapping):
+    if change["action"] != "create":
         return ""
+    schedule = change["after"]["schedule"]
     return ", ".join(str(schedule[key]) for key in ("cron", "timezone") if schedule.get(key)) or "none"
 
 
 def effect_label(effect: Mapping[str, Any]) -> str:
-    """The word beside an effect's sentence; what a reason's word says already is not said again."""
+    """The word beside an effect's sentence; ``runs`` where a reason has the same word already."""
     word = str(effect["word"])
     return word if word in ("next runs", "starts now", "catch-up", "paused") else "runs"
 
@@ -177,26 +175,24 @@ def effect_text(effect: Mapping[str, Any]) -> str:
             runs = f"{at_least}{count(effect['count'], 'run')}, from {after} on"
             return f"{runs}, start at once, {effect['at_a_time']} at a time (a paused DAG waits)"
         case "code":
-            return (
-                "tasks that start after the apply run the new code, also those of runs that have begun or are cleared"
-            )
+            return "running and cleared DAG runs pick up the new code for tasks that have not started"
         case "parameters":
-            return f"scheduled runs use the new default of {names} from the next one on"
+            return f"scheduled runs use the new default of {names} from the next run on"
         case "steps removed":
-            return f"runs that have begun leave {names} out, and a cleared run cannot run it again"
+            return f"running and cleared DAG runs no longer include {names}"
         case "steps added":
-            return f"runs that have begun get {names} too"
+            return f"running DAG runs get {names} too"
         case "foreach":
             return f"a foreach of more than 1,024 items ({names}) needs a larger [core] max_map_length in Airflow"
         case "retries":
-            return f"tasks that have begun keep theirs; later runs and cleared tasks have the new ones ({names})"
+            return f"tasks that have started keep their retries; later runs and cleared tasks get new ones ({names})"
         case _:
-            return "the DAG stays paused, or not, as it is in Airflow: this counts for a DAG that is new there"
+            return "Airflow keeps the DAG paused or unpaused as it is: the setting applies to new DAGs only"
 
 
 def _next_runs(before: str, after: str) -> str:
-    told = after or NO_RUNS
-    return f"{told} (until now: {before})" if before else told
+    shown = after or NO_RUNS
+    return f"{shown} (until now: {before})" if before else shown
 
 
 def effect_rows(effect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -231,15 +227,5 @@ def evaluated_at_apply(change: Change) -> list[str]:
     """Names of the parameters whose default the apply evaluates."""
     if change["action"] not in ("create", "update"):
         return []
-    parameters = (change["after"] or {}).get("parameters")
-    if not isinstance(parameters, Mapping):
-        return []
-    return [name for name, value in parameters.items() if KNOWN_AT_APPLY in _values(value)]
-
-
-def _values(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _values(item)
-    else:
-        yield value
+    parameters = change["after"]["parameters"]
+    return [name for name, described in parameters.items() if described.get("default") == KNOWN_AT_APPLY]

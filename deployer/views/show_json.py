@@ -5,36 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY, graph_of, to_json
-from deployer.models.deployment import Deployment, Schedule
-from deployer.models.flow import Flow, Parameter, Step
+from pydantic import JsonValue
+
+from deployer.description import graph_of
+from deployer.description import to_json as described_as_json
+from deployer.manifest.fields import names_of, to_json
+from deployer.manifest.keys import EnvironmentSettings, FlowSettings
+from deployer.models.deployment import Deployment, Environment, Schedule
+from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
 from deployer.views.escape_controls import mask
 
 DEFAULT = "default"
-# Name in the manifest, and attribute of the resolved deployment. Schedule, retries and parameters have their own below.
-_SETTINGS = (
-    ("python", "python"),
-    ("branch", "branch"),
-    ("max_workers", "max_workers"),
-    ("max_active_runs", "max_active_runs"),
-    ("catchup", "catchup"),
-    ("start_date", "start_date"),
-    ("paused", "paused"),
-    ("tags", "tags"),
-    ("owner", "owner"),
-    ("description", "description"),
-    ("namespace", "namespace"),
-    ("workflow_timeout", "workflow_timeout"),
-    ("worker_pool", "worker_pool"),
-    ("with", "decorators"),
-    ("package_environment", "package_environment"),
-    ("package_suffixes", "package_suffixes"),
-    ("config_values", "config_values"),
-    ("config_files", "config_files"),
-    ("kubernetes", "kubernetes"),
-    ("steps", "steps"),
-)
-_ENVIRONMENT = ("target", "compute", "datastore", "production", "protect", "metaflow")
+# What has lines of its own below: a value that the flow's code may give, too.
+_SHOWN_APART = ("schedule", "retries", "parameters")
 
 
 def show_to_json(
@@ -46,7 +29,7 @@ def show_to_json(
     secrets: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Everything as JSON values. A setting's `source` is ``file:line``, or ``default`` for mfdeploy's own."""
-    shown = {
+    shown: dict[str, Any] = {
         "address": deployment.address,
         "project": deployment.environment.project,
         "flow": flow.name,
@@ -55,49 +38,58 @@ def show_to_json(
             "name": deployment.environment.name,
             "source": str(deployment.environment.location),
             "settings": [
-                {"name": path, "value": _plain(value), "source": _environment_source(deployment, path)}
-                for name in _ENVIRONMENT
-                for path, value in _flatten(name, getattr(deployment.environment, name))
+                {"name": path, "value": value, "source": _environment_source(deployment, path)}
+                for path, value in _environment_settings(deployment.environment)
             ],
         },
         "dag_id": dag_id,
         "next_runs": list(next_runs),
         "settings": [
-            {"name": name, "value": _plain(value), "source": source}
+            {"name": name, "value": value, "source": source}
             for name, value, source in _settings(deployment, flow, dag_id, schedule)
         ],
         "parameters": [_parameter(each, deployment, flow) for each in flow.parameters],
         "steps": [_step(each) for each in flow.steps],
-        "graph": to_json(graph_of(flow)),
+        "graph": described_as_json(graph_of(flow)),
     }
     masked: dict[str, Any] = mask(shown, secrets)
     return masked
 
 
-Setting = tuple[str, Any, str]
+ShownSetting = tuple[str, JsonValue, str]
 
 
-def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedule | None) -> Iterator[Setting]:
-    yield "file", deployment.file, _source(deployment, "file")
+def _environment_settings(environment: Environment) -> Iterator[tuple[str, JsonValue]]:
+    for name, key in names_of(EnvironmentSettings).items():
+        yield from _flatten(key, to_json(getattr(environment, name)))
+    yield from _flatten("kubernetes", environment.kubernetes.written())
+    if environment.check_cluster:
+        yield "kubernetes.check", True
+    if environment.check_context is not None:
+        yield "kubernetes.check_context", environment.check_context
+
+
+def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedule | None) -> Iterator[ShownSetting]:
+    yield "file", deployment.file.written, _source(deployment, "file")
     yield "dag_id", dag_id, _source(deployment, "dag_id") if deployment.dag_id else DEFAULT
     yield from _schedule(deployment, flow, schedule)
     yield from _retries(deployment)
-    for name, attribute in _SETTINGS:
-        value = getattr(deployment, attribute)
-        for path, leaf in _flatten(name, value):
-            yield path, leaf, _source(deployment, path)
+    for name, key in names_of(FlowSettings).items():
+        if name not in _SHOWN_APART:
+            for path, value in _flatten(key, to_json(getattr(deployment, name))):
+                yield path, value, _source(deployment, path)
 
 
-def _flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """One setting for each leaf of a mapping; none for an empty one."""
-    if isinstance(value, Mapping):
+def _flatten(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+    """One setting for each leaf of a map; none for an empty one."""
+    if isinstance(value, dict):
         for key, item in value.items():
             yield from _flatten(f"{path}.{key}", item)
     else:
         yield path, value
 
 
-def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> Iterator[Setting]:
+def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> Iterator[ShownSetting]:
     if deployment.schedule is not None:
         source = _source(deployment, "schedule.cron", "schedule", "schedules")
     elif flow.schedule is not None:
@@ -109,11 +101,11 @@ def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> 
         yield "schedule.timezone", schedule.timezone, _source(deployment, "schedule.timezone", default=source)
 
 
-def _retries(deployment: Deployment) -> Iterator[Setting]:
-    times, minutes = deployment.retries or (None, None)
-    yield "retries.times", times, _source(deployment, "retries.times")
-    if deployment.retries:
-        yield "retries.minutes_between", minutes, _source(deployment, "retries.minutes_between")
+def _retries(deployment: Deployment) -> Iterator[ShownSetting]:
+    retries = deployment.retries
+    yield "retries.times", retries.times if retries else None, _source(deployment, "retries.times")
+    if retries:
+        yield "retries.minutes_between", retries.minutes_between, _source(deployment, "retries.minutes_between")
 
 
 def _source(deployment: Deployment, *paths: str, default: str = DEFAULT) -> str:
@@ -163,8 +155,6 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "written"):
-        return value.written
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

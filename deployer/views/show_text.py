@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deployer.description import KNOWN_AT_APPLY
+from deployer.models.flow import KNOWN_AT_APPLY
 from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
 from deployer.views.graph import graph_to_text
 from deployer.views.page import Page

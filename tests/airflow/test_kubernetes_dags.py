@@ -57,8 +57,8 @@ def write(home: Home) -> None:
         (home.dags / f"{name}.py").write_text(render(deployment, flow, package_of(flow)))
     flow = flows.with_pods(flows.linear(), start=EVERY_ATTRIBUTE)
     flow = flows.with_step(flow, "start", environment={"TEXT": "$(HOME) $$ {{ ds }}"}, retries=Retries(2, 1.5))
-    hourly = {"dag_id": "hourly", "schedule": Schedule("hourly", None)}
-    missed = {"dag_id": "missed", "schedule": Schedule("daily", None), "catchup": True, "start_date": "2025-02-27"}
+    hourly = {"dag_id": "hourly", "schedule": Schedule(cron="hourly")}
+    missed = {"dag_id": "missed", "schedule": Schedule(cron="daily"), "catchup": True, "start_date": "2025-02-27"}
     for changes in ({"dag_id": "every"}, hourly, missed):
         deployment = flows.kubernetes(**changes)
         assert check(deployment, flow) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def states(airflow_home: Callable[..., Home], tmp_path_factory: pytest.TempPathF
     sensors = {dag: (Sensor("wait", "external_task", 4, {**ONCE, **given}),) for dag, given in WAITS.items()}
     for dag, found in {"loads": (), **sensors}.items():
         flow = flows.linear(sensors=found, environment={"SEEN": str(seen / dag)})
-        deployment = dataclasses.replace(flows.deployment(dag_id=dag), start_date="2026-01-01")
+        deployment = flows.deployment(dag_id=dag, start_date="2026-01-01")
         assert check(deployment, flow) == []
         (home.dags / f"{dag}.py").write_text(render(deployment, flow, flows.package(flow)))
     runs = [{"dag_id": "loads", "date": TEN}, *({"dag_id": dag, "date": ELEVEN} for dag in WAITS)]

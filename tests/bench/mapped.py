@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.airflow.harness import installed
 from tests.airflow.scheduler import Run, running
 from tests.bench import corpus
+from tests.bench.imports import VERSIONS
+from tests.bench.rows import Row
+from tests.bench.workbench import Workbench
 
+# It takes its time; 0 leaves it out.
+ITEMS = int(os.environ.get("MFDEPLOY_BENCH_ITEMS", "1000"))
 _SETTINGS = {"AIRFLOW__CORE__MAX_MAP_LENGTH": "100000", "AIRFLOW__CORE__PARALLELISM": "4"}
 _HOUR = 3600.0
+
+
+def rows(bench: Workbench) -> Iterator[Row]:
+    """Tasks per second, of which more is better: there is no limit to the ratio."""
+    if ITEMS == 0:
+        return
+    for version in VERSIONS:
+        ours, hand = tasks_per_second(version, ITEMS, bench.folder, bench.apply)
+        case = f"foreach of {ITEMS:,} items under Airflow {version}, tasks per second"
+        yield Row(case, f"{ours:.2f}", f"by hand, {hand:.2f}", ours / hand)
 
 
 def tasks_per_second(version: str, items: int, folder: Path, apply: Callable[[Path], object]) -> tuple[float, float]:

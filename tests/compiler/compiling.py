@@ -15,7 +15,8 @@ def local(datastore: Path | str = "/nowhere/metaflow", **more: Any) -> Environme
     """An environment whose steps are processes."""
     place = ResolvedPath("../metaflow", str(datastore))
     settings = {"compute": "local", "datastore_type": "local", **more}
-    return Environment("local", "growth", ResolvedPath("../dags", "/nowhere/dags"), datastore=place, **settings)
+    target = ResolvedPath("../dags", "/nowhere/dags")
+    return Environment(name="local", project="growth", target=target, datastore=place, **settings)
 
 
 KUBERNETES = Environment(
@@ -32,7 +33,11 @@ KUBERNETES = Environment(
 def deployment(file: Path | str, name: str = "flow", environment: Environment | None = None, **more: Any) -> Deployment:
     """A flow of FLOWS (or of an absolute path), from a manifest beside it."""
     path = FLOWS / file
-    branch = "" if environment and environment.production else "dev"
-    settings: dict[str, Any] = {"branch": branch, "owner": "growth", **more}
-    location = Location(str(path.parent / "manifest.yaml"), 3)
-    return Deployment(name, environment or local(), ResolvedPath(path.name, str(path)), location, **settings)
+    branch = {} if environment and environment.production else {"branch": "dev"}
+    return Deployment(
+        name=name,
+        environment=environment or local(),
+        file=ResolvedPath(path.name, str(path)),
+        location=Location(str(path.parent / "manifest.yaml"), 3),
+        **{"owner": "growth", **branch, **more},
+    )

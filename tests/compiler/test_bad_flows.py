@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler.client import Compiled, compile_flows
+from deployer.compiler.client import Compiled
 from deployer.models.deployment import Deployment
 from tests.compiler.compiling import KUBERNETES, deployment
+from tests.compiling import compile_flows
 
 CASES = Path(__file__).parent.parent / "errors" / "flows"
 # What Metaflow refuses when a decorator is called.
@@ -34,8 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def _deployment(name: str) -> Deployment:
-    found = deployment(CASES / name / "flow.py", name)
-    return dataclasses.replace(found, **SETTINGS.get(name, {}))
+    return deployment(CASES / name / "flow.py", name, **{"branch": "dev", **SETTINGS.get(name, {})})
 
 
 @pytest.fixture(scope="module")

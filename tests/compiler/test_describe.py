@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import Compiled, compile_flows
+from deployer.compiler.client import Compiled
 from deployer.errors import Severity
 from deployer.models.flow import Flow, FlowSchedule, Parameter, ProjectNames, Retries, Sensor
 from tests.compiler.compiling import KUBERNETES, deployment, local
+from tests.compiling import compile_flows
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,12 @@ def compiled() -> Compiled:
             deployment("linear.py", "linear"),
             deployment("graphs.py", "graphs"),
             deployment("fan.py", "fan", local(metaflow=service)),
-            deployment("decorated.py", "decorated", retries=(3, 2.5), decorators=("card:type=blank",)),
+            deployment(
+                "decorated.py",
+                "decorated",
+                retries={"times": 3, "minutes_between": 2.5},
+                decorators=("card:type=blank",),
+            ),
             deployment("package_flow/flow.py", "package", config_values={"words": {"hello": "moi"}}),
             deployment("include_flow/flow.py", "include"),
             deployment("waiting.py", "waiting"),
@@ -30,7 +36,7 @@ def compiled() -> Compiled:
                 "decorated.py",
                 "pods",
                 KUBERNETES,
-                kubernetes={"image": "acme/base:1", "namespace": "ml", "in_cluster": True},
+                kubernetes={"image": "acme/base:1", "namespace": "ml"},
                 steps={"fit": {"cpu": 8, "gpu": 1, "use_tmpfs": True, "memory": 9000, "tmpfs_tempdir": False}},
             ),
         ]

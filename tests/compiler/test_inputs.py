@@ -8,14 +8,13 @@ import sys
 import sysconfig
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deployer.compiler.client import compile_flows
-from deployer.models.deployment import Deployment, ResolvedPath
+from deployer.models.deployment import Deployment, ResolvedPath, Retries
+from tests.compiling import compile_flows
 
 from .compiling import deployment, local
 
@@ -80,7 +79,7 @@ def noted(*deployments: Deployment) -> Mapping[str, Any]:
 
 def unchanged(deployments: Iterable[Deployment], known: Mapping[str, Any]) -> set[str]:
     """The names of those that are not described again."""
-    compiled = compile_flows([*deployments], known=lambda: known)
+    compiled = compile_flows([*deployments], known=known)
     assert compiled.diagnostics == ()
     # Either or: what is not described again has no description, and the other way round.
     assert not compiled.unchanged & set(compiled.flows)
@@ -134,25 +133,29 @@ def test_a_changed_file_is_seen(tmp_path: Path) -> None:
     assert unchanged(projects.values(), known) == set()
 
 
+def changed(deployment: Deployment, **settings: Any) -> Deployment:
+    return deployment.model_copy(update=settings)
+
+
 SETTINGS: dict[str, Callable[[Deployment], Deployment]] = {
-    "parameters": lambda each: replace(each, parameters={"alpha": 7}),
-    "retries": lambda each: replace(each, retries=(2, 1.0)),
-    "decorators": lambda each: replace(each, decorators=("card",)),
-    "branch": lambda each: replace(each, branch="other"),
-    "config values": lambda each: replace(each, config_values={"config": {"memory": 1}}),
-    "a config file": lambda each: replace(
+    "parameters": lambda each: changed(each, parameters={"alpha": 7}),
+    "retries": lambda each: changed(each, retries=Retries(times=2, minutes_between=1.0)),
+    "decorators": lambda each: changed(each, decorators=("card",)),
+    "branch": lambda each: changed(each, branch="other"),
+    "config values": lambda each: changed(each, config_values={"config": {"memory": 1}}),
+    "a config file": lambda each: changed(
         each, config_files={"config": ResolvedPath("other.json", str(Path(each.file.resolved).with_name("other.json")))}
     ),
-    "package suffixes": lambda each: replace(each, package_suffixes=(".txt",)),
-    "Metaflow's settings": lambda each: replace(
+    "package suffixes": lambda each: changed(each, package_suffixes=(".txt",)),
+    "Metaflow's settings": lambda each: changed(
         each, environment=local(metaflow={"METAFLOW_DEFAULT_METADATA": "local"})
     ),
-    "the datastore": lambda each: replace(each, environment=local("/elsewhere")),
+    "the datastore": lambda each: changed(each, environment=local("/elsewhere")),
 }
 
 
 def test_a_changed_setting_is_seen(watched: Deployment) -> None:
-    before = {what: replace(watched, name=what) for what in SETTINGS}
+    before = {what: changed(watched, name=what) for what in SETTINGS}
     known = noted(*before.values())
     assert unchanged(before.values(), known) == set(SETTINGS)
     assert unchanged([SETTINGS[what](each) for what, each in before.items()], known) == set()
@@ -179,7 +182,7 @@ def test_another_metaflow_is_seen(watched: Deployment, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={site} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    other = replace(watched, python=ResolvedPath(str(python), str(python)))
+    other = changed(watched, python=ResolvedPath(str(python), str(python)))
     with (site / "metaflow" / "flowspec.py").open("a") as source:
         source.write("\n# patched\n")
     assert not is_unchanged(other, known)

@@ -7,15 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from deployer.compiler.client import build_packages, compile_flows, runtime_digest
+from deployer.compiler import client
+from deployer.compiler.client import runtime_digest
 from deployer.models.deployment import Deployment, ResolvedPath
 from tests.compiler.compiling import FLOWS, deployment, local
+from tests.compiling import build_packages, compile_flows
 
 NAMES = ("linear.py", "decorated.py", "package_flow/flow.py", "include_flow/flow.py")
 
@@ -101,7 +101,7 @@ def test_the_runtime_has_a_digest() -> None:
 
 def test_an_interpreter_without_metaflow_is_said_once_for_each_flow(tmp_path: Path) -> None:
     missing = tmp_path / "python"
-    one = replace(deployment("linear.py"), python=ResolvedPath("../python", str(missing)))
+    one = deployment("linear.py", python=ResolvedPath("../python", str(missing)))
     compiled = compile_flows([one, deployment("fan.py", "fan")])
     assert list(compiled.flows) == ["local/fan"]
     [diagnostic] = compiled.diagnostics
@@ -119,11 +119,9 @@ def test_what_is_known_is_asked_for_once_the_helper_has_started_and_no_helper_st
     helper.chmod(0o755)
     found: list[int] = []
 
-    def known() -> dict[str, Any]:
+    flow = deployment("linear.py", python=ResolvedPath("../python", str(helper)))
+    with pytest.raises(Gone), client.starting([flow], os.environ):
         found.append(int(started.read_text()))  # which waits for it
         raise Gone
-
-    with pytest.raises(Gone):
-        compile_flows([replace(deployment("linear.py"), python=ResolvedPath("../python", str(helper)))], known=known)
     with pytest.raises(ProcessLookupError):
         os.kill(found[0], 0)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import build_packages
 from deployer.errors import DeployError
 from tests.compiler.compiling import KUBERNETES, deployment, local
+from tests.compiling import build_packages
 
 BROKEN = """from metaflow import FlowSpec, Parameter, step
 
@@ -86,7 +85,7 @@ def test_an_archive_is_sorted_and_anonymous(tmp_path: Path) -> None:
 
 def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    one = dataclasses.replace(deployment("linear.py"), environment=local(tmp_path / "file" / "store"))
+    one = deployment("linear.py", environment=local(tmp_path / "file" / "store"))
     with pytest.raises(DeployError) as refused:
         build_packages([one], upload=True, user="ann")
     [problem] = refused.value.diagnostics
@@ -144,10 +143,7 @@ def test_that_the_storing_process_was_killed_is_said(tmp_path: Path) -> None:
 
 
 def test_many_packages_are_stored_side_by_side_and_one_of_them_twice(tmp_path: Path) -> None:
-    items = [
-        dataclasses.replace(deployment("linear.py", environment=local(tmp_path)), name=f"flow{number}")
-        for number in range(40)
-    ]
+    items = [deployment("linear.py", f"flow{number}", local(tmp_path)) for number in range(40)]
     built = build_packages(items, upload=True, user="ann", dag_ids={item.address: item.name for item in items})
     assert len({package.url for package in built.values()}) == 1
     assert len({package.environment["METAFLOW_PRODUCTION_TOKEN"] for package in built.values()}) == 40

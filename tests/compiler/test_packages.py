@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import build_packages, compile_flows
 from deployer.errors import DeployError
 from deployer.models.flow import Flow
 from tests.compiler.compiling import FLOWS, KUBERNETES, deployment, local
+from tests.compiling import build_packages, compile_flows
 
 CONDA = deployment("packaged.py", "packaged", KUBERNETES, kubernetes={"image": "a:1"}, package_environment="conda")
 ON_S3 = {"datastore_type": "s3"}

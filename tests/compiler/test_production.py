@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import build_packages, compile_flows
 from deployer.errors import DeployError
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Package
 from tests.compiler.by_hand import Operator
 from tests.compiler.compiling import KUBERNETES, deployment, local
+from tests.compiling import build_packages, compile_flows
 
 TOKENS = Path(".metaflow", "mf.airflow")
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from deployer.compiler.client import build_packages, compile_flows
 from tests.compiler.by_hand import RUN, Operator
 from tests.compiler.compiling import FLOWS, deployment, local
+from tests.compiling import build_packages, compile_flows
 
 RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 NASTY = "it's \"$HOME\" `id` $(id) \\ %s {{ ds }}\n--title=x\té漢\U0001f600 'end"

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from deployer.compiler.client import build_packages, compile_flows
 from deployer.models.deployment import Compute, DatastoreType, Environment, ResolvedPath
 from tests.clouds import BUCKET, STORES, Store
 from tests.compiler.by_hand import Operator
 from tests.compiler.compiling import deployment
+from tests.compiling import build_packages, compile_flows
 from tests.e2e.project import OFFLINE, Project
 from tests.sources import two_steps
 from tests.targets.wire import Answer

@@ -87,7 +87,7 @@ def test_a_state_that_is_not_known_is_refused(changed: Project) -> None:
     assert done.returncode == 1
     assert "grace applied it at" in done.stderr
     assert "2 errors" in done.stderr
-    assert "local/hourly" in changed.do("history", "--env", "local").partition("no entry tells of")[2]
+    assert "local/hourly" in changed.do("history", "--env", "local").partition("that has no entry")[2]
 
 
 def test_an_unknown_entry_is_refused(applied_once: Project) -> None:

@@ -106,7 +106,9 @@ class Ready:
         planning = self.prepared.context
         manifests = planning.desired.manifests
         place = ResolvedPath(address, address)
-        environments = {name: replace(each, target=place) for name, each in manifests.environments.items()}
+        environments = {
+            name: each.model_copy(update={"target": place}) for name, each in manifests.environments.items()
+        }
         desired = replace(planning.desired, manifests=replace(manifests, environments=environments))
         return replace(self, prepared=replace(self.prepared, context=replace(planning, desired=desired)))
 

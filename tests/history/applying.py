@@ -10,7 +10,6 @@ from deployer.applying.executor import Applied, apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Prepared, execute, prepare_rollback
-from deployer.context import PlanContext
 from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.digest import digest_text
@@ -21,6 +20,7 @@ from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow import record
+from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions
 from deployer.planning.planner import plan_changes
 from deployer.state.history import list_entries, read_entry

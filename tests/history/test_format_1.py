@@ -10,7 +10,8 @@ from deployer.commands import history as commands
 from deployer.description import explain
 from deployer.orchestrators.airflow import record
 from deployer.state.history import entry_file, parse_entry, unpack
-from tests.history.applying import EnvironmentState
+from tests.contexts import context
+from tests.history.applying import AppliedFolder
 
 ENTRIES = Path(__file__).parent / "format_1"
 DAGS = Path(__file__).parents[1] / "plan" / "format_1"
@@ -18,7 +19,7 @@ FIRST, SECOND = "20261126T042908000Z-e6fd", "20261126T042914000Z-82a9"
 
 
 @pytest.fixture
-def deployed(site: EnvironmentState) -> EnvironmentState:
+def deployed(site: AppliedFolder) -> AppliedFolder:
     """What two applies left: `score` and `train` were created, then `train` was updated."""
     site.dags.mkdir()
     for name in ("ScoreFlow", "TrainFlow"):
@@ -28,8 +29,8 @@ def deployed(site: EnvironmentState) -> EnvironmentState:
     return site
 
 
-def test_entries_are_listed_with_their_names(deployed: EnvironmentState) -> None:
-    entries = commands.history(deployed.selection, "prod", 10).entries
+def test_entries_are_listed_with_their_names(deployed: AppliedFolder) -> None:
+    entries = commands.history(deployed.selection, "prod", 10, context()).entries
     assert [entry.id for entry in entries] == [SECOND, FIRST]
     assert [(change.name, change.action) for entry in entries for change in entry.changes] == [
         ("TrainFlow", "update"),
@@ -37,10 +38,10 @@ def test_entries_are_listed_with_their_names(deployed: EnvironmentState) -> None
         ("TrainFlow", "create"),
     ]
     assert [reason.word for reason in entries[0].changes[0].reasons] == ["schedule", "settings"]
-    assert commands.history(deployed.selection, "prod", 10).unrecorded == []
+    assert commands.history(deployed.selection, "prod", 10, context()).unrecorded == []
 
 
-def test_a_rollback_puts_back_what_was_deployed_and_writes_its_record_anew(deployed: EnvironmentState) -> None:
+def test_a_rollback_puts_back_what_was_deployed_and_writes_its_record_anew(deployed: AppliedFolder) -> None:
     entry = parse_entry((ENTRIES / f"{SECOND}.json").read_bytes(), "entry.json")
     (before,) = unpack(entry).values()
     file = deployed.dags / "TrainFlow.py"
@@ -54,7 +55,7 @@ def test_a_rollback_puts_back_what_was_deployed_and_writes_its_record_anew(deplo
     assert [reason.word for reason in explain(replaced.description, back.description)] == ["schedule", "settings"]
 
 
-def test_a_rollback_and_the_way_forth_go_over_both_formats(deployed: EnvironmentState) -> None:
+def test_a_rollback_and_the_way_forth_go_over_both_formats(deployed: AppliedFolder) -> None:
     latest = (deployed.dags / "TrainFlow.py").read_text()
     deployed.roll_back(FIRST)
     assert deployed.roll_back(SECOND) == {"prod/train": "update"}

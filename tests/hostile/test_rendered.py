@@ -23,6 +23,12 @@ def of_deployment(**values: Any) -> Made:
     return flows.deployment(**values), flow, flows.package(flow)
 
 
+def of_tag(text: str) -> Made:
+    flow = flows.linear()
+    tagged = flows.deployment().model_copy(update={"tags": (text,)})  # some are longer than a manifest may have them
+    return tagged, flow, flows.package(flow)
+
+
 def of_flow(flow: Flow, compute: str = "local", **package: Any) -> Made:
     return flows.deployment(environment=flows.environment(compute=compute)), flow, flows.package(flow, **package)
 
@@ -41,7 +47,7 @@ def of_parameter(**values: Any) -> Made:
 
 
 PLACES: dict[str, Callable[[str], Made]] = {
-    "tag": lambda text: of_deployment(tags=(text,)),
+    "tag": lambda text: of_tag(text),
     "owner": lambda text: of_deployment(owner=text),
     "description": lambda text: of_deployment(description=text),
     "pool": lambda text: of_deployment(worker_pool=text),

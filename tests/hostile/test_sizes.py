@@ -18,9 +18,9 @@ from deployer import cli
 from deployer.errors import DeployError, Diagnostic, Location
 from deployer.kubernetes.client import Refusal
 from deployer.kubernetes.refusals import explain
-from deployer.manifest.formats import problem_of
+from deployer.manifest.formats import check_cron
 from deployer.manifest.nodes import Report, Scalar
-from deployer.manifest.places import check_datastore, check_target
+from deployer.manifest.paths import check_datastore, check_target
 from deployer.models.credentials import holds_credential
 from deployer.orchestrators.airflow.dag_file import read
 from deployer.state import history
@@ -48,6 +48,13 @@ LONG: dict[str, str] = {
 }
 
 
+def look_at_cron(text: str) -> object:
+    try:
+        return check_cron(text)
+    except ValueError as refused:
+        return refused
+
+
 def place(check: Callable[..., Any]) -> Callable[[str], object]:
     def look(text: str) -> object:
         found = Report()
@@ -62,7 +69,7 @@ LOOKS: dict[str, Callable[[str], object]] = {
     "credential": holds_credential,
     "target": place(check_target),
     "datastore": place(lambda node, path, report: check_datastore(node, "local", path, report)),
-    "cron": lambda text: problem_of("cron", text),
+    "cron": look_at_cron,
     "store": lambda text: store_errors.explain(ValueError(text), "s3://b"),
     "cluster": lambda text: explain(Refusal(403, text), {"name": "p", "namespace": "n"}),
     "git": lambda text: explain_git(GitResult(1, b"", text), "https://host/dags.git"),

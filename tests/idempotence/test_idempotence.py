@@ -16,7 +16,6 @@ from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import execute, prepare
 from deployer.commands.plan import make_plan
-from deployer.context import PlanContext
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change
@@ -25,6 +24,7 @@ from deployer.models.record import Provenance, Record
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow.record import write as write_record
 from deployer.pipeline.rendering import render
+from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions
 from tests.contexts import context
 from tests.idempotence import expected

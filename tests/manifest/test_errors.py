@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import DeployError
-from deployer.manifest import load
+from deployer.manifest.load import load
 
 CASES = Path(__file__).parent.parent / "errors" / "manifests"
 
@@ -20,7 +20,7 @@ def test_broken_manifest(case: str, monkeypatch: pytest.MonkeyPatch, request: py
     arguments = folder / "arguments.json"
     given = json.loads(arguments.read_text()) if arguments.exists() else {}
     with pytest.raises(DeployError) as raised:
-        load(Path(), **{"environ": {}, **given})
+        load(Path(), **{"variables": {}, "environ": {}, **given})
     # The one absolute path that a message may hold is the checkout's.
     said = str(raised.value).replace(str(CASES), "<cases>") + "\n"
     expected = folder / "expected.txt"

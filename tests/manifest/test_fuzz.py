@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deployer.errors import DeployError
-from deployer.manifest import Manifests, load
+from deployer.manifest.load import load
+from deployer.models.manifests import Manifests
 
 VALID = """version: 1
 project: growth
@@ -149,7 +150,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def attempt(folder: Path, data: bytes) -> None:
     (folder / "a.yaml").write_bytes(data)
     try:
-        found = load(folder, environ={"HOME": "hunter2"})
+        found = load(folder, {}, {"HOME": "hunter2"})
     except DeployError as error:
         assert error.diagnostics
         for diagnostic in error.diagnostics:
@@ -165,7 +166,7 @@ def attempt(folder: Path, data: bytes) -> None:
 
 def test_the_start_is_valid(folder: Path) -> None:
     (folder / "a.yaml").write_text(VALID)
-    assert len(load(folder, environ={}).deployments) == 2
+    assert len(load(folder, {}, {}).deployments) == 2
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

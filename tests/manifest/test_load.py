@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from deployer.errors import DeployError, Location
-from deployer.manifest import Manifests, load
-from deployer.models.deployment import Deployment, ResolvedPath, Schedule
+from deployer.manifest.load import load
+from deployer.models.deployment import ClusterAccess, Deployment, ResolvedPath, Retries, Schedule
+from deployer.models.manifests import Manifests
 
 HEAD = "version: 1\nproject: growth\n"
 PROD = "environments:\n  prod: {target: dags, compute: local, datastore: data}\n"
@@ -32,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def read(folder: Path, *documents: str, **options: Any) -> Manifests:
     for number, text in enumerate(documents):
         (folder / f"{number}.yaml").write_text(text)
-    return load(folder, **{"environ": {}, **options})
+    return load(folder, **{"variables": {}, "environ": {}, **options})
 
 
 def one(folder: Path, settings: str, environment: str = PROD, more: str = "", **options: Any) -> Deployment:
@@ -78,6 +79,7 @@ with: ["retry:times=2"]
 namespace: user:x
 workflow_timeout: 60
 worker_pool: big
+priority: 5
 paused: false
 description: Trains
 owner: me
@@ -93,19 +95,21 @@ kubernetes: {image: "x:1", cpu: 2, tolerations: [{key: a, operator: Exists}]}
 steps: {fit: {gpu: 1, security_context: {run_as_user: 0}}}""",
         environment=TWO,
     )
-    assert found.schedule == Schedule("0 3 * * *", "Europe/Helsinki")
+    assert found.schedule == Schedule(cron="0 3 * * *", timezone="Europe/Helsinki")
     assert found.parameters == {"alpha": 0.05, "none": None, "many": [1, {"a": "b"}]}
-    assert found.retries == (3, 0.5)
+    assert found.retries == Retries(times=3, minutes_between=0.5)
     assert (found.max_workers, found.max_active_runs, found.catchup, found.paused) == (5, 1, True, False)
     assert (found.tags, found.decorators, found.package_suffixes) == (("a", "b"), ("retry:times=2",), (".csv",))
     assert (found.namespace, found.workflow_timeout, found.worker_pool) == ("user:x", 60, "big")
+    assert found.priority == 5
     assert (found.description, found.owner, found.package_environment) == ("Trains", "me", "conda")
     assert found.config_values == {"c": {"d": 1}}
     assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}
     assert (found.branch, found.class_name, found.dag_id) == ("b", "Train", "my.train")
     assert found.python == ResolvedPath("../venv/bin/python", str(Path("venv/bin/python").absolute()))
-    assert found.kubernetes == {"image": "x:1", "cpu": 2, "tolerations": [{"key": "a", "operator": "Exists"}]}
-    assert found.steps == {"fit": {"gpu": 1, "security_context": {"run_as_user": 0}}}
+    pods = {"image": "x:1", "cpu": 2, "tolerations": [{"key": "a", "operator": "Exists"}]}
+    assert found.kubernetes.written() == pods
+    assert found.steps["fit"].written() == {"gpu": 1, "security_context": {"run_as_user": 0}}
     assert list(found.entry)[:4] == ["file", "class", "dag_id", "schedule"]
     assert "environments" not in found.entry
 
@@ -132,11 +136,12 @@ flows:
     )
     prod, staging = manifests.deployments
     assert (prod.address, staging.address) == ("prod/train", "staging/train")
-    assert (prod.retries, staging.retries) == ((3, 7), (2, 7))
+    assert prod.retries == Retries(times=3, minutes_between=7)
+    assert staging.retries == Retries(times=2, minutes_between=7)
     assert (prod.tags, staging.tags) == ((), ("staging",))
     assert prod.parameters == {"a": {"x": 1, "y": 2, "z": 3}, "b": 1}
     assert staging.parameters == {"a": {"x": 1, "y": 2}, "b": 1}
-    assert prod.kubernetes == {"labels": {"team": "prod"}, "cpu": 1}
+    assert prod.kubernetes.written() == {"labels": {"team": "prod"}, "cpu": 1}
     assert (prod.dag_id, staging.dag_id) == ("Train", None)
     lines = {path: place.line for path, place in prod.sources.items()}
     assert lines == {
@@ -162,13 +167,13 @@ flows:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("none", Schedule(None, None)),
-        ("", Schedule(None, None)),
-        ("{cron: none, timezone: UTC}", Schedule(None, None)),
-        ("hourly", Schedule("hourly", None)),
-        ("0 3 * * *", Schedule("0 3 * * *", None)),
-        ("'0 10 * * ? *'", Schedule("0 10 * * ? *", None)),
-        ("{cron: daily, timezone: UTC}", Schedule("daily", "UTC")),
+        ("none", Schedule(cron=None)),
+        ("", Schedule(cron=None)),
+        ("{cron: none, timezone: UTC}", Schedule(cron=None, timezone="UTC")),
+        ("hourly", Schedule(cron="hourly")),
+        ("0 3 * * *", Schedule(cron="0 3 * * *")),
+        ("'0 10 * * ? *'", Schedule(cron="0 10 * * ? *")),
+        ("{cron: daily, timezone: UTC}", Schedule(cron="daily", timezone="UTC")),
     ],
 )
 def test_schedules(folder: Path, text: str, expected: Schedule) -> None:
@@ -177,14 +182,14 @@ def test_schedules(folder: Path, text: str, expected: Schedule) -> None:
 
 def test_a_cron_alone_keeps_the_timezone_of_a_weaker_layer(folder: Path) -> None:
     defaults = "defaults: {schedule: {cron: daily, timezone: Asia/Tokyo}}\n"
-    assert one(folder, "schedule: hourly", more=defaults).schedule == Schedule("hourly", "Asia/Tokyo")
+    assert one(folder, "schedule: hourly", more=defaults).schedule == Schedule(cron="hourly", timezone="Asia/Tokyo")
 
 
 def test_no_schedules_in_an_environment(folder: Path) -> None:
     environment = PROD.replace("}", ", schedules: false}")
     for settings in ("schedule: hourly", ""):
         found = one(folder, settings, environment)
-        assert found.schedule == Schedule(None, None)
+        assert found.schedule == Schedule(cron=None)
         assert found.entry["schedule"] == "none"
         assert found.source("schedule").line == 4
         assert "schedule.cron" not in found.sources
@@ -225,7 +230,7 @@ def test_links_out_of_the_folder_are_refused(folder: Path, tmp_path: Path) -> No
 
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="does not exist; name it with --manifests DIR; `mfdeploy init` writes"):
-        load(tmp_path / "none")
+        load(tmp_path / "none", {}, {})
 
 
 def test_an_unreadable_file_is_reported(folder: Path) -> None:
@@ -268,7 +273,7 @@ environments:
         "METAFLOW_SERVICE_URL": "http://a",
         "METAFLOW_X": "2.10",
     }
-    assert a.kubernetes == {"context": "c", "in_cluster": False, "connection": "k8s", "kubeconfig": "/k"}
+    assert a.kubernetes == ClusterAccess(context="c", in_cluster=False, connection="k8s", kubeconfig="/k")
     assert (a.protect, a.production, b.protect) == (True, False, False)
     assert b.target == ResolvedPath("/abs/dags", "/abs/dags")
     assert (b.datastore, b.datastore_type) == (ResolvedPath("../data", str(Path("data").absolute())), "local")
@@ -304,7 +309,7 @@ def test_values_that_other_readers_take_for_something_else(folder: Path) -> None
     found = one(folder, "parameters: {flag: yes, time: 12:30, day: 2024-01-01, n: 017, v: '1_0'}\ndescription: no")
     assert found.parameters == {"flag": "yes", "time": "12:30", "day": "2024-01-01", "n": "017", "v": "1_0"}
     assert found.description == "no"
-    warnings = load(folder, environ={}).warnings
+    warnings = load(folder, {}, {}).warnings
     assert [(warning.code, warning.path) for warning in warnings] == [
         ("ambiguous-value", "flows.train.parameters.flag"),
         ("ambiguous-value", "flows.train.parameters.n"),

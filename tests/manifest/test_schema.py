@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from deployer.manifest import manifest_schema
+from deployer.manifest.schema import manifest_schema
 
 VALID = """
 version: 1

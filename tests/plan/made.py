@@ -67,7 +67,7 @@ def desired(
     made: Deployment | None = None, compiled: Flow | None = None, name: str = "TrainFlow", cron: str | None = None
 ) -> Desired:
     made, compiled = made or deployment(), compiled or flow()
-    schedule = Schedule(cron, "UTC") if cron else None
+    schedule = Schedule(cron=cron, timezone="UTC") if cron else None
     return Desired(made, compiled, name, f"{name}.py", describe(made, compiled, schedule, 1, "r" * 16))
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployer.commands.planning import make_plan
 
+from deployer.commands.plan import make_plan
 from deployer.description import explain
 from deployer.errors import DeployError
 from deployer.models.description import CronSchedule, Description, NativeDescription, NoSchedule
 from deployer.models.plan import Plan, Reason
-from deployer.models.progress import silent
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow import record
 from deployer.views.plan_json import plan_from_json, plan_from_text, plan_to_json
 from deployer.views.plan_words import TOOL_WORDS
+from tests.contexts import context
 from tests.views import samples
 
 FILES = Path(__file__).parent / "format_1"
@@ -48,7 +48,7 @@ def selection(tmp_path: Path) -> Selection:
 
 def planned(selection: Selection, manifest: str) -> Plan:
     shutil.copy(FILES / manifest, selection.manifests / "mfdeploy.yaml")
-    return make_plan(selection, silent).plan
+    return make_plan(selection, context()).plan
 
 
 def of_the_user(reasons: Sequence[Reason]) -> list[Reason]:

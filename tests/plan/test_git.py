@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.context import PlanContext
 from deployer.errors import DeployError
+from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions, other_branch
 from deployer.vcs.git import Git
 from deployer.vcs.repository import branch_of, check_out, commit_of, find_revision
@@ -149,7 +149,7 @@ def test_without_a_branch_the_ci_service_says_it(
 def planning_of(site: AppliedFolder, folder: Path, *branches: str) -> PlanContext:
     """A plan with one change, whose manifests are in that folder, for an environment of these branches."""
     made = site.plan({"train": "0 1 * * *"})
-    guarded = {"prod": replace(site.environment, branches=branches)}
+    guarded = {"prod": site.environment.model_copy(update={"branches": branches})}
     manifests = replace(made.desired.manifests, environments=guarded)
     return replace(made, folder=folder, desired=replace(made.desired, manifests=manifests))
 

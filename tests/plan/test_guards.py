@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from deployer.context import PlanContext
 from deployer.errors import DeployError
 from deployer.models.deployment import ResolvedPath
 from deployer.models.desired import DesiredState
 from deployer.models.manifests import Manifests
 from deployer.models.plan import Plan
 from deployer.orchestrators.airflow import record
+from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions
 from deployer.planning.planner import plan_changes
 from deployer.state.survey import DeployedState, survey

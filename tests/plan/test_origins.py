@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import Location
-from deployer.models.deployment import Schedule
+from deployer.models.deployment import Retries, Schedule
 from deployer.models.flow import Decorator, FlowSchedule, Step
 from deployer.pipeline.origins import origin
 
@@ -38,8 +38,8 @@ STEPS = (
     Step("end", "end", 40),
 )
 WRITTEN = made.deployment(
-    schedule=Schedule("0 3 * * *", None),
-    retries=(3, 2),
+    schedule=Schedule(cron="0 3 * * *"),
+    retries=Retries(times=3),
     sources={path: Location("/srv/deployments/a.yaml", line, 5) for path, line in SOURCES.items()},
 )
 ITEM = made.desired(WRITTEN, made.flow(steps=STEPS, line=2, schedule=FlowSchedule("hourly", None, 1)))
@@ -102,6 +102,6 @@ def test_what_with_gives_to_a_step_has_the_line_of_that() -> None:
 
 def test_a_retry_among_the_decorators_of_the_manifest_is_stronger_than_its_retries() -> None:
     sources = {**WRITTEN.sources, "with": Location("/srv/deployments/a.yaml", 15)}
-    item = replace(ITEM, deployment=replace(WRITTEN, decorators=("retry:times=4",), sources=sources))
+    item = replace(ITEM, deployment=WRITTEN.model_copy(update={"decorators": ("retry:times=4",), "sources": sources}))
     assert origin(item, "retries.start.times", ROOT) == "deployments/a.yaml:15"
     assert origin(item, "retries.fit.times", ROOT) == "flows/train.py:30"

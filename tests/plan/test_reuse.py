@@ -11,8 +11,8 @@ import pytest
 
 from deployer.commands.apply import execute, prepare
 from deployer.commands.plan import make_plan
-from deployer.context import PlanContext
 from deployer.models.selection import Selection
+from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions
 from tests.contexts import context
 from tests.sources import two_steps

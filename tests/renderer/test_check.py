@@ -44,7 +44,8 @@ def test_an_unknown_attribute_of_kubernetes_is_refused() -> None:
 def test_everything_is_reported_at_once() -> None:
     trigger = (Decorator("trigger", {"event": "x"}),)
     flow = flows.with_step(flows.fan(decorators=trigger), "fit", parallel=True)
-    deployment = flows.deployment(parameters={"x": 1}, schedule=Schedule("bad", None), tags=("t" * 101,))
+    deployment = flows.deployment(parameters={"x": 1}, schedule=Schedule.model_construct(cron="bad"))
+    deployment = deployment.model_copy(update={"tags": ("t" * 101,)})
     assert len(check(deployment, flow)) == 5
 
 
@@ -86,7 +87,7 @@ def test_a_misspelt_parameter_is_told_with_the_right_one() -> None:
 
 def test_a_required_parameter_needs_a_value_only_on_a_schedule() -> None:
     flow = flows.linear(parameters=(Parameter("alpha", "number", 8, required=True),))
-    scheduled = Schedule("daily", None)
+    scheduled = Schedule(cron="daily")
     assert check(flows.deployment(), flow) == []
     assert only(check(flows.deployment(schedule=scheduled), flow)).code == "missing-parameter"
     assert check(flows.deployment(schedule=scheduled, parameters={"alpha": 1}), flow) == []
@@ -103,7 +104,7 @@ def test_dag_ids() -> None:
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "é", "x" * 251])
 def test_a_dag_id_that_airflow_refuses(name: str) -> None:
-    assert only(check(flows.deployment(dag_id=name), flows.linear())).code == "bad-dag-id"
+    assert only(check(flows.deployment().model_copy(update={"dag_id": name}), flows.linear())).code == "bad-dag-id"
 
 
 def test_the_key_of_the_service_is_no_variable_of_a_step() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.models.deployment import Deployment, Schedule
+from deployer.models.deployment import ClusterAccess, Deployment, Schedule
 from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries, Sensor
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
@@ -65,7 +64,7 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
     flow = flows.with_step(flow, "up", retries=Retries(3, 2, 1), timeout_seconds=3600, doc="Fits on the GPU.")
     flow = flows.with_step(flow, "down", environment={"OMP_NUM_THREADS": "8"}, options=("--with", "card"))
     deployment = flows.kubernetes(
-        schedule=Schedule("30 4 * * 1-5", "Europe/Helsinki"),
+        schedule=Schedule(cron="30 4 * * 1-5", timezone="Europe/Helsinki"),
         parameters={"alpha": 0.01},
         max_workers=500,
         max_active_runs=1,
@@ -73,13 +72,14 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
         namespace="growth",
         workflow_timeout=6 * 3600,
         worker_pool="ml",
+        priority=5,
         paused=False,
         description="Nightly training",
         entry={"file": "flows/train.py", "schedule": {"cron": "30 4 * * 1-5"}, "parameters": {"alpha": 0.01}},
     )
-    cluster = {"connection": "ml_cluster", "startup_timeout_seconds": 600}
-    environment = dataclasses.replace(deployment.environment, name="staging", production=False, kubernetes=cluster)
-    return dataclasses.replace(deployment, environment=environment), flow
+    there = {"name": "staging", "production": False, "kubernetes": ClusterAccess(connection="ml_cluster")}
+    environment = deployment.environment.model_copy(update=there)
+    return deployment.model_copy(update={"environment": environment}), flow
 
 
 def local_nested() -> tuple[Deployment, Flow]:

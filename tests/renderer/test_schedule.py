@@ -129,9 +129,11 @@ def test_a_translation_fires_when_the_original_does(written: str, start_day: int
 
 def test_the_manifests_schedule_replaces_that_of_the_code() -> None:
     flow = flows.linear(schedule=FlowSchedule("daily", "Europe/Helsinki", 4))
-    assert schedule_of(flows.deployment(), flow) == Schedule("0 0 * * *", "Europe/Helsinki")
-    assert schedule_of(flows.deployment(schedule=Schedule("hourly", None)), flow) == Schedule("0 * * * *", "UTC")
-    assert schedule_of(flows.deployment(schedule=Schedule(None, None)), flow) is None
+    assert schedule_of(flows.deployment(), flow) == Schedule(cron="0 0 * * *", timezone="Europe/Helsinki")
+    assert schedule_of(flows.deployment(schedule=Schedule(cron="hourly")), flow) == Schedule(
+        cron="0 * * * *", timezone="UTC"
+    )
+    assert schedule_of(flows.deployment(schedule=Schedule(cron=None)), flow) is None
     assert schedule_of(flows.deployment(), flows.linear()) is None
 
 
@@ -139,12 +141,14 @@ def test_a_bad_schedule_is_reported_where_it_is_written() -> None:
     flow = flows.linear(schedule=FlowSchedule("0 10 * * ? 2026", None, 4))
     (of_code,) = check(flows.deployment(), flow)
     assert str(of_code.location) == "deployments/flows/train.py:4"
-    (of_manifest,) = check(flows.deployment(schedule=Schedule("0 10", None)), flow)
+    (of_manifest,) = check(flows.deployment(schedule=Schedule.model_construct(cron="0 10")), flow)
     assert (str(of_manifest.location), of_manifest.path) == (
         "deployments/flows.yaml:33:22",
         "flows.train.schedule.cron",
     )
-    (of_zone,) = check(flows.deployment(schedule=Schedule("daily", "Europe/Helsinky")), flows.linear())
+    (of_zone,) = check(
+        flows.deployment(schedule=Schedule.model_construct(cron="daily", timezone="Europe/Helsinky")), flows.linear()
+    )
     assert "Europe/Helsinky" in of_zone.message
     with pytest.raises(DeployError):
         schedule_of(flows.deployment(), flow)

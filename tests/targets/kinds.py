@@ -79,5 +79,13 @@ def target_at(place: str) -> Target:
     """The target of an environment whose manifest says this, as the commands open it."""
     here = ResolvedPath(place, place)
     datastore = ResolvedPath("../metaflow", "/nowhere/metaflow")
-    environment = Environment("prod", "growth", here, "local", datastore, "local", location=Location("m.yaml", 3))
+    environment = Environment(
+        name="prod",
+        project="growth",
+        target=here,
+        compute="local",
+        datastore=datastore,
+        datastore_type="local",
+        location=Location("m.yaml", 3),
+    )
     return open_target(environment, os.environ, Git(os.environ))

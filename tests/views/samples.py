@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from deployer.errors import Location
-from deployer.models.deployment import Deployment, Environment, ResolvedPath, Schedule
+from deployer.models import deployment as manifests
+from deployer.models.deployment import Deployment, Environment, PodSettings, ResolvedPath, Schedule
 from deployer.models.description import Description
 from deployer.models.flow import Code, Decorator, Flow, FlowSchedule, Parameter, Retries, Step
 from deployer.models.history import Entry, EntryReason, KeptChange, Outcome, Unrecorded
@@ -323,13 +324,13 @@ DEPLOYMENT = Deployment(
     ),
     file=ResolvedPath("flows/train.py", "/somewhere/flows/train.py"),
     location=Location(_FILE, 20, 3),
-    schedule=Schedule("0 3 * * *", "Europe/Helsinki"),
+    schedule=Schedule(cron="0 3 * * *", timezone="Europe/Helsinki"),
     parameters={"alpha": 0.01},
-    retries=(3, 2.0),
+    retries=manifests.Retries(times=3, minutes_between=2.0),
     max_workers=500,
     tags=("team:growth", "nightly"),
-    kubernetes={"namespace": "ml", "image": "python:3.12"},
-    steps={"fit": {"cpu": 8, "image": "acme/gpu:3"}},
+    kubernetes=PodSettings(namespace="ml", image="python:3.12"),
+    steps={"fit": PodSettings(cpu=8, image="acme/gpu:3")},
     sources={
         "target": Location(_FILE, 9, 13),
         "compute": Location(_FILE, 10, 14),

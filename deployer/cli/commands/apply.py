@@ -54,13 +54,14 @@ def apply(
 
     Without a saved plan, the plan is made, shown and confirmed first.
     """
-    from deployer.commands.apply import prepare
 
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
     if plan is not None:
         _refuse_narrowing(chosen)
     saved = read_plan(plan) if plan is not None else None
-    with command_context() as context:
+    with command_context(None if saved else chosen, compiles=True) as context:
+        from deployer.commands.apply import prepare
+
         prepared = prepare(chosen, context, saved=saved, check_cluster=check_cluster)
     return apply_prepared(
         prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes or saved is not None

@@ -39,9 +39,10 @@ def destroy(
 
     The plan is shown and confirmed first.
     """
-    from deployer.commands.destroy import prepare_destroy
 
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
-    with command_context() as context:
+    with command_context(chosen) as context:
+        from deployer.commands.destroy import prepare_destroy
+
         prepared = prepare_destroy(chosen, context)
     return apply_prepared(prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes)

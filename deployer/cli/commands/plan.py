@@ -57,11 +57,12 @@ def plan(
 
     Nothing is changed, anywhere.
     """
-    from deployer.commands.plan import plan
 
     _refuse_combinations(against, out, format, diff, check_cluster)
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
-    with command_context() as context:
+    with command_context(chosen, compiles=against is None) as context:
+        from deployer.commands.plan import plan
+
         result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster)
     tell(result.warnings, result.secrets)
     write_plan(result, format)

@@ -51,10 +51,10 @@ def rollback(
 
     The plan is shown and confirmed first. With --out it is saved instead.
     """
-    from deployer.commands.apply import prepare_rollback
-
     chosen = selection(manifests, var, environments=[env], flows=flow, exclude=exclude)
-    with command_context() as context:
+    with command_context(chosen) as context:
+        from deployer.commands.apply import prepare_rollback
+
         prepared = prepare_rollback(chosen, entry, context)
     if out is None:
         return apply_prepared(prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes)

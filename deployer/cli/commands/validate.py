@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,10 @@ from deployer.cli.options import (
     selection,
 )
 from deployer.cli.output import write_validation
+from deployer.errors import DeployError, Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from deployer.models.selection import Selection
 
 EXAMPLES = """
 mfdeploy validate --no-flows
@@ -40,10 +45,19 @@ def validate(
 
     No target is read.
     """
-    from deployer.commands.validate import problems_refuse, validate
-
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
-    with command_context() as context:
-        result = validate(chosen, context, flows=not no_flows)
-    write_validation(result, format)
-    return REFUSED if problems_refuse(result.diagnostics) else DONE
+    diagnostics, deployments = _validate(chosen, flows=not no_flows)
+    write_validation(diagnostics, deployments, format)
+    return REFUSED if any(each.severity is Severity.ERROR for each in diagnostics) else DONE
+
+
+def _validate(chosen: Selection, *, flows: bool) -> tuple[Sequence[Diagnostic], int]:
+    """All problems, and how many deployments were checked."""
+    try:
+        with command_context(chosen, compiles=flows) as context:
+            from deployer.commands.validate import validate
+
+            result = validate(chosen, context, flows=flows)
+    except DeployError as error:
+        return error.diagnostics, 0
+    return result.diagnostics, result.deployments

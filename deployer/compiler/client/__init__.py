@@ -6,18 +6,21 @@ settings, so that what a flow does when it is imported stays outside of the prog
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from deployer.compiler.client import answers, process
+from deployer.compiler.client import answers
+from deployer.compiler.client.process import Helpers, Questions, interpreter_of, started
+from deployer.compiler.versions import NEWEST_TESTED, OLDEST, is_too_old, is_untested, show_version
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package
 from deployer.models.progress import Progress, silent
+from deployer.runtime import runtime_digest
+
+__all__ = ["Compiled", "Compiler", "build_packages", "compile_flows", "runtime_digest", "starting"]
 
 
 @dataclass(frozen=True)
@@ -35,86 +38,139 @@ class Compiled:
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+class Compiler:
+    """Describes the flows of deployments. Its helpers start when it is made, in `starting`, and are asked later."""
+
+    def __init__(self, helpers: Helpers) -> None:
+        self._helpers = helpers
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the helpers were asked."""
+        return self._helpers.questions.done()
+
+    @property
+    def deployments(self) -> Sequence[Deployment]:
+        """What it was started for."""
+        return self._helpers.deployments
+
+    def begin(
+        self, progress: Progress, known: Mapping[str, Mapping[str, Any]] | None = None, note_inputs: bool = False
+    ) -> None:
+        """Let the helpers work; may be called once.
+
+        With `note_inputs` the result holds notes of what each description was made from; given back as `known`, by
+        address, a flow is not described again while nothing of that has changed.
+        """
+        self._helpers.ask(Questions(known=known or {}, note_inputs=note_inputs), progress)
+
+    def result(self) -> Compiled:
+        """The described flows. A flow that cannot be compiled is a diagnostic, whatever its code does."""
+        found = self._helpers.answers()
+        flows: dict[str, Flow] = {}
+        inputs: dict[str, Mapping[str, Any]] = {}
+        diagnostics = list(_versions(self.deployments, found.versions))
+        for deployment in self.deployments:
+            answer = found.by_address[deployment.address]
+            diagnostics += answers.diagnostics(deployment, answer)
+            if answer["flow"] is not None:
+                flows[deployment.address] = answers.flow(deployment, answer["flow"])
+            if answer["inputs"] is not None:
+                inputs[deployment.address] = answer["inputs"]
+        unique = dict.fromkeys(diagnostics)
+        return Compiled(
+            flows,
+            tuple(sorted(unique, key=lambda diagnostic: diagnostic.sort_key)),
+            frozenset(address for address, answer in found.by_address.items() if answer["unchanged"]),
+            inputs,
+        )
+
+
+@contextmanager
+def starting(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> Iterator[Compiler]:
+    """A compiler of these deployments, whose helpers start now. Nothing is written anywhere."""
+    with started(deployments, "describe", environ) as helpers:
+        yield Compiler(helpers)
+
+
 def compile_flows(
     deployments: Sequence[Deployment],
+    environ: Mapping[str, str],
     progress: Progress = silent,
     *,
-    known: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
-    meanwhile: Callable[[], object] = dict,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
     note_inputs: bool = False,
 ) -> Compiled:
-    """Describe the flow of each deployment. Nothing is written anywhere.
+    """Describe the flow of each deployment: `starting`, `begin` and `result` of a Compiler in one."""
+    with starting(deployments, environ) as compiler:
+        compiler.begin(progress, known, note_inputs)
+        return compiler.result()
 
-    A flow that cannot be compiled is a diagnostic,
-    whatever its code does; the others go on. With `note_inputs` the result holds notes of what each description was
-    made from; given back by `known`, a flow is not described again while nothing of that has changed. `known` is called
-    once, while the helpers start, `meanwhile` once, while they work.
-    """
-    found = process.run(
-        deployments,
-        mode="describe",
-        user="mfdeploy",
-        progress=progress,
-        known=known,
-        meanwhile=meanwhile,
-        note_inputs=note_inputs,
-    )
-    flows: dict[str, Flow] = {}
-    inputs: dict[str, Mapping[str, Any]] = {}
-    diagnostics: list[Diagnostic] = []
-    for deployment in deployments:
-        answer = found[deployment.address]
-        diagnostics += answers.diagnostics(deployment, answer)
-        if answer["result"] is not None:
-            flows[deployment.address] = answers.flow(deployment, answer["result"])
-            if answer["result"].get("inputs"):
-                inputs[deployment.address] = answer["result"]["inputs"]
-    unique = dict.fromkeys(diagnostics)
-    return Compiled(
-        flows,
-        tuple(sorted(unique, key=lambda diagnostic: diagnostic.sort_key)),
-        frozenset(address for address, answer in found.items() if answer["unchanged"]),
-        inputs,
-    )
+
+def do_nothing() -> None:
+    """For a caller that has nothing to do while packages are built."""
 
 
 def build_packages(
     deployments: Sequence[Deployment],
+    environ: Mapping[str, str],
     *,
     upload: bool,
     user: str,
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
     progress: Progress = silent,
-    meanwhile: Callable[[], object] = dict,
+    while_building: Callable[[], None] = do_nothing,
 ) -> Mapping[str, Package]:
     """Build the code package of each deployment, by address; store it in its datastore where `upload` says so.
 
     With `upload` the deploy-time functions are evaluated, for `user`; without, nothing is written or evaluated and
     their values are ``(known at apply)``. The same goes for the production token of each DAG that `dag_ids` names by
     address: with `upload` it is read from the datastore, or put there: the one that `tokens` has of the deployed DAG,
-    else a new one. `meanwhile` is called while the helpers work. Raises DeployError with the problems of all
+    else a new one. `while_building` is called while the helpers work. Raises DeployError with the problems of all
     deployments.
     """
-    mode: process.Mode = "upload" if upload else "package"
-    found = process.run(
-        deployments, mode=mode, user=user, progress=progress, dag_ids=dag_ids, tokens=tokens, meanwhile=meanwhile
-    )
-    problems = [
-        diagnostic
-        for deployment in deployments
-        for diagnostic in answers.diagnostics(deployment, found[deployment.address])
-        if diagnostic.severity is Severity.ERROR
-    ]
-    if problems:
-        raise DeployError(problems)
-    return {deployment.address: answers.package(found[deployment.address]["result"]) for deployment in deployments}
+    with started(deployments, "upload" if upload else "package", environ, user) as helpers:
+        helpers.ask(Questions(dag_ids or {}, tokens or {}), progress)
+        while_building()
+        found = helpers.answers()
+    problems = list(_versions(deployments, found.versions))
+    packages: dict[str, Package] = {}
+    for deployment in deployments:
+        answer = found.by_address[deployment.address]
+        problems += answers.diagnostics(deployment, answer)
+        if answer["package"] is not None:
+            packages[deployment.address] = answers.package(answer["package"])
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors:
+        raise DeployError(errors)
+    return packages
 
 
-@lru_cache(maxsize=1)
-def runtime_digest() -> str:
-    """The first 16 hex digits of a SHA-256 of what runs each task (`mfdeploy_task`)."""
-    digest = hashlib.sha256()
-    for file in sorted((Path(__file__).resolve().parents[2] / "runtime" / "mfdeploy_task").glob("*.py")):
-        digest.update(f"{file.name}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
+def _versions(deployments: Sequence[Deployment], versions: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """What is wrong with the Metaflow of an interpreter, once for each interpreter, where the first flow names it."""
+    first: dict[str, Deployment] = {}
+    for deployment in deployments:
+        first.setdefault(interpreter_of(deployment), deployment)
+    for python, deployment in first.items():
+        version = versions.get(python, "")
+        # No setting names mfdeploy's own interpreter.
+        location, path = (deployment.source("python"), f"flows.{deployment.name}") if deployment.python else (None, "")
+        if is_too_old(version):
+            yield Diagnostic(
+                code="metaflow-too-old",
+                message=f"{python} has Metaflow {version}: mfdeploy needs {show_version(OLDEST)} or newer",
+                hint=f"upgrade it: {python} -m pip install --upgrade metaflow",
+                location=location,
+                path=path,
+            )
+        elif is_untested(version):
+            tested = f"{show_version(OLDEST)} to {show_version(NEWEST_TESTED)}"
+            yield Diagnostic(
+                code="metaflow-untested",
+                message=f"{python} has Metaflow {version}, which is newer than those that mfdeploy was tested with",
+                hint=f"tested are {tested}; if a flow fails to compile, install one of these",
+                severity=Severity.WARNING,
+                location=location,
+                path=path,
+            )

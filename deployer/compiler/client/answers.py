@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from deployer.compiler.protocol import Answer, FlowData, PackageData, StepData, read_problems
 from deployer.errors import Diagnostic, Location, Severity
 from deployer.models.deployment import Deployment
 from deployer.models.flow import (
@@ -22,18 +22,17 @@ from deployer.models.flow import (
 )
 
 
-def diagnostics(deployment: Deployment, answer: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def diagnostics(deployment: Deployment, answer: Answer) -> Iterator[Diagnostic]:
     """The problems of an answer, at their place in the flow's source or in the manifest."""
-    for problem in answer["problems"]:
-        setting = problem["setting"]
-        location = deployment.source(setting) if setting else Location(_shown(problem["file"]), problem["line"])
+    for problem in read_problems(answer):
+        setting = problem.setting
         yield Diagnostic(
-            code=problem["code"],
-            message=problem["message"],
-            location=location,
+            code=problem.code,
+            message=problem.message,
+            location=deployment.source(setting) if setting else Location(_shown(problem.file), problem.line),
             path=_path(deployment, setting),
-            hint=problem["hint"],
-            severity=Severity(problem["severity"]),
+            hint=problem.hint,
+            severity=Severity(problem.severity),
         )
 
 
@@ -44,7 +43,7 @@ def _path(deployment: Deployment, setting: str) -> str:
     return f"flows.{deployment.name}" if setting else ""
 
 
-def flow(deployment: Deployment, data: Mapping[str, Any]) -> Flow:
+def flow(deployment: Deployment, data: FlowData) -> Flow:
     """A `Flow` from its JSON form."""
     return Flow(
         name=data["name"],
@@ -65,20 +64,32 @@ def flow(deployment: Deployment, data: Mapping[str, Any]) -> Flow:
     )
 
 
-def package(data: Mapping[str, Any]) -> Package:
+def package(data: PackageData) -> Package:
     """A `Package` from its JSON form."""
     return Package(**data)
 
 
-def _step(data: Mapping[str, Any]) -> Step:
-    lists = {name: tuple(data[name]) for name in ("next", "previous", "foreaches", "options")}
+def _step(data: StepData) -> Step:
     return Step(
-        **{
-            **data,
-            **lists,
-            "decorators": tuple(Decorator(**decorator) for decorator in data["decorators"]),
-            "retries": Retries(**data["retries"]),
-        }
+        name=data["name"],
+        kind=data["kind"],
+        line=data["line"],
+        doc=data["doc"],
+        next=tuple(data["next"]),
+        previous=tuple(data["previous"]),
+        foreaches=tuple(data["foreaches"]),
+        foreach_over=data["foreach_over"],
+        joins=data["joins"],
+        condition=data["condition"],
+        cases=data["cases"],
+        parallel=data["parallel"],
+        decorators=tuple(Decorator(**decorator) for decorator in data["decorators"]),
+        retries=Retries(**data["retries"]),
+        timeout_seconds=data["timeout_seconds"],
+        environment=data["environment"],
+        pod=data["pod"],
+        packages=data["packages"],
+        options=tuple(data["options"]),
     )
 
 

@@ -9,18 +9,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from deployer.compiler.client.helpers import RunningHelpers, running_helpers
+from deployer.compiler.protocol import Answer, Greeting, Job, Mode, Problem, Request, answer_without_result, write_job
+from deployer.compiler.versions import is_too_old
 from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
-from deployer.models.progress import Progress
-
-Mode = Literal["describe", "package", "upload"]
-Answer = Mapping[str, Any]
+from deployer.models.progress import Progress, silent
 
 WORKER = Path(__file__).resolve().parents[1] / "worker"
 # Read by Metaflow for its own settings of the user and never there: the manifests alone say them.
@@ -31,8 +30,6 @@ _DATASTORE_SETTINGS = {
     "gs": "METAFLOW_DATASTORE_SYSROOT_GS",
     "azure": "METAFLOW_DATASTORE_SYSROOT_AZURE",
 }
-# Access to the cluster, for Airflow and not for the pod.
-_ACCESS = ("context", "kubeconfig", "connection", "in_cluster")
 
 
 @dataclass(frozen=True)
@@ -43,64 +40,100 @@ class _Helper:
     variables: tuple[tuple[str, str], ...]
 
 
-def run(
-    deployments: Sequence[Deployment],
-    *,
-    mode: Mode,
-    user: str,
-    progress: Progress,
-    dag_ids: Mapping[str, str] | None = None,
-    tokens: Mapping[str, str] | None = None,
-    known: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
-    meanwhile: Callable[[], object] = dict,
-    note_inputs: bool = False,
-) -> dict[str, Answer]:
-    """The answer (``{"result", "problems", "unchanged"}``) for each deployment, by address; no flow makes it raise.
+@dataclass(frozen=True)
+class Answers:
+    """An answer for each deployment by address, and the version of Metaflow of each interpreter that has one."""
 
-    `dag_ids` are the DAG ids and `tokens` the production tokens of deployed DAGs, by address; only the building of
-    packages needs them. `known` gives the notes of earlier answers by address, which `note_inputs` asks for; it is
-    called while the helpers start, which takes them half a second. `meanwhile` is called while they work.
+    by_address: Mapping[str, Answer]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What helpers are asked about their deployments, by address.
+
+    `dag_ids` and `tokens` (production tokens of deployed DAGs) are needed to build packages only. `known` are notes of
+    earlier answers, which `note_inputs` asks for.
+    """
+
+    dag_ids: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    note_inputs: bool = False
+
+
+class Helpers:
+    """Helper processes for some deployments, which start while their questions are still being found out."""
+
+    def __init__(self, deployments: Sequence[Deployment], mode: Mode) -> None:
+        self.deployments = tuple(deployments)
+        self.mode = mode
+        self.found: dict[str, Answer] = {}
+        self.versions: dict[str, str] = {}
+        self.questions: Future[Questions] = Future()
+        self.asking: Sequence[Future[None]] = ()
+        self.progress: Progress = silent
+
+    def ask(self, questions: Questions, progress: Progress) -> None:
+        """Send the questions; may be called once. The helpers work while this process goes on."""
+        self.progress = progress
+        self.questions.set_result(questions)
+        self._report()
+
+    def answers(self) -> Answers:
+        """All answers, once they are there; no flow makes it raise."""
+        for each in self.asking:
+            each.result()
+        return Answers(self.found, self.versions)
+
+    def take(self, answer: Answer) -> None:
+        """Keep an answer; called by the thread that talks to a helper."""
+        self.found[answer["id"]] = answer
+        self._report()
+
+    def _report(self) -> None:
+        doing = "compiling flows" if self.mode == "describe" else "building code packages"
+        self.progress(doing, len(self.found), len(self.deployments))
+
+
+@contextlib.contextmanager
+def started(
+    deployments: Sequence[Deployment], mode: Mode, environ: Mapping[str, str], user: str = "mfdeploy"
+) -> Iterator[Helpers]:
+    """Helper processes that start now: one for each interpreter and set of Metaflow settings.
+
+    `environ` are the variables of this process, `user` who applies. Whatever ends the block, no helper stays behind.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
-        groups.setdefault(_helper(deployment, mode, user), []).append(deployment)
-    found: dict[str, Answer] = {}
-    doing = "compiling flows" if mode == "describe" else "building code packages"
+        groups.setdefault(_helper(deployment, mode, user, environ), []).append(deployment)
+    helpers = Helpers(deployments, mode)
     cores = os.cpu_count() or 1
     at_once = max(1, min(cores, len(groups)))
-    notes: Future[Mapping[str, Mapping[str, Any]]] = Future()
 
-    def request(helper: _Helper) -> bytes:
-        jobs = [
-            _job(deployment, mode, (dag_ids or {}).get(deployment.address, ""))
-            | {
-                "production_token": (tokens or {}).get(deployment.address, ""),
-                "note_inputs": note_inputs,
-                "known": notes.result().get(deployment.address),
-            }
-            for deployment in groups[helper]
-        ]
-        return json.dumps({"processes": max(1, cores // at_once), "jobs": jobs}).encode()
-
-    def ask(helper: _Helper) -> None:
-        for answer in _ask(helper, groups[helper], partial(request, helper), running):
-            found[answer["id"]] = answer
-            progress(doing, len(found), len(deployments))
+    def talk(helper: _Helper) -> None:
+        request = partial(_request, helpers, groups[helper], max(1, cores // at_once))
+        variables = _environment(helper, environ)
+        for answer in _ask(helper, groups[helper], request, running, variables, helpers.versions):
+            helpers.take(answer)
 
     with ThreadPoolExecutor(at_once) as pool, running_helpers() as running:
+        helpers.asking = [pool.submit(talk, helper) for helper in groups]
         try:
-            asking = [pool.submit(ask, helper) for helper in groups]
-            notes.set_result(known())
-            progress(doing, len(found), len(deployments))
-            meanwhile()
-            for each in asking:
-                each.result()
+            yield helpers
         finally:
-            notes.cancel()  # so that nobody waits for them after an interrupt
-    return found
+            helpers.questions.cancel()  # so that nobody waits for questions that never come
 
 
-def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
+def _request(helpers: Helpers, deployments: Sequence[Deployment], processes: int) -> bytes:
+    """The question to one helper; waits until it is known."""
+    questions = helpers.questions.result()
+    jobs = [_job(deployment, helpers.mode, questions) for deployment in deployments]
+    asked: Request = {"processes": processes, "jobs": [write_job(job) for job in jobs]}
+    return json.dumps(asked).encode()
+
+
+def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str, str]) -> _Helper:
     environment = deployment.environment
     variables = {name: str(value) for name, value in environment.metaflow.items()}
     # Metaflow takes root for nobody and stops, which is who applies in many a container.
@@ -120,12 +153,11 @@ def _helper(deployment: Deployment, mode: Mode, user: str) -> _Helper:
         variables.setdefault("METAFLOW_S3_RETRY_COUNT", "3")
     if mode == "upload":
         # Deploy-time functions may ask Metaflow's service. Nothing of these gets further than the helper.
-        variables |= {name: os.environ[name] for name in OF_THE_SERVICE if name in os.environ}
+        variables |= {name: environ[name] for name in OF_THE_SERVICE if name in environ}
     if mode == "upload" and has_packages:
         # Where Metaflow keeps the solver that it fetches when there is none on the path.
         variables["METAFLOW_TOKEN_HOME"] = str(Path.home() / ".metaflowconfig")
-    python = deployment.python.resolved if deployment.python else sys.executable
-    return _Helper(python, tuple(sorted(variables.items())))
+    return _Helper(interpreter_of(deployment), tuple(sorted(variables.items())))
 
 
 def _datastore(deployment: Deployment) -> str:
@@ -136,75 +168,99 @@ def _datastore(deployment: Deployment) -> str:
     return environment.datastore.resolved.removeprefix("azure://").rstrip("/")
 
 
-def _job(deployment: Deployment, mode: Mode, dag_id: str) -> dict[str, Any]:
+def interpreter_of(deployment: Deployment) -> str:
+    """The interpreter that has the Metaflow of a deployment."""
+    return deployment.python.resolved if deployment.python else sys.executable
+
+
+def _job(deployment: Deployment, mode: Mode, questions: Questions) -> Job:
     environment = deployment.environment
-    return {
-        "id": deployment.address,
-        "mode": mode,
-        "dag_id": dag_id,
-        "file": deployment.file.resolved,
-        "base": str(deployment.base.resolve()),
-        "class_name": deployment.class_name,
-        "compute": environment.compute,
-        "datastore_type": environment.datastore_type,
-        "datastore_root": _datastore(deployment),
-        "datastore_setting": _DATASTORE_SETTINGS[environment.datastore_type],
-        "production": environment.production,
-        "branch": deployment.branch,
-        "owner": deployment.owner,
-        "decorators": list(deployment.decorators),
-        "retries": list(deployment.retries) if deployment.retries else None,
-        "package_environment": deployment.package_environment,
-        "package_suffixes": list(deployment.package_suffixes),
-        "parameters": dict(deployment.parameters),
-        "config_values": dict(deployment.config_values),
-        "config_files": {name: place.resolved for name, place in deployment.config_files.items()},
-        "kubernetes": {key: value for key, value in deployment.kubernetes.items() if key not in _ACCESS},
-        "steps": {name: dict(settings) for name, settings in deployment.steps.items()},
-        "settings": {name: str(value) for name, value in environment.metaflow.items()},
-    }
+    return Job(
+        id=deployment.address,
+        mode=mode,
+        dag_id=questions.dag_ids.get(deployment.address, ""),
+        production_token=questions.tokens.get(deployment.address, ""),
+        file=deployment.file.resolved,
+        base=str(deployment.base.resolve()),
+        class_name=deployment.class_name,
+        compute=environment.compute,
+        datastore_type=environment.datastore_type,
+        datastore_root=_datastore(deployment),
+        datastore_setting=_DATASTORE_SETTINGS[environment.datastore_type],
+        production=environment.production,
+        branch=deployment.branch,
+        owner=deployment.owner,
+        decorators=tuple(deployment.decorators),
+        retries=(deployment.retries.times, deployment.retries.minutes_between) if deployment.retries else None,
+        package_environment=deployment.package_environment,
+        package_suffixes=tuple(deployment.package_suffixes),
+        parameters=dict(deployment.parameters),
+        config_values=dict(deployment.config_values),
+        config_files={name: place.resolved for name, place in deployment.config_files.items()},
+        kubernetes=deployment.kubernetes.written(),
+        steps={name: settings.written() for name, settings in deployment.steps.items()},
+        settings={name: str(value) for name, value in environment.metaflow.items()},
+        note_inputs=questions.note_inputs,
+        known=questions.known.get(deployment.address),
+    )
 
 
 def _ask(
-    helper: _Helper, deployments: Sequence[Deployment], request: Callable[[], bytes], running: RunningHelpers
+    helper: _Helper,
+    deployments: Sequence[Deployment],
+    request: Callable[[], bytes],
+    running: RunningHelpers,
+    environ: Mapping[str, str],
+    versions: dict[str, str],
 ) -> Iterator[Answer]:
     """Runs one helper; its answers as they come. What it does not answer gets a problem that says why it ended.
 
-    `request` is called once the helper has started.
+    `request` is called once the helper has started. Its version of Metaflow is added to `versions`: one that is too old
+    is no problem of each flow.
     """
     answered: set[str] = set()
     with tempfile.TemporaryFile() as errors:
         why = ""
         try:
-            for line in _talk(helper, len(deployments), request, errors, running):
-                answer = json.loads(line)
+            lines = _talk(helper, request, errors, running, environ)
+            for line in lines:
+                greeting: Greeting = json.loads(line)
+                versions[helper.python] = greeting["metaflow"]
+                break
+            for line in lines:
+                answer: Answer = json.loads(line)
                 answered.add(answer["id"])
                 yield answer
         except OSError as error:
             why = error.strerror or str(error)
         except (ValueError, TypeError, KeyError):
-            why = "it is no Python that answers as asked"
+            why = "it does not answer as a Python interpreter does"
         errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()
-    why = _without_credentials(helper, said[-1]) if said else why or "it ended without an answer"
+        output = errors.read().decode(errors="replace").strip().splitlines()
+    too_old = is_too_old(versions.get(helper.python, ""))
+    why = _without_credentials(helper, output[-1]) if output else why or "it ended without an answer"
     for deployment in deployments:
         if deployment.address not in answered:
-            yield _unanswered(helper, deployment, why)
+            yield answer_without_result(deployment.address, *(() if too_old else (_unanswered(helper, why),)))
 
 
-def _without_credentials(helper: _Helper, said: str) -> str:
+def _without_credentials(helper: _Helper, text: str) -> str:
     """Metaflow shows a setting that it cannot read."""
     for name, value in helper.variables:
         if name in OF_THE_SERVICE and value:
-            said = said.replace(value, "***")
-    return said
+            text = text.replace(value, "***")
+    return text
 
 
 def _talk(
-    helper: _Helper, count: int, request: Callable[[], bytes], errors: IO[bytes], running: RunningHelpers
+    helper: _Helper,
+    request: Callable[[], bytes],
+    errors: IO[bytes],
+    running: RunningHelpers,
+    environ: Mapping[str, str],
 ) -> Iterator[bytes]:
-    command = [helper.python, str(WORKER), str(count)]
-    with running.start(command, _environment(helper), errors) as process:
+    command = [helper.python, str(WORKER)]
+    with running.start(command, environ, errors) as process:
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipe to the helper")
         # It reads all of the request before it writes, unless it cannot start: then the pipe is closed.
@@ -213,9 +269,9 @@ def _talk(
         yield from process.stdout
 
 
-def _environment(helper: _Helper) -> dict[str, str]:
+def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without its Metaflow settings: those come from the manifests alone."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("METAFLOW_")}
+    kept = {name: value for name, value in environ.items() if not name.startswith("METAFLOW_")}
     fixed = {
         # Some Metaflow lists are made from sets.
         "PYTHONHASHSEED": "0",
@@ -225,14 +281,10 @@ def _environment(helper: _Helper) -> dict[str, str]:
     return {**kept, **dict(helper.variables), **fixed}
 
 
-def _unanswered(helper: _Helper, deployment: Deployment, why: str) -> Answer:
-    problem = {
-        "code": "bad-interpreter",
-        "message": f"cannot compile flows with {helper.python}: {why}",
-        "file": "",
-        "line": 0,
-        "hint": "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')",
-        "setting": "python",
-        "severity": "error",
-    }
-    return {"id": deployment.address, "result": None, "problems": [problem], "unchanged": False}
+def _unanswered(helper: _Helper, why: str) -> Problem:
+    return Problem(
+        "bad-interpreter",
+        f"cannot compile flows with {helper.python}: {why}",
+        hint="the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')",
+        setting="python",
+    )

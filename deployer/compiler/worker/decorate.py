@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from itertools import chain
 from typing import Any
 
+from ..protocol import DecoratorData, Json
+from .metaflow_compat import arguments_of, user_decorators
 
-def decorators_of(node: Any, without: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+
+def decorators_of(node: Any, without: tuple[str, ...] = ()) -> Iterator[DecoratorData]:
     """A step's decorators with their attributes, Metaflow's first, then those that users wrote themselves."""
     for decorator in node.decorators:
         if decorator.name not in without and not decorator.name.startswith("_"):
-            yield {"name": decorator.name, "attributes": plain(decorator.attributes)}
-    for decorator in chain(node.wrappers, node.config_decorators):
-        attributes = {**({"args": decorator._args} if decorator._args else {}), **decorator._kwargs}
-        yield {"name": decorator.decorator_name, "attributes": plain(attributes)}
+            yield {"name": decorator.name, "attributes": plain_map(decorator.attributes)}
+    for decorator in user_decorators(node):
+        yield {"name": decorator.decorator_name, "attributes": plain_map(arguments_of(decorator))}
 
 
-def plain(value: Any) -> Any:
+def plain_map(values: Mapping[Any, object]) -> dict[str, Json]:
+    """A map with `plain` values."""
+    return {str(key): plain(value) for key, value in values.items()}
+
+
+def plain(value: object) -> Json:
     """A JSON value: sets sorted, durations in seconds, functions and other objects by name, without their address."""
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
@@ -28,7 +34,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return plain_map(value)
     if isinstance(value, (set, frozenset)):
         return sorted((plain(item) for item in value), key=repr)
     if isinstance(value, (list, tuple)):

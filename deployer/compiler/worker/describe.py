@@ -5,42 +5,73 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from metaflow import current
+
+from ..protocol import (
+    CodeData,
+    DecoratorData,
+    FlowData,
+    InputsData,
+    Job,
+    Json,
+    Problem,
+    ProjectData,
+    RetriesData,
+    ScheduleData,
+    StepData,
+)
 from . import code, graph, variables
-from .decorate import decorators_of, plain
+from .decorate import decorators_of, plain, plain_map
 from .drive import with_flow
-from .job import Job
+from .metaflow_compat import (
+    config_values,
+    end_step,
+    flow_decorators,
+    get_version,
+    is_sensor,
+    open_package,
+    start_step,
+    user_defined_attributes,
+)
 from .notes import Notes, no_notes, take_notes
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
-from .problems import Problem
 from .refuse import PACKAGE_DECORATORS
-from .sensors import describe_sensors, is_sensor
+from .sensors import describe_sensors
 from .source import Source
 
-Described = tuple[dict[str, Any], list[Problem]]
+
+@dataclass(frozen=True)
+class Description:
+    """A flow as it would be deployed, with warnings; `inputs` where the job asked for them and they are complete."""
+
+    flow: FlowData
+    warnings: tuple[Problem, ...]
+    inputs: InputsData | None = None
 
 
-def describe(job: Job) -> Described:
-    """The flow as it would be deployed, and warnings. Raises FlowError."""
+def describe(job: Job) -> Description:
+    """Describe the flow of a job. Raises FlowError."""
     notes = take_notes(job) if job.note_inputs else None
-    flow, warnings = with_flow(job, lambda obj, source: _describe(job, obj, source, notes))
-    if notes is not None and not warnings:
+    described = with_flow(job, lambda obj, source: _describe(job, obj, source, notes))
+    if notes is None or described.warnings:
         # A warning must be given each time.
-        with no_notes(notes):
-            flow["inputs"] = notes.written(job)
-    return flow, warnings
+        return described
+    with no_notes(notes):
+        return Description(described.flow, (), notes.written(job))
 
 
-def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Described:
+def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Description:
     check_images(job, obj)
-    flow = {
+    flow: FlowData = {
         "name": obj.flow.name,
         "line": source.flow()[1],
         "doc": inspect.cleandoc(type(obj.flow).__doc__ or ""),
-        "start": obj.graph.start_step,
-        "end": obj.graph.end_step,
+        "start": start_step(obj.graph),
+        "end": end_step(obj.graph),
         "steps": [_step(job, obj, name) for name in obj.graph.sorted_nodes],
         "parameters": describe_parameters(obj.flow, source),
         "code": _code(job, obj, source, notes),
@@ -51,10 +82,10 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "sensors": describe_sensors(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
     }
-    return flow, list(_warnings(job, obj, source))
+    return Description(flow, tuple(_warnings(job, obj, source)))
 
 
-def _step(job: Job, obj: Any, name: str) -> dict[str, Any]:
+def _step(job: Job, obj: Any, name: str) -> StepData:
     node = obj.graph[name]
     decorators = {decorator.name: decorator for decorator in node.decorators}
     timeout = decorators.get("timeout")
@@ -73,21 +104,21 @@ def _step(job: Job, obj: Any, name: str) -> dict[str, Any]:
     }
 
 
-def _packages(node: Any) -> dict[str, Any]:
+def _packages(node: Any) -> dict[str, Json]:
     """What `@conda` and `@pypi` ask for, in all. Not the version of Python that they take from who applies."""
-    found: dict[str, Any] = {}
+    found: dict[str, Json] = {}
     for decorator in node.decorators:
         if decorator.name in PACKAGE_DECORATORS:
             if str(decorator.attributes["disabled"]).lower() == "true":
                 return {}
             if decorator.attributes["packages"]:
                 found[decorator.name] = plain(decorator.attributes["packages"])
-            if decorator.is_attribute_user_defined("python") and decorator.attributes["python"]:
+            if "python" in (user_defined_attributes(decorator) or ()) and decorator.attributes["python"]:
                 found["python"] = str(decorator.attributes["python"])
     return found
 
 
-def _retries(node: Any) -> dict[str, Any]:
+def _retries(node: Any) -> RetriesData:
     counts = [decorator.step_task_retry_count() for decorator in node.decorators]
     times = max((user for user, _ in counts), default=0)
     fallback = max((error for _, error in counts), default=0)
@@ -96,24 +127,22 @@ def _retries(node: Any) -> dict[str, Any]:
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 
-def _code(job: Job, obj: Any, source: Source, notes: Notes | None) -> dict[str, Any]:
-    from metaflow import metaflow_version
-
+def _code(job: Job, obj: Any, source: Source, notes: Notes | None) -> CodeData:
     with no_notes(notes):
-        package = code.open_package(obj)
+        package = open_package(obj)
         packaged = code.file_digests(package)
     if notes is not None:
         notes.of_package(package)
     files = {**packaged, **included_files(job, obj.flow, source)}
     return {
         "files": dict(sorted(files.items())),
-        "metaflow_version": metaflow_version.get_version(),
+        "metaflow_version": get_version(),
         "metaflow_digest": code.metaflow_digest(),
     }
 
 
-def _schedule(obj: Any, source: Source) -> dict[str, Any] | None:
-    for decorator in obj.flow._flow_decorators.get("schedule", []):
+def _schedule(obj: Any, source: Source) -> ScheduleData | None:
+    for decorator in flow_decorators(obj.flow).get("schedule", []):
         attributes = decorator.attributes
         words = [word for word in ("weekly", "hourly", "daily") if attributes[word]]
         cron = attributes["cron"] or (words[0] if words else None)
@@ -123,28 +152,22 @@ def _schedule(obj: Any, source: Source) -> dict[str, Any] | None:
     return None
 
 
-def _project() -> dict[str, str] | None:
-    from metaflow import current
-
+def _project() -> ProjectData | None:
     if not current.get("project_name"):
         return None
     return {"project": current.project_name, "branch": current.branch_name, "flow": current.project_flow_name}
 
 
-def _configs(obj: Any) -> dict[str, Any]:
-    from metaflow.user_configs.config_parameters import dump_config_values
-
-    values = dump_config_values(obj.flow).get("user_configs", {})
-    # Metaflow notes whether a value is plain text beside it.
-    plain: dict[str, Any] = json.loads(json.dumps({name: value for name, (value, _) in sorted(values.items())}))
-    return plain
+def _configs(obj: Any) -> dict[str, Json]:
+    values: dict[str, Json] = json.loads(json.dumps(dict(sorted(config_values(obj.flow).items()))))
+    return values
 
 
-def _flow_decorators(obj: Any) -> Iterator[dict[str, Any]]:
-    for name, decorators in sorted(obj.flow._flow_decorators.items()):
+def _flow_decorators(obj: Any) -> Iterator[DecoratorData]:
+    for name, decorators in sorted(flow_decorators(obj.flow).items()):
         for decorator in decorators:
             if not is_sensor(decorator):
-                yield {"name": name, "attributes": plain(decorator.attributes)}
+                yield {"name": name, "attributes": plain_map(decorator.attributes)}
 
 
 def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:

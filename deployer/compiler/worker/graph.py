@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-_KINDS = {"start": "linear", "split-switch": "switch"}
+from ..protocol import NodeData, StepKind
+from .metaflow_compat import switch_of
+
+_KINDS: dict[str, StepKind] = {"start": "linear", "split-switch": "switch"}
 
 
-def describe_node(graph: Any, node: Any) -> dict[str, Any]:
+def describe_node(graph: Any, node: Any) -> NodeData:
     """A step's place in the graph: its kind, the steps around it, what encloses it and what it closes."""
     order = {name: index for index, name in enumerate(graph.sorted_nodes)}
+    condition, cases = switch_of(node)
     is_join = node.type == "join"
     enclosing = node.split_parents[:-1] if is_join else node.split_parents
     return {
@@ -21,7 +25,7 @@ def describe_node(graph: Any, node: Any) -> dict[str, Any]:
         "foreaches": [name for name in enclosing if graph[name].type == "foreach"],
         "foreach_over": node.foreach_param if node.type == "foreach" else None,
         "joins": node.split_parents[-1] if is_join and node.split_parents else None,
-        "condition": node.condition,
-        "cases": {str(case): name for case, name in (node.switch_cases or {}).items()},
+        "condition": condition,
+        "cases": cases,
         "parallel": bool(node.parallel_step),
     }

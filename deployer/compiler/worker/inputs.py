@@ -14,21 +14,23 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from ...runtime import runtime_digest
+from ..protocol import InputsData, Job, Json
 from . import code
-from .job import Job
+from .metaflow_compat import user_files_below
 
 _LARGEST = 1 << 32  # bytes of a file
 # Of a job, what is the same on every machine; its files are told by their content, its id by who keeps the notes.
 _PLACES = ("id", "mode", "file", "base", "config_files", "known", "note_inputs")
 
 
-def digest(job: Job, notes: Mapping[str, Any]) -> str:
+def digest(job: Job, notes: InputsData) -> str:
     """SHA-256 (hex) over the job, Metaflow and all that the notes name, as it is now; empty if any cannot be read."""
     folder = str(job.path.parent)
     try:
@@ -39,7 +41,9 @@ def digest(job: Job, notes: Mapping[str, Any]) -> str:
             "metaflow": code.metaflow_digest(),
             "worker": _own_digest(),
             "settings": {name: value for name, value in os.environ.items() if name.startswith("METAFLOW_")},
-            "code": {path: _file_digest(file) for path, file in packaged(folder, notes).items()},
+            "code": {
+                path: _file_digest(file) for path, file in packaged(folder, notes["suffixes"], notes["exclude"]).items()
+            },
             "files": {name: _file_digest(str(Path(folder, name))) for name in notes["files"]},
             "folders": [name for name in notes["folders"] if Path(folder, name).is_dir()],
             "missing": [name for name in notes["missing"] if not Path(folder, name).exists()],
@@ -54,23 +58,30 @@ def digest(job: Job, notes: Mapping[str, Any]) -> str:
 
 def unchanged(job: Job) -> bool:
     """Whether all that the job's notes name is still what it was when they were made."""
+    notes = _read(job.known) if job.known is not None else None
     try:
-        return job.known is not None and digest(job, job.known) == job.known["digest"]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        # The notes lie where others can write.
-        return False
+        return notes is not None and digest(job, notes) == notes["digest"]
+    except ValueError:
+        return False  # a name that no file has
 
 
-def packaged(folder: str, notes: Mapping[str, Any]) -> dict[str, str]:
+def _read(known: Mapping[str, Json]) -> InputsData | None:
+    """Notes as they were written; None for others: they lie where others can write."""
+    lists = {name: known.get(name) for name in InputsData.__annotations__ if name != "digest"}
+    for names in lists.values():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return None
+    return cast(InputsData, {**lists, "digest": known.get("digest")})
+
+
+def packaged(folder: str, suffixes: Iterable[str], exclude: Iterable[str]) -> dict[str, str]:
     """Path in the package -> file, of the user's files that Metaflow finds in the flow's folder."""
-    return _walked(folder, tuple(notes["suffixes"]), tuple(notes["exclude"]))
+    return _walked(folder, tuple(suffixes), tuple(exclude))
 
 
 @cache
 def _walked(folder: str, suffixes: tuple[str, ...], exclude: tuple[str, ...]) -> dict[str, str]:
-    from metaflow.packaging_sys.utils import suffix_filter, walk
-
-    found = walk(f"{folder}/", file_filter=suffix_filter(list(suffixes)), exclude_tl_dirs=list(exclude))
+    found = user_files_below(folder, suffixes, exclude)
     return {path: file for file, path in found if not code.is_dag_file(file)}
 
 
@@ -79,7 +90,7 @@ def _file_digest(file: str) -> str:
     # The notes lie where others can write: they may name a pipe, a device, or the memory of this machine.
     found = os.stat(file)  # noqa: PTH116 - a path of the user's, as it is
     if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
-        raise OSError(errno.EINVAL, "it is no regular file", file)
+        raise OSError(errno.EINVAL, "not a regular file", file)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
@@ -109,8 +120,9 @@ def _files_below(place: Path) -> list[Path]:
 
 @cache
 def _own_digest() -> str:
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    files = sorted(Path(__file__).parents[1].glob("*.py")) + sorted(Path(__file__).parent.glob("*.py"))
+    own = b"".join(file.read_bytes() for file in files)
+    return hashlib.sha256(own + runtime_digest().encode()).hexdigest()
 
 
 def prepare() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ast
-import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .problems import FlowError, Problem, describe_error, nearest, one_line, place_of, refusal_text
+from metaflow import FlowSpec
+from metaflow.exception import MetaflowException
+
+from ..protocol import Problem
+from .metaflow_compat import constructor_replaced, new_main_module, steps_of, unwrap_flow
+from .problems import FlowError, describe_error, nearest, one_line, place_of, refusal_text
 from .source import Source, parsed
 
 
 def load_flow(file: Path, class_name: str | None) -> Any:
     """The flow class of a file. Raises FlowError."""
-    from metaflow.exception import MetaflowException
-
     try:
         module = _run_module(file)
     except SystemExit as stop:
@@ -48,24 +51,17 @@ def _run_module(file: Path) -> types.ModuleType:
     The name must be the one that the module has when a task runs, since Metaflow and pickle note it; a flow that is
     started outside of such a block is not run either.
     """
-    from metaflow.flowspec import FlowSpec
-    from metaflow.tuple_util import ForeachFrame
-
     tree = parsed(str(file))
     body = [node for statement in tree.body for node in (_orelse(statement) if _is_main(statement) else [statement])]
-    module = types.ModuleType("__main__")
-    module.__file__ = str(file)
-    # Metaflow pickles it as a name of the main module.
-    module.ForeachFrame = ForeachFrame  # type: ignore[attr-defined]
+    module = new_main_module(str(file))
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]
-    sys.modules["__main__"] = module
-    construct = FlowSpec.__init__
-    FlowSpec.__init__ = lambda self, use_cli=True: construct(self, use_cli=False)
-    try:
+    with constructor_replaced(_construct_only):
         exec(compile(ast.Module(body, tree.type_ignores), str(file), "exec"), module.__dict__)  # noqa: S102
-    finally:
-        FlowSpec.__init__ = construct
     return module
+
+
+def _construct_only(construct: Callable[..., None], flow: Any, use_cli: bool) -> None:
+    construct(flow, use_cli=False)
 
 
 def _is_main(statement: ast.stmt) -> bool:
@@ -93,11 +89,7 @@ def _flow_classes(module: types.ModuleType) -> dict[str, Any]:
 
 def _flow_class(value: Any) -> Any:
     """The flow that a name of a module stands for, if any: under a mutator without brackets the mutator has it."""
-    from metaflow.flowspec import FlowSpec
-    from metaflow.user_decorators.user_flow_decorator import FlowMutator
-
-    if isinstance(value, FlowMutator):
-        value = value._flow_cls
+    value = unwrap_flow(value)
     return value if isinstance(value, type) and issubclass(value, FlowSpec) and value is not FlowSpec else None
 
 
@@ -109,7 +101,7 @@ def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name
         message = f"{file.name} has no flow {class_name!r}"
         hint = nearest(class_name, flows) or (f"it has {', '.join(flows)}" if flows else "")
         raise FlowError(Problem("unknown-class", message, setting="class", hint=hint))
-    candidates = {name: flow for name, flow in flows.items() if flow._steps} or flows
+    candidates = {name: flow for name, flow in flows.items() if steps_of(flow)} or flows
     if not candidates:
         hint = "a flow is a class that derives from metaflow.FlowSpec"
         raise FlowError(Problem("no-flow", "the file defines no FlowSpec", file=str(file), line=1, hint=hint))

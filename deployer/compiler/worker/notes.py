@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..protocol import InputsData, Job
 from . import code, inputs
-from .job import Job
+from .metaflow_compat import CodePackage
 
 # Python and libraries read them for themselves, and no flow may depend on them: two people would get two plans.
 _OF_THE_MACHINE = {
@@ -42,9 +43,9 @@ class Notes:
         self._path = list(sys.path)
         self._standard = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
         self._installed = tuple(f"{entry}/" for entry in sys.path if Path(entry).name in _SITE)
-        self._package: Any = None
+        self._package: CodePackage | None = None
 
-    def of_package(self, package: Any) -> None:
+    def of_package(self, package: CodePackage) -> None:
         """Note which files Metaflow takes for the code package."""
         self._package = package
 
@@ -79,29 +80,29 @@ class Notes:
         """Note a variable that was asked for and is not set."""
         self._unset.add(variable)
 
-    def written(self, job: Job) -> dict[str, Any] | None:
+    def written(self, job: Job) -> InputsData | None:
         """The notes as JSON values, with the digest of what they name; None where they cannot be complete."""
         self._note_modules()
         if self._package is None or self.unknown:
             return None
-        found: dict[str, Any] = {
-            "suffixes": sorted(self._package._suffixes or ()),
-            "exclude": sorted(self._package._exclude_tl_dirs),
-        }
-        packaged = inputs.packaged(self._folder, found)
-        if packaged != code.user_files(self._package):
+        package = self._package
+        packaged = inputs.packaged(self._folder, package.suffixes, package.excluded)
+        if packaged != code.user_files(package):
             return None
         gone = self._imports - set(sys.modules)
-        found.update(
-            files=sorted(self._written(file) for file in self._files - set(packaged.values())),
-            folders=sorted(self._folders),
-            missing=sorted(self._missing),
-            unset=sorted(self._unset),
-            packages=sorted(self._packages),
-            absent=sorted(name for name in gone if not inputs.package_places(name)),
-        )
-        value = inputs.digest(job, found)
-        return {**found, "digest": value} if value else None
+        found: InputsData = {
+            "suffixes": list(package.suffixes),
+            "exclude": list(package.excluded),
+            "files": sorted(self._written(file) for file in self._files - set(packaged.values())),
+            "folders": sorted(self._folders),
+            "missing": sorted(self._missing),
+            "unset": sorted(self._unset),
+            "packages": sorted(self._packages),
+            "absent": sorted(name for name in gone if not inputs.package_places(name)),
+            "digest": "",
+        }
+        found["digest"] = inputs.digest(job, found)
+        return found if found["digest"] else None
 
     def _note_modules(self) -> None:
         """Modules by where they come from: installed packages by name, files beside the flow as files."""

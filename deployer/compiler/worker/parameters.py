@@ -6,31 +6,37 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..protocol import Job, ParameterData, ParameterType, Problem
 from .code import sha256
-from .job import Job
-from .problems import FlowError, Problem, describe_error
+from .metaflow_compat import (
+    DeployTimeField,
+    check_parameters,
+    deploy_time_eval,
+    is_file_type,
+    is_json_type,
+    parameters_of,
+)
+from .problems import FlowError, describe_error
 from .source import Source
 
 _DEEPEST = 100  # Python reads two hundred brackets in one another, of which the DAG file has some around it
 _MOST_CHARACTERS = 200_000  # in all: they are in the DAG's record, beside what decides it
 
-_TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_TYPES: dict[type, ParameterType] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def describe_parameters(flow: Any, source: Source) -> list[dict[str, Any]]:
+def describe_parameters(flow: Any, source: Source) -> list[ParameterData]:
     """The parameters in the order of their names' definition. Raises FlowError for a type that no form can show."""
-    flow._check_parameters(config_parameters=False)
+    check_parameters(flow)
     found = [
         _describe(parameter, *source.parameter(attribute, parameter.name))
-        for attribute, parameter in flow._get_parameters()
+        for attribute, parameter in parameters_of(flow)
         if not parameter.IS_CONFIG_PARAMETER
     ]
     return sorted(found, key=lambda parameter: (parameter["line"], parameter["name"]))
 
 
-def _describe(parameter: Any, file: str, line: int) -> dict[str, Any]:
-    from metaflow.parameters import DeployTimeField
-
+def _describe(parameter: Any, file: str, line: int) -> ParameterData:
     kind = parameter_type(parameter)
     given = parameter.kwargs.get("default")
     if kind is None:
@@ -52,15 +58,12 @@ def _describe(parameter: Any, file: str, line: int) -> dict[str, Any]:
     }
 
 
-def parameter_type(parameter: Any) -> str | None:
+def parameter_type(parameter: Any) -> ParameterType | None:
     """Our word for a parameter's type; None for one that has none."""
-    from metaflow.includefile import FilePathClass
-    from metaflow.parameters import JSONTypeClass
-
     kind = parameter.kwargs["type"]
-    if isinstance(kind, JSONTypeClass):
+    if is_json_type(kind):
         return "json"
-    if isinstance(kind, FilePathClass):
+    if is_file_type(kind):
         return "file"
     return _TYPES.get(kind) if isinstance(kind, type) else None
 
@@ -85,7 +88,7 @@ def _default(parameter: Any, kind: str, given: Any, file: str, line: int) -> Any
 def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
     """Path as written -> digest of the files that IncludeFile parameters take along. Raises FlowError."""
     found = {}
-    for attribute, parameter in flow._get_parameters():
+    for attribute, parameter in parameters_of(flow):
         if parameter.IS_CONFIG_PARAMETER or parameter_type(parameter) != "file":
             continue
         place = source.parameter(attribute, parameter.name)
@@ -106,10 +109,8 @@ def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
 
 def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
     """The values of deploy-time defaults by parameter name, except those that are `given`. Raises FlowError."""
-    from metaflow.parameters import DeployTimeField
-
     values, problems, size = {}, [], 0
-    for attribute, parameter in flow._get_parameters():
+    for attribute, parameter in parameters_of(flow):
         if parameter.IS_CONFIG_PARAMETER or parameter.name in given:
             continue
         default = parameter.kwargs.get("default")
@@ -145,8 +146,6 @@ def _plain(value: Any) -> str:
 
 
 def _evaluate(parameter: Any, default: Any) -> Any:
-    from metaflow.parameters import deploy_time_eval
-
     value = deploy_time_eval(default)
     kind = parameter_type(parameter)
     if kind == "json" and isinstance(value, str):

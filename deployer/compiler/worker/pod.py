@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from metaflow.exception import MetaflowException
+from metaflow.metaflow_config import KUBERNETES_CONTAINER_IMAGE
+
+from ..protocol import Job, Json, Problem
 from .decorate import plain
-from .job import Job
-from .problems import FlowError, Problem, nearest, one_line
+from .metaflow_compat import initialize_decorator, user_defined_attributes
+from .problems import FlowError, nearest, one_line
 
 # Amounts, which users write as numbers or text: text, without a fraction of zero.
 _AMOUNTS = ("cpu", "memory", "disk", "gpu")
@@ -18,14 +22,12 @@ _SPENT = ("compute_pool", "hostname_resolution_timeout")
 
 def check_images(job: Job, obj: Any) -> None:
     """Raises FlowError for steps without an image: Metaflow would take one of the Python that compiles the flow."""
-    from metaflow.metaflow_config import KUBERNETES_CONTAINER_IMAGE
-
     if not job.on_kubernetes or KUBERNETES_CONTAINER_IMAGE or job.kubernetes.get("image"):
         return
     without = [
         node.name
         for node in (obj.graph[name] for name in obj.graph.sorted_nodes)
-        if "image" not in _decorator(node)._user_defined_attributes and not job.steps.get(node.name, {}).get("image")
+        if "image" not in _user_defined(node) and not job.steps.get(node.name, {}).get("image")
     ]
     if without:
         steps = f"step {without[0]} has" if len(without) == 1 else f"steps {', '.join(without)} have"
@@ -33,10 +35,10 @@ def check_images(job: Job, obj: Any) -> None:
         raise FlowError(Problem("missing-image", f"{steps} no container image", setting="kubernetes.image", hint=hint))
 
 
-def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Any]:
+def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Json]:
     """The attributes that are set, in the form that Metaflow itself uses. Raises FlowError for bad ones."""
     code = dict(_decorator(node).attributes)
-    if "tmpfs_size" not in _decorator(node)._user_defined_attributes:
+    if "tmpfs_size" not in _user_defined(node):
         # Metaflow made it from the memory, which the manifest may change.
         code["tmpfs_size"] = None
     merged = code
@@ -62,6 +64,10 @@ def _decorator(node: Any) -> Any:
     return next(decorator for decorator in node.decorators if decorator.name == "kubernetes")
 
 
+def _user_defined(node: Any) -> frozenset[str]:
+    return user_defined_attributes(_decorator(node)) or frozenset()
+
+
 def _check_keys(section: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     for key in given:
         if key not in known:
@@ -72,12 +78,10 @@ def _check_keys(section: str, given: Mapping[str, Any], known: Mapping[str, Any]
 
 def _initialized(obj: Any, node: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """The attributes after Metaflow checked and completed them. @resources was merged before, and not again."""
-    from metaflow.exception import MetaflowException
-
     decorator = type(_decorator(node))(attributes=dict(attributes))
     others = [other for other in node.decorators if other.name not in ("kubernetes", "resources")]
     try:
-        decorator.external_init()
+        initialize_decorator(decorator)
         decorator.step_init(obj.flow, obj.graph, node.name, others, obj.environment, obj.flow_datastore, obj.logger)
     except MetaflowException as error:
         message = one_line(error.message)
@@ -86,8 +90,8 @@ def _initialized(obj: Any, node: Any, attributes: Mapping[str, Any]) -> Mapping[
     return result
 
 
-def _normal(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    pod = {key: plain(value) for key, value in attributes.items() if key not in _SPENT}
+def _normal(attributes: Mapping[str, Any]) -> dict[str, Json]:
+    pod: dict[str, Any] = {key: plain(value) for key, value in attributes.items() if key not in _SPENT}
     for key in _AMOUNTS:
         if pod.get(key) is not None:
             pod[key] = _amount(pod[key])

@@ -1,4 +1,4 @@
-"""What is wrong with a flow: where, what, what to do. Sent to the program as JSON, which knows the manifest's lines."""
+"""What is wrong with a flow: where, what, what to do. The client knows the lines of the manifest."""
 
 from __future__ import annotations
 
@@ -6,25 +6,11 @@ import difflib
 import re
 import traceback
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from metaflow.exception import MetaflowException
 
-@dataclass(frozen=True)
-class Problem:
-    """One problem. It is in a `file` (absolute) at `line`, or in the manifest's `setting` (``steps.fit``)."""
-
-    code: str
-    message: str
-    file: str = ""
-    line: int = 0
-    hint: str = ""
-    setting: str = ""
-    severity: str = "error"
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+from ..protocol import Problem
 
 
 class FlowError(Exception):
@@ -58,7 +44,7 @@ def place_of(error: BaseException, folder: Path) -> tuple[str, int]:
     return found
 
 
-def refusal_text(error: Any) -> str:
+def refusal_text(error: MetaflowException) -> str:
     """A MetaflowException in one line, with its headline where that says more than that something failed."""
     text = one_line(error.message)
     plain = error.headline in ("Flow failed", "Validity checker found an issue")

@@ -6,11 +6,13 @@ import base64
 import hashlib
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from .job import Job
-from .problems import FlowError, Problem, describe_error
+from metaflow import current
+
+from ..protocol import Job, Problem
+from .metaflow_compat import new_token, save_token, token_path
+from .problems import FlowError, describe_error
 
 _LONGEST = 500  # as long as a tag of Metaflow
 
@@ -23,19 +25,13 @@ def production_token(job: Job, storage: Any, prefix: str) -> str:
     One that is there is used, whoever owns it: who may apply is decided by the access to target and datastore.
     Raises FlowError.
     """
-    from metaflow.plugins.airflow.airflow import Airflow
-    from metaflow.plugins.aws.step_functions.production_token import new_token
-    from metaflow.util import get_username
-
-    place = Airflow.get_token_path(job.dag_id)
+    place = token_path(job.dag_id)
     try:
         token = _stored(storage, place)
         if token is None:
             # That of its runs was read from a DAG file, which anybody may have written.
             known = job.production_token if _is_name(job.production_token) else ""
-            first = known or new_token(prefix)
-            place_of_storage = SimpleNamespace(_storage_impl=storage)
-            Airflow.save_deployment_token(get_username(), job.dag_id, first, place_of_storage)
+            save_token(storage, job.dag_id, known or new_token(prefix))
             # Nothing is overwritten: of two applies at once both get the token that was first.
             token = _stored(storage, place)
     except Exception as error:
@@ -67,8 +63,6 @@ def token_prefix(job: Job) -> str:
 
     The rule of ``airflow create`` (metaflow.plugins.airflow.airflow_cli.resolve_dag_name).
     """
-    from metaflow import current
-
     if not current.get("project_name"):
         return job.dag_id.lower()
     branch = f"{current.project_name}.{current.branch_name}"

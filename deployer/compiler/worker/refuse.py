@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
 from typing import Any
 
-from .job import Job
-from .problems import FlowError, Problem, nearest
+from metaflow.plugins import ENVIRONMENTS
+
+from ..protocol import Job, Problem
+from .metaflow_compat import flow_decorators, steps_of
+from .problems import FlowError, nearest
 from .sensors import check_sensors
 from .source import Place, Source
 
@@ -66,8 +68,6 @@ def check_settings(job: Job) -> None:
 
 def check_environment(job: Job) -> None:
     """Raises FlowError for a package environment that Metaflow does not have, or that tasks could not be given."""
-    from metaflow.plugins import ENVIRONMENTS
-
     name, setting = job.package_environment, "package_environment"
     known = ["local", *sorted(environment.TYPE for environment in ENVIRONMENTS)]
     if name not in known:
@@ -95,10 +95,10 @@ def check_decorators(job: Job, flow: Any, source: Source) -> None:
     names = [spec.split(":")[0].strip() for spec in job.decorators]
     problems = [_refusal(name, STEP_DECORATORS, setting="with") for name in names]
     problems += [_needs_environment(job, name, ("", 0), setting="with") for name in names]
-    for name in _flow_decorators(flow):
+    for name in flow_decorators(flow):
         problems.append(_refusal(name, FLOW_DECORATORS, source.decorator(name)))
         problems.append(_needs_environment(job, name, source.decorator(name)))
-    for step in flow._steps:
+    for step in steps_of(flow):
         for decorator in step.decorators:
             place = source.decorator(decorator.name, step.__name__)
             problems.append(_refusal(decorator.name, STEP_DECORATORS, place, f" (step {step.__name__})"))
@@ -131,12 +131,6 @@ def _refusal(
         return None
     reason, advice = table[name]
     return Problem("unsupported", f"@{name} {reason}{where}", *place, hint=advice, setting=setting)
-
-
-def _flow_decorators(flow: Any) -> Iterator[str]:
-    from metaflow.flowspec import FlowStateItems
-
-    yield from flow._flow_state[FlowStateItems.FLOW_DECORATORS]
 
 
 def _recursive(graph: Any) -> list[str]:

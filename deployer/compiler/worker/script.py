@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .job import Job
+from ..protocol import Job
+from .metaflow_compat import export_mflog_env_vars, export_package_commands, fetch_package_commands
 
 # On a worker nothing of the worker's own Metaflow settings and modules may be found, and `python` is the one given.
 _LOCAL_SETUP = (
@@ -81,8 +82,6 @@ def _python(job: Job, obj: Any, step: str) -> str:
 
 
 def _exports(job: Job) -> str:
-    from metaflow.mflog import export_mflog_env_vars
-
     exports: str = export_mflog_env_vars(
         flow_name='"$METAFLOW_FLOW_NAME',
         run_id="$METAFLOW_RUN_ID",
@@ -101,7 +100,7 @@ def fetch_commands(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
     if job.datastore_type == "local":
         commands = _local_fetch(metadata)
     else:
-        commands = obj.environment.get_package_commands(url, job.datastore_type, metadata)
+        commands = fetch_package_commands(obj.environment, url, job.datastore_type, metadata)
         # The task uploads what was logged before it, first of all.
         commands = [command for command in commands if not command.startswith("flush_mflogs")]
         if not job.on_kubernetes:
@@ -111,16 +110,13 @@ def fetch_commands(job: Job, obj: Any, url: str, metadata: str) -> list[str]:
 
 
 def _local_fetch(metadata: str) -> list[str]:
-    from metaflow.package import MetaflowPackage
-
-    exports = MetaflowPackage.get_post_extract_env_vars(metadata, dest_dir='"$PWD"')
     return [
         "mkdir metaflow",
         "cd metaflow",
         'tar -xzf "$METAFLOW_CODE_URL"',
         # Metaflow looks for the place of cards in the working directory, whatever its settings say.
         'ln -s "$METAFLOW_DATASTORE_SYSROOT_LOCAL/.metaflow" .metaflow',
-        *(f"export {name.rstrip(':')}={value}" for name, value in exports.items()),
+        *export_package_commands(metadata),
     ]
 
 

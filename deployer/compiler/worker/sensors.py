@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..protocol import Problem, SensorData, SensorKind
 from .decorate import plain
-from .problems import FlowError, Problem
+from .metaflow_compat import flow_decorators, is_sensor, sensor_task_name
+from .problems import FlowError
 from .source import Place, Source
 
 # The decorator's name -> the kind of `deployer.models.flow.Sensor`.
-KINDS = {"airflow_external_task_sensor": "external_task", "airflow_s3_key_sensor": "s3_key"}
+KINDS: dict[str, SensorKind] = {"airflow_external_task_sensor": "external_task", "airflow_s3_key_sensor": "s3_key"}
 # One text stands for a list of it; Airflow would take it for a list of letters.
 _LISTS = ("external_task_ids", "allowed_states", "failed_states")
 
@@ -24,9 +26,9 @@ def check_sensors(flow: Any, source: Source) -> Iterator[Problem]:
             yield Problem("bad-sensor", message, *place, hint="write a list")
 
 
-def describe_sensors(flow: Any, source: Source) -> list[dict[str, Any]]:
+def describe_sensors(flow: Any, source: Source) -> list[SensorData]:
     """Each sensor in the form of `deployer.models.flow.Sensor`, by the name of its task. Raises FlowError."""
-    found = []
+    found: list[SensorData] = []
     for name, decorator, (file, line) in _sensors(flow, source):
         if name not in KINDS:
             hint = f"mfdeploy knows {' and '.join(f'@{known}' for known in KINDS)}"
@@ -37,21 +39,12 @@ def describe_sensors(flow: Any, source: Source) -> list[dict[str, Any]]:
         arguments = {
             key: plain([value] if key in _LISTS and isinstance(value, str) else value) for key, value in given.items()
         }
-        found.append({"name": decorator._airflow_task_name, "kind": KINDS[name], "line": line, "arguments": arguments})
-    return sorted(found, key=lambda sensor: str(sensor["name"]))
-
-
-def is_sensor(decorator: Any) -> bool:
-    """Whether a flow decorator is one that becomes a sensor of Airflow."""
-    from metaflow.plugins.airflow.sensors.base_sensor import AirflowSensorDecorator
-
-    return isinstance(decorator, AirflowSensorDecorator)
+        found.append({"name": sensor_task_name(decorator), "kind": KINDS[name], "line": line, "arguments": arguments})
+    return sorted(found, key=lambda sensor: sensor["name"])
 
 
 def _sensors(flow: Any, source: Source) -> Iterator[tuple[str, Any, Place]]:
-    from metaflow.flowspec import FlowStateItems
-
-    for name, decorators in flow._flow_state[FlowStateItems.FLOW_DECORATORS].items():
+    for name, decorators in flow_decorators(flow).items():
         for decorator in decorators:
             if is_sensor(decorator):
                 yield name, decorator, source.flow_decorator(decorator, decorators)

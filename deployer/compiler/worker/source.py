@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from metaflow import FlowSpec
+
 Place = tuple[str, int]
 
 
@@ -18,8 +20,6 @@ class Source:
     """The source of a flow's class and of the flow classes that it derives from, nearest first."""
 
     def __init__(self, flow: type) -> None:
-        from metaflow.flowspec import FlowSpec
-
         self._classes: list[tuple[str, ast.ClassDef]] = []
         self._file = inspect.getfile(flow)
         for cls in flow.__mro__:

@@ -12,9 +12,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from metaflow.plugins import DATASTORES
+
+from ..protocol import Job, Problem
 from . import refuse
-from .job import Job
-from .problems import FlowError, Problem, describe_error
+from .metaflow_compat import content_store
+from .problems import FlowError, describe_error
 
 _DENIED = re.compile(r"AccessDenied|Access Denied|Forbidden|\b403\b|AuthorizationFailure|AuthenticationFailed")
 _NO_CREDENTIALS = re.compile(
@@ -32,20 +35,13 @@ def store(job: Job, flow: str, blob: bytes, sha: str) -> None:
     try:
         storage = storage_of(job)
         with _alone(flow, sha):
-            packages = _packages(storage, flow)
+            packages = content_store(storage, flow)
             ((url, _),) = packages.save_blobs([blob], raw=True, len_hint=1)
             if job.datastore_type == "local" and not _is_whole(packages, sha, blob):
                 Path(url).unlink()
                 packages.save_blobs([blob], raw=True, len_hint=1)
     except Exception as error:
         raise FlowError(_problem(job, error)) from None
-
-
-def _packages(storage: Any, flow: str) -> Any:
-    """A flow's content-addressed store, as its FlowDataStore has it."""
-    from metaflow.datastore.content_addressed_store import ContentAddressedStore
-
-    return ContentAddressedStore(storage.path_join(flow, "data"), storage)
 
 
 def _is_whole(packages: Any, sha: str, blob: bytes) -> bool:
@@ -64,8 +60,6 @@ def storage_of(job: Job) -> Any:
 
 @cache
 def _storage(kind: str, root: str) -> Any:
-    from metaflow.plugins import DATASTORES
-
     return next(each for each in DATASTORES if kind == each.TYPE)(root)
 
 

@@ -14,12 +14,16 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypedDict
 
+from ..protocol import Answer, Job, Problem, answer_without_result
 from .archive import Parts, joined
-from .job import Job
-from .problems import FlowError, Problem, describe_error
+from .code import shared_files
+from .problems import FlowError, describe_error
+from .production import production_token
+from .store import prepare, storage_of, store
 
 # How many packages are stored at a time: a store is waited for most of the time.
 _AT_ONCE = 8
@@ -27,12 +31,40 @@ _AT_ONCE = 8
 _MOST_WAITING = 4 * _AT_ONCE
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A package that is to be stored: its archive, without what all archives share, and what its token begins with."""
+
+    flow: str
+    sha: str
+    parts: Parts
+    token_prefix: str
+
+    def as_json(self) -> dict[str, Any]:
+        parts = [None if part is None else base64.b64encode(part).decode() for part in self.parts]
+        return {"flow": self.flow, "sha": self.sha, "parts": parts, "token_prefix": self.token_prefix}
+
+
+def read_upload(data: Mapping[str, Any]) -> Upload:
+    """An upload from its JSON values."""
+    parts = [None if part is None else base64.b64decode(part) for part in data["parts"]]
+    return Upload(data["flow"], data["sha"], parts, data["token_prefix"])
+
+
+class _Stored(TypedDict):
+    """What became of a job's package: the token of its DAG where it has one, or problems."""
+
+    id: str
+    token: str | None
+    problems: list[dict[str, Any]]
+
+
 class Storer:
     """The process, as its parent sees it: given the answers of children, it gives them back when all is stored."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        self._waiting: dict[str, dict[str, Any]] = {}
-        self._heard = bytearray()
+        self._waiting: dict[str, Answer] = {}
+        self._received = bytearray()
         self._socket, other = socket.socketpair()
         self.pid = os.fork()
         if self.pid == 0:
@@ -57,15 +89,15 @@ class Storer:
         """What is readable when `finished` has something to give."""
         return self._socket.fileno()
 
-    def store(self, answer: dict[str, Any]) -> None:
-        """Store the package of an answer, with the production token of its DAG."""
+    def store(self, answer: Answer, upload: Mapping[str, Any]) -> None:
+        """Store the package of an answer, with the production token of its DAG. `upload` is the JSON of an `Upload`."""
         self._waiting[answer["id"]] = answer
-        request = {"id": answer["id"], **answer["result"].pop("to_store")}
+        request = {"id": answer["id"], "upload": upload}
         with contextlib.suppress(ConnectionError):  # it has ended, which `finished` finds out
             self._socket.sendall(json.dumps(request).encode() + b"\n")
 
-    def finished(self) -> Iterator[dict[str, Any]]:
-        """The answers that are done, some of them with a problem now and no result."""
+    def finished(self) -> Iterator[Answer]:
+        """The answers that are done, some of them with a problem now and no package."""
         data = b""
         with contextlib.suppress(ConnectionError):  # killed with something unread
             data = self._socket.recv(1 << 16)
@@ -75,9 +107,9 @@ class Storer:
             for name in list(self._waiting):
                 yield self._completed({"id": name, "token": None, "problems": [problem]})
             return
-        self._heard += data
-        *lines, rest = self._heard.split(b"\n")
-        self._heard = bytearray(rest)
+        self._received += data
+        *lines, rest = self._received.split(b"\n")
+        self._received = bytearray(rest)
         for line in lines:
             yield self._completed(json.loads(line))
 
@@ -89,31 +121,23 @@ class Storer:
         self._socket.close()
         os.waitpid(self.pid, 0)
 
-    def _completed(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._waiting.pop(said["id"])
-        if said["problems"]:
-            answer.update(result=None, problems=said["problems"])
-        elif said["token"] is not None:
-            answer["result"]["environment"]["METAFLOW_PRODUCTION_TOKEN"] = said["token"]
+    def _completed(self, stored: _Stored) -> Answer:
+        answer = self._waiting.pop(stored["id"])
+        if stored["problems"]:
+            return {**answer_without_result(stored["id"]), "problems": stored["problems"]}
+        if stored["token"] is not None and answer["package"] is not None:
+            answer["package"]["environment"]["METAFLOW_PRODUCTION_TOKEN"] = stored["token"]
         return answer
 
 
-def to_store(flow: str, sha: str, parts: Parts, token_prefix: str) -> dict[str, Any]:
-    """What the process needs of a child, as JSON values: the archive without what all archives share."""
-    written = [None if part is None else base64.b64encode(part).decode() for part in parts]
-    return {"flow": flow, "sha": sha, "parts": written, "token_prefix": token_prefix}
-
-
 def _serve(parent: socket.socket, jobs: Sequence[Job]) -> None:
-    from .store import prepare
-
     by_id = {job.id: job for job in jobs}
-    telling = Lock()
+    sending = Lock()
 
     def work(request: Mapping[str, Any]) -> None:
-        said = json.dumps(_store(by_id[request["id"]], request)).encode() + b"\n"
-        with telling:
-            parent.sendall(said)
+        stored = _store(by_id[request["id"]], read_upload(request["upload"]))
+        with sending:
+            parent.sendall(json.dumps(stored).encode() + b"\n")
 
     gc.enable()
     prepare(jobs)
@@ -127,19 +151,15 @@ def _serve(parent: socket.socket, jobs: Sequence[Job]) -> None:
         pool.shutdown(cancel_futures=True)
 
 
-def _store(job: Job, request: Mapping[str, Any]) -> dict[str, Any]:
-    from .package import shared_files
-    from .production import production_token
-    from .store import storage_of, store
-
-    said: dict[str, Any] = {"id": job.id, "token": None, "problems": []}
+def _store(job: Job, upload: Upload) -> _Stored:
+    problems: Sequence[Problem] = ()
+    token = None
     try:
-        parts = [None if part is None else base64.b64decode(part) for part in request["parts"]]
-        store(job, request["flow"], joined(parts, shared_files()), request["sha"])
+        store(job, upload.flow, joined(upload.parts, shared_files()), upload.sha)
         if job.dag_id:
-            said["token"] = production_token(job, storage_of(job), request["token_prefix"])
+            token = production_token(job, storage_of(job), upload.token_prefix)
     except FlowError as error:
-        said["problems"] = [problem.as_json() for problem in error.problems]
+        problems = error.problems
     except BaseException as error:
-        said["problems"] = [Problem("upload-failed", describe_error(error), setting="datastore").as_json()]
-    return said
+        problems = [Problem("upload-failed", describe_error(error), setting="datastore")]
+    return {"id": job.id, "token": token, "problems": [problem.as_json() for problem in problems]}

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .job import Job
+from metaflow.metaflow_config import SERVICE_INTERNAL_URL
+
+from ..protocol import Job
+from .metaflow_compat import config_keys, flow_options, get_version, is_added, user_decorators, user_defined_attributes
 
 # Credentials never leave the environment of who has them.
 SECRETS = ("METAFLOW_SERVICE_HEADERS", "METAFLOW_SERVICE_AUTH_KEY")
@@ -16,9 +19,6 @@ _OF_THE_DEPLOYER = ("METAFLOW_HOME", "METAFLOW_PROFILE")
 
 def flow_environment(job: Job, obj: Any) -> dict[str, str]:
     """The variables that every task gets: what Metaflow's own scheduler sets, without secrets, paths and people."""
-    from metaflow import metaflow_version
-    from metaflow.metaflow_config import SERVICE_INTERNAL_URL
-
     settings = {name: value for name, value in job.settings.items() if name not in (*SECRETS, *_OF_THE_DEPLOYER)}
     metadata = settings.get("METAFLOW_DEFAULT_METADATA") or ("service" if SERVICE_INTERNAL_URL else "local")
     variables = {
@@ -34,7 +34,7 @@ def flow_environment(job: Job, obj: Any) -> dict[str, str]:
             {
                 "environment_type": obj.environment.TYPE,
                 "flow_name": obj.flow.name,
-                "metaflow_version": metaflow_version.get_version(),
+                "metaflow_version": get_version(),
                 "runtime": "airflow",
             }
         ),
@@ -46,21 +46,11 @@ def flow_environment(job: Job, obj: Any) -> dict[str, str]:
     if job.on_kubernetes:
         variables["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
         variables["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
-    configs = _config_keys(obj)
+    configs = config_keys(obj.flow)
     if configs:
         # The values are in the code package; this says which to take from there.
         variables["METAFLOW_FLOW_CONFIG_VALUE"] = json.dumps(configs)
     return dict(sorted(variables.items()))
-
-
-def _config_keys(obj: Any) -> dict[str, str]:
-    from metaflow.user_configs.config_options import ConfigInput
-
-    return {
-        parameter.name: ConfigInput.make_key_name(parameter.name)
-        for _, parameter in obj.flow._get_parameters()
-        if parameter.IS_CONFIG_PARAMETER
-    }
 
 
 def step_options(job: Job, obj: Any, node: Any, pod: Mapping[str, Any]) -> list[str]:
@@ -69,17 +59,16 @@ def step_options(job: Job, obj: Any, node: Any, pod: Mapping[str, Any]) -> list[
 
 
 def _with_options(job: Job, node: Any, pod: Mapping[str, Any]) -> Iterator[str]:
-    for decorator in (*node.decorators, *node.wrappers, *node.config_decorators):
-        if decorator.statically_defined or decorator.inserted_by is not None:
-            continue
+    for decorator in filter(is_added, (*node.decorators, *user_decorators(node))):
+        attributes = user_defined_attributes(decorator)
         name = getattr(decorator, "name", "")
         if name == "kubernetes":
             if job.on_kubernetes:
                 # In the pod it notes where the task runs and keeps its logs; the pod's shape is Airflow's business.
                 kept = {key: pod[key] for key in ("tmpfs_path", "tmpfs_tempdir") if key in pod}
                 yield f"--with={_spec(name, kept)}"
-        elif isinstance(getattr(decorator, "_user_defined_attributes", None), set):
-            given = {key: decorator.attributes[key] for key in sorted(decorator._user_defined_attributes)}
+        elif attributes is not None:
+            given = {key: decorator.attributes[key] for key in sorted(attributes)}
             yield f"--with={_spec(name, given)}"
         else:
             yield f"--with={decorator.make_decorator_spec()}"
@@ -102,12 +91,7 @@ def _spec_value(value: Any) -> str:
 
 
 def _flow_options(obj: Any) -> Iterator[str]:
-    from metaflow.decorators import flow_decorators
-
-    options: dict[str, Any] = {}
-    for decorator in flow_decorators(type(obj.flow)):
-        options.update(decorator.get_top_level_options())
-    for name, value in options.items():
+    for name, value in flow_options(obj.flow).items():
         if value is True:
             yield f"--{name}"
         elif value is not None and value is not False:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployer.errors import Diagnostic, Severity, nearest
+from deployer.errors import Diagnostic, Severity
 from deployer.kubernetes import pods
 from deployer.models import credentials
 from deployer.models.deployment import Deployment
@@ -114,9 +114,3 @@ def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
         if len(tag) > _MAX_TAG_LENGTH:
             message = f"the tag {tag[:20] + '...'!r} is longer than the {_MAX_TAG_LENGTH} characters that Airflow takes"
             yield Diagnostic("bad-tag", message, deployment.source("tags"), f"flows.{deployment.name}.tags")
-    for setting in deployment.environment.kubernetes:
-        if setting not in pods.CLUSTER_SETTINGS:
-            message = f"unknown setting {setting!r} of the cluster"
-            hint = nearest(setting, pods.CLUSTER_SETTINGS)
-            path = f"environments.{deployment.environment.name}.kubernetes.{setting}"
-            yield Diagnostic("unknown-key", message, deployment.environment.location, path, hint)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deployer.kubernetes import pods
+from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.orchestrators.airflow import graph, parameters, tasks
@@ -53,7 +54,11 @@ class Script:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the template writes. The first ones, and whether there are `switches`, choose between its parts."""
+    """All that the template writes. The first ones, and whether there are `switches`, choose between its parts.
+
+    `settings` are the flow's settings of a single value by name, None where nobody set one: what Airflow takes as it is
+    needs nothing but its place in the template.
+    """
 
     local: bool
     fallback: bool
@@ -80,6 +85,7 @@ class Page:
     params: tuple[Argument, ...]
     items: tuple[Task | Group, ...]
     order: tuple[Source, ...]
+    settings: Mapping[str, Source | None]
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
     margin = tasks.LOCAL_MARGIN
     cluster = None
     if deployment.environment.compute == "kubernetes":
-        arguments = pods.cluster_arguments(deployment.environment.kubernetes)
+        arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
         margin += timedelta(seconds=arguments["startup_timeout_seconds"])
         cluster = _cluster(deployment, flow, arguments, extras)
     switches = [step.name for step in flow.steps if step.kind == "switch"]
@@ -176,7 +182,12 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
         params=tuple(_param_call(param) for param in parameters.build(deployment, flow, package)),
         items=layout.items,
         order=layout.order,
+        settings={name: _single(getattr(deployment, name)) for name in FlowSettings.model_fields},
     )
+
+
+def _single(value: object) -> Source | None:
+    return literal(value, 4) if isinstance(value, (str, int, float)) else None
 
 
 def _docstring(deployment: Deployment, flow: Flow) -> str:

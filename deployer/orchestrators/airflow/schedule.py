@@ -32,7 +32,7 @@ def schedule_of(deployment: Deployment, flow: Flow) -> Schedule | None:
     if problem:
         raise DeployError(problem)
     written = _written(deployment, flow)
-    return None if written is None else Schedule(translate(written[0]), written[1] or "UTC")
+    return None if written is None else Schedule(cron=translate(written[0]), timezone=written[1] or "UTC")
 
 
 def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:

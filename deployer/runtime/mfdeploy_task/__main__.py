@@ -6,10 +6,9 @@ import json
 import os
 import sys
 
-from metaflow import plugins
-
 from .flow_file import in_child, run_flow
-from .recorder import TaskRecorder, allow_attempt, make_inert, outcome, register
+from .metaflow_compat import allow_attempt, disable_step_decorator, drop_sidecar, register_step_decorator
+from .recorder import TaskRecorder, outcome
 from .variables import (
     input_paths,
     long_text,
@@ -31,14 +30,14 @@ def main(argv: list[str] | None = None) -> int:
         return watch(*watched)
     if "METAFLOW_KUBERNETES_WORKLOAD" in os.environ:
         # What `@kubernetes` starts to upload logs now and then: the watching process does.
-        plugins.SIDECARS.pop("save_logs_periodically", None)
+        drop_sidecar("save_logs_periodically")
     else:
-        make_inert("kubernetes")
+        disable_step_decorator("kubernetes")
     return _run_task(flow_file)
 
 
 def _run_task(flow_file: str) -> int:
-    register(TaskRecorder)
+    register_step_decorator(TaskRecorder)
     allow_attempt(int(os.environ["METAFLOW_RETRY_COUNT"]))
     inputs = input_paths()
     if not inputs:

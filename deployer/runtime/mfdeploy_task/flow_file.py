@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from metaflow.flowspec import FlowSpec
-from metaflow.tuple_util import ForeachFrame
+from .metaflow_compat import constructor_replaced, new_main_module, unwrap_flow
 
 
 def run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
@@ -20,45 +18,32 @@ def run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
     The flow that METAFLOW_FLOW_NAME names is the one that runs, also where the file holds several or starts none.
     """
     wanted = os.environ["METAFLOW_FLOW_NAME"]
-    module = types.ModuleType("__main__")
-    module.__file__ = flow_file
-    # Metaflow pickles it as a name of the main module.
-    module.ForeachFrame = ForeachFrame  # type: ignore[attr-defined]
-    sys.modules["__main__"] = module
+    module = new_main_module(flow_file)
     started = False
-    construct = FlowSpec.__init__
 
-    def start(self: Any, use_cli: bool = True) -> None:
+    def start(construct: Callable[..., None], self: Any, use_cli: bool) -> None:
         nonlocal started
         if not use_cli or started or not hasattr(module, wanted):
             construct(self, use_cli and started)
             return
         started = True
-        flow = self if type(self).__name__ == wanted else object.__new__(_flow_class(module, wanted))
+        flow = self if type(self).__name__ == wanted else object.__new__(unwrap_flow(getattr(module, wanted)))
         sys.argv = [flow_file, *arguments(type(flow))]
         construct(flow, True)
 
-    FlowSpec.__init__ = start
     sys.argv = [flow_file]
     sys.path[0] = str(Path.cwd())
     try:
-        exec(compile(Path(flow_file).read_bytes(), flow_file, "exec"), module.__dict__)  # noqa: S102
-        if not started:
-            getattr(module, wanted)()
+        with constructor_replaced(start):
+            exec(compile(Path(flow_file).read_bytes(), flow_file, "exec"), module.__dict__)  # noqa: S102
+            if not started:
+                getattr(module, wanted)()
     except SystemExit as stop:
         return _exit_code(stop)
     except BaseException:
         traceback.print_exc()
         return 1
-    finally:
-        FlowSpec.__init__ = construct
     return 0
-
-
-def _flow_class(module: types.ModuleType, name: str) -> Any:
-    """A flow of the file. Under a mutator that is written without brackets the name is the mutator's, which has it."""
-    found = getattr(module, name)
-    return getattr(found, "_flow_cls", None) or found
 
 
 def _exit_code(stop: SystemExit) -> int:

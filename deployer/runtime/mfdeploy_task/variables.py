@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from metaflow.parameters import JSONTypeClass
-
+from .metaflow_compat import is_json_type, option_settings, parameters_of
 from .recorder import TaskRecorder
 
 
@@ -81,7 +80,7 @@ def tag_arguments() -> list[str]:
 
 def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
     """``--name=value`` for each value. Nothing is quoted or limited in length: no shell and no exec sees it."""
-    parameters = {parameter.name: parameter for _, parameter in flow._get_parameters()}
+    parameters = {parameter.name: parameter for _, parameter in parameters_of(flow)}
     arguments = []
     for name, value in values.items():
         if name not in parameters:
@@ -94,10 +93,10 @@ def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
 
 def _value_text(parameter: Any, value: Any) -> str | None:
     """A parameter's value as its command-line option takes it; None to leave the flow's default alone."""
-    given = {**parameter.kwargs, **{k: v for k, v in parameter._override_kwargs.items() if v is not None}}
+    given = option_settings(parameter)
     if value is None:
         return None
-    if isinstance(given.get("type"), JSONTypeClass):
+    if is_json_type(given.get("type")):
         return json.dumps(value)
     if isinstance(value, bool):
         return "true" if value else "false"

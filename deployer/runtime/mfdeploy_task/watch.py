@@ -14,8 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from metaflow.mflog import TASK_LOG_SOURCE, mflog, update_delay
-from metaflow.mflog.save_logs import save_logs
+from .metaflow_compat import TASK_LOG_SOURCE, mflog, save_logs, update_delay
 
 
 def fork_watched() -> tuple[int, list[int]] | None:

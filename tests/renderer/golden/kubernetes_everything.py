@@ -250,7 +250,7 @@ def metaflow_step(
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
         kubernetes_conn_id="ml_cluster",
-        startup_timeout_seconds=600,
+        startup_timeout_seconds=3600,
         **kwargs,
     )
     step.inputs = inputs
@@ -276,7 +276,13 @@ with DAG(
     dagrun_timeout=timedelta(hours=6),
     schedule=CronTriggerTimetable("30 4 * * 1-5", timezone="Europe/Helsinki"),
     start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
-    default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(days=5), "pool": "ml"},
+    default_args={
+        "owner": "growth",
+        "retries": 0,
+        "execution_timeout": timedelta(days=5),
+        "pool": "ml",
+        "priority_weight": 5,
+    },
     params={
         "alpha": Param(0.01, type="number", description="Learning rate"),
         "layers": Param(
@@ -311,7 +317,7 @@ with DAG(
             retries=4,
             retry_delay=timedelta(minutes=2),
             fallback_retries=1,
-            execution_timeout=timedelta(minutes=75),
+            execution_timeout=timedelta(minutes=125),
             labels={"team": "growth"},
             pod_spec={
                 "nodeSelector": {"pool": "gpu"},

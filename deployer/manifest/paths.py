@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Final
 
 from deployer.errors import Location, nearest
+from deployer.manifest.fields import ResolvedPath
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.nodes import Report, Scalar, shorten
-from deployer.models.credentials import credential_in_url
-from deployer.models.deployment import DatastoreType, ResolvedPath
+from deployer.models.deployment import DatastoreType
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
+_PASSWORD: Final = re.compile(r"://[^/@\s:]*:[^/@\s]*@")
+# What signs a request, in the query of a URL: shared access signatures, presigned URLs, keys.
+_IN_QUERY: Final = re.compile(r"[?&]([a-z_-]+)=", re.IGNORECASE)
+_SIGNATURE: Final = re.compile(
+    r"sig\Z|x-(?:amz|goog)-|googleaccessid\Z|.*(?:signature|token|secret|password|key)", re.IGNORECASE
+)
 _DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
 _DATASTORE_RULE: Final = "a prefix holds letters, digits and . _ - / = + @ : , and no part of it is . or .."
 _OTHER_SCHEMES: Final = {
@@ -26,29 +32,27 @@ _OTHER_SCHEMES: Final = {
 }
 
 
-def resolve_path(text: str, holder: Location) -> str:
-    """A path of the manifest at `holder` as an absolute one. Links are kept: a virtual environment's Python is one."""
-    return os.path.abspath(Path(holder.file).parent / text)  # noqa: PTH100
+def resolve_path(node: Scalar) -> ResolvedPath:
+    """A path that has been checked, relative to the manifest that holds it.
 
-
-def local_place(node: Scalar) -> ResolvedPath:
-    """The place of a path that has been checked."""
+    Links are kept: a virtual environment's Python is one.
+    """
     text = str(node.value)
-    return ResolvedPath(text, resolve_path(text, node.location))
+    return ResolvedPath(text, os.path.abspath(Path(node.location.file).parent / text))  # noqa: PTH100
 
 
-def target_place(node: Scalar) -> ResolvedPath:
-    """The place of a target that has been checked: an absolute path, or the URL without a last slash."""
+def resolve_target(node: Scalar) -> ResolvedPath:
+    """A target that has been checked: an absolute path, or the URL without a last slash."""
     text = str(node.value)
-    return ResolvedPath(text, text.rstrip("/")) if _URL.match(text) else local_place(node)
+    return ResolvedPath(text, text.rstrip("/")) if _URL.match(text) else resolve_path(node)
 
 
-def datastore_place(node: Scalar) -> tuple[ResolvedPath, DatastoreType]:
-    """The place and kind of a datastore that has been checked. A URL's last slash is dropped."""
+def resolve_datastore(node: Scalar) -> tuple[ResolvedPath, DatastoreType]:
+    """Root and kind of a datastore that has been checked. A URL's last slash is dropped."""
     text = str(node.value)
     if _URL.match(text):
         return ResolvedPath(text, text.rstrip("/")), _DATASTORES[text.split("://")[0]]
-    return local_place(node), "local"
+    return resolve_path(node), "local"
 
 
 def check_path(node: Scalar, path: NodePath, report: Report) -> bool:
@@ -67,7 +71,7 @@ def check_file(node: Scalar, path: NodePath, root: Path | None, report: Report) 
     if not check_path(node, path, report):
         return
     text = str(node.value)
-    full = Path(resolve_path(text, node.location))
+    full = Path(resolve_path(node).resolved)
     try:
         real = full.resolve(strict=True)
         is_file = real.is_file()
@@ -127,7 +131,9 @@ def check_datastore(node: Scalar, compute: object, path: NodePath, report: Repor
 
 
 def _check_no_password(node: Scalar, path: NodePath, report: Report) -> bool:
-    found = credential_in_url(str(node.value))
+    text = str(node.value)
+    signed = any(_SIGNATURE.match(name) for name in _IN_QUERY.findall(text))
+    found = "a password" if _PASSWORD.search(text) else "a key or a signature" if signed else ""
     if not found:
         return True
     # Without the text: it is the secret.

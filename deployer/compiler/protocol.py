@@ -1,0 +1,279 @@
+"""What the client and a worker say to each other: lines of JSON, and their types.
+
+The client sends one `Request`. The worker writes one `Greeting`, then an `Answer` for each job as it is done. Both are
+of one version of mfdeploy and import this module, which needs the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Union
+
+Json = Union[None, bool, int, float, str, Sequence["Json"], Mapping[str, "Json"]]  # noqa: UP007 (names itself)
+
+Mode = Literal["describe", "package", "upload"]
+Compute = Literal["local", "kubernetes"]
+ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
+SensorKind = Literal["external_task", "s3_key"]
+StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One deployment as far as Metaflow needs to know it: what to compile, and how.
+
+    `mode` is ``describe``, ``package`` (built only) or ``upload`` (built and stored).
+    `config_files` are absolute paths, `base` the folder of the manifest that relative paths in `parameters` start at.
+    `dag_id` is the name of the DAG in Airflow, empty where its runs get no production token; `production_token` is
+    the one that its runs have already, empty where that is not known.
+    With `note_inputs` the answer says what the description was made from; `known` are such notes of an earlier time,
+    unchecked, as they were read: while nothing that they name has changed, the flow is not described again.
+    `settings` are the METAFLOW_* values that tasks get.
+    """
+
+    id: str
+    mode: Mode
+    dag_id: str
+    production_token: str
+    file: str
+    base: str
+    class_name: str | None
+    compute: Compute
+    datastore_type: str
+    datastore_root: str
+    datastore_setting: str
+    production: bool
+    branch: str
+    owner: str
+    decorators: tuple[str, ...]
+    retries: tuple[int, float] | None
+    package_environment: str
+    package_suffixes: tuple[str, ...]
+    parameters: Mapping[str, Json]
+    config_values: Mapping[str, Json]
+    config_files: Mapping[str, str]
+    kubernetes: Mapping[str, Json]
+    steps: Mapping[str, Mapping[str, Json]]
+    settings: Mapping[str, str]
+    note_inputs: bool
+    known: Mapping[str, Json] | None
+
+    @property
+    def path(self) -> Path:
+        return Path(self.file)
+
+    @property
+    def datastore_url(self) -> str:
+        """The root as a manifest has it: Metaflow writes that of Azure without a scheme."""
+        return f"azure://{self.datastore_root}" if self.datastore_type == "azure" else self.datastore_root
+
+    @property
+    def on_kubernetes(self) -> bool:
+        return self.compute == "kubernetes"
+
+
+def write_job(job: Job) -> dict[str, Any]:
+    """A job as JSON values."""
+    return {field.name: getattr(job, field.name) for field in fields(Job)}
+
+
+def read_job(data: Mapping[str, Any]) -> Job:
+    """A job from its JSON values. Raises TypeError for a key too many or too few."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Job(**values)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a flow, in a `file` (absolute) at `line` or in the manifest's `setting` (``steps.fit``)."""
+
+    code: str
+    message: str
+    file: str = ""
+    line: int = 0
+    hint: str = ""
+    setting: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def as_json(self) -> dict[str, Any]:
+        """As `Answer` has it; see `read_problems`."""
+        return asdict(self)
+
+
+class Request(TypedDict):
+    """`processes` is how many flows may be compiled at a time, `jobs` what `write_job` makes of each `Job`."""
+
+    processes: int
+    jobs: list[dict[str, Any]]
+
+
+class Greeting(TypedDict):
+    """The first line of a worker: its version of Metaflow. It ends after that where the version is too old."""
+
+    metaflow: str
+
+
+class DecoratorData(TypedDict):
+    """`deployer.models.flow.Decorator`."""
+
+    name: str
+    attributes: Mapping[str, Json]
+
+
+class RetriesData(TypedDict):
+    """`deployer.models.flow.Retries`."""
+
+    times: int
+    minutes_between: float
+    fallback: int
+
+
+class NodeData(TypedDict):
+    """A step's place in the graph: the first part of `deployer.models.flow.Step`."""
+
+    name: str
+    kind: StepKind
+    line: int
+    next: list[str]
+    previous: list[str]
+    foreaches: list[str]
+    foreach_over: str | None
+    joins: str | None
+    condition: str | None
+    cases: dict[str, str]
+    parallel: bool
+
+
+class StepData(NodeData):
+    """`deployer.models.flow.Step`."""
+
+    doc: str
+    decorators: list[DecoratorData]
+    retries: RetriesData
+    timeout_seconds: int | None
+    environment: dict[str, str]
+    pod: dict[str, Json]
+    packages: dict[str, Json]
+    options: list[str]
+
+
+class ParameterData(TypedDict):
+    """`deployer.models.flow.Parameter`."""
+
+    name: str
+    type: ParameterType
+    line: int
+    default: Json
+    deploy_time: bool
+    required: bool
+    help: str
+    separator: str | None
+
+
+class CodeData(TypedDict):
+    """`deployer.models.flow.Code`."""
+
+    files: dict[str, str]
+    metaflow_version: str
+    metaflow_digest: str
+
+
+class ScheduleData(TypedDict):
+    """`deployer.models.flow.FlowSchedule`."""
+
+    cron: str
+    timezone: str | None
+    line: int
+
+
+class ProjectData(TypedDict):
+    """`deployer.models.flow.ProjectNames`."""
+
+    project: str
+    branch: str
+    flow: str
+
+
+class SensorData(TypedDict):
+    """`deployer.models.flow.Sensor`."""
+
+    name: str
+    kind: SensorKind
+    line: int
+    arguments: dict[str, Json]
+
+
+class FlowData(TypedDict):
+    """`deployer.models.flow.Flow`, without its `file`."""
+
+    name: str
+    line: int
+    doc: str
+    start: str
+    end: str
+    steps: list[StepData]
+    parameters: list[ParameterData]
+    code: CodeData
+    schedule: ScheduleData | None
+    project: ProjectData | None
+    configs: dict[str, Json]
+    decorators: list[DecoratorData]
+    sensors: list[SensorData]
+    environment: dict[str, str]
+
+
+class PackageData(TypedDict):
+    """`deployer.models.flow.Package`."""
+
+    url: str
+    sha: str
+    scripts: dict[str, str]
+    environment: dict[str, str]
+    parameters: dict[str, Json]
+
+
+class InputsData(TypedDict):
+    """What a description was made from (see `deployer.compiler.worker.inputs`), and the digest of all that."""
+
+    suffixes: list[str]
+    exclude: list[str]
+    files: list[str]
+    folders: list[str]
+    missing: list[str]
+    unset: list[str]
+    packages: list[str]
+    absent: list[str]
+    digest: str
+
+
+class Answer(TypedDict):
+    """What became of a job: a `flow` or a `package`, neither where it is `unchanged` or has an error among `problems`.
+
+    `inputs` are given where the job asked for them and they can be told in full.
+    """
+
+    id: str
+    flow: FlowData | None
+    package: PackageData | None
+    inputs: InputsData | None
+    unchanged: bool
+    problems: list[dict[str, Any]]
+
+
+def read_problems(answer: Answer) -> tuple[Problem, ...]:
+    """The problems of an answer. Raises TypeError for a key too many or too few."""
+    return tuple(Problem(**problem) for problem in answer["problems"])
+
+
+def answer_without_result(job_id: str, *problems: Problem, unchanged: bool = False) -> Answer:
+    """The answer for a job that gave neither a flow nor a package."""
+    return {
+        "id": job_id,
+        "flow": None,
+        "package": None,
+        "inputs": None,
+        "unchanged": unchanged,
+        "problems": [problem.as_json() for problem in problems],
+    }

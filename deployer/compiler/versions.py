@@ -1,0 +1,37 @@
+"""Which versions of Metaflow are supported, and what is to be done about the others.
+
+Needs the standard library only: the client decides with it, and the worker before it imports Metaflow.
+"""
+
+from __future__ import annotations
+
+import re
+
+# The first one that works, and the newest that tests/versions ran. Metaflow changes internals in patch releases, too.
+OLDEST = (2, 15, 0)
+NEWEST_TESTED = (2, 19, 39)
+
+Version = tuple[int, int, int]
+
+
+def parse_version(text: str) -> Version | None:
+    """The leading numbers of a version (``2.19.3.post1``, ``2.15.14-2-gabc``); None where there are none."""
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+def is_too_old(text: str) -> bool:
+    """Whether this Metaflow lacks what mfdeploy needs. A version that cannot be read is taken for a supported one."""
+    version = parse_version(text)
+    return version is not None and version < OLDEST
+
+
+def is_untested(text: str) -> bool:
+    """Whether this Metaflow is newer than each one that was tested."""
+    version = parse_version(text)
+    return version is not None and version > NEWEST_TESTED
+
+
+def show_version(version: Version) -> str:
+    """``2.19.39``; ``2.15`` for the first release of a series."""
+    return ".".join(str(part) for part in (version if version[2] else version[:2]))

@@ -1,0 +1,218 @@
+"""What the settings in `keys` are declared with: value types, the base model, and what a setting says of itself.
+
+A declaration is read by pydantic alone: it validates what users write, builds what the program uses, and gives the JSON
+Schema. Types are strict, so that no value is converted to another without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    GetPydanticSchema,
+    JsonValue,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from deployer.manifest.formats import check_branch, check_branches, check_cron, check_date, check_scalar, check_timezone
+
+T = TypeVar("T")
+
+NAME: Final = r"^[a-zA-Z][a-zA-Z0-9_-]*$"
+DAG_ID: Final = r"^[A-Za-z0-9_.-]+$"
+# What a text is that matches a pattern, in the words of an error message.
+PATTERNS: Final[Mapping[str, str]] = {
+    NAME: "a name: a letter, then letters, digits, _ or -",
+    DAG_ID: "a DAG id: letters, digits, _, . or -",
+}
+
+# The sections of the canonical description that show a change of a setting.
+Section = Literal["schedule", "parameters", "retries", "resources", "settings"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a setting says of itself, beside its type and its default.
+
+    `purpose` is one sentence, for the schema, the reference and hints. `section` is the section of the canonical
+    description in which a change of it shows. The section `settings` holds the value under the setting's own name,
+    unless `note` says how else it gets into its section; without a section, `note` says why it is not compared.
+
+    `order` tells what the description keeps of a list: all of it (`written`), or not the order (`sorted`), or neither
+    the order nor repeats (`set`). `omit_default` leaves the default out of the description: for a setting that came
+    after DAGs had been deployed, whose records do not have it. `may_be_secret` allows `${env.X}` as the value: no DAG,
+    plan or record may ever hold it.
+    """
+
+    purpose: str
+    section: Section | None = None
+    note: str = ""
+    order: Literal["written", "sorted", "set"] = "written"
+    omit_default: bool = False
+    may_be_secret: bool = False
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "description": self.purpose}
+
+    @property
+    def is_described_by_value(self) -> bool:
+        """Whether the description's section `settings` holds the value under the setting's name."""
+        return self.section == "settings" and not self.note
+
+    def described(self, value: Any) -> JsonValue:
+        """The value as the canonical description holds it."""
+        if self.order == "written":
+            return to_json(value)
+        return sorted(set(value) if self.order == "set" else value)
+
+
+class Settings(BaseModel):
+    """A map of settings with fixed keys.
+
+    Where it may be written as one scalar, `short` is the key that the scalar is the value of, and `expected` says in
+    words what may be written. Such a map may be spread over the layers of a flow's settings, so that a key without a
+    default may be missing in one of them.
+    """
+
+    # Built where they are first used: a manifest that is refused needs no resolved deployment.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    short: ClassVar[str] = ""
+    expected: ClassVar[str] = "a map"
+
+    def written(self) -> dict[str, JsonValue]:
+        """The keys that were given, as in a manifest."""
+        given = self.model_fields_set
+        return {key: to_json(getattr(self, name)) for name, key in names_of(type(self)).items() if name in given}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        reference = handler(schema)
+        whole = handler.resolve_ref_schema(reference)
+        if cls.short and "anyOf" not in whole:
+            whole.pop("required", None)
+            complete = dict(whole)
+            whole.clear()
+            whole["anyOf"] = [complete["properties"][cls.short], complete]
+        return reference
+
+
+@dataclass(frozen=True)
+class ResolvedPath:
+    """A folder or URL: `written` as in the manifest, `resolved` as this machine reaches it (absolute path, URL).
+
+    Validation accepts a text too and resolves nothing: which manifest a relative path belongs to is known to the
+    loader alone.
+    """
+
+    written: str
+    resolved: str
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def accept(value: object, validate: Callable[[object], str]) -> ResolvedPath:
+            if isinstance(value, cls):
+                return value
+            text = validate(value)
+            return cls(text, text)
+
+        return core_schema.no_info_wrap_validator_function(accept, core_schema.str_schema(strict=True, min_length=1))
+
+
+def _without_null(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:
+    return handler(next(kind for kind in get_args(source) if kind is not type(None)))
+
+
+def _keep(value: Any, validate: Callable[[Any], Any]) -> Any:
+    validate(value)
+    return value
+
+
+# A setting that may be absent; a written null is refused.
+Omissible = Annotated[T | None, GetPydanticSchema(_without_null)]
+# Settings with names of the user's own.
+Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+DagId = Annotated[str, StringConstraints(pattern=DAG_ID, max_length=250)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Items = Annotated[tuple[T, ...], Strict(False)]
+Texts = Items[Text]
+ByName = Mapping[Text, T]
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+# Metaflow runs a task five times at most.
+RetryCount = Annotated[int, Field(ge=0, le=4)]
+# Documents hold nothing but JSON values, which need no validation each.
+AnyValue = Annotated[JsonValue, GetPydanticSchema(lambda source, handler: core_schema.any_schema())]
+# A whole number stays one: 2 and 2.0 are two texts in a DAG file.
+Minutes = Annotated[float, Field(ge=0), WrapValidator(_keep)]
+Cpus = Annotated[float, Field(gt=0), WrapValidator(_keep)]
+Cron = Annotated[str | None, BeforeValidator(check_cron)]
+Timezone = Annotated[str, BeforeValidator(check_timezone)]
+Date = Annotated[str, BeforeValidator(check_date)]
+Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], BeforeValidator(check_branches)]
+Scalar = Annotated[
+    AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+]
+
+
+@lru_cache(maxsize=64)
+def keys_of(model: type[Settings]) -> Mapping[str, FieldInfo]:
+    """The fields of a model by the keys that users write."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+@lru_cache(maxsize=64)
+def names_of(model: type[Settings]) -> Mapping[str, str]:
+    """The keys that users write by the names of a model's fields."""
+    return {name: field.alias or name for name, field in model.model_fields.items()}
+
+
+@lru_cache(maxsize=512)
+def setting(model: type[Settings], name: str) -> Setting:
+    """What the field `name` of a model says of itself. Raises LookupError for a field without a declaration."""
+    for each in model.model_fields[name].metadata:
+        if isinstance(each, Setting):
+            return each
+    raise LookupError(f"{model.__name__}.{name} has no declaration")
+
+
+def bare_type(annotation: Any) -> Any:
+    """A type without what Annotated adds and without None."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return bare_type(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return bare_type(next(kind for kind in get_args(annotation) if kind is not type(None)))
+    return annotation
+
+
+def to_json(value: object) -> JsonValue:
+    """A value of a setting as JSON values, paths as they are written."""
+    if isinstance(value, ResolvedPath):
+        return value.written
+    if isinstance(value, Settings):
+        return value.written()
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise TypeError(f"a setting of the type {type(value).__name__}")

@@ -1,0 +1,179 @@
+"""Every name of Metaflow's inside that a task touches, and why; what differs between versions is told apart here.
+
+Features are looked for, versions are not compared: builds of Metaflow by others have numbers of their own. The worker,
+which compiles flows, uses the first part as well. Python may be older here than where flows are compiled.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from metaflow import FlowSpec, decorators, metaflow_config, plugins, task
+from metaflow.datastore.task_datastore import TaskDataStore
+from metaflow.metadata_provider import MetaDatum
+from metaflow.mflog import TASK_LOG_SOURCE, mflog, update_delay
+from metaflow.mflog.save_logs import save_logs
+from metaflow.parameters import JSONTypeClass
+from metaflow.tuple_util import ForeachFrame
+
+try:
+    from metaflow.user_decorators.user_flow_decorator import FlowMutator
+    from metaflow.user_decorators.user_step_decorator import UserStepDecoratorMeta
+except ImportError:
+    # Before 2.16 a flow mutator was called so, and users wrote no other decorators.
+    from metaflow.user_configs.config_decorators import CustomFlowDecorator as FlowMutator
+
+    UserStepDecoratorMeta = None
+
+__all__ = [
+    "ATTEMPTS",
+    "TASK_LOG_SOURCE",
+    "FlowSpec",
+    "MetaDatum",
+    "StepDecorator",
+    "allow_attempt",
+    "chosen_step",
+    "constructor_replaced",
+    "copy_attempt",
+    "disable_step_decorator",
+    "drop_sidecar",
+    "is_json_type",
+    "mflog",
+    "new_main_module",
+    "number_of_splits",
+    "option_settings",
+    "parameters_of",
+    "register_step_decorator",
+    "save_logs",
+    "step_decorators",
+    "unwrap_flow",
+    "update_delay",
+]
+
+StepDecorator = decorators.StepDecorator
+
+# As many attempts of a task as readers look for, most of whom do not know of this package.
+ATTEMPTS: int = metaflow_config.MAX_ATTEMPTS
+
+
+# The first part: what the worker needs, too.
+
+
+def new_main_module(file: str) -> types.ModuleType:
+    """A new, empty main module that Python and Metaflow take for that of the file."""
+    module = types.ModuleType("__main__")
+    module.__file__ = file
+    # Metaflow pickles it as a name of the main module, where it put it when it was imported.
+    module.ForeachFrame = ForeachFrame  # type: ignore[attr-defined]
+    sys.modules["__main__"] = module
+    return module
+
+
+@contextmanager
+def constructor_replaced(replacement: Callable[..., None]) -> Iterator[None]:
+    """While the block runs, `replacement` constructs flows. Its first argument is Metaflow's own constructor.
+
+    A flow's file ends with the construction of the flow, which is what parses the command line and runs it.
+    """
+    construct = FlowSpec.__init__
+    FlowSpec.__init__ = lambda self, use_cli=True: replacement(construct, self, use_cli)
+    try:
+        yield
+    finally:
+        FlowSpec.__init__ = construct
+
+
+def unwrap_flow(value: Any) -> Any:
+    """The flow class behind a flow mutator that was written without brackets, which takes its name; else the value."""
+    return (getattr(value, "_flow_cls", None) or value) if isinstance(value, FlowMutator) else value
+
+
+def parameters_of(flow: Any) -> list[tuple[str, Any]]:
+    """Attribute and parameter of each parameter of a flow class, its Configs among them."""
+    return list(flow._get_parameters())
+
+
+def option_settings(parameter: Any) -> dict[str, Any]:
+    """What was given to a parameter, and what `Parameter` keeps of that beside its `kwargs` until it is initialized."""
+    return {
+        **parameter.kwargs,
+        **{key: value for key, value in parameter._override_kwargs.items() if value is not None},
+    }
+
+
+def step_decorators() -> dict[str, Any]:
+    """The classes of Metaflow's step decorators, by name."""
+    return {decorator.name: decorator for decorator in plugins.STEP_DECORATORS}
+
+
+def disable_step_decorator(name: str) -> None:
+    """Lets a compute decorator of the code do nothing, for a step that runs where it is."""
+    decorator = step_decorators().get(name)
+    if decorator is None:
+        return
+    for hook in [attribute for attribute in vars(decorator) if attribute in vars(StepDecorator)]:
+        if not hook.startswith("__"):
+            setattr(decorator, hook, vars(StepDecorator)[hook])
+    # What completes the attributes: of the class itself here, which hides that of all decorators.
+    if "init" in vars(decorator):
+        del decorator.init
+
+
+# The second part: what a task alone needs.
+
+
+def register_step_decorator(decorator: Any) -> None:
+    """Makes a step decorator known to ``--with``."""
+    plugins.STEP_DECORATORS.append(decorator)
+    if UserStepDecoratorMeta is not None:
+        # Since 2.16 names are looked up in a registry that is filled from the list, once.
+        known = UserStepDecoratorMeta._all_registered_decorators
+        if known.inited:
+            known.insert(decorator.name, decorator)
+
+
+def drop_sidecar(name: str) -> None:
+    """Lets no decorator start the sidecar of that name."""
+    plugins.SIDECARS.pop(name, None)
+
+
+def allow_attempt(attempt: int) -> None:
+    """Lets Metaflow run and look for so many attempts, in this process."""
+    if attempt >= ATTEMPTS:
+        metaflow_config.MAX_ATTEMPTS = task.MAX_ATTEMPTS = attempt + 1
+
+
+def copy_attempt(datastore: Any, source: int, target: int) -> None:
+    """Makes the results of one attempt of a task those of another as well. Data is stored once."""
+    started, data, done = (
+        TaskDataStore.METADATA_ATTEMPT_SUFFIX,
+        TaskDataStore.METADATA_DATA_SUFFIX,
+        TaskDataStore.METADATA_DONE_SUFFIX,
+    )
+
+    def attempt(number: int, mode: str) -> Any:
+        ids = datastore.run_id, datastore.step_name, datastore.task_id
+        return datastore.parent_datastore.get_task_datastore(*ids, attempt=number, mode=mode, allow_not_done=True)
+
+    contents = attempt(source, "r").load_metadata([started, data])
+    contents[data]["attempt"] = target
+    attempt(target, "w").save_metadata({**contents, done: ""})
+
+
+def number_of_splits(flow: Any) -> int | None:
+    """How many items a foreach step gave to ``self.next``."""
+    return flow._foreach_num_splits  # type: ignore[no-any-return]
+
+
+def chosen_step(flow: Any) -> str:
+    """Which step a switch chose."""
+    return flow._transition[0][0]  # type: ignore[no-any-return]
+
+
+def is_json_type(kind: object) -> bool:
+    """Whether a parameter's type is `JSONType`."""
+    return isinstance(kind, JSONTypeClass)
