@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import json
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,6 +47,7 @@ from ...runtime.mfdeploy_task.metaflow_compat import (
 )
 
 try:
+    from metaflow.packaging_sys import v1 as packaging
     from metaflow.packaging_sys.utils import suffix_filter, walk
     from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
 except ImportError:
@@ -143,6 +146,40 @@ def preload() -> None:
         # what it says: equal code would be another package after a commit.
         metaflow_git._git_info_cache = {}
     _look_for_boto3_only()
+    if MetaflowCodeContentV1 is not None:
+        _ask_later_modules_only()
+
+
+def _ask_later_modules_only() -> None:
+    """Lets Metaflow ask only modules that are imported later, and those that once said so, whether they are packed.
+
+    It asks each of some 800 modules for each flow. What is loaded now answers the same each time, and to look at a
+    module at all costs a child the memory that it shares with its parent. A plan of 100 flows takes 1.17 times the
+    processor time without this.
+    """
+    asked = {
+        name
+        for name, module in tuple(sys.modules.items())
+        # Extensions may hold decorators, whose modules Metaflow packs when a flow uses them. In 2.16.0 modules
+        # asked to be packed by the second name.
+        if name.startswith("metaflow_extensions")
+        or hasattr(module, "METAFLOW_PACKAGE_POLICY")
+        or hasattr(module, "METAFLOW_PACKAGE")
+    }
+    last = next(reversed(sys.modules))
+
+    class LaterModules(types.ModuleType):
+        """`sys`, with those modules only."""
+
+        @property
+        def modules(self) -> dict[str, types.ModuleType]:
+            later = itertools.takewhile(lambda name: name != last, reversed(sys.modules))
+            return {name: sys.modules[name] for name in {*asked, *later, "__main__"} if name in sys.modules}
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(sys, name)
+
+    packaging.sys = LaterModules("sys")
 
 
 def _look_for_boto3_only() -> None:
