@@ -1,4 +1,4 @@
-"""Every name of Metaflow's inside that the worker touches, and why; what differs between versions is told apart here.
+"""Every name of Metaflow's inside that the worker touches, and why; differences between versions are handled here.
 
 Features are looked for, versions are not compared: builds of Metaflow by others have numbers of their own. What tasks
 need as well is in the runtime's module of this name. Elsewhere the worker imports `metaflow`, `metaflow.exception`,
@@ -7,8 +7,10 @@ need as well is in the runtime's module of this name. Elsewhere the worker impor
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
+import inspect
 import itertools
 import json
 import sys
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from metaflow import cli, decorators, flowspec, lint, metaflow_version, parameters, util
+from metaflow import graph as flow_graph
 from metaflow import package as metaflow_package
 from metaflow._vendor import click
 from metaflow.datastore.content_addressed_store import ContentAddressedStore
@@ -45,6 +48,7 @@ from ...runtime.mfdeploy_task.metaflow_compat import (
     step_decorators,
     unwrap_flow,
 )
+from .source import lines_of
 
 try:
     from metaflow.packaging_sys import v1 as packaging
@@ -145,9 +149,30 @@ def preload() -> None:
         # Metaflow would run git in the flow's folder, whose configuration may name programs, and note in the package
         # what it says: equal code would be another package after a commit.
         metaflow_git._git_info_cache = {}
+    # Metaflow keeps it. Before 2.16 it runs git to find it, after which no child's description could be used again.
+    get_version()
     _look_for_boto3_only()
+    _read_sources_once()
     if MetaflowCodeContentV1 is not None:
         _ask_later_modules_only()
+
+
+def _read_sources_once() -> None:
+    """Lets Metaflow read and parse the source of each step once: it builds a flow's graph three times.
+
+    The graph's nodes look at the trees and change nothing in them. A plan of 100 flows takes 1.16 times the processor
+    time without this.
+    """
+    flow_graph.deindent_docstring = cache(flow_graph.deindent_docstring)
+    flow_graph.inspect = _with(inspect, getsourcelines=cache(lines_of))
+    flow_graph.ast = _with(ast, parse=cache(ast.parse))
+
+
+def _with(module: types.ModuleType, **others: Any) -> types.ModuleType:
+    """A copy of a module with some of its names standing for something else, for one user of it."""
+    found = types.ModuleType(module.__name__)
+    vars(found).update(vars(module), **others)
+    return found
 
 
 def _ask_later_modules_only() -> None:
