@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from deployer.compiler.versions import TESTED, show_version
 from deployer.manifest.schema import manifest_schema
 from deployer.views.history import history_schema
 from deployer.views.plan_json import plan_schema
@@ -126,7 +127,8 @@ def _type(value: dict[str, Any]) -> str:
 
 def support_page(results: Mapping[str, Any]) -> str:
     """The page of what works (Markdown), from the results of `make conformance` (`tests/conformance/results.py`)."""
-    lines = [_SUPPORT_HEAD]
+    *others, newest = (show_version(version) for version in TESTED)
+    lines = [_SUPPORT_HEAD.format(oldest=others[0], newest=newest, versions=f"{', '.join(others)} and {newest}")]
     columns = list(next(iter(results.values()))["columns"])
     for area in dict.fromkeys(row["area"] for row in results.values()):
         lines += [f"## {area.capitalize()}", ""]
@@ -157,6 +159,19 @@ artifacts are in an S3.
 
 The same DAG files are imported, and not run, by Airflow 2.10.5. The last column is what was measured of
 `python flow.py airflow create` of Metaflow 2.19.39. Whatever it writes, no current Airflow imports it.
+
+## Versions of Metaflow
+
+Metaflow {oldest} to {newest} are supported, in mfdeploy's own interpreter and in one that `python:` names.
+`tests/versions` compiles, packages and runs flows with {versions}, each in an
+environment of its own, and compares graphs, parameters, retries and results with those of the newest. The tables below
+are of {newest}.
+
+- An older Metaflow lacks what came later: decorators and mutators of your own came with 2.16, `switch` with 2.18, names
+  of your own for the first and last steps with a late 2.19. A flow that uses them there is refused as Metaflow itself
+  refuses it.
+- A Metaflow older than {oldest} is an error, once for each interpreter.
+- One that is newer than {newest} is a warning: Metaflow changes internals in patch releases, too.
 """
 
 

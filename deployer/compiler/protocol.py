@@ -251,7 +251,7 @@ class InputsData(TypedDict):
 class Answer(TypedDict):
     """What became of a job: a `flow` or a `package`, neither where it is `unchanged` or has an error among `problems`.
 
-    `inputs` are given where the job asked for them and they can be told in full.
+    `inputs` are given where the job asked for them and they are complete.
     """
 
     id: str

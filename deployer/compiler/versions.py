@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 
-# The first one that works, and the newest that tests/versions ran. Metaflow changes internals in patch releases, too.
-OLDEST = (2, 15, 0)
-NEWEST_TESTED = (2, 19, 39)
-
 Version = tuple[int, int, int]
+
+# What tests/versions runs: the first release of each series that changed what we touch, and the newest of all.
+TESTED: tuple[Version, ...] = ((2, 15, 0), (2, 16, 0), (2, 18, 0), (2, 19, 0), (2, 19, 39))
+OLDEST, NEWEST_TESTED = TESTED[0], TESTED[-1]
 
 
 def parse_version(text: str) -> Version | None:

@@ -32,8 +32,6 @@ PACKAGE = Path(__file__).parents[2] / "deployer"
 ALL_ALIKE = ("manifest", "models/deployment.py", "views/show_json.py", "description")
 # Read by the room of manifests itself, and needed nowhere else.
 RESOLVED_AWAY = {"schedules"}
-# To be read by the registry of orchestrators.
-NOT_YET = {"orchestrator"}
 
 # A value of each setting that is not its default.
 FLOW: dict[str, Any] = {
@@ -129,7 +127,7 @@ def test_each_key_has_a_purpose(model: type[Settings]) -> None:
 def test_each_setting_is_read_by_the_program() -> None:
     read = read_settings()
     named = {name for model in (FlowSettings, EnvironmentSettings, FlowIdentity) for name in model.model_fields}
-    assert named - read - RESOLVED_AWAY - NOT_YET == set(), "nothing uses the setting"
+    assert named - read - RESOLVED_AWAY == set(), "nothing uses the setting"
 
 
 @pytest.mark.parametrize(("model", "name"), SETTINGS)

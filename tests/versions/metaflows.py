@@ -8,12 +8,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from deployer.compiler.versions import TESTED
 from tests.airflow.harness import locked
 from tests.interpreters import uv
 
 ROOT = Path(__file__).parents[2]
-# The first of each series that changed what the compiler or a task touches, and the newest.
-VERSIONS = ("2.15.0", "2.16.0", "2.18.0", "2.19.0", "2.19.39")
+VERSIONS = tuple(".".join(str(part) for part in version) for version in TESTED)
 NEWEST = VERSIONS[-1]
 
 

@@ -29,7 +29,7 @@ class Compiled:
 
     `diagnostics` holds errors (each of a flow that is missing from `flows`) and warnings. `unchanged` are the addresses
     of which nothing has changed since their notes were made: those are not in `flows` either. `inputs` are new notes,
-    by address, of the flows whose inputs can be told in full.
+    by address, of the flows whose inputs are known completely.
     """
 
     flows: Mapping[str, Flow]

@@ -20,7 +20,7 @@ def main() -> None:
     package.__path__ = [str(folder.parents[1])]
     sys.modules[PACKAGE] = package
     importlib.import_module(f"{PACKAGE}.compiler.worker.serve").serve()
-    # All is said; to take Python down piece by piece takes a tenth of a second, for which somebody waits.
+    # All answers are written. An orderly shutdown of Python takes a tenth of a second, for which somebody waits.
     sys.stderr.flush()
     os._exit(0)
 

@@ -26,7 +26,7 @@ from . import code
 from .metaflow_compat import user_files_below
 
 _LARGEST = 1 << 32  # bytes of a file
-# Of a job, what is the same on every machine; its files are told by their content, its id by who keeps the notes.
+# Of a job, what is the same on every machine; its files are compared by content, its id by who keeps the notes.
 _PLACES = ("id", "mode", "file", "base", "config_files", "known", "note_inputs")
 
 

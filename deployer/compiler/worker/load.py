@@ -23,8 +23,8 @@ def load_flow(file: Path, class_name: str | None) -> Any:
         module = _run_module(file)
     except SystemExit as stop:
         where, line = place_of(stop, file.parent)
-        said = f" ({one_line(str(stop.code))})" if stop.code not in (None, 0) else ""
-        message = f"the file ends the program while it is imported: sys.exit{said}"
+        code = f" ({one_line(str(stop.code))})" if stop.code not in (None, 0) else ""
+        message = f"the file ends the program while it is imported: sys.exit{code}"
         raise FlowError(_at(file, "import-failed", message, where, line)) from None
     except ModuleNotFoundError as error:
         where, line = place_of(error, file.parent)

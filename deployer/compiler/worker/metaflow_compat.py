@@ -1,4 +1,4 @@
-"""Every name of Metaflow's inside that the worker touches, and why; what differs between versions is told apart here.
+"""Every name of Metaflow's inside that the worker touches, and why; differences between versions are handled here.
 
 Features are looked for, versions are not compared: builds of Metaflow by others have numbers of their own. What tasks
 need as well is in the runtime's module of this name. Elsewhere the worker imports `metaflow`, `metaflow.exception`,
@@ -7,10 +7,14 @@ need as well is in the runtime's module of this name. Elsewhere the worker impor
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
+import inspect
+import itertools
 import json
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from metaflow import cli, decorators, flowspec, lint, metaflow_version, parameters, util
+from metaflow import graph as flow_graph
 from metaflow import package as metaflow_package
 from metaflow._vendor import click
 from metaflow.datastore.content_addressed_store import ContentAddressedStore
@@ -43,8 +48,10 @@ from ...runtime.mfdeploy_task.metaflow_compat import (
     step_decorators,
     unwrap_flow,
 )
+from .source import lines_of
 
 try:
+    from metaflow.packaging_sys import v1 as packaging
     from metaflow.packaging_sys.utils import suffix_filter, walk
     from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
 except ImportError:
@@ -142,7 +149,62 @@ def preload() -> None:
         # Metaflow would run git in the flow's folder, whose configuration may name programs, and note in the package
         # what it says: equal code would be another package after a commit.
         metaflow_git._git_info_cache = {}
+    # Metaflow keeps it. Before 2.16 it runs git to find it, after which no child's description could be used again.
+    get_version()
     _look_for_boto3_only()
+    _read_sources_once()
+    if MetaflowCodeContentV1 is not None:
+        _ask_later_modules_only()
+
+
+def _read_sources_once() -> None:
+    """Lets Metaflow read and parse the source of each step once: it builds a flow's graph three times.
+
+    The graph's nodes look at the trees and change nothing in them. A plan of 100 flows takes 1.16 times the processor
+    time without this.
+    """
+    flow_graph.deindent_docstring = cache(flow_graph.deindent_docstring)
+    flow_graph.inspect = _with(inspect, getsourcelines=cache(lines_of))
+    flow_graph.ast = _with(ast, parse=cache(ast.parse))
+
+
+def _with(module: types.ModuleType, **others: Any) -> types.ModuleType:
+    """A copy of a module with some of its names standing for something else, for one user of it."""
+    found = types.ModuleType(module.__name__)
+    vars(found).update(vars(module), **others)
+    return found
+
+
+def _ask_later_modules_only() -> None:
+    """Lets Metaflow ask only modules that are imported later, and those that once said so, whether they are packed.
+
+    It asks each of some 800 modules for each flow. What is loaded now answers the same each time, and to look at a
+    module at all costs a child the memory that it shares with its parent. A plan of 100 flows takes 1.17 times the
+    processor time without this.
+    """
+    asked = {
+        name
+        for name, module in tuple(sys.modules.items())
+        # Extensions may hold decorators, whose modules Metaflow packs when a flow uses them. In 2.16.0 modules
+        # asked to be packed by the second name.
+        if name.startswith("metaflow_extensions")
+        or hasattr(module, "METAFLOW_PACKAGE_POLICY")
+        or hasattr(module, "METAFLOW_PACKAGE")
+    }
+    last = next(reversed(sys.modules))
+
+    class LaterModules(types.ModuleType):
+        """`sys`, with those modules only."""
+
+        @property
+        def modules(self) -> dict[str, types.ModuleType]:
+            later = itertools.takewhile(lambda name: name != last, reversed(sys.modules))
+            return {name: sys.modules[name] for name in {*asked, *later, "__main__"} if name in sys.modules}
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(sys, name)
+
+    packaging.sys = LaterModules("sys")
 
 
 def _look_for_boto3_only() -> None:

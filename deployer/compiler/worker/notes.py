@@ -20,14 +20,14 @@ _OF_THE_MACHINE = {
     *("HOME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "TEMP", "TMP", "COLUMNS", "LINES"),
     *("USER", "USERNAME", "SUDO_USER", "APP"),
 }
-# Audit events (https://docs.python.org/3/library/audit_events.html) of what no note can tell.
+# Audit events (https://docs.python.org/3/library/audit_events.html) of what no note can describe.
 _BEYOND = ("socket.", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "urllib.")
 _LISTINGS = ("os.listdir", "os.scandir")
 _SITE = ("site-packages", "dist-packages")
 
 
 class Notes:
-    """What has been looked at so far. `unknown` says why it cannot be told in full; empty while it can."""
+    """What has been looked at so far. `unknown` is why the notes are incomplete; empty while they are complete."""
 
     def __init__(self, job: Job) -> None:
         self.unknown = ""
@@ -124,7 +124,7 @@ class Notes:
 
 
 class _Variables(os._Environ):  # type: ignore[type-arg]
-    """The process's environment, telling what is read of it."""
+    """The process's environment, which notes what is read of it."""
 
     notes: Notes
 
@@ -165,11 +165,11 @@ _stat = os.stat
 def take_notes(job: Job) -> Notes:
     """Begin to take notes, for the rest of this process."""
     notes = Notes(job)
-    sys.addaudithook(lambda event, arguments: None if notes.paused else _heard(notes, event, arguments))
+    sys.addaudithook(lambda event, arguments: None if notes.paused else _on_event(notes, event, arguments))
     _Variables.notes = notes
     os.environ.__class__ = _Variables
     for name in ("stat", "lstat", "access"):
-        setattr(os, name, _telling(notes, getattr(os, name)))
+        setattr(os, name, _noting(notes, getattr(os, name)))
     return notes
 
 
@@ -186,17 +186,17 @@ def no_notes(notes: Notes | None) -> Iterator[None]:
         notes.paused = before
 
 
-def _telling(notes: Notes, ask: Any) -> Any:
-    def told(path: Any, *args: Any, **kwargs: Any) -> Any:
+def _noting(notes: Notes, ask: Any) -> Any:
+    def noted(path: Any, *args: Any, **kwargs: Any) -> Any:
         if not notes.paused:
             with no_notes(notes):
                 notes.path(path)
         return ask(path, *args, **kwargs)
 
-    return told
+    return noted
 
 
-def _heard(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
+def _on_event(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
     """An audit event, of Python itself or of a library."""
     with no_notes(notes):
         if event == "open":

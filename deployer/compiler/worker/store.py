@@ -1,4 +1,4 @@
-"""Puts a code package into the datastore, once, and says in one sentence why that cannot be done."""
+"""Stores a code package in the datastore, once, and reports in one sentence why that failed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def prepare(jobs: Iterable[Job]) -> None:
     if "s3" in kinds:
         import boto3.s3.transfer  # noqa: F401
     for module in (module for kind in kinds for module in refuse.CLIENTS.get(kind, {})):
-        # Whoever lacks it is told so for each flow.
+        # A flow whose datastore needs it is refused (see `refuse`).
         with suppress(ImportError):
             importlib.import_module(module)
 
@@ -88,18 +88,18 @@ def _alone(flow: str, sha: str) -> Iterator[None]:
 
 
 def _problem(job: Job, error: Exception) -> Problem:
-    """The same for all flows of the datastore, so that it is told once."""
-    said = describe_error(error)
+    """The same for all flows of the datastore, so that it is reported once."""
+    text = describe_error(error)
     hint = ""
-    if isinstance(error, OSError) and error.strerror and not _DENIED.search(said):
-        said = error.strerror
-    elif _NO_CREDENTIALS.search(said):
-        said, hint = "no credentials that it accepts", "sign in, or set the variables of its own tools"
-    elif _DENIED.search(said):
-        said, hint = "access denied", "the account needs to read and write objects there"
-    elif _NO_BUCKET.search(said):
-        said, hint = "there is no such bucket or container", "make it, or correct `datastore:`"
+    if isinstance(error, OSError) and error.strerror and not _DENIED.search(text):
+        text = error.strerror
+    elif _NO_CREDENTIALS.search(text):
+        text, hint = "no credentials that it accepts", "sign in, or set the variables of its own tools"
+    elif _DENIED.search(text):
+        text, hint = "access denied", "the account needs to read and write objects there"
+    elif _NO_BUCKET.search(text):
+        text, hint = "there is no such bucket or container", "make it, or correct `datastore:`"
     else:
-        said = re.sub(rf"{re.escape(job.datastore_root)}/\S+", job.datastore_root, said)
-    message = f"code packages cannot be stored in {job.datastore_url}: {said}"
+        text = re.sub(rf"{re.escape(job.datastore_root)}/\S+", job.datastore_root, text)
+    message = f"code packages cannot be stored in {job.datastore_url}: {text}"
     return Problem("upload-failed", message, setting="datastore", hint=hint)

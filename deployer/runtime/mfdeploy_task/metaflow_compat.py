@@ -1,4 +1,4 @@
-"""Every name of Metaflow's inside that a task touches, and why; what differs between versions is told apart here.
+"""Every name of Metaflow's inside that a task touches, and why; differences between versions are handled here.
 
 Features are looked for, versions are not compared: builds of Metaflow by others have numbers of their own. The worker,
 which compiles flows, uses the first part as well. Python may be older here than where flows are compiled.
