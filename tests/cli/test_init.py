@@ -9,8 +9,8 @@ import pytest
 from deployer.commands.init import init
 from deployer.commands.validate import validate
 from deployer.errors import DeployError
-from deployer.models.progress import silent
 from deployer.models.selection import Selection
+from tests.contexts import context
 from tests.sources import two_steps
 
 
@@ -59,7 +59,7 @@ def test_two_flows_of_one_class_name_are_two_dags(tmp_path: Path) -> None:
         "  TrainFlow:\n    file: ../asia/flow.py\n"
         "  TrainFlow-2:\n    file: ../europe/flow.py\n    dag_id: TrainFlow-2\n"
     )
-    found = validate(Selection(result.manifest.parent), flows=True, progress=silent)
+    found = validate(Selection(result.manifest.parent), context())
     assert (found.deployments, list(found.diagnostics)) == (2, [])
 
 

@@ -31,8 +31,8 @@ COMMANDS = (
     ["history", "--env", "prod"],
     ["destroy", "--env", "prod", "--yes", "--allow-mass-change"],
 )
-OURS = dag(a_record(owner="growth", environment="prod", address="prod/gone", dag_id="Gone")).encode()
-MINE = dag(a_record(owner="growth", environment="prod", address="prod/train", dag_id="TrainFlow")).encode()
+OURS = dag(a_record(owner="growth", environment="prod", address="prod/gone", name="Gone")).encode()
+MINE = dag(a_record(owner="growth", environment="prod", address="prod/train", name="TrainFlow")).encode()
 SCRIPT = f"touch {CANARY}"
 
 

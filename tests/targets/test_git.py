@@ -18,6 +18,7 @@ from deployer.models.target import MovedError, TargetError, UnpublishedError
 from deployer.state.index import index_file, read_index, update_index
 from deployer.targets.git import GitTarget
 from deployer.vcs.git import Git
+from tests.plan import made
 from tests.targets.repositories import Remote, make_remote
 
 FOLDER = "dags"
@@ -56,7 +57,10 @@ def publish(target: GitTarget, message: str = "Deploy", remember: Callable[[], N
 
 
 def deployed(name: str) -> Deployed:
-    record = Record("growth", "prod", f"prod/{name}", name, {}, "0" * 64, "2026-01-01T00:00:00+00:00")
+    description = made.desired().description
+    record = Record("growth", "prod", f"prod/{name}", name, description, "0" * 64, "2026-01-01T00:00:00+00:00")
+        "growth", "prod", f"prod/{name}", name, made.desired().description, "0" * 64, "2026-01-01T00:00:00+00:00"
+    )
     return Deployed(f"{name}.py", "1", record)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -96,7 +95,7 @@ def run_flows(version: str, folder: Path) -> Outcome:
 
 
 def _deployment(name: str, store: Path, python: ResolvedPath) -> Deployment:
-    return dataclasses.replace(deployment(FLOWS / f"{name}.py", name, local(store)), python=python)
+    return deployment(FLOWS / f"{name}.py", name, local(store)).model_copy(update={"python": python})
 
 
 def _run(operator: Operator, name: str, python: str) -> None:
