@@ -59,8 +59,6 @@ def publish(target: GitTarget, message: str = "Deploy", remember: Callable[[], N
 def deployed(name: str) -> Deployed:
     description = made.desired().description
     record = Record("growth", "prod", f"prod/{name}", name, description, "0" * 64, "2026-01-01T00:00:00+00:00")
-        "growth", "prod", f"prod/{name}", name, made.desired().description, "0" * 64, "2026-01-01T00:00:00+00:00"
-    )
     return Deployed(f"{name}.py", "1", record)
 
 
