@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kubernetes import client, config
 from kubernetes.config.kube_config import KubeConfigMerger
@@ -41,7 +41,7 @@ class Access:
     setting: str = "context"
 
 
-def load_configuration(access: Access, environ: Mapping[str, str]) -> tuple[Any, str]:
+def load_configuration(access: Access, environ: Mapping[str, str]) -> tuple[client.Configuration, str]:
     """The client's configuration, and a name of the cluster for messages. Raises ClusterError, also after a timeout.
 
     The kubeconfig is, in this order: KUBECONFIG, the manifest's if the file exists on this machine, ~/.kube/config. A
@@ -70,7 +70,7 @@ def _find_kubeconfig(access: Access, environ: Mapping[str, str]) -> str | None:
     return str(own) if own.is_file() else None
 
 
-def _in_cluster(access: Access, environ: Mapping[str, str]) -> tuple[Any, str]:
+def _in_cluster(access: Access, environ: Mapping[str, str]) -> tuple[client.Configuration, str]:
     hint = "set KUBECONFIG"
     if not (environ.get("KUBERNETES_SERVICE_HOST") and _TOKEN_OF_A_POD.is_file()):
         raise ClusterError("found no kubeconfig on this machine (KUBECONFIG, ~/.kube/config)", hint)
@@ -101,7 +101,7 @@ def _choose_context(access: Access, files: str) -> str:
     return str(wanted)
 
 
-def _load(files: str, context: str) -> Any:
+def _load(files: str, context: str) -> client.Configuration:
     made = client.Configuration()
     with _logged_errors() as logged:
         try:

@@ -83,7 +83,7 @@ def _missing(
 ) -> Iterator[Finding]:
     missing_namespaces = _missing_namespaces(answers)
     for one, answer in sorted(answers.items()):
-        # A missing namespace is reported itself, not each object that it would hold.
+        # For a missing namespace only the namespace is reported, not each object in it.
         if answer == "missing" and one.namespace not in missing_namespaces:
             where = f"in the namespace {one.namespace!r} of {cluster}" if one.namespace else f"in {cluster}"
             problem = Problem(f"missing-{one.kind.replace(' ', '-')}", f"no {one.kind} {one.name!r} {where}")

@@ -36,7 +36,7 @@ class Refusal:
 class Cluster:
     """One cluster. Methods raise ClusterError if it cannot be reached or does not accept the credentials."""
 
-    def __init__(self, configuration: Any, name: str, connections: int) -> None:
+    def __init__(self, configuration: client.Configuration, name: str, connections: int) -> None:
         configuration.retries = False
         configuration.connection_pool_maxsize = connections
         self.name = f"{name} ({configuration.host})"
@@ -85,7 +85,7 @@ class Cluster:
             return Refusal(400, f"the Kubernetes client does not accept the pod: {_first_line(str(error))}")
         return None
 
-    def _refusal(self, error: Any) -> Refusal:
+    def _refusal(self, error: ApiException) -> Refusal:
         if not error.status:  # no response: the TLS certificate is not trusted
             raise self._unreachable(str(error.reason), "") from error
         status = _status(error)
@@ -102,7 +102,7 @@ class Cluster:
         )
 
 
-def _status(error: Any) -> Refusal:
+def _status(error: ApiException) -> Refusal:
     text = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
     try:
         status = json.loads(text)

@@ -1,4 +1,4 @@
-"""The objects that a pod needs. Admission does not look for most of them; the kubelet does, when the pod starts."""
+"""The objects that a pod needs. Admission does not check most of them; the kubelet does, when the pod starts."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ def dag_ids(source: bytes) -> Iterator[str]:
     """The ids that a Python file gives to DAGs as literals: ``DAG("x")``, ``dag_id="x"``. The file is not executed."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in a file of others is not reported
+            warnings.simplefilter("ignore")  # the file may be foreign, so its invalid escapes are not reported
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return

@@ -22,8 +22,8 @@ TASK_VARIABLES = frozenset(
 
 def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
     """The tags of the runs: the manifest's, `mfdeploy`, the environment, and the commit of the code if it is known."""
-    ours = {"mfdeploy", f"env:{deployment.environment.name}"}
-    return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
+    added = {"mfdeploy", f"env:{deployment.environment.name}"}
+    return sorted({*deployment.tags, *added, *([f"commit:{commit}"] if commit else [])})
 
 
 def step_variables(
