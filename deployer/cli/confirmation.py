@@ -19,7 +19,7 @@ def apply_prepared(prepared: Prepared, permissions: Permissions, *, confirmed: b
     """Show the plan, ask unless it was `confirmed`, apply it and report; the exit code. Raises DeployError."""
     from deployer.commands.apply import execute, refuse_unpermitted
 
-    tell(prepared.view.warnings, prepared.view.secrets)
+    tell(prepared.view.warnings)
     write_plan(prepared.view, "text")
     if not prepared.view.plan.pending:
         return DONE
@@ -30,7 +30,7 @@ def apply_prepared(prepared: Prepared, permissions: Permissions, *, confirmed: b
         return REFUSED
     with command_context() as context:
         result = execute(prepared, permissions, context)
-    write_result(result, prepared.view.secrets)
+    write_result(result)
     return REFUSED if result.failed or result.not_done else DONE
 
 

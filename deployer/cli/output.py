@@ -61,11 +61,11 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def tell(diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset()) -> None:
+def tell(diagnostics: Sequence[Diagnostic]) -> None:
     if diagnostics:
         from deployer.views.diagnostics import diagnostics_to_text
 
-        sys.stderr.write(diagnostics_to_text(diagnostics, terminal(sys.stderr).colour, secrets))
+        sys.stderr.write(diagnostics_to_text(diagnostics, terminal(sys.stderr).colour))
         sys.stderr.flush()
 
 
@@ -101,37 +101,29 @@ def write_plan(result: PlanView, format: PlanFormat) -> None:
     from deployer.views.plan_json import plan_to_json
     from deployer.views.source_diff import source_diffs
 
-    plan = plan_to_json(result.plan, result.secrets)
+    plan = plan_to_json(result.plan)
     if format == "json":
         write_json(plan)
     elif format == "markdown":
         from deployer.views.plan_markdown import plan_to_markdown
 
-        diffs = source_diffs(result.sources, secrets=result.secrets)
-        write(plan_to_markdown(plan, sources=diffs, secrets=result.secrets))
+        write(plan_to_markdown(plan, sources=source_diffs(result.sources)))
     else:
         from deployer.views.plan_text import plan_to_text
 
         shown_on = terminal(sys.stdout)
-        for diff in source_diffs(result.sources, shown_on.colour, result.secrets).values():
+        for diff in source_diffs(result.sources, shown_on.colour).values():
             write(f"{diff}\n")
-        write(
-            plan_to_text(
-                plan,
-                width=shown_on.width,
-                colour=shown_on.colour,
-                secrets=result.secrets,
-            )
-        )
+        write(plan_to_text(plan, width=shown_on.width, colour=shown_on.colour))
 
 
-def write_result(result: ApplyResult, secrets: frozenset[str]) -> None:
+def write_result(result: ApplyResult) -> None:
     from deployer.views.result_text import result_to_json, result_to_text
 
     shown_on = terminal(sys.stdout)
-    data = result_to_json(result.done, result.failed, result.not_done, secrets, result.namespaces)
+    data = result_to_json(result.done, result.failed, result.not_done, result.namespaces)
     write(f"\n{result_to_text(data, width=shown_on.width, colour=shown_on.colour)}")
-    tell([*result.errors, *result.warnings], secrets)
+    tell([*result.errors, *result.warnings])
 
 
 def save_plan(out: Path, result: PlanView) -> None:
@@ -141,7 +133,7 @@ def save_plan(out: Path, result: PlanView) -> None:
     """
     from deployer.views.plan_json import plan_to_json
 
-    text = json.dumps(plan_to_json(result.plan, result.secrets), indent=2) + "\n"
+    text = json.dumps(plan_to_json(result.plan), indent=2) + "\n"
     special = out.is_symlink() or (out.exists() and not out.is_file())
     beside = out if special else out.parent / f".{out.name}.{os.getpid()}"
     try:

@@ -16,15 +16,14 @@ class Manifests:
     """What the manifests of `folder` say.
 
     `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
-    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `locations` says where
-    each setting was written, by its path in the document (``environments.prod.kubernetes.image``).
+    address. `locations` is where each setting was written, by its path in the document
+    (``environments.prod.kubernetes.image``).
     """
 
     project: str
     environments: Mapping[str, Environment]
     deployments: tuple[Deployment, ...]
     warnings: tuple[Diagnostic, ...] = ()
-    secrets: frozenset[str] = frozenset()
     folder: Path = Path()
     locations: Mapping[str, Location] = field(default_factory=dict)
 

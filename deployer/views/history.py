@@ -8,7 +8,7 @@ from typing import Any
 
 from deployer.models.deployment import Environment
 from deployer.models.history import HISTORY_FORMAT, Entry, EntryHead, History, ShownEntry, Unrecorded
-from deployer.views.escape_controls import escape_controls, mask
+from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 from deployer.views.plan_text import STYLES, SYMBOLS
 
@@ -22,20 +22,17 @@ def history_to_json(
     entries: Sequence[Entry],
     older: int,
     unrecorded: Sequence[Unrecorded],
-    secrets: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """The entries without the DAG files in them, the newest first."""
-    found = History(
+    return History(
         format=HISTORY_FORMAT,
         project=environment.project,
         environment=environment.name,
-        target=mask(environment.target.written, secrets),
+        target=environment.target.written,
         entries=tuple(map(_shown, entries)),
         older=older,
         unrecorded=tuple(unrecorded),
     ).model_dump(mode="json")
-    masked = [{**entry, "changes": mask(entry["changes"], secrets)} for entry in found["entries"]]
-    return {**found, "entries": masked}
 
 
 def _shown(entry: Entry) -> ShownEntry:

@@ -12,45 +12,30 @@ from deployer.models.description import to_json
 from deployer.models.format_1 import upgrade_plan
 from deployer.models.plan import PLAN_FORMAT, Change, Plan, Summary
 from deployer.models.reading import NewerFormatError, Problem, ReadingError, adapter, parse_json, read_model, validate
-from deployer.views.escape_controls import mask
 
 _CODE = "bad-plan"
 _HINT = "make the plan again with `mfdeploy plan --out`"
 _HINT_NEWER = "use the mfdeploy that made the plan, or make it again with `mfdeploy plan --out`"
 
 
-def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The plan as JSON values, in a fixed order of keys. Names and addresses are never masked, values and notes are."""
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values, with its keys in a fixed order."""
     head = adapter(Plan).dump_python(plan, mode="json", exclude={"changes"})
-    targets = {name: mask(target, secrets) for name, target in sorted(plan.targets.items())}
-    changes = [_change_to_json(change, secrets) for change in plan.changes]
+    targets = dict(sorted(plan.targets.items()))
+    changes = [_change_to_json(change) for change in plan.changes]
     return {"format": plan.format, **head, "targets": targets, "changes": changes}
 
 
-def _change_to_json(change: Change, secrets: frozenset[str]) -> dict[str, Any]:
-    before = _description_to_json(change.before, secrets)
-    # Where nothing changed both are one object, and there may be a thousand of those.
-    after = before if change.after is change.before else _description_to_json(change.after, secrets)
+def _change_to_json(change: Change) -> dict[str, Any]:
+    before = _description_to_json(change.before)
+    # Where nothing changed both are the same object; a plan may have a thousand such changes.
+    after = before if change.after is change.before else _description_to_json(change.after)
     found = adapter(Change).dump_python(change, mode="json", exclude={"before", "after"})
-    return {
-        **found,
-        "reasons": [_mask_reason(reason, secrets) for reason in found["reasons"]],
-        "effects": mask(found["effects"], secrets),
-        "before": before,
-        "after": after,
-    }
+    return {**found, "before": before, "after": after}
 
 
-def _description_to_json(description: BaseModel | None, secrets: frozenset[str]) -> dict[str, Any] | None:
-    if description is None:
-        return None
-    found = to_json(description)
-    masked: dict[str, Any] = mask(found, secrets) if secrets else found
-    return masked
-
-
-def _mask_reason(reason: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
-    return {key: value if key == "word" else mask(value, secrets) for key, value in reason.items()}
+def _description_to_json(description: BaseModel | None) -> dict[str, Any] | None:
+    return None if description is None else to_json(description)
 
 
 def plan_schema() -> dict[str, Any]:

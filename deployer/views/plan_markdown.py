@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.models.flow import KNOWN_AT_APPLY
-from deployer.views.escape_controls import escape_controls, mask, pair_text
+from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.graph import graph_to_mermaid, is_graph
 from deployer.views.plan_words import (
     TOOL_WORDS,
@@ -69,26 +69,24 @@ def plan_to_markdown(
     plan: Mapping[str, Any],
     *,
     sources: Mapping[str, str] | None = None,
-    secrets: frozenset[str] = frozenset(),
     limit: int = MOST_CHARACTERS,
 ) -> str:
     """The plan in at most `limit` characters. `sources` maps DAG files to their source diffs, if wanted."""
-    safe = mask(plan, secrets) if secrets else plan
-    pieces = [f"### mfdeploy plan\n\n**{summary_line(safe['summary'])}**\n"]
-    if baseline(safe):
-        pieces.append(f"\n{prose(baseline(safe))}\n")
-    if narrowing(safe):
-        pieces.append(f"\n{_prose_within(narrowing(safe), limit // 20)}\n")
-    pending = pending_by_environment(safe)
+    pieces = [f"### mfdeploy plan\n\n**{summary_line(plan['summary'])}**\n"]
+    if baseline(plan):
+        pieces.append(f"\n{prose(baseline(plan))}\n")
+    if narrowing(plan):
+        pieces.append(f"\n{_prose_within(narrowing(plan), limit // 20)}\n")
+    pending = pending_by_environment(plan)
     if pending:
-        pieces.append(_table(safe, limit // 10))
+        pieces.append(_table(plan, limit // 10))
     budget = limit - sum(map(len, pieces)) - _RESERVE
-    lines, left_out = _take(((line,) for line in _lists(pending, safe)), budget)
+    lines, left_out = _take(((line,) for line in _lists(pending, plan)), budget)
     pieces += lines
     if left_out:
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
     budget -= sum(map(len, lines))
-    details, left_out = _take(_all_details(pending, former_ids(safe), sources or {}), budget)
+    details, left_out = _take(_all_details(pending, former_ids(plan), sources or {}), budget)
     pieces += details
     if left_out:
         pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.models.flow import KNOWN_AT_APPLY
-from deployer.views.escape_controls import escape_controls, mask, pair_text
+from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.page import Page, Part
 from deployer.views.plan_words import (
     TOOL_WORDS,
@@ -43,25 +43,23 @@ def plan_to_text(
     *,
     width: int = 80,
     colour: bool = False,
-    secrets: frozenset[str] = frozenset(),
 ) -> str:
     """The plan as text. `plan` is what `plan_to_json` gives."""
     page = Page(width, colour)
-    safe = mask(plan, secrets) if secrets else plan
-    former = former_ids(safe)
-    for environment, changes in pending_by_environment(safe).items():
-        target = escape_controls(str(safe["targets"].get(environment, "")))
+    former = former_ids(plan)
+    for environment, changes in pending_by_environment(plan).items():
+        target = escape_controls(str(plan["targets"].get(environment, "")))
         page.line((escape_controls(environment), "bold"), (f"  {target}", "dim"))
         column = min(max(len(escape_controls(change["address"])) for change in changes), page.width // 2)
         for change in changes:
             page.blank()
             _change(page, change, former, column)
         page.blank()
-    if baseline(safe):
-        page.line((escape_controls(baseline(safe)), "dim"))
-    if narrowing(safe):
-        page.line((escape_controls(narrowing(safe)), "dim"))
-    page.line((summary_line(safe["summary"]), "bold"))
+    if baseline(plan):
+        page.line((escape_controls(baseline(plan)), "dim"))
+    if narrowing(plan):
+        page.line((escape_controls(narrowing(plan)), "dim"))
+    page.line((summary_line(plan["summary"]), "bold"))
     return page.text()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from deployer.models.plan import Change
-from deployer.views.escape_controls import escape_controls, mask
+from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 from deployer.views.plan_text import STYLES
 
@@ -17,7 +17,6 @@ def result_to_json(
     done: Sequence[Change],
     failed: Sequence[tuple[Change, str]],
     not_done: Sequence[Change],
-    secrets: frozenset[str] = frozenset(),
     namespaces: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Each change's address, action and DAG id, by what became of it.
@@ -26,8 +25,8 @@ def result_to_json(
     """
     known = namespaces or {}
     return {
-        "done": [{**_brief(change), "namespace": mask(known.get(change.address, ""), secrets)} for change in done],
-        "failed": [{**_brief(change), "message": mask(message, secrets)} for change, message in failed],
+        "done": [{**_brief(change), "namespace": known.get(change.address, "")} for change in done],
+        "failed": [{**_brief(change), "message": message} for change, message in failed],
         "not_done": [_brief(change) for change in not_done],
     }
 

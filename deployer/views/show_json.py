@@ -13,7 +13,6 @@ from deployer.manifest.fields import names_of, to_json
 from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.models.deployment import Deployment, Environment, Schedule
 from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
-from deployer.views.escape_controls import mask
 
 DEFAULT = "default"
 # What has lines of its own below: a value that the flow's code may give, too.
@@ -26,10 +25,9 @@ def show_to_json(
     dag_id: str,
     schedule: Schedule | None,
     next_runs: Sequence[str] = (),
-    secrets: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Everything as JSON values. A setting's `source` is ``file:line``, or ``default`` for mfdeploy's own."""
-    shown: dict[str, Any] = {
+    return {
         "address": deployment.address,
         "project": deployment.environment.project,
         "flow": flow.name,
@@ -52,8 +50,6 @@ def show_to_json(
         "steps": [_step(each) for each in flow.steps],
         "graph": described_as_json(graph_of(flow)),
     }
-    masked: dict[str, Any] = mask(shown, secrets)
-    return masked
 
 
 ShownSetting = tuple[str, JsonValue, str]

@@ -41,6 +41,6 @@ def history(
     chosen = selection(manifests, var, flows=flow, exclude=exclude)
     with command_context() as context:
         result = history(chosen, env, limit, context)
-    shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded, result.secrets)
+    shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded)
     write_shown(shown, format, history_to_text)
     return DONE

@@ -64,7 +64,7 @@ def plan(
         from deployer.commands.plan import plan
 
         result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster)
-    tell(result.warnings, result.secrets)
+    tell(result.warnings)
     write_plan(result, format)
     if out is not None:
         save_plan(out, result)

@@ -58,7 +58,7 @@ def rollback(
         prepared = prepare_rollback(chosen, entry, context)
     if out is None:
         return apply_prepared(prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes)
-    tell(prepared.view.warnings, prepared.view.secrets)
+    tell(prepared.view.warnings)
     write_plan(prepared.view, "text")
     save_plan(out, prepared.view)
     return DONE

@@ -26,9 +26,7 @@ def show(
 
     with command_context() as context:
         result = show(selection(manifests, var), flow, env, context)
-    tell(result.warnings, result.secrets)
-    shown = show_to_json(
-        result.deployment, result.flow, result.dag_id, result.schedule, result.next_runs, result.secrets
-    )
+    tell(result.warnings)
+    shown = show_to_json(result.deployment, result.flow, result.dag_id, result.schedule, result.next_runs)
     write_shown(shown, format, show_to_text)
     return DONE
