@@ -13,7 +13,7 @@ from typing import Any
 
 from deployer.models.flow import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls, pair_text
-from deployer.views.graph import graph_to_mermaid, is_graph
+from deployer.views.graph import graph_to_mermaid
 from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
@@ -218,11 +218,11 @@ def _beside(change: Change) -> Iterator[str]:
 
 
 def _picture(change: Change) -> str:
-    """The flow's graph where it is new or another one."""
+    """The flow's graph if it is new or has changed."""
     words = {reason["word"] for reason in change["reasons"]}
-    graph = (change["after"] or {}).get("graph")
-    if not words & {"new", "graph"} or not is_graph(graph) or graph is None:
+    if change["after"] is None or not words & {"new", "graph"}:
         return ""
+    graph = change["after"]["graph"]
     if len(graph["steps"]) > _MOST_STEPS:
         return f"\n{len(graph['steps'])} steps: too many for a picture here.\n"
     return f"\n```mermaid\n{graph_to_mermaid(graph)}```\n"

@@ -25,6 +25,7 @@ from deployer.models.plan import (
     Replaced,
 )
 from deployer.models.record import Provenance
+from deployer.views.graph import Graph, GraphStep
 
 GRAPH: dict[str, Any] = {
     "start": "start",
@@ -252,8 +253,8 @@ HOSTILE = Plan(
 )
 
 
-def _large() -> dict[str, Any]:
-    steps: dict[str, Any] = {"start": {"kind": "linear", "next": ["load"]}}
+def _large() -> Graph:
+    steps: dict[str, GraphStep] = {"start": {"kind": "linear", "next": ["load"]}}
     steps["load"] = {"kind": "split", "next": [f"source_{n}" for n in range(4)]}
     for n in range(4):
         steps[f"source_{n}"] = {"kind": "foreach", "next": [f"clean_{n}"], "foreach_over": "pages"}
