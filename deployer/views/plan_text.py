@@ -1,4 +1,4 @@
-"""A plan for people at a terminal, made from its JSON form."""
+"""A plan as text for a terminal, made from its JSON form."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.models.flow import KNOWN_AT_APPLY
+from deployer.models.plan import Action
 from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.page import Page, Part
 from deployer.views.plan_words import (
@@ -31,6 +32,7 @@ from deployer.views.plan_words import (
 )
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-", "conflict": "!"}
+COMPLETED: Mapping[Action, str] = {"create": "created", "update": "updated", "delete": "deleted"}
 STYLES = {"create": "green", "update": "yellow", "delete": "red", "conflict": "bold magenta"}
 _FILE_STYLES = {"+": "green", "~": "yellow", "-": "red"}
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -44,7 +46,7 @@ def plan_to_text(
     width: int = 80,
     colour: bool = False,
 ) -> str:
-    """The plan as text. `plan` is what `plan_to_json` gives."""
+    """The plan as text. `plan` is the result of `plan_to_json`."""
     page = Page(width, colour)
     former = former_ids(plan)
     for environment, changes in pending_by_environment(plan).items():
@@ -82,7 +84,7 @@ Entry = tuple[str, Sequence[Part]]
 
 
 def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[Entry]:
-    """Lines beside one word, which stands at the first of them only."""
+    """The lines of one reason; only the first line is labelled with its word."""
     word = reason["word"]
     lines = list(_details(page, reason))
     if word == "new" and not lines:
@@ -117,7 +119,7 @@ def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
 
 
 def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
-    """``path: before -> after``, on three lines where one is too narrow."""
+    """``path: before -> after``, on three lines if one is too narrow."""
     room = page.width - _INDENT - _WIDEST_LABEL
     before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
     origin = escape_controls(field["origin"])
@@ -136,7 +138,7 @@ def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence
 
 
 def _beside(change: Change) -> Iterator[Entry]:
-    """What is worth knowing beside the reasons."""
+    """What is worth knowing in addition to the reasons."""
     schedule = new_schedule(change)
     if schedule:
         yield "schedule", [escape_controls(schedule)]
