@@ -18,7 +18,7 @@ from deployer.cli.options import (
     Variables,
     selection,
 )
-from deployer.cli.output import write_shown
+from deployer.cli.output import write_data
 
 EXAMPLES = """
 mfdeploy history --env prod --flow train --limit 3
@@ -42,5 +42,5 @@ def history(
     with command_context() as context:
         result = history(chosen, env, limit, context)
     shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded)
-    write_shown(shown, format, history_to_text)
+    write_data(shown, format, history_to_text)
     return DONE
