@@ -75,7 +75,7 @@ def test_what_is_no_plan_is_refused(data: Any, expected: str) -> None:
     ("text", "expected"),
     [
         ("{", "plan.json:1:2: error: not a saved plan"),
-        ('{"format": 1, "format": 1}', "the key 'format' is there twice"),
+        ('{"format": 1, "format": 1}', "the key 'format' is duplicated"),
         ("[" * 100_000, "not a saved plan"),
         ("", "not a saved plan"),
     ],
