@@ -1,4 +1,4 @@
-"""Errors and warnings as workflow commands, which GitHub shows beside the lines of a pull request."""
+"""Diagnostics as GitHub workflow commands, which become annotations of a pull request."""
 
 from __future__ import annotations
 

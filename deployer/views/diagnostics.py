@@ -1,4 +1,4 @@
-"""Errors and warnings as text and as JSON."""
+"""Diagnostics as text and as JSON."""
 
 from __future__ import annotations
 

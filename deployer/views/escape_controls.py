@@ -1,4 +1,4 @@
-"""Makes text from users safe to print: no escape sequence reaches a terminal."""
+"""Makes strings from users safe to print: no escape sequence reaches a terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _escape(character: str) -> str:
 
 
 def shorten_message(text: str) -> str:
-    """A message, cut in the middle where a value in it would flood the terminal."""
+    """A message, cut in the middle if a value in it would flood the terminal."""
     if len(text) <= _LONGEST_MESSAGE:
         return text
     return f"{text[:_FIRST_OF_IT]}... ({len(text):,} characters) ...{text[-_LAST_OF_IT:]}"
@@ -45,7 +45,7 @@ def pair_text(before: Any, after: Any, limit: int = 60) -> tuple[str, str]:
     """Two differing values, each shortened to `limit` characters so that the difference stays visible."""
     texts = _json(before), _json(after)
     same = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
-    # What differs should be in view with some of what comes before it, to be found by.
+    # Some of what precedes the difference is shown too, to recognize where it is.
     start = 0 if same < limit * 2 // 3 else same - limit // 3
     return _shorten(texts[0], limit, start), _shorten(texts[1], limit, start)
 

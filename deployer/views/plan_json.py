@@ -1,4 +1,4 @@
-"""A plan as JSON: the saved plan's format, and what the views for people are made from."""
+"""A plan as JSON: the format of saved plans, and the input of the text and Markdown views."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def plan_schema() -> dict[str, Any]:
 
 
 def plan_from_json(data: object, file: str = "") -> Plan:
-    """The plan that `data` (decoded JSON) describes, in this format or an older one; `file` names it in messages.
+    """The plan in `data` (decoded JSON) of this format or an older one; `file` is its name in messages.
 
     Raises DeployError, with the JSON path of each problem, for an unknown or missing key, a wrong type, another
     format version, or counts that do not add up.
@@ -72,12 +72,12 @@ def _read_summary(data: object) -> Summary:
 
 
 def plan_from_text(text: str, file: str = "") -> Plan:
-    """The plan in a saved plan's text. Raises DeployError as `plan_from_json` does, and for what is not JSON."""
+    """The plan in the content of a saved plan. Raises DeployError for invalid JSON and as `plan_from_json` does."""
     try:
         data = parse_json(text)
     except JSONDecodeError as error:
-        place = Location(file, error.lineno, error.colno)
-        raise DeployError(Diagnostic(_CODE, f"not a saved plan: {error.msg}", place, hint=_HINT)) from error
+        location = Location(file, error.lineno, error.colno)
+        raise DeployError(Diagnostic(_CODE, f"not a saved plan: {error.msg}", location, hint=_HINT)) from error
     except ReadingError as error:
         raise DeployError(_diagnostic(Problem("", f"not a saved plan: {error}"), file, _HINT)) from error
     return plan_from_json(data, file)

@@ -1,7 +1,7 @@
 """A plan as Markdown for a pull request's comment, made from its JSON form.
 
-Names, paths and values in it come from whoever opened the pull request, so each stands in a code span or in HTML
-entities: none can start a mention, a link, a heading or a tag.
+Names, paths and values come from the author of the pull request, so each is in a code span or in HTML entities: none
+can start a mention, a link, a heading or a tag.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from deployer.views.plan_words import (
 )
 
 MOST_CHARACTERS = 60_000  # GitHub takes 65,536
-_RESERVE = 400  # for the sentences that say what was left out
+_RESERVE = 400  # for the sentences about what was left out
 _SHORTEST = 20  # no row, line or detail is shorter
 _MOST_STEPS = 120  # a larger picture is not readable, and Mermaid refuses the largest
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -47,7 +47,7 @@ _COLUMNS = ("create", "update", "delete", "conflict", "unchanged")
 
 
 def code(text: str) -> str:
-    """`text` as a code span that nothing in it can end."""
+    """`text` as a code span, with a fence that is longer than any run of backticks in it."""
     shown = escape_controls(text) or " "
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
@@ -55,13 +55,13 @@ def code(text: str) -> str:
 
 
 def code_html(text: str) -> str:
-    """`text` as inline code in HTML: in a table a code span is broken by ``|``, in a summary it is not read."""
+    """`text` as inline code in HTML: ``|`` ends a code span in a table, and a summary is not Markdown."""
     return f"<code>{_PUNCTUATION.sub(lambda match: f'&#{ord(match.group())};', escape_controls(text))}</code>"
 
 
 def prose(text: str) -> str:
-    """A sentence with every mark that Markdown or GitHub would read made plain."""
-    # An escaped "@" still is a mention, and an escaped "#" an issue, to what GitHub runs after Markdown.
+    """A sentence with every character escaped that Markdown or GitHub would interpret."""
+    # GitHub finds mentions and issues after Markdown: an escaped "@" or "#" alone would still be one.
     return _READ.sub(r"\\\1", escape_controls(text)).replace("\\@", "\\@&#8203;").replace("\\#", "\\#&#8203;")
 
 
@@ -94,9 +94,9 @@ def plan_to_markdown(
 
 
 def _take(texts: Iterable[Iterable[str]], budget: int) -> tuple[list[str], int]:
-    """Whole texts as long as they fit, each else its shorter form, and how many fit in neither.
+    """The texts that fit into the budget, each in its first form that fits, and how many did not fit.
 
-    Forms are made as they are asked for: of thousands of details that have no room left, none is.
+    Forms are generated lazily: if no room is left, thousands of details are never made.
     """
     taken: list[str] = []
     left_out = 0
@@ -143,7 +143,7 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> 
 
 
 def _in_brief(reason: Mapping[str, Any]) -> str:
-    # What an apply would overwrite or refuse should be seen without unfolding anything.
+    # What an apply would overwrite or refuse is visible without unfolding the details.
     note = prose(reason["note"]) if reason["word"] in ("drifted", "adopted", "conflict") else ""
     return f"{reason['word']} ({note})" if note else str(reason["word"])
 
@@ -153,7 +153,7 @@ def _all_details(
     former: Mapping[str, str],
     sources: Mapping[str, str],
 ) -> Iterator[Iterator[str]]:
-    """Each change's details, and what of them is left when there is little room: the reasons without the pictures."""
+    """The details of each change, each with a shorter form that has no graph."""
     for changes in pending.values():
         for change in changes:
             yield _forms(change, former)

@@ -24,8 +24,8 @@ from deployer.views.plan_words import (
     former_ids,
     group_fields,
     narrowing,
+    new_deployment,
     new_schedule,
-    newcomer,
     pending_by_environment,
     summary_line,
     tools_only,
@@ -88,7 +88,7 @@ def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[E
     word = reason["word"]
     lines = list(_details(page, reason))
     if word == "new" and not lines:
-        lines = [[newcomer(change)]]
+        lines = [[new_deployment(change)]]
     if word in TOOL_WORDS and not tools_only(change):
         lines.append([(TOOLS_REMARK, "dim")])
     for number, line in enumerate(lines or [[""]]):
