@@ -130,7 +130,7 @@ def _kept(planning: PlanContext, applied: Applied, name: str, replaced: Files, w
             "file": change.file,
             "reasons": [_reason(reason) for reason in change.reasons],
             "outcome": outcome,
-            "message": _without(message, planning.desired.manifests.secrets),
+            "message": message,
             "before": digest(replaced[key]) if key in replaced else None,
             "after": digest(written[key]) if key in written and outcome == "done" else None,
         }
@@ -158,10 +158,3 @@ def _by_file(change: Change) -> Iterator[Change]:
     yield replace(change, replaces=())
     for other in change.replaces:
         yield replace(change, action="delete", file=other.file, version=other.version, replaces=())
-
-
-def _without(message: str, secrets: frozenset[str]) -> str:
-    """A target's message may quote its address; descriptions hold no secret in the first place."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        message = message.replace(secret, "(secret)")
-    return message

@@ -28,7 +28,6 @@ class HistoryResult:
     entries: Sequence[Entry]
     older: int
     unrecorded: Sequence[Unrecorded]
-    secrets: frozenset[str] = frozenset()
 
 
 def history(selection: Selection, environment: str, limit: int, context: Context) -> HistoryResult:
@@ -53,7 +52,6 @@ def history(selection: Selection, environment: str, limit: int, context: Context
         entries=[entry for entry in entries if entry.changes],
         older=older,
         unrecorded=[each for each in unrecorded if chosen.selects(each.address)],
-        secrets=manifests.secrets,
     )
 
 

@@ -38,7 +38,6 @@ class PlanView:
 
     plan: Plan
     warnings: Sequence[Diagnostic] = ()
-    secrets: frozenset[str] = frozenset()
     sources: Sources = field(default_factory=dict)
 
 
@@ -66,7 +65,7 @@ def plan(
 
 def view_of(found: PlanContext, sources: Sources | None = None) -> PlanView:
     """What people are shown of a plan."""
-    return PlanView(found.plan, found.warnings, found.desired.manifests.secrets, sources or {})
+    return PlanView(found.plan, found.warnings, sources or {})
 
 
 def annotate_plan(found: PlanContext, context: Context) -> PlanContext:

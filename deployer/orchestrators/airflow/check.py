@@ -10,7 +10,7 @@ from deployer.models import credentials
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 from deployer.models.flow_location import flow_location
-from deployer.models.plain_data import is_name
+from deployer.models.plain_data import is_encodable
 from deployer.orchestrators.airflow import parameters, sensors, tasks, with_credentials
 from deployer.orchestrators.airflow.names import MAX_LENGTH, dag_id, is_valid
 from deployer.orchestrators.airflow.schedule import find_problem
@@ -84,7 +84,7 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagn
         if len(f"{name}={value}".encode(errors="surrogatepass")) > _MAX_VARIABLE:
             message = f"step {step.name!r}: {name} has {len(value):,} characters, too many for an environment variable"
             yield _unsupported(deployment, step.line, message, "put it into a file that the flow reads")
-        elif not name or "=" in name or "\0" in name + value or not is_name(name + value):
+        elif not name or "=" in name or "\0" in name + value or not is_encodable(name + value):
             message = (
                 f"step {step.name!r}: @environment sets {name!r}: its name or value is not valid in an environment"
             )
