@@ -15,7 +15,7 @@ from deployer.pipeline.one_flow import build_one
 
 @dataclass(frozen=True)
 class ShowResult:
-    """One deployment in full. `schedule` is the one that holds, whoever said it; `next_runs` are ISO 8601 times."""
+    """One deployment in full. `schedule` is the effective schedule; `next_runs` are ISO 8601 times."""
 
     deployment: Deployment
     flow: Flow

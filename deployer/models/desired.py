@@ -142,8 +142,7 @@ class EnvironmentState:
 
     def owns(self, item: Deployed) -> bool:
         """Whether this project deployed the file, in this environment."""
-        record = item.record
-        return record is not None and (record.owner, record.environment) == (self.project, self.environment)
+        return item.record is not None and item.record.is_owned_by(self.project, self.environment)
 
 
 @dataclass(frozen=True)

@@ -56,3 +56,7 @@ class Record:
     provenance: Provenance | None = None
     inputs: Inputs | None = None
     format: Literal[2] = RECORD_FORMAT
+
+    def is_owned_by(self, project: str, environment: str) -> bool:
+        """Whether this project deployed the file, in this environment."""
+        return (self.owner, self.environment) == (project, environment)

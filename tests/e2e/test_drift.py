@@ -113,7 +113,7 @@ class TestByHand:
         done = applied.run("apply", *ONE, "--yes")
         assert done.returncode == 1
         assert "the record is damaged" in done.stderr
-        assert "--adopt local/hourly writes it anew" in done.stderr
+        assert "--adopt local/hourly writes it again" in done.stderr
         applied.apply("--adopt", "local/hourly")
         assert applied.pending() == {}
 

@@ -80,11 +80,11 @@ def test_a_failed_change_is_recorded_with_its_reason(site: AppliedFolder) -> Non
     from deployer.applying.recording import begin, record_apply
     from deployer.models.record import Provenance
 
-    planning = site.plan({"train": FIRST, "score": FIRST})
-    doing = begin(planning, "apply", Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0"))
-    failed, left = planning.plan.pending
+    plan_context = site.plan({"train": FIRST, "score": FIRST})
+    run = begin(plan_context, "apply", Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0"))
+    failed, left = plan_context.plan.pending
     applied = Applied([], [(failed, "s3://acme: denied")], [left])
-    record_apply(planning, "prod", planning.deployed.targets["prod"], applied, doing, {})
+    record_apply(plan_context, "prod", plan_context.deployed.targets["prod"], applied, run, {})
     outcomes = [(each.address, each.outcome, each.message) for each in site.entries()[0].changes]
     assert outcomes == [("prod/score", "failed", "s3://acme: denied"), ("prod/train", "not done", "")]
 
@@ -122,9 +122,9 @@ def test_an_entry_may_be_named_by_its_beginning_or_its_end(given: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("2026", "'2026' is the beginning of 2 entries"),
+        ("2026", "'2026' matches 2 entries"),
         ("20260101T000100000Z-3f9b", "did you mean '20260101T000100000Z-3f9a'"),
-        ("", "the newest is 20260101T000200000Z-aaaa"),
+        ("", "the newest entry is 20260101T000200000Z-aaaa"),
     ],
 )
 def test_a_name_that_is_no_entry_is_refused(given: str, message: str) -> None:
@@ -133,7 +133,7 @@ def test_a_name_that_is_no_entry_is_refused(given: str, message: str) -> None:
 
 
 def test_before_the_first_apply_there_is_none() -> None:
-    with pytest.raises(DeployError, match="nothing was applied there yet"):
+    with pytest.raises(DeployError, match="nothing has been applied yet"):
         find_entry("2026", [])
 
 
@@ -168,7 +168,7 @@ def test_an_entry_under_the_name_of_another_is_refused(site: AppliedFolder) -> N
     site.apply(train=FIRST)
     other = "20270101T000000000Z-0000"
     (site.dags / entry_file("growth", "prod", other)).write_bytes(edited(site))
-    with pytest.raises(DeployError, match="it is of growth, prod, 2026"):
+    with pytest.raises(DeployError, match="it belongs to growth, prod, 2026"):
         read_entry(site.target, "growth", "prod", other)
 
 
@@ -183,7 +183,7 @@ def test_an_entry_under_the_name_of_another_is_refused(site: AppliedFolder) -> N
 )
 def test_damaged_dag_files_are_refused(texts: str, site: AppliedFolder) -> None:
     site.apply(train=FIRST)
-    with pytest.raises(DeployError, match="the DAG files in it are"):
+    with pytest.raises(DeployError, match=r"the DAG files in it (are|do not match)"):
         unpack(site.entries()[0].model_copy(update={"texts": texts}))
 
 
