@@ -205,7 +205,7 @@ VALUES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "default of a function": (
         {"member": "alpha = Parameter('alpha', default=long)"},
-        "the deploy-time functions gave 4,500,002 characters",
+        "the deploy-time values have 4,500,002 characters",
     ),
     "help": ({"member": f"alpha = Parameter('alpha', default='a', help={X!r})"}, "most of them in its parameters"),
     "description": ({"setting": f", description: {X}"}, "most of them in its settings"),
