@@ -134,7 +134,7 @@ def _recorded_changes(
             "file": change.file,
             "reasons": [_reason(reason) for reason in change.reasons],
             "outcome": outcome,
-            "message": _redact(message, plan_context.desired.manifests.secrets),
+            "message": message,
             "before": digest(replaced[key]) if key in replaced else None,
             "after": digest(written[key]) if key in written and outcome == "done" else None,
         }
@@ -162,10 +162,3 @@ def _by_file(change: Change) -> Iterator[Change]:
     yield replace(change, replaces=())
     for other in change.replaces:
         yield replace(change, action="delete", file=other.file, version=other.version, replaces=())
-
-
-def _redact(message: str, secrets: frozenset[str]) -> str:
-    """The message without secrets: it may quote the URL of the target. Descriptions never contain secrets."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        message = message.replace(secret, "(secret)")
-    return message

@@ -29,7 +29,6 @@ class HistoryResult:
     entries: Sequence[Entry]
     older: int
     unrecorded: Sequence[Unrecorded]
-    secrets: frozenset[str] = frozenset()
 
 
 def history(selection: Selection, name: str, limit: int, context: Context) -> HistoryResult:
@@ -55,7 +54,6 @@ def history(selection: Selection, name: str, limit: int, context: Context) -> Hi
         entries=[entry for entry in entries if entry.changes],
         older=older,
         unrecorded=[item for item in unrecorded if chosen.selects(item.address)],
-        secrets=manifests.secrets,
     )
 
 

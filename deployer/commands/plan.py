@@ -38,7 +38,6 @@ class PlanView:
 
     plan: Plan
     warnings: Sequence[Diagnostic] = ()
-    secrets: frozenset[str] = frozenset()
     sources: Sources = field(default_factory=dict)
 
 
@@ -108,8 +107,7 @@ def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
 
 def view_of(plan_context: PlanContext, sources: Sources | None = None) -> PlanView:
     """The part of a plan context that users see."""
-    secrets = plan_context.desired.manifests.secrets
-    return PlanView(plan_context.plan, plan_context.warnings, secrets, sources or {})
+    return PlanView(plan_context.plan, plan_context.warnings, sources or {})
 
 
 def narrowed(selection: Selection, saved: Plan) -> Selection:

@@ -23,7 +23,6 @@ class ShowResult:
     schedule: Schedule | None
     next_runs: Sequence[str]
     warnings: Sequence[Diagnostic]
-    secrets: frozenset[str]
 
 
 def show(selection: Selection, flow: str, environment: str, context: Context) -> ShowResult:
@@ -38,5 +37,4 @@ def show(selection: Selection, flow: str, environment: str, context: Context) ->
         schedule=orchestrator.schedule_of(item.deployment, item.flow),
         next_runs=runs,
         warnings=state.warnings,
-        secrets=state.manifests.secrets,
     )

@@ -247,7 +247,7 @@ class TestAccess:
     def test_no_kubeconfig(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("KUBECONFIG")
         assert self.told(project) == (
-            "mfdeploy.yaml:18:5: error: environments.prod.kubernetes: the check failed: there is no kubeconfig on this"
+            "mfdeploy.yaml:18:5: error: environments.prod.kubernetes: the check failed: found no kubeconfig on this"
             " machine (KUBECONFIG, ~/.kube/config); set KUBECONFIG; --no-check-cluster skips the check"
         )
 
@@ -266,7 +266,7 @@ class TestAccess:
 
     def test_kubeconfig_that_is_not_there(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KUBECONFIG", "/no/such/file")
-        assert "there is no file '/no/such/file', which KUBECONFIG names" in self.told(project)
+        assert "KUBECONFIG is '/no/such/file', but that file does not exist" in self.told(project)
 
     def test_a_kubeconfig_that_is_none(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         path = project.folder.parent / "kubeconfig"
@@ -280,7 +280,7 @@ class TestAccess:
         assert line.startswith(
             "mfdeploy.yaml:19:16: error: environments.prod.kubernetes.context: the check failed: no context"
         )
-        assert line.endswith("; it has test; --no-check-cluster skips the check")
+        assert line.endswith("; its contexts: test; --no-check-cluster skips the check")
 
     def test_a_context_of_the_check_alone(self, project: Project) -> None:
         project.edit("      context: test\n", "      in_cluster: true\n      check_context: test\n")
@@ -297,7 +297,7 @@ class TestAccess:
             line = self.told(project)
         assert line == (
             "mfdeploy.yaml:19:16: error: environments.prod.kubernetes.context: the check failed: cannot reach the"
-            f" cluster of the context 'test' ({url}): Connection refused; is it the right context?"
+            f" cluster of the context 'test' ({url}): Connection refused; check that this is the right context"
             "; --no-check-cluster skips the check"
         )
 

@@ -74,8 +74,8 @@ def test_one_that_is_newer_than_those_tested_is_one_warning(tmp_path: Path, monk
     compiled = compile_flows(items)
     [found] = compiled.diagnostics
     assert (found.code, found.severity) == ("metaflow-untested", Severity.WARNING)
-    assert "has Metaflow 2.99.0, which is newer than those that mfdeploy was tested with" in found.message
-    assert found.hint.startswith("tested are 2.15 to 2.19.39")
+    assert "has Metaflow 2.99.0, which is newer than any that mfdeploy was tested with" in found.message
+    assert found.hint.startswith("tested versions: 2.15 to 2.19.39")
     assert len(compiled.flows) == len(build_packages(items, upload=False, user="ann")) == 2
 
 

@@ -90,7 +90,7 @@ def test_a_token_that_is_no_name_is_neither_taken_nor_kept(token: str, tmp_path:
     [package] = build_packages([one], upload=True, user="ann", dag_ids=names, tokens=deployed).values()
     assert package.namespace.startswith("production:linearflow-0-")
     path.write_text(json.dumps({"production_token": token, "owner": "eve"}))
-    with pytest.raises(DeployError, match=r"the production token of LinearFlow in .* is no name"):
+    with pytest.raises(DeployError, match=r"the production token of LinearFlow in .* is not a valid name"):
         _build(one)
 
 

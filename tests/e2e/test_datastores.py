@@ -110,7 +110,7 @@ def production_token(dag: Path) -> str:
 def test_no_account_is_one_error(project: Project, store: Store) -> None:
     stranger = replace(project, variables={**OFFLINE, **LOCAL, **store.strangers})
     line = error_of(stranger)
-    assert line.startswith(f"{WHERE} {store.root}/{project.folder.name}: no credentials that it accepts"), line
+    assert line.startswith(f"{WHERE} {store.root}/{project.folder.name}: no valid credentials"), line
 
 
 def test_a_bucket_that_is_not_there_is_one_error(project: Project, store: Store) -> None:
@@ -133,7 +133,7 @@ def test_clients_that_are_not_installed_are_named(project: Project, store: Store
     line = error_of(project)
     packages = {"gs": "google-cloud-storage google-auth", "azure": "azure-storage-blob azure-identity"}
     needed = packages[store.root.partition(":")[0]]
-    assert f"error: environments.prod.datastore: {python} has no {needed.replace(' ', ' and no ')}" in line
+    assert f"error: environments.prod.datastore: {python} lacks {needed.replace(' ', ' and ')}" in line
     assert line.endswith(f"pip install {needed}"), line
     assert store.wire.requests == []
 

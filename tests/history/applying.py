@@ -76,7 +76,7 @@ class AppliedFolder:
         """What would make the flows' schedules these, and no other flow there."""
         items = [self._item(name, cron) for name, cron in sorted(crons.items())]
         state = survey([self.environment], context().connect, [item.deployment.address for item in items])
-        manifests = Manifests("growth", {"prod": self.environment}, (), (), frozenset({"sesame"}), Path())
+        manifests = Manifests("growth", {"prod": self.environment}, ())
         return PlanContext(
             self.folder, Plan(plan_changes(items, state.states)), DesiredState(manifests, (*items,), ()), state
         )

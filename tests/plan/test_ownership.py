@@ -132,7 +132,7 @@ class TestAdoption:
         assert change.reasons[0].edit == Edit("TrainFlow.py")
 
     def test_a_damaged_record_is_written_anew(self) -> None:
-        damaged = made.deployed(ITEM, record=None, problem="TrainFlow.py cannot be read as one of ours: cut")
+        damaged = made.deployed(ITEM, record=None, problem="TrainFlow.py cannot be read: cut")
         assert only(damaged).action == "conflict"
         assert only(damaged, adopt=("prod/train",)).action == "update"
 

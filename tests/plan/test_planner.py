@@ -163,7 +163,7 @@ def test_a_deploy_time_default_does_not_make_a_change() -> None:
     ("values", "note"),
     [
         ({"record": None}, "was not written by mfdeploy"),
-        ({"record": None, "problem": "TrainFlow.py cannot be read as one of ours: cut"}, "cut"),
+        ({"record": None, "problem": "TrainFlow.py cannot be read: cut"}, "cut"),
         ({"record": made.record_of(made.desired(), owner="sales")}, "the manifest project 'sales'"),
         ({"record": made.record_of(made.desired(), environment="staging")}, "the environment 'staging'"),
         ({"record": None, "problem": "TrainFlow.py: record format 3", "later": True}, "record format 3"),

@@ -168,8 +168,8 @@ def _versions(deployments: Sequence[Deployment], versions: Mapping[str, str]) ->
             tested = f"{show_version(OLDEST)} to {show_version(NEWEST_TESTED)}"
             yield Diagnostic(
                 code="metaflow-untested",
-                message=f"{python} has Metaflow {version}, which is newer than those that mfdeploy was tested with",
-                hint=f"tested are {tested}; if a flow fails to compile, install one of these",
+                message=f"{python} has Metaflow {version}, which is newer than any that mfdeploy was tested with",
+                hint=f"tested versions: {tested}; if a flow fails to compile, install one of these",
                 severity=Severity.WARNING,
                 location=location,
                 path=path,

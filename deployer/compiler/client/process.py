@@ -234,11 +234,11 @@ def _ask(
         except OSError as error:
             why = error.strerror or str(error)
         except (ValueError, TypeError, KeyError):
-            why = "it does not answer as a Python interpreter does"
+            why = "it does not answer like a Python interpreter"
         errors.seek(0)
         output = errors.read().decode(errors="replace").strip().splitlines()
     too_old = is_too_old(versions.get(helper.python, ""))
-    why = _without_credentials(helper, output[-1]) if output else why or "it ended without an answer"
+    why = _without_credentials(helper, output[-1]) if output else why or "it exited without an answer"
     for deployment in deployments:
         if deployment.address not in answered:
             yield answer_without_result(deployment.address, *(() if too_old else (_unanswered(helper, why),)))

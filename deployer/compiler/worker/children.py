@@ -117,7 +117,7 @@ def _finish(child: _Child) -> _ChildAnswer:
         return found
     code = os.waitstatus_to_exitcode(status)
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    hint = "look for os._exit, or for a native library that crashes, in what the file imports"
+    hint = "check what the file imports for os._exit or a native library that crashes"
     problem = Problem("crashed", f"the process that loads the flow {how}", child.job.file, 1, hint)
     return _without_result(child.job, problem)
 

@@ -47,7 +47,7 @@ def with_flow(job: Job, use: Callable[[Any, Source], Result]) -> Result:
     refuse.check_datastore(job)
     refuse.check_environment(job)
     if not job.path.is_file():
-        raise FlowError(Problem("no-file", f"there is no file {job.path.name} here", setting="file"))
+        raise FlowError(Problem("no-file", f"the flow's file {job.path.name} does not exist", setting="file"))
     os.chdir(folder)
     sys.argv = [job.file]
     sys.path.insert(0, str(folder))
@@ -103,7 +103,7 @@ def _check_names(job: Job, flow: Any) -> None:
     steps = [step.__name__ for step in steps_of(flow)]
     for name in job.steps:
         if name not in steps:
-            hint = nearest(name, steps) or f"it has {', '.join(graph_of(flow).sorted_nodes)}"
+            hint = nearest(name, steps) or f"its steps are {', '.join(graph_of(flow).sorted_nodes)}"
             problems.append(
                 Problem("unknown-step", f"the flow has no step {name!r}", setting=f"steps.{name}", hint=hint)
             )
@@ -111,7 +111,9 @@ def _check_names(job: Job, flow: Any) -> None:
     for section, names in (("config_values", job.config_values), ("config_files", job.config_files)):
         for name in names:
             if name not in configs:
-                hint = nearest(name, configs) or (f"it has {', '.join(configs)}" if configs else "it has no Config")
+                hint = nearest(name, configs) or (
+                    f"its Configs are {', '.join(configs)}" if configs else "it defines none"
+                )
                 message = f"the flow has no Config {name!r}"
                 problems.append(Problem("unknown-config", message, setting=f"{section}.{name}", hint=hint))
     problems += _unknown_decorators(job)

@@ -24,7 +24,7 @@ def load_flow(file: Path, class_name: str | None) -> Any:
     except SystemExit as stop:
         where, line = place_of(stop, file.parent)
         code = f" ({one_line(str(stop.code))})" if stop.code not in (None, 0) else ""
-        message = f"the file ends the program while it is imported: sys.exit{code}"
+        message = f"the file exits while it is imported: sys.exit{code}"
         raise FlowError(_at(file, "import-failed", message, where, line)) from None
     except ModuleNotFoundError as error:
         where, line = place_of(error, file.parent)
@@ -99,7 +99,7 @@ def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name
         if chosen is not None:
             return chosen
         message = f"{file.name} has no flow {class_name!r}"
-        hint = nearest(class_name, flows) or (f"it has {', '.join(flows)}" if flows else "")
+        hint = nearest(class_name, flows) or (f"its flows are {', '.join(flows)}" if flows else "")
         raise FlowError(Problem("unknown-class", message, setting="class", hint=hint))
     candidates = {name: flow for name, flow in flows.items() if steps_of(flow)} or flows
     if not candidates:

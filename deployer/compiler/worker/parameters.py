@@ -23,6 +23,15 @@ _DEEPEST = 100  # Python reads two hundred brackets in one another, of which the
 _MOST_CHARACTERS = 200_000  # in all: they are in the DAG's record, beside what decides it
 
 _TYPES: dict[type, ParameterType] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+# What a default is to be, for messages.
+_VALID: dict[ParameterType, str] = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "a boolean",
+    "json": "valid JSON",
+    "file": "a file",
+}
 
 
 def describe_parameters(flow: Any, source: Source) -> list[ParameterData]:
@@ -41,7 +50,7 @@ def _describe(parameter: Any, file: str, line: int) -> ParameterData:
     given = parameter.kwargs.get("default")
     if kind is None:
         shown = getattr(parameter.kwargs["type"], "__name__", parameter.kwargs["type"])
-        message = f"parameter {parameter.name}: its type is {shown}"
+        message = f"parameter {parameter.name}: the type {shown} is not supported"
         hint = "use str, int, float, bool, or JSONType for lists and maps"
         raise FlowError(Problem("parameter-type", message, file, line, hint))
     deploy_time = isinstance(given, DeployTimeField)
@@ -68,7 +77,7 @@ def parameter_type(parameter: Any) -> ParameterType | None:
     return _TYPES.get(kind) if isinstance(kind, type) else None
 
 
-def _default(parameter: Any, kind: str, given: Any, file: str, line: int) -> Any:
+def _default(parameter: Any, kind: ParameterType, given: Any, file: str, line: int) -> Any:
     """The default as a JSON value of the parameter's type, converted as Metaflow would at run time."""
     name = parameter.name
     try:
@@ -79,9 +88,9 @@ def _default(parameter: Any, kind: str, given: Any, file: str, line: int) -> Any
         if isinstance(given, bool):
             return given if kind == "boolean" else parameter.kwargs["type"](given)
     except (TypeError, ValueError) as error:
-        message = f"parameter {name}: its default is no {kind}: {describe_error(error)}"
+        message = f"parameter {name}: its default is not {_VALID[kind]}: {describe_error(error)}"
         raise FlowError(Problem("parameter-default", message, file, line)) from None
-    message = f"parameter {name}: its default {given!r} is no {kind}"
+    message = f"parameter {name}: its default {given!r} is not {_VALID[kind]}"
     raise FlowError(Problem("parameter-default", message, file, line))
 
 
@@ -93,16 +102,19 @@ def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
             continue
         place = source.parameter(attribute, parameter.name)
         if parameter.name in job.parameters:
-            message = f"parameter {parameter.name} is an IncludeFile: its file cannot be named in the manifest yet"
-            setting, hint = f"parameters.{parameter.name}", "name it in the flow, as the parameter's default"
+            message = f"parameter {parameter.name} is an IncludeFile, whose file cannot be set in the manifest yet"
+            setting, hint = f"parameters.{parameter.name}", "set it in the flow, as the parameter's default"
             raise FlowError(Problem("unsupported", message, setting=setting, hint=hint))
         default = parameter.kwargs.get("default")
         written = default.print_representation if default is not None else None
         if not isinstance(written, str) or "://" in written:
             continue  # none, a function that names it at apply, or an object in a store
         if not Path(written).is_file():
-            message = f"parameter {parameter.name}: there is no file {written!r} below the flow's folder"
-            raise FlowError(Problem("no-file", message, *place))
+            message, hint = (
+                f"parameter {parameter.name}: no file {written!r}",
+                "paths are relative to the flow's folder",
+            )
+            raise FlowError(Problem("no-file", message, *place, hint=hint))
         found[written] = sha256(written)[:16]
     return found
 
@@ -120,8 +132,8 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
             values[parameter.name] = _evaluate(parameter, default)
             size += len(_plain(values[parameter.name]))
             if size > _MOST_CHARACTERS:
-                message = f"parameter {parameter.name}: with it the deploy-time functions gave {size:,} characters"
-                hint = f"the DAG file takes {_MOST_CHARACTERS:,}; let the function write a file and give its name"
+                message = f"parameter {parameter.name}: with it the deploy-time values have {size:,} characters"
+                hint = f"a DAG file takes {_MOST_CHARACTERS:,}; let the function write a file and return its name"
                 problems.append(Problem("too-large", message, *source.parameter(attribute, parameter.name), hint=hint))
         except Exception as error:
             # Metaflow's own message is a traceback; the exception that it wraps says what went wrong.

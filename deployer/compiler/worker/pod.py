@@ -31,7 +31,7 @@ def check_images(job: Job, obj: Any) -> None:
     ]
     if without:
         steps = f"step {without[0]} has" if len(without) == 1 else f"steps {', '.join(without)} have"
-        hint = "set kubernetes.image in the environment, to an image with the Python that the flow needs"
+        hint = "set kubernetes.image in the environment to an image with the Python that the flow needs"
         raise FlowError(Problem("missing-image", f"{steps} no container image", setting="kubernetes.image", hint=hint))
 
 
@@ -71,7 +71,7 @@ def _user_defined(node: Any) -> frozenset[str]:
 def _check_keys(section: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     for key in given:
         if key not in known:
-            message = f"@kubernetes of this Metaflow has no attribute {key!r}"
+            message = f"@kubernetes has no attribute {key!r} in this version of Metaflow"
             hint = nearest(key, known)
             raise FlowError(Problem("unknown-key", message, setting=f"{section}.{key}", hint=hint))
 

@@ -39,9 +39,8 @@ def production_token(job: Job, storage: Any, prefix: str) -> str:
         message = f"the production token cannot be read from or stored at {where}: {describe_error(error)}"
         raise FlowError(Problem("token-failed", message, setting="datastore")) from None
     if token is None or not _is_name(token):
-        message = (
-            f"the production token of {job.dag_id} in {job.datastore_url} is no name: {(token or '')[:_LONGEST]!r}"
-        )
+        shown = (token or "")[:_LONGEST]
+        message = f"the production token of {job.dag_id} in {job.datastore_url} is not a valid name: {shown!r}"
         raise FlowError(Problem("token-failed", message, setting="datastore"))
     return token
 

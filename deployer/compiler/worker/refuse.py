@@ -21,12 +21,12 @@ STEP_DECORATORS = {
         "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod",
     ),
     "slurm": ("runs tasks on Slurm", "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod"),
-    "parallel": ("needs several pods that start together", "use a foreach, or run the step in one bigger pod"),
+    "parallel": ("needs several pods that start together", "use a foreach, or run the step in one larger pod"),
 }
 FLOW_DECORATORS = {
     "trigger": ("waits for events", "use @schedule, or let whatever sends the event start the DAG"),
     "trigger_on_finish": ("waits for events", "use @schedule, or let the other DAG's last task start this one"),
-    "exit_hook": ("runs code outside of the run", "use a callback of Airflow, or a last step"),
+    "exit_hook": ("runs code outside of the run", "use an Airflow callback, or a last step"),
 }
 # Decorators that ask for packages, and those environments of Metaflow that install what they ask for.
 PACKAGE_DECORATORS = ("conda", "pypi", "conda_base", "pypi_base")
@@ -45,8 +45,8 @@ def check_datastore(job: Job) -> None:
     needed = CLIENTS.get(job.datastore_type, {})
     missing = [package for module, package in needed.items() if not _has(module)]
     if missing:
-        message = f"{sys.executable} has no {' and no '.join(missing)}, which Metaflow needs for {job.datastore_url}"
-        hint = f"install what is missing there: pip install {' '.join(missing)}"
+        message = f"{sys.executable} lacks {' and '.join(missing)}, which Metaflow needs for {job.datastore_url}"
+        hint = f"install it there: {sys.executable} -m pip install {' '.join(missing)}"
         raise FlowError(Problem("missing-package", message, setting="datastore", hint=hint))
 
 
@@ -61,8 +61,8 @@ def check_settings(job: Job) -> None:
     """Raises FlowError for a setting of Metaflow that would be replaced by what the datastore says."""
     name = "METAFLOW_PRODUCTION_TOKEN"
     if name in job.settings:
-        message = f"{name} cannot be set: each DAG keeps its own production token in the datastore"
-        hint = "remove it; to group runs under a name of your own, use tags"
+        message = f"{name} cannot be set: the production token of each DAG is kept in the datastore"
+        hint = "remove it; use tags to group runs"
         raise FlowError(Problem("unsupported", message, setting=f"metaflow.{name}", hint=hint))
 
 
@@ -71,13 +71,13 @@ def check_environment(job: Job) -> None:
     name, setting = job.package_environment, "package_environment"
     known = ["local", *sorted(environment.TYPE for environment in ENVIRONMENTS)]
     if name not in known:
-        hint = nearest(name, known) or f"Metaflow has {', '.join(known)}"
+        hint = nearest(name, known) or f"expected one of {', '.join(known)}"
         raise FlowError(Problem("unsupported", f"unknown package environment {name!r}", setting=setting, hint=hint))
     if name in PACKAGE_ENVIRONMENTS and job.datastore_type == "local":
         message = (
-            f"the package environment {name!r} needs a datastore that is no folder: tasks get the packages from it"
+            f"the package environment {name!r} needs a datastore in S3, GCS or Azure: tasks get the packages from it"
         )
-        hint = "use a datastore in S3, GCS or Azure, or an interpreter that has the packages (`python:`)"
+        hint = "change `datastore:`, or name an interpreter that has the packages with `python:`"
         raise FlowError(Problem("unsupported", message, setting=setting, hint=hint))
 
 
@@ -112,13 +112,18 @@ def check_graph(graph: Any, source: Source) -> None:
     """Raises FlowError for steps that start several pods at once, and for a way that leads back."""
     reason, advice = STEP_DECORATORS["parallel"]
     problems = [
-        Problem("unsupported", f"step {node.name}: num_parallel {reason}", *source.step(node.name), hint=advice)
+        Problem(
+            "unsupported",
+            f"step {node.name}: num_parallel is not supported: it {reason}",
+            *source.step(node.name),
+            hint=advice,
+        )
         for node in graph
         if node.parallel_foreach
     ]
     for name in _recursive(graph):
-        message = f"step {name} can lead back to itself: Airflow's graphs have no loops"
-        hint = "put the loop into one step, or let the last step start a new run"
+        message = f"step {name} can lead back to itself, and an Airflow DAG has no cycles"
+        hint = "put the loop inside one step, or let the last step start a new run"
         problems.append(Problem("unsupported", message, *source.step(name), hint=hint))
     if problems:
         raise FlowError(*problems)
@@ -130,7 +135,7 @@ def _refusal(
     if name not in table:
         return None
     reason, advice = table[name]
-    return Problem("unsupported", f"@{name} {reason}{where}", *place, hint=advice, setting=setting)
+    return Problem("unsupported", f"@{name}{where} is not supported: it {reason}", *place, hint=advice, setting=setting)
 
 
 def _recursive(graph: Any) -> list[str]:

@@ -22,7 +22,7 @@ def check_sensors(flow: Any, source: Source) -> Iterator[Problem]:
     for name, decorator, place in _sensors(flow, source):
         states = decorator.attributes.get("allowed_states")
         if isinstance(states, (tuple, set, frozenset, dict)):
-            message = f"@{name}: allowed_states is a {type(states).__name__}, of which Metaflow makes ['success']"
+            message = f"@{name}: allowed_states is a {type(states).__name__}, which Metaflow replaces with ['success']"
             yield Problem("bad-sensor", message, *place, hint="write a list")
 
 
@@ -31,10 +31,8 @@ def describe_sensors(flow: Any, source: Source) -> list[SensorData]:
     found: list[SensorData] = []
     for name, decorator, (file, line) in _sensors(flow, source):
         if name not in KINDS:
-            hint = f"mfdeploy knows {' and '.join(f'@{known}' for known in KINDS)}"
-            raise FlowError(
-                Problem("unsupported", f"@{name} is a sensor that mfdeploy does not know", file, line, hint)
-            )
+            hint = f"supported are {' and '.join(f'@{known}' for known in KINDS)}"
+            raise FlowError(Problem("unsupported", f"the sensor @{name} is not supported", file, line, hint))
         given = {key: value for key, value in decorator.attributes.items() if value is not None and key != "name"}
         arguments = {
             key: plain([value] if key in _LISTS and isinstance(value, str) else value) for key, value in given.items()

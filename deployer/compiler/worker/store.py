@@ -94,11 +94,11 @@ def _problem(job: Job, error: Exception) -> Problem:
     if isinstance(error, OSError) and error.strerror and not _DENIED.search(text):
         text = error.strerror
     elif _NO_CREDENTIALS.search(text):
-        text, hint = "no credentials that it accepts", "sign in, or set the variables of its own tools"
+        text, hint = "no valid credentials", "sign in, or set the environment variables of the store's own tools"
     elif _DENIED.search(text):
-        text, hint = "access denied", "the account needs to read and write objects there"
+        text, hint = "access denied", "the account needs permission to read and write objects there"
     elif _NO_BUCKET.search(text):
-        text, hint = "there is no such bucket or container", "make it, or correct `datastore:`"
+        text, hint = "there is no such bucket or container", "create it, or correct `datastore:`"
     else:
         text = re.sub(rf"{re.escape(job.datastore_root)}/\S+", job.datastore_root, text)
     message = f"code packages cannot be stored in {job.datastore_url}: {text}"
