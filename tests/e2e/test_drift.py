@@ -146,7 +146,7 @@ class TestMoved:
         applied.edit("scheduling.yaml", "  hourly:\n", "  each_hour:\n")
         done = applied.run("apply", *ONE, "--yes")
         assert (done.returncode, "No changes." in done.stdout) == (0, True)
-        assert "its DAG belongs to local/each_hour now, which is not planned here" in done.stderr
+        assert "its DAG now belongs to local/each_hour, which is not part of this plan" in done.stderr
         assert (applied.dags / HOURLY).exists()
 
     def test_an_entry_in_another_manifest_is_no_change(self, applied: Project) -> None:
