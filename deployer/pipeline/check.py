@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from deployer.context import Context
 from deployer.description import to_json
 from deployer.errors import Diagnostic
+from deployer.manifest.names import same_names
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow
@@ -35,19 +36,17 @@ def _settings_of_others(deployment: Deployment, context: Context) -> Iterator[Di
                 )
 
 
-def check_names(items: Iterable[Desired]) -> Iterator[Diagnostic]:
+def check_names(items: Sequence[Desired]) -> Iterator[Diagnostic]:
     """Deployments with the name of another deployment at the same target."""
-    seen: dict[tuple[str, str], Desired] = {}
-    for item in items:
-        first = seen.setdefault((item.deployment.environment.target.resolved, item.name), item)
-        if first is not item:
-            yield Diagnostic(
-                code="duplicate-dag-id",
-                message=f"{first.deployment.address} and {item.deployment.address} have the same DAG id {item.name!r}",
-                location=item.deployment.location,
-                path=f"flows.{item.deployment.name}",
-                hint="set a different dag_id for one of them",
-            )
+    names = {item.deployment.address: item.name for item in items}
+    for first, second in same_names((item.deployment, item.name) for item in items):
+        yield Diagnostic(
+            code="duplicate-dag-id",
+            message=f"{first.address} and {second.address} have the same DAG id {names[second.address]!r}",
+            location=second.location,
+            path=f"flows.{second.name}",
+            hint="set a different dag_id for one of them",
+        )
 
 
 def check_record_sizes(items: Iterable[Desired], context: Context) -> Iterator[Diagnostic]:

@@ -96,7 +96,7 @@ def test_a_name_that_another_file_defines_is_refused(
 ) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "other.flow.json").write_text('{"name": "TrainFlow@prod"}')
-    with pytest.raises(DeployError, match=r"other\.flow\.json at the target defines"):
+    with pytest.raises(DeployError, match=r"other\.flow\.json at the target already defines"):
         apply(selection, json_context)
 
 
