@@ -1,4 +1,4 @@
-"""What the client and a worker say to each other: lines of JSON, and their types.
+"""The messages between the client and a worker: lines of JSON, and their types.
 
 The client sends one `Request`. The worker writes one `Greeting`, then an `Answer` for each job as it is done. Both are
 of one version of mfdeploy and import this module, which needs the standard library only.
@@ -28,8 +28,8 @@ class Job:
     `config_files` are absolute paths, `base` the folder of the manifest that relative paths in `parameters` start at.
     `dag_id` is the name of the DAG in Airflow, empty where its runs get no production token; `production_token` is
     the one that its runs have already, empty where that is not known.
-    With `note_inputs` the answer says what the description was made from; `known` are such notes of an earlier time,
-    unchecked, as they were read: while nothing that they name has changed, the flow is not described again.
+    With `note_inputs` the answer lists what the description was made from; `known` are the notes of an earlier answer,
+    not validated: while nothing that they name has changed, the flow is not described again.
     `settings` are the METAFLOW_* values that tasks get.
     """
 
@@ -80,7 +80,7 @@ def write_job(job: Job) -> dict[str, Any]:
 
 
 def read_job(data: Mapping[str, Any]) -> Job:
-    """A job from its JSON values. Raises TypeError for a key too many or too few."""
+    """A job from its JSON values. Raises TypeError for an unknown or a missing key."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     return Job(**values)
 
@@ -110,7 +110,7 @@ class Request(TypedDict):
 
 
 class Greeting(TypedDict):
-    """The first line of a worker: its version of Metaflow. It ends after that where the version is too old."""
+    """The first line of a worker: its version of Metaflow. The worker exits after it if the version is too old."""
 
     metaflow: str
 
@@ -131,7 +131,7 @@ class RetriesData(TypedDict):
 
 
 class NodeData(TypedDict):
-    """A step's place in the graph: the first part of `deployer.models.flow.Step`."""
+    """A step's position in the graph: the first part of `deployer.models.flow.Step`."""
 
     name: str
     kind: StepKind
@@ -263,7 +263,7 @@ class Answer(TypedDict):
 
 
 def read_problems(answer: Answer) -> tuple[Problem, ...]:
-    """The problems of an answer. Raises TypeError for a key too many or too few."""
+    """The problems of an answer. Raises TypeError for an unknown or a missing key."""
     return tuple(Problem(**problem) for problem in answer["problems"])
 
 

@@ -1,4 +1,4 @@
-"""Which versions of Metaflow are supported, and what is to be done about the others.
+"""Which versions of Metaflow are supported and tested.
 
 Needs the standard library only: the client decides with it, and the worker before it imports Metaflow.
 """
@@ -21,13 +21,13 @@ def parse_version(text: str) -> Version | None:
 
 
 def is_too_old(text: str) -> bool:
-    """Whether this Metaflow lacks what mfdeploy needs. A version that cannot be read is taken for a supported one."""
+    """Whether this Metaflow lacks what mfdeploy needs. A version that cannot be parsed counts as supported."""
     version = parse_version(text)
     return version is not None and version < OLDEST
 
 
 def is_untested(text: str) -> bool:
-    """Whether this Metaflow is newer than each one that was tested."""
+    """Whether this Metaflow is newer than every version that was tested."""
     version = parse_version(text)
     return version is not None and version > NEWEST_TESTED
 

@@ -62,7 +62,7 @@ def _find_kubeconfig(access: Access, environ: Mapping[str, str]) -> str | None:
     if named:
         found = [path for path in named.split(os.pathsep) if path and Path(path).is_file()]
         if not found:
-            raise ClusterError(f"KUBECONFIG is {named!r}, but that file does not exist")
+            raise ClusterError(f"KUBECONFIG is {named!r}, but no such file exists")
         return os.pathsep.join(found)
     if access.kubeconfig and Path(access.kubeconfig).is_file():
         return access.kubeconfig
@@ -76,12 +76,12 @@ def _in_cluster(access: Access, environ: Mapping[str, str]) -> tuple[client.Conf
         raise ClusterError("found no kubeconfig on this machine (KUBECONFIG, ~/.kube/config)", hint)
     if access.context:
         raise ClusterError(f"no kubeconfig on this machine has the context {access.context!r}", hint, access.setting)
-    made = client.Configuration()
+    loaded = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=made)
+        config.load_incluster_config(client_configuration=loaded)
     except config.ConfigException as error:
         raise ClusterError(f"the credentials of this pod cannot be read: {error}") from error
-    return made, "the cluster of this pod"
+    return loaded, "the cluster of this pod"
 
 
 def _choose_context(access: Access, files: str) -> str:
@@ -102,17 +102,17 @@ def _choose_context(access: Access, files: str) -> str:
 
 
 def _load(files: str, context: str) -> client.Configuration:
-    made = client.Configuration()
+    loaded = client.Configuration()
     with _logged_errors() as logged:
         try:
             # Never written back: planning changes nothing, not even in the home folder.
-            config.load_kube_config(files, context, client_configuration=made, persist_config=False)
+            config.load_kube_config(files, context, client_configuration=loaded, persist_config=False)
         except Exception as error:  # the client raises many types for a broken file
             raise _unreadable(files, error) from error
     if logged:
         # The client would continue without credentials and get 401.
         raise ClusterError(f"no credentials for the context {context!r}: {logged[0]}", "log in again")
-    return made
+    return loaded
 
 
 def _unreadable(files: str, error: Exception) -> ClusterError:

@@ -266,7 +266,7 @@ class TestAccess:
 
     def test_kubeconfig_that_is_not_there(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KUBECONFIG", "/no/such/file")
-        assert "KUBECONFIG is '/no/such/file', but that file does not exist" in self.told(project)
+        assert "KUBECONFIG is '/no/such/file', but no such file exists" in self.told(project)
 
     def test_a_kubeconfig_that_is_none(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         path = project.folder.parent / "kubeconfig"

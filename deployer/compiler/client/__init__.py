@@ -1,7 +1,7 @@
-"""The only room that knows Metaflow: a flow file becomes a `Flow` description and a code package.
+"""The only room that knows Metaflow: turns a flow's file into a `Flow` and a code package.
 
 Metaflow is never imported here. Helper processes do (see `worker`), one for each interpreter and set of Metaflow
-settings, so that what a flow does when it is imported stays outside of the program.
+settings, so that the code of a flow never runs in this process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Compiled:
 
 
 class Compiler:
-    """Describes the flows of deployments. Its helpers start when it is made, in `starting`, and are asked later."""
+    """Describes the flows of deployments. Its helpers start with it (see `starting`) and get their questions later."""
 
     def __init__(self, helpers: Helpers) -> None:
         self._helpers = helpers
@@ -51,13 +51,13 @@ class Compiler:
 
     @property
     def deployments(self) -> Sequence[Deployment]:
-        """What it was started for."""
+        """The deployments that it was started for."""
         return self._helpers.deployments
 
     def begin(
         self, progress: Progress, known: Mapping[str, Mapping[str, Any]] | None = None, note_inputs: bool = False
     ) -> None:
-        """Let the helpers work; may be called once.
+        """Send the helpers their questions; may be called once.
 
         With `note_inputs` the result holds notes of what each description was made from; given back as `known`, by
         address, a flow is not described again while nothing of that has changed.
@@ -69,7 +69,7 @@ class Compiler:
         found = self._helpers.answers()
         flows: dict[str, Flow] = {}
         inputs: dict[str, Mapping[str, Any]] = {}
-        diagnostics = list(_versions(self.deployments, found.versions))
+        diagnostics = list(_version_problems(self.deployments, found.versions))
         for deployment in self.deployments:
             answer = found.by_address[deployment.address]
             diagnostics += answers.diagnostics(deployment, answer)
@@ -108,7 +108,7 @@ def compile_flows(
 
 
 def do_nothing() -> None:
-    """For a caller that has nothing to do while packages are built."""
+    """The default of `while_building`."""
 
 
 def build_packages(
@@ -134,7 +134,7 @@ def build_packages(
         helpers.ask(Questions(dag_ids or {}, tokens or {}), progress)
         while_building()
         found = helpers.answers()
-    problems = list(_versions(deployments, found.versions))
+    problems = list(_version_problems(deployments, found.versions))
     packages: dict[str, Package] = {}
     for deployment in deployments:
         answer = found.by_address[deployment.address]
@@ -147,8 +147,8 @@ def build_packages(
     return packages
 
 
-def _versions(deployments: Sequence[Deployment], versions: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """What is wrong with the Metaflow of an interpreter, once for each interpreter, where the first flow names it."""
+def _version_problems(deployments: Sequence[Deployment], versions: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Unsupported versions of Metaflow, once for each interpreter, at the first deployment that names it."""
     first: dict[str, Deployment] = {}
     for deployment in deployments:
         first.setdefault(interpreter_of(deployment), deployment)

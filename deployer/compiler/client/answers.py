@@ -23,13 +23,13 @@ from deployer.models.flow import (
 
 
 def diagnostics(deployment: Deployment, answer: Answer) -> Iterator[Diagnostic]:
-    """The problems of an answer, at their place in the flow's source or in the manifest."""
+    """The problems of an answer, located in the flow's source or in the manifest."""
     for problem in read_problems(answer):
         setting = problem.setting
         yield Diagnostic(
             code=problem.code,
             message=problem.message,
-            location=deployment.source(setting) if setting else Location(_shown(problem.file), problem.line),
+            location=deployment.source(setting) if setting else Location(_relative(problem.file), problem.line),
             path=_path(deployment, setting),
             hint=problem.hint,
             severity=Severity(problem.severity),
@@ -37,7 +37,7 @@ def diagnostics(deployment: Deployment, answer: Answer) -> Iterator[Diagnostic]:
 
 
 def _path(deployment: Deployment, setting: str) -> str:
-    """The place in the manifests; the datastore is its environment's, whichever flow found that it fails."""
+    """The path in the manifests. A failing datastore is a problem of its environment, not of the flow that found it."""
     if setting == "datastore":
         return f"environments.{deployment.environment.name}.datastore"
     return f"flows.{deployment.name}" if setting else ""
@@ -93,7 +93,7 @@ def _step(data: StepData) -> Step:
     )
 
 
-def _shown(file: str) -> str:
+def _relative(file: str) -> str:
     """A file as a user would type it: relative to the working directory where it lies below it."""
     path = Path(file)
     try:

@@ -1,4 +1,4 @@
-"""The helper processes that are running, so that an interrupt leaves none behind."""
+"""Keeps track of the running helper processes, so that an interrupt leaves none behind."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import IO
 
-# Seconds for a helper that was interrupted to end by itself, with what it has opened.
+# Seconds that an interrupted helper has to exit by itself and clean up.
 _GRACE = 2.0
 
 
 class RunningHelpers:
-    """Starts helpers, each in a process group of its own: what is typed at the terminal reaches this process alone."""
+    """Starts helpers, each in a process group of its own: signals of the terminal reach this process only."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -43,7 +43,7 @@ class RunningHelpers:
                 self._running.discard(process)
 
     def stop(self) -> None:
-        """End those that run, with what they have forked, and let no other start."""
+        """End all running helpers with their children, and let no other start."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
@@ -57,7 +57,7 @@ class RunningHelpers:
 
 @contextlib.contextmanager
 def running_helpers() -> Iterator[RunningHelpers]:
-    """For the time of the block; when it is left by an exception, an interrupt above all, no helper stays."""
+    """Helpers for the block. If an exception, such as an interrupt, leaves the block, all of them are ended."""
     helpers = RunningHelpers()
     try:
         yield helpers

@@ -22,7 +22,7 @@ from deployer.models.deployment import Deployment
 from deployer.models.progress import Progress, silent
 
 WORKER = Path(__file__).resolve().parents[1] / "worker"
-# Read by Metaflow for its own settings of the user and never there: the manifests alone say them.
+# Where Metaflow looks for the user's settings. It does not exist: settings come from the manifests only.
 NO_HOME = "/nonexistent/mfdeploy"
 _DATASTORE_SETTINGS = {
     "local": "METAFLOW_DATASTORE_SYSROOT_LOCAL",
@@ -63,7 +63,7 @@ class Questions:
 
 
 class Helpers:
-    """Helper processes for some deployments, which start while their questions are still being found out."""
+    """Helper processes for some deployments. They start before their questions are known."""
 
     def __init__(self, deployments: Sequence[Deployment], mode: Mode) -> None:
         self.deployments = tuple(deployments)
@@ -81,7 +81,7 @@ class Helpers:
         self._report()
 
     def answers(self) -> Answers:
-        """All answers, once they are there; no flow makes it raise."""
+        """Waits for all answers. No flow makes it raise."""
         for each in self.asking:
             each.result()
         return Answers(self.found, self.versions)
@@ -102,7 +102,7 @@ def started(
 ) -> Iterator[Helpers]:
     """Helper processes that start now: one for each interpreter and set of Metaflow settings.
 
-    `environ` are the variables of this process, `user` who applies. Whatever ends the block, no helper stays behind.
+    `environ` are the variables of this process, `user` is who applies. However the block ends, no helper is left.
     """
     groups: dict[_Helper, list[Deployment]] = {}
     for deployment in deployments:
@@ -126,7 +126,7 @@ def started(
 
 
 def _request(helpers: Helpers, deployments: Sequence[Deployment], processes: int) -> bytes:
-    """The question to one helper; waits until it is known."""
+    """The request to one helper; waits until the questions are known."""
     questions = helpers.questions.result()
     jobs = [_job(deployment, helpers.mode, questions) for deployment in deployments]
     asked: Request = {"processes": processes, "jobs": [write_job(job) for job in jobs]}
@@ -213,10 +213,10 @@ def _ask(
     environ: Mapping[str, str],
     versions: dict[str, str],
 ) -> Iterator[Answer]:
-    """Runs one helper; its answers as they come. What it does not answer gets a problem that says why it ended.
+    """Runs one helper and yields its answers as they come. Jobs without an answer get a problem that says why it ended.
 
-    `request` is called once the helper has started. Its version of Metaflow is added to `versions`: one that is too old
-    is no problem of each flow.
+    `request` is called once the helper has started. Its version of Metaflow is added to `versions`. A version that is
+    too old is not reported here: it is one problem of the interpreter, not one of each flow.
     """
     answered: set[str] = set()
     with tempfile.TemporaryFile() as errors:

@@ -1,4 +1,4 @@
-"""A gzipped tar whose bytes follow from names and contents alone. What all packages share is compressed once."""
+"""A gzipped tar whose bytes depend on names and contents alone. What all packages share is compressed once."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Shared:
 def parts_of(entries: Mapping[str, Content], shared: Shared) -> Parts:
     """An archive of entries by name; owners, modes and times fixed.
 
-    Each row of entries that are shared or are not is a gzip member of its own: members that follow each other are one
-    file for whoever unpacks it (RFC 1952, section 2.2).
+    Each run of consecutive entries that are shared, or are not, is a gzip member of its own: concatenated members
+    unpack as one file (RFC 1952, section 2.2).
     """
     length = 0
     parts: Parts = []

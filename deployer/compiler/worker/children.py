@@ -43,13 +43,13 @@ class _Child:
 
 
 def prepare() -> None:
-    """Import what every flow needs, and do what would come out the same in each child."""
+    """Import what every flow needs, and compute what would be the same in each child."""
     metaflow_compat.preload()
     inputs.prepare()
 
 
 def answer(jobs: Sequence[Job], processes: int) -> Iterator[Answer]:
-    """The answers to the jobs as they are done, with so many children at a time."""
+    """The answer to each job as it is done, with at most `processes` children at a time."""
     if any(job.mode != "describe" for job in jobs):
         shared_files().packed  # noqa: B018 (compressed before there are children)
     storer = Storer(jobs) if any(job.mode == "upload" for job in jobs) else None

@@ -11,7 +11,7 @@ from .archive import Shared
 from .metaflow_compat import CodePackage, metaflow_files
 from .problems import FlowError
 
-# What the docstring of a DAG file says, and how far into the file that may be.
+# A part of each DAG file's docstring, and how far into the file it may be.
 _RENDERED = b"\nRendered by mfdeploy. Do not edit it here: "
 _HEAD_BYTES = 2048
 
@@ -33,8 +33,8 @@ def metaflow_digest() -> str:
 
 @cache
 def is_dag_file(file: str) -> bool:
-    """Whether a file was rendered by mfdeploy. It is no flow's code: where DAG files are published below the folder of
-    a flow, each apply would be a change of that flow, and so of the next plan."""
+    """Whether a file was rendered by mfdeploy. It is not part of a flow's code: where DAG files are published below the
+    folder of a flow, each apply would otherwise change that flow, and so the next plan."""
     if not file.endswith(".py"):
         return False
     try:

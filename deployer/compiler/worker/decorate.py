@@ -11,7 +11,7 @@ from .metaflow_compat import arguments_of, user_decorators
 
 
 def decorators_of(node: Any, without: tuple[str, ...] = ()) -> Iterator[DecoratorData]:
-    """A step's decorators with their attributes, Metaflow's first, then those that users wrote themselves."""
+    """A step's decorators with their attributes: Metaflow's first, then custom ones."""
     for decorator in node.decorators:
         if decorator.name not in without and not decorator.name.startswith("_"):
             yield {"name": decorator.name, "attributes": plain_map(decorator.attributes)}

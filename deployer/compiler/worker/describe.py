@@ -176,6 +176,6 @@ def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:
     for node in obj.graph:
         for decorator in node.decorators:
             if decorator.name == "kubernetes":
-                place = source.decorator("kubernetes", node.name)
+                location = source.decorator("kubernetes", node.name)
                 message = f"@kubernetes has no effect on step {node.name}: the environment's compute is local"
-                yield Problem("inert", message, *place, severity="warning")
+                yield Problem("inert", message, *location, severity="warning")

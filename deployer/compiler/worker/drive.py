@@ -30,8 +30,8 @@ from .metaflow_compat import (
     step_decorators,
     steps_of,
 )
-from .problems import FlowError, describe_error, nearest, one_line, place_of, refusal_text
-from .source import Place, Source
+from .problems import FlowError, describe_error, location_of, nearest, one_line, refusal_text
+from .source import Location, Source
 
 COMMAND = "mfdeploy"
 Result = TypeVar("Result")
@@ -139,7 +139,7 @@ def _unknown_decorators(job: Job) -> Iterator[Problem]:
 
 @contextmanager
 def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
-    """Turns what Metaflow and the flow's decorators raise into a problem with a place."""
+    """Turns what Metaflow and the flow's decorators raise into a problem with a location."""
     try:
         yield
     except FlowError:
@@ -148,27 +148,27 @@ def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
         code = "invalid-graph" if isinstance(error, FlowGraphError) else "flow-refused"
         if "branch name" in error.message.lower() and not job.production:
             raise FlowError(Problem("bad-branch", one_line(error.message), setting="branch")) from None
-        place = _place_of_refusal(error, job, flow, source)
-        raise FlowError(Problem(code, refusal_text(error), *place)) from None
+        location = _location_of_refusal(error, job, flow, source)
+        raise FlowError(Problem(code, refusal_text(error), *location)) from None
     except ClickException as error:
         raise FlowError(Problem("flow-refused", one_line(error.format_message()), *source.flow())) from None
     except (Exception, SystemExit) as error:
-        file, line = place_of(error, job.path.parent)
-        place = (file, line) if line else source.flow()
-        raise FlowError(Problem("flow-refused", describe_error(error), *place)) from None
+        file, line = location_of(error, job.path.parent)
+        location = (file, line) if line else source.flow()
+        raise FlowError(Problem("flow-refused", describe_error(error), *location)) from None
 
 
-def _place_of_refusal(error: Any, job: Job, flow: Any, source: Source) -> Place:
+def _location_of_refusal(error: Any, job: Job, flow: Any, source: Source) -> Location:
     """Where Metaflow says it is; else the user's code that raised it, the decorator that did, what the text names."""
     if error.line_no:
         return error.source_file or inspect.getfile(flow), error.line_no
-    file, line = place_of(error, job.path.parent)
+    file, line = location_of(error, job.path.parent)
     if line:
         return file, line
-    return _refusing_decorator(error, flow, source) or _named_place(flow, source, error.message)
+    return _refusing_decorator(error, flow, source) or _named_location(flow, source, error.message)
 
 
-def _refusing_decorator(error: BaseException, flow: Any, source: Source) -> Place | None:
+def _refusing_decorator(error: BaseException, flow: Any, source: Source) -> Location | None:
     """The innermost decorator whose method raised the error."""
     found = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
@@ -182,7 +182,7 @@ def _refusing_decorator(error: BaseException, flow: Any, source: Source) -> Plac
     return found
 
 
-def _named_place(flow: Any, source: Source, message: str) -> Place:
+def _named_location(flow: Any, source: Source, message: str) -> Location:
     """The line of the step or parameter that a message of Metaflow names, else the flow's."""
     for name in re.findall(r"\bstep \*?'?(\w+)", message, re.IGNORECASE):
         if name in graph_of(flow):

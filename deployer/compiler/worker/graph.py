@@ -1,4 +1,4 @@
-"""A flow's graph in our words."""
+"""The graph of a flow as JSON values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KINDS: dict[str, StepKind] = {"start": "linear", "split-switch": "switch"}
 
 
 def describe_node(graph: Any, node: Any) -> NodeData:
-    """A step's place in the graph: its kind, the steps around it, what encloses it and what it closes."""
+    """A step's position in the graph: kind, neighbours, the splits that enclose it and the one that it joins."""
     order = {name: index for index, name in enumerate(graph.sorted_nodes)}
     condition, cases = switch_of(node)
     is_join = node.type == "join"

@@ -1,7 +1,7 @@
-"""What a description was made from, so that it need not be made again while none of that has changed.
+"""The inputs of a description, so that a flow is not described again while none of them has changed.
 
-The child that describes a flow notes what is looked at on the way: files, modules, variables. Whoever has these notes
-can take a digest of all of it at any later time, in milliseconds and without running the flow. Where something cannot
+The child that describes a flow notes what is read on the way: files, modules, variables. From these notes a digest of
+all of it can be computed at any later time, in milliseconds and without running the flow. Where something cannot
 be noted (the network, other processes, the value of a variable, which may be a secret), there are no notes, and the
 flow is described each time. What a flow takes from the clock or from chance while it is imported is not noted.
 """
@@ -25,9 +25,9 @@ from ..protocol import InputsData, Job, Json
 from . import code
 from .metaflow_compat import user_files_below
 
-_LARGEST = 1 << 32  # bytes of a file
+_MAX_BYTES = 1 << 32  # bytes of a file
 # Of a job, what is the same on every machine; its files are compared by content, its id by who keeps the notes.
-_PLACES = ("id", "mode", "file", "base", "config_files", "known", "note_inputs")
+_NOT_COMPARED = ("id", "mode", "file", "base", "config_files", "known", "note_inputs")
 
 
 def digest(job: Job, notes: InputsData) -> str:
@@ -35,7 +35,7 @@ def digest(job: Job, notes: InputsData) -> str:
     folder = str(job.path.parent)
     try:
         taken = {
-            "job": {name: value for name, value in vars(job).items() if name not in _PLACES},
+            "job": {name: value for name, value in vars(job).items() if name not in _NOT_COMPARED},
             "configs": sorted(job.config_files),
             "python": sys.version_info[:2],
             "metaflow": code.metaflow_digest(),
@@ -49,7 +49,7 @@ def digest(job: Job, notes: InputsData) -> str:
             "missing": [name for name in notes["missing"] if not Path(folder, name).exists()],
             "unset": [name for name in notes["unset"] if name not in os.environ],
             "packages": {name: _package_digest(name) for name in notes["packages"]},
-            "absent": [name for name in notes["absent"] if not package_places(name)],
+            "absent": [name for name in notes["absent"] if not package_paths(name)],
         }
     except OSError:
         return ""
@@ -62,11 +62,11 @@ def unchanged(job: Job) -> bool:
     try:
         return notes is not None and digest(job, notes) == notes["digest"]
     except ValueError:
-        return False  # a name that no file has
+        return False  # a name that no file can have
 
 
 def _read(known: Mapping[str, Json]) -> InputsData | None:
-    """Notes as they were written; None for others: they lie where others can write."""
+    """Notes as they were written; None for anything else, since other people can write where they are kept."""
     lists = {name: known.get(name) for name in InputsData.__annotations__ if name != "digest"}
     for names in lists.values():
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -76,46 +76,46 @@ def _read(known: Mapping[str, Json]) -> InputsData | None:
 
 def packaged(folder: str, suffixes: Iterable[str], exclude: Iterable[str]) -> dict[str, str]:
     """Path in the package -> file, of the user's files that Metaflow finds in the flow's folder."""
-    return _walked(folder, tuple(suffixes), tuple(exclude))
+    return _files_in_package(folder, tuple(suffixes), tuple(exclude))
 
 
 @cache
-def _walked(folder: str, suffixes: tuple[str, ...], exclude: tuple[str, ...]) -> dict[str, str]:
+def _files_in_package(folder: str, suffixes: tuple[str, ...], exclude: tuple[str, ...]) -> dict[str, str]:
     found = user_files_below(folder, suffixes, exclude)
     return {path: file for file, path in found if not code.is_dag_file(file)}
 
 
 @cache
 def _file_digest(file: str) -> str:
-    # The notes lie where others can write: they may name a pipe, a device, or the memory of this machine.
+    # Other people can write where the notes are kept: they may name a pipe, a device, or the memory of this machine.
     found = os.stat(file)  # noqa: PTH116 - a path of the user's, as it is
-    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
         raise OSError(errno.EINVAL, "not a regular file", file)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 @cache
 def _package_digest(name: str) -> str:
-    """Of an installed package's files, whatever their kind, but not of bytecode."""
+    """Digest of all files of an installed package, except bytecode."""
     total = hashlib.sha256()
-    for place in package_places(name):
-        for file in _files_below(Path(place)):
-            total.update(f"{file.relative_to(Path(place).parent)}\0{_file_digest(str(file))}\n".encode())
+    for path in package_paths(name):
+        for file in _files_below(Path(path)):
+            total.update(f"{file.relative_to(Path(path).parent)}\0{_file_digest(str(file))}\n".encode())
     return total.hexdigest()
 
 
-def package_places(name: str) -> list[str]:
-    """The folders of a package, or the file of a module; none when it is not installed. Imports nothing."""
+def package_paths(name: str) -> list[str]:
+    """The folders of a package, or the file of a module; empty when it is not installed. Imports nothing."""
     spec = PathFinder.find_spec(name)
     if spec is None:
         return []
     return sorted(spec.submodule_search_locations or [str(spec.origin)])
 
 
-def _files_below(place: Path) -> list[Path]:
-    if place.is_file():
-        return [place]
-    return sorted(file for file in place.rglob("*") if file.is_file() and file.suffix != ".pyc")
+def _files_below(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file() and file.suffix != ".pyc")
 
 
 @cache
@@ -126,6 +126,6 @@ def _own_digest() -> str:
 
 
 def prepare() -> None:
-    """Take the digests that all flows share."""
+    """Compute the digests that all flows share."""
     code.metaflow_digest()
     _own_digest()

@@ -13,7 +13,7 @@ from metaflow.exception import MetaflowException
 
 from ..protocol import Problem
 from .metaflow_compat import constructor_replaced, new_main_module, steps_of, unwrap_flow
-from .problems import FlowError, describe_error, nearest, one_line, place_of, refusal_text
+from .problems import FlowError, describe_error, location_of, nearest, one_line, refusal_text
 from .source import Source, parsed
 
 
@@ -22,21 +22,21 @@ def load_flow(file: Path, class_name: str | None) -> Any:
     try:
         module = _run_module(file)
     except SystemExit as stop:
-        where, line = place_of(stop, file.parent)
+        where, line = location_of(stop, file.parent)
         code = f" ({one_line(str(stop.code))})" if stop.code not in (None, 0) else ""
         message = f"the file exits while it is imported: sys.exit{code}"
         raise FlowError(_at(file, "import-failed", message, where, line)) from None
     except ModuleNotFoundError as error:
-        where, line = place_of(error, file.parent)
+        where, line = location_of(error, file.parent)
         hint = "install it where mfdeploy runs, or name an interpreter that has it with `python:`"
         raise FlowError(_at(file, "missing-module", describe_error(error), where, line, hint)) from None
     except MetaflowException as error:
-        where, line = place_of(error, file.parent)
+        where, line = location_of(error, file.parent)
         raise FlowError(
             _at(file, "flow-refused", refusal_text(error), error.source_file or where, error.line_no or line)
         ) from None
     except BaseException as error:
-        where, line = place_of(error, file.parent)
+        where, line = location_of(error, file.parent)
         raise FlowError(_at(file, "import-failed", describe_error(error), where, line)) from None
     return _choose(file, _flow_classes(module), vars(module), class_name)
 
@@ -48,8 +48,8 @@ def _at(file: Path, code: str, message: str, where: str, line: int, hint: str = 
 def _run_module(file: Path) -> types.ModuleType:
     """Runs the file as the main module, without its ``if __name__ == "__main__"`` block.
 
-    The name must be the one that the module has when a task runs, since Metaflow and pickle note it; a flow that is
-    started outside of such a block is not run either.
+    The module is called as it is when a task runs, since Metaflow and pickle record the name. A flow that is started
+    outside of such a block is not run either.
     """
     tree = parsed(str(file))
     body = [node for statement in tree.body for node in (_orelse(statement) if _is_main(statement) else [statement])]
@@ -88,7 +88,7 @@ def _flow_classes(module: types.ModuleType) -> dict[str, Any]:
 
 
 def _flow_class(value: Any) -> Any:
-    """The flow that a name of a module stands for, if any: under a mutator without brackets the mutator has it."""
+    """The flow class that a value of a module is, if any; a mutator that is applied without parentheses wraps it."""
     value = unwrap_flow(value)
     return value if isinstance(value, type) and issubclass(value, FlowSpec) and value is not FlowSpec else None
 

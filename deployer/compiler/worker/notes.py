@@ -1,4 +1,4 @@
-"""Notes of all that is looked at while a flow is described; see `inputs` for what they are good for."""
+"""Notes of everything that is read while a flow is described; `inputs` says what they are for."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ from ..protocol import InputsData, Job
 from . import code, inputs
 from .metaflow_compat import CodePackage
 
-# Python and libraries read them for themselves, and no flow may depend on them: two people would get two plans.
-_OF_THE_MACHINE = {
+# Read by Python and libraries for their own purposes. No flow may depend on them: two people would get two plans.
+_IGNORED_VARIABLES = {
     *("HOME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "TEMP", "TMP", "COLUMNS", "LINES"),
     *("USER", "USERNAME", "SUDO_USER", "APP"),
 }
-# Audit events (https://docs.python.org/3/library/audit_events.html) of what no note can describe.
-_BEYOND = ("socket.", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "urllib.")
+# Audit events (https://docs.python.org/3/library/audit_events.html) of what cannot be noted.
+_UNNOTABLE_EVENTS = (
+    "socket.",
+    "subprocess.",
+    "os.system",
+    "os.exec",
+    "os.spawn",
+    "os.posix_spawn",
+    "os.fork",
+    "urllib.",
+)
 _LISTINGS = ("os.listdir", "os.scandir")
-_SITE = ("site-packages", "dist-packages")
+_PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 
 class Notes:
-    """What has been looked at so far. `unknown` is why the notes are incomplete; empty while they are complete."""
+    """What has been read so far. `unknown` is why the notes are incomplete; empty while they are complete."""
 
     def __init__(self, job: Job) -> None:
         self.unknown = ""
@@ -42,7 +51,7 @@ class Notes:
         self._modules = set(sys.modules)
         self._path = list(sys.path)
         self._standard = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
-        self._installed = tuple(f"{entry}/" for entry in sys.path if Path(entry).name in _SITE)
+        self._installed = tuple(f"{entry}/" for entry in sys.path if Path(entry).name in _PACKAGE_FOLDERS)
         self._package: CodePackage | None = None
 
     def of_package(self, package: CodePackage) -> None:
@@ -50,11 +59,11 @@ class Notes:
         self._package = package
 
     def give_up(self, reason: str) -> None:
-        """Note that something was looked at which cannot be noted."""
+        """Mark the notes as incomplete: something was read that cannot be noted."""
         self.unknown = self.unknown or reason
 
     def path(self, name: Any) -> None:
-        """Note a path that was opened, or asked about."""
+        """Note a path that was opened, or looked up."""
         if isinstance(name, int):
             return
         path = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 (resolve would look at the path again)
@@ -73,15 +82,15 @@ class Notes:
             self.give_up(f"opens {path}")
 
     def module(self, name: str) -> None:
-        """Note a module that was asked for, whether there is one or not."""
+        """Note a module that was imported, whether it exists or not."""
         self._imports.add(name.partition(".")[0])
 
     def unset(self, variable: str) -> None:
-        """Note a variable that was asked for and is not set."""
+        """Note a variable that was read and is not set."""
         self._unset.add(variable)
 
     def written(self, job: Job) -> InputsData | None:
-        """The notes as JSON values, with the digest of what they name; None where they cannot be complete."""
+        """The notes as JSON values, with the digest of what they name; None if they are incomplete."""
         self._note_modules()
         if self._package is None or self.unknown:
             return None
@@ -98,7 +107,7 @@ class Notes:
             "missing": sorted(self._missing),
             "unset": sorted(self._unset),
             "packages": sorted(self._packages),
-            "absent": sorted(name for name in gone if not inputs.package_places(name)),
+            "absent": sorted(name for name in gone if not inputs.package_paths(name)),
             "digest": "",
         }
         found["digest"] = inputs.digest(job, found)
@@ -148,7 +157,7 @@ class _Variables(os._Environ):  # type: ignore[type-arg]
         return super().__iter__()
 
     def _read(self, key: Any, value: str) -> None:
-        if self.notes.paused or not isinstance(key, str) or key in _OF_THE_MACHINE:
+        if self.notes.paused or not isinstance(key, str) or key in _IGNORED_VARIABLES:
             return
         if key.startswith("METAFLOW_") or key.endswith("_COMPLETE"):
             # Part of the digest; and what a shell sets to ask a command line for completions.
@@ -175,7 +184,7 @@ def take_notes(job: Job) -> Notes:
 
 @contextmanager
 def no_notes(notes: Notes | None) -> Iterator[None]:
-    """While mfdeploy itself looks at things, or what is looked at is noted otherwise."""
+    """Pause the notes: while mfdeploy itself reads something, or what is read is noted elsewhere."""
     if notes is None:
         yield
         return
@@ -205,7 +214,7 @@ def _on_event(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
             notes.module(arguments[0])
         elif event in _LISTINGS and not _by_import_system():
             notes.give_up(f"lists {arguments[0]}")
-        elif event.startswith(_BEYOND):
+        elif event.startswith(_UNNOTABLE_EVENTS):
             notes.give_up(f"does {event}")
 
 

@@ -1,4 +1,4 @@
-"""Builds a flow's code package, the same bytes for the same content, for where Metaflow would store it."""
+"""Builds a flow's code package: the same bytes for the same content, with the URL at which Metaflow would store it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .store import storage_of
 from .storing import Upload
 
 KNOWN_AT_APPLY = "(known at apply)"
-# Who built it, where and with what: nothing that a task needs.
+# Who built it, where and with what. Tasks do not need it.
 _IDENTITY = ("username", "platform", "python_version", "python_version_code", "production_token", "runtime", "app")
 
 
 def build(job: Job) -> tuple[PackageData, Upload | None]:
-    """The package of a flow, and what is to be stored where the job says so. Raises FlowError.
+    """The package of a flow, and the upload if the job asks for one. Raises FlowError.
 
-    The production token is known when that is done.
+    The production token is known once the upload is stored.
     """
     return with_flow(job, lambda obj, source: _build(job, obj, source))
 
@@ -76,16 +76,16 @@ def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dic
 
 
 def _entries(package: CodePackage) -> dict[str, Content]:
-    """What goes into the archive, by name. Where names meet, Metaflow's files come before ours and the user's."""
+    """What goes into the archive, by name. Of equal names, Metaflow's files win over ours, and ours over the user's."""
     own: dict[str, Content] = {
         f"{package.code_folder}{runtime.NAME}/{file.name}": str(file) for file in runtime.runtime_files()
     }
-    generated = {name: _normal(name, data) for name, data in package.generate().items()}
+    generated = {name: _normalize(name, data) for name, data in package.generate().items()}
     return {**code.user_files(package), **own, **code.shared_files().files, **generated}
 
 
-def _normal(name: str, data: bytes) -> bytes:
-    """A generated file without identity, its keys in order."""
+def _normalize(name: str, data: bytes) -> bytes:
+    """A generated file without what identifies the builder, its keys sorted."""
     value = json.loads(data)
     if PurePosixPath(name).name == "INFO":
         value = {key: item for key, item in value.items() if key not in _IDENTITY}

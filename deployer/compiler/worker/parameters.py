@@ -19,12 +19,12 @@ from .metaflow_compat import (
 from .problems import FlowError, describe_error
 from .source import Source
 
-_DEEPEST = 100  # Python reads two hundred brackets in one another, of which the DAG file has some around it
-_MOST_CHARACTERS = 200_000  # in all: they are in the DAG's record, beside what decides it
+_MAX_DEPTH = 100  # Python parses two hundred nested brackets, and the DAG file adds some around the value
+_MAX_CHARACTERS = 200_000  # in total: they are part of the DAG's record
 
 _TYPES: dict[type, ParameterType] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-# What a default is to be, for messages.
-_VALID: dict[ParameterType, str] = {
+# What a default has to be, for messages.
+_EXPECTED: dict[ParameterType, str] = {
     "string": "a string",
     "integer": "an integer",
     "number": "a number",
@@ -35,7 +35,7 @@ _VALID: dict[ParameterType, str] = {
 
 
 def describe_parameters(flow: Any, source: Source) -> list[ParameterData]:
-    """The parameters in the order of their names' definition. Raises FlowError for a type that no form can show."""
+    """The parameters in the order of their definition. Raises FlowError for an unsupported type."""
     check_parameters(flow)
     found = [
         _describe(parameter, *source.parameter(attribute, parameter.name))
@@ -68,7 +68,7 @@ def _describe(parameter: Any, file: str, line: int) -> ParameterData:
 
 
 def parameter_type(parameter: Any) -> ParameterType | None:
-    """Our word for a parameter's type; None for one that has none."""
+    """A parameter's type; None for one that is not supported."""
     kind = parameter.kwargs["type"]
     if is_json_type(kind):
         return "json"
@@ -88,19 +88,19 @@ def _default(parameter: Any, kind: ParameterType, given: Any, file: str, line: i
         if isinstance(given, bool):
             return given if kind == "boolean" else parameter.kwargs["type"](given)
     except (TypeError, ValueError) as error:
-        message = f"parameter {name}: its default is not {_VALID[kind]}: {describe_error(error)}"
+        message = f"parameter {name}: its default is not {_EXPECTED[kind]}: {describe_error(error)}"
         raise FlowError(Problem("parameter-default", message, file, line)) from None
-    message = f"parameter {name}: its default {given!r} is not {_VALID[kind]}"
+    message = f"parameter {name}: its default {given!r} is not {_EXPECTED[kind]}"
     raise FlowError(Problem("parameter-default", message, file, line))
 
 
 def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
-    """Path as written -> digest of the files that IncludeFile parameters take along. Raises FlowError."""
+    """Path as written -> digest, of the files that IncludeFile parameters include. Raises FlowError."""
     found = {}
     for attribute, parameter in parameters_of(flow):
         if parameter.IS_CONFIG_PARAMETER or parameter_type(parameter) != "file":
             continue
-        place = source.parameter(attribute, parameter.name)
+        location = source.parameter(attribute, parameter.name)
         if parameter.name in job.parameters:
             message = f"parameter {parameter.name} is an IncludeFile, whose file cannot be set in the manifest yet"
             setting, hint = f"parameters.{parameter.name}", "set it in the flow, as the parameter's default"
@@ -108,13 +108,13 @@ def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
         default = parameter.kwargs.get("default")
         written = default.print_representation if default is not None else None
         if not isinstance(written, str) or "://" in written:
-            continue  # none, a function that names it at apply, or an object in a store
+            continue  # no default, a function that gives the path at apply, or an object in a store
         if not Path(written).is_file():
             message, hint = (
                 f"parameter {parameter.name}: no file {written!r}",
                 "paths are relative to the flow's folder",
             )
-            raise FlowError(Problem("no-file", message, *place, hint=hint))
+            raise FlowError(Problem("no-file", message, *location, hint=hint))
         found[written] = sha256(written)[:16]
     return found
 
@@ -131,9 +131,9 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
         try:
             values[parameter.name] = _evaluate(parameter, default)
             size += len(_plain(values[parameter.name]))
-            if size > _MOST_CHARACTERS:
+            if size > _MAX_CHARACTERS:
                 message = f"parameter {parameter.name}: with it the deploy-time values have {size:,} characters"
-                hint = f"a DAG file takes {_MOST_CHARACTERS:,}; let the function write a file and return its name"
+                hint = f"a DAG file takes {_MAX_CHARACTERS:,}; let the function write a file and return its name"
                 problems.append(Problem("too-large", message, *source.parameter(attribute, parameter.name), hint=hint))
         except Exception as error:
             # Metaflow's own message is a traceback; the exception that it wraps says what went wrong.
@@ -146,14 +146,14 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """A value as JSON. Raises ValueError for one that no DAG file holds: infinite, or nested without an end."""
+    """A value as JSON. Raises ValueError for one that a DAG file cannot hold: infinite, or nested too deeply."""
     text = json.dumps(value, allow_nan=False, default=str)
     level = [value]
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         holders = [each for each in level if isinstance(each, (dict, list, tuple))]
         level = [inner for each in holders for inner in (each.values() if isinstance(each, dict) else each)]
     if level:
-        raise ValueError(f"values are nested more than {_DEEPEST} deep")
+        raise ValueError(f"values are nested more than {_MAX_DEPTH} deep")
     return text
 
 

@@ -1,4 +1,4 @@
-"""The attributes of `@kubernetes` for one step: the code's, then the manifest's, which is stronger."""
+"""The attributes of `@kubernetes` for one step: those of the code, overridden by the manifest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .decorate import plain
 from .metaflow_compat import initialize_decorator, user_defined_attributes
 from .problems import FlowError, nearest, one_line
 
-# Amounts, which users write as numbers or text: text, without a fraction of zero.
+# Amounts, which users write as numbers or strings. Described as strings, without a fraction of zero.
 _AMOUNTS = ("cpu", "memory", "disk", "gpu")
 _WHOLE = ("shared_memory", "tmpfs_size", "port")
-# compute_pool is in the node selector by then, the timeout is for @parallel alone.
-_SPENT = ("compute_pool", "hostname_resolution_timeout")
+# compute_pool is part of the node selector by then; the timeout is only for @parallel.
+_NOT_IN_POD = ("compute_pool", "hostname_resolution_timeout")
 
 
 def check_images(job: Job, obj: Any) -> None:
@@ -36,7 +36,7 @@ def check_images(job: Job, obj: Any) -> None:
 
 
 def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Json]:
-    """The attributes that are set, in the form that Metaflow itself uses. Raises FlowError for bad ones."""
+    """The attributes that are set, in the form that Metaflow itself uses. Raises FlowError for invalid ones."""
     code = dict(_decorator(node).attributes)
     if "tmpfs_size" not in _user_defined(node):
         # Metaflow made it from the memory, which the manifest may change.
@@ -44,14 +44,14 @@ def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Json]:
     merged = code
     for section, given in (("kubernetes", job.kubernetes), (f"steps.{node.name}", job.steps.get(node.name, {}))):
         _check_keys(section, given, code)
-        merged = _over(merged, given)
+        merged = _merge(merged, given)
     if merged == dict(_decorator(node).attributes):
-        return _normal(merged)
-    return _normal(_initialized(obj, node, merged))
+        return _normalize(merged)
+    return _normalize(_initialized(obj, node, merged))
 
 
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """As sections of a manifest merge: maps (labels, a node selector) by key, all else replaces what is below."""
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merges as sections of a manifest do: maps (labels, a node selector) by key, any other value is replaced."""
     maps = {
         key: {**below[key], **value}
         for key, value in above.items()
@@ -90,8 +90,8 @@ def _initialized(obj: Any, node: Any, attributes: Mapping[str, Any]) -> Mapping[
     return result
 
 
-def _normal(attributes: Mapping[str, Any]) -> dict[str, Json]:
-    pod: dict[str, Any] = {key: plain(value) for key, value in attributes.items() if key not in _SPENT}
+def _normalize(attributes: Mapping[str, Any]) -> dict[str, Json]:
+    pod: dict[str, Any] = {key: plain(value) for key, value in attributes.items() if key not in _NOT_IN_POD}
     for key in _AMOUNTS:
         if pod.get(key) is not None:
             pod[key] = _amount(pod[key])

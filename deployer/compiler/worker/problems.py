@@ -1,4 +1,4 @@
-"""What is wrong with a flow: where, what, what to do. The client knows the lines of the manifest."""
+"""Problems of a flow: where, what, what to do. The client adds the lines of the manifest."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class FlowError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the known word most like `name`, or nothing."""
+    """A hint that names the most similar known name; empty if none is similar."""
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def one_line(text: str) -> str:
-    """A message of Metaflow in one line, without the asterisks that it marks words with on a terminal."""
+    """A message of Metaflow in one line, without the asterisks around words that it highlights on a terminal."""
     return re.sub(r"\*([^*\s](?:[^*]*[^*\s])?)\*", r"\1", " ".join(text.split()))
 
 
-def place_of(error: BaseException, folder: Path) -> tuple[str, int]:
-    """File and line of the innermost frame of the user's own code; nothing where there is none."""
+def location_of(error: BaseException, folder: Path) -> tuple[str, int]:
+    """File and line of the innermost frame of the user's own code; ``("", 0)`` if there is none."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 1
     found = ("", 0)

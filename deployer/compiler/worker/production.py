@@ -14,44 +14,44 @@ from ..protocol import Job, Problem
 from .metaflow_compat import new_token, save_token, token_path
 from .problems import FlowError, describe_error
 
-_LONGEST = 500  # as long as a tag of Metaflow
+_MAX_LENGTH = 500  # the limit of Metaflow's tags
 
 
 def production_token(job: Job, storage: Any, prefix: str) -> str:
     """The token of the job's DAG id; where the datastore has none yet, that of its runs, or a new one, is stored.
 
-    `storage` is Metaflow's for the datastore, `prefix` what `token_prefix` gives for the flow.
+    `storage` is Metaflow's for the datastore, `prefix` the result of `token_prefix` for the flow.
 
-    One that is there is used, whoever owns it: who may apply is decided by the access to target and datastore.
+    An existing token is used, whoever owns it: who may apply is decided by the access to target and datastore.
     Raises FlowError.
     """
-    place = token_path(job.dag_id)
+    path = token_path(job.dag_id)
     try:
-        token = _stored(storage, place)
+        token = _stored(storage, path)
         if token is None:
             # That of its runs was read from a DAG file, which anybody may have written.
-            known = job.production_token if _is_name(job.production_token) else ""
+            known = job.production_token if _is_valid(job.production_token) else ""
             save_token(storage, job.dag_id, known or new_token(prefix))
             # Nothing is overwritten: of two applies at once both get the token that was first.
-            token = _stored(storage, place)
+            token = _stored(storage, path)
     except Exception as error:
-        where = f"{job.datastore_url}/{place}"
+        where = f"{job.datastore_url}/{path}"
         message = f"the production token cannot be read from or stored at {where}: {describe_error(error)}"
         raise FlowError(Problem("token-failed", message, setting="datastore")) from None
-    if token is None or not _is_name(token):
-        shown = (token or "")[:_LONGEST]
+    if token is None or not _is_valid(token):
+        shown = (token or "")[:_MAX_LENGTH]
         message = f"the production token of {job.dag_id} in {job.datastore_url} is not a valid name: {shown!r}"
         raise FlowError(Problem("token-failed", message, setting="datastore"))
     return token
 
 
-def _is_name(token: str) -> bool:
-    return 0 < len(token) <= _LONGEST and token.isprintable()
+def _is_valid(token: str) -> bool:
+    return 0 < len(token) <= _MAX_LENGTH and token.isprintable()
 
 
-def _stored(storage: Any, place: str) -> str | None:
+def _stored(storage: Any, path: str) -> str | None:
     """The token that the datastore has; None where there is none. Asks once, where Metaflow looks and then reads."""
-    with storage.load_bytes([place]) as found:
+    with storage.load_bytes([path]) as found:
         for _, file, _ in found:
             return str(json.loads(Path(file).read_text())["production_token"]) if file is not None else None
     return None

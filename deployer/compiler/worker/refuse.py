@@ -1,4 +1,4 @@
-"""What cannot be put on Airflow, or is not yet: refused by name, with what to do instead."""
+"""What cannot run on Airflow, or is not supported yet: refused by name, with what to do instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..protocol import Job, Problem
 from .metaflow_compat import flow_decorators, steps_of
 from .problems import FlowError, nearest
 from .sensors import check_sensors
-from .source import Place, Source
+from .source import Location, Source
 
 # Name of the decorator -> (why it is refused, what to do instead).
 STEP_DECORATORS = {
@@ -41,16 +41,16 @@ CLIENTS = {
 
 
 def check_datastore(job: Job) -> None:
-    """Raises FlowError for a datastore whose cloud this interpreter has no client of."""
+    """Raises FlowError for a datastore whose client library this interpreter lacks."""
     needed = CLIENTS.get(job.datastore_type, {})
-    missing = [package for module, package in needed.items() if not _has(module)]
+    missing = [package for module, package in needed.items() if not _is_installed(module)]
     if missing:
         message = f"{sys.executable} lacks {' and '.join(missing)}, which Metaflow needs for {job.datastore_url}"
         hint = f"install it there: {sys.executable} -m pip install {' '.join(missing)}"
         raise FlowError(Problem("missing-package", message, setting="datastore", hint=hint))
 
 
-def _has(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
@@ -58,7 +58,7 @@ def _has(module: str) -> bool:
 
 
 def check_settings(job: Job) -> None:
-    """Raises FlowError for a setting of Metaflow that would be replaced by what the datastore says."""
+    """Raises FlowError for a setting of Metaflow that the datastore would override."""
     name = "METAFLOW_PRODUCTION_TOKEN"
     if name in job.settings:
         message = f"{name} cannot be set: the production token of each DAG is kept in the datastore"
@@ -67,7 +67,7 @@ def check_settings(job: Job) -> None:
 
 
 def check_environment(job: Job) -> None:
-    """Raises FlowError for a package environment that Metaflow does not have, or that tasks could not be given."""
+    """Raises FlowError for a package environment that Metaflow does not have, or that tasks could not install."""
     name, setting = job.package_environment, "package_environment"
     known = ["local", *sorted(environment.TYPE for environment in ENVIRONMENTS)]
     if name not in known:
@@ -81,35 +81,35 @@ def check_environment(job: Job) -> None:
         raise FlowError(Problem("unsupported", message, setting=setting, hint=hint))
 
 
-def _needs_environment(job: Job, name: str, place: Place, setting: str = "") -> Problem | None:
-    """Packages that are asked for where nothing would install them."""
+def _without_environment(job: Job, name: str, location: Location, setting: str = "") -> Problem | None:
+    """The problem of a decorator that asks for packages where nothing would install them."""
     if name not in PACKAGE_DECORATORS or job.package_environment in PACKAGE_ENVIRONMENTS:
         return None
     kind = "pypi" if name.startswith("pypi") else "conda"
     message = f"@{name} has no effect with the package environment {job.package_environment!r}"
-    return Problem("unsupported", message, *place, hint=f"set package_environment: {kind}", setting=setting)
+    return Problem("unsupported", message, *location, hint=f"set package_environment: {kind}", setting=setting)
 
 
 def check_decorators(job: Job, flow: Any, source: Source) -> None:
     """Raises FlowError with all decorators that are refused, of the code and of the manifest."""
     names = [spec.split(":")[0].strip() for spec in job.decorators]
     problems = [_refusal(name, STEP_DECORATORS, setting="with") for name in names]
-    problems += [_needs_environment(job, name, ("", 0), setting="with") for name in names]
+    problems += [_without_environment(job, name, ("", 0), setting="with") for name in names]
     for name in flow_decorators(flow):
         problems.append(_refusal(name, FLOW_DECORATORS, source.decorator(name)))
-        problems.append(_needs_environment(job, name, source.decorator(name)))
+        problems.append(_without_environment(job, name, source.decorator(name)))
     for step in steps_of(flow):
         for decorator in step.decorators:
-            place = source.decorator(decorator.name, step.__name__)
-            problems.append(_refusal(decorator.name, STEP_DECORATORS, place, f" (step {step.__name__})"))
-            problems.append(_needs_environment(job, decorator.name, place))
+            location = source.decorator(decorator.name, step.__name__)
+            problems.append(_refusal(decorator.name, STEP_DECORATORS, location, f" (step {step.__name__})"))
+            problems.append(_without_environment(job, decorator.name, location))
     found = [problem for problem in (*problems, *check_sensors(flow, source)) if problem is not None]
     if found:
         raise FlowError(*found)
 
 
 def check_graph(graph: Any, source: Source) -> None:
-    """Raises FlowError for steps that start several pods at once, and for a way that leads back."""
+    """Raises FlowError for steps that start several pods at once, and for cycles."""
     reason, advice = STEP_DECORATORS["parallel"]
     problems = [
         Problem(
@@ -130,16 +130,18 @@ def check_graph(graph: Any, source: Source) -> None:
 
 
 def _refusal(
-    name: str, table: dict[str, tuple[str, str]], place: Place = ("", 0), where: str = "", setting: str = ""
+    name: str, table: dict[str, tuple[str, str]], location: Location = ("", 0), where: str = "", setting: str = ""
 ) -> Problem | None:
     if name not in table:
         return None
     reason, advice = table[name]
-    return Problem("unsupported", f"@{name}{where} is not supported: it {reason}", *place, hint=advice, setting=setting)
+    return Problem(
+        "unsupported", f"@{name}{where} is not supported: it {reason}", *location, hint=advice, setting=setting
+    )
 
 
 def _recursive(graph: Any) -> list[str]:
-    """The switch steps from which a way leads back to them."""
+    """The switch steps from which a path leads back to them."""
     found = []
     for node in graph:
         seen: set[str] = set()

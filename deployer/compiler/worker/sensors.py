@@ -9,21 +9,21 @@ from ..protocol import Problem, SensorData, SensorKind
 from .decorate import plain
 from .metaflow_compat import flow_decorators, is_sensor, sensor_task_name
 from .problems import FlowError
-from .source import Place, Source
+from .source import Location, Source
 
 # The decorator's name -> the kind of `deployer.models.flow.Sensor`.
 KINDS: dict[str, SensorKind] = {"airflow_external_task_sensor": "external_task", "airflow_s3_key_sensor": "s3_key"}
-# One text stands for a list of it; Airflow would take it for a list of letters.
+# A single string stands for a list of one; Airflow would iterate over its letters.
 _LISTS = ("external_task_ids", "allowed_states", "failed_states")
 
 
 def check_sensors(flow: Any, source: Source) -> Iterator[Problem]:
-    """What Metaflow would replace without a word when it validates the decorator."""
-    for name, decorator, place in _sensors(flow, source):
+    """Problems of arguments that Metaflow would silently replace when it validates the decorator."""
+    for name, decorator, location in _sensors(flow, source):
         states = decorator.attributes.get("allowed_states")
         if isinstance(states, (tuple, set, frozenset, dict)):
             message = f"@{name}: allowed_states is a {type(states).__name__}, which Metaflow replaces with ['success']"
-            yield Problem("bad-sensor", message, *place, hint="write a list")
+            yield Problem("bad-sensor", message, *location, hint="write a list")
 
 
 def describe_sensors(flow: Any, source: Source) -> list[SensorData]:
@@ -41,7 +41,7 @@ def describe_sensors(flow: Any, source: Source) -> list[SensorData]:
     return sorted(found, key=lambda sensor: sensor["name"])
 
 
-def _sensors(flow: Any, source: Source) -> Iterator[tuple[str, Any, Place]]:
+def _sensors(flow: Any, source: Source) -> Iterator[tuple[str, Any, Location]]:
     for name, decorators in flow_decorators(flow).items():
         for decorator in decorators:
             if is_sensor(decorator):

@@ -26,8 +26,8 @@ def serve() -> None:
     answers.flush()
     if is_too_old(greeting["metaflow"]):
         return
-    # They import Metaflow, which is not to be touched where it is too old; and before the request, which whoever asks
-    # makes meanwhile.
+    # Imports Metaflow, which must not happen if it is too old. Done before the request is read: the client is still
+    # preparing it.
     from . import children
 
     children.prepare()

@@ -1,4 +1,4 @@
-"""Where things are in a flow's source: the lines that messages point to."""
+"""Locations in a flow's source: the lines that messages point to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from metaflow import FlowSpec
 
-Place = tuple[str, int]
+Location = tuple[str, int]
 
 
 class Source:
@@ -26,16 +26,16 @@ class Source:
             if issubclass(cls, FlowSpec) and cls is not FlowSpec:
                 self._classes.extend(_class_nodes(cls))
 
-    def flow(self) -> Place:
+    def flow(self) -> Location:
         """The line of the class statement."""
         for file, node in self._classes[:1]:
             return file, node.lineno
         return self._file, 1
 
-    def decorator(self, name: str, step: str | None = None) -> Place:
-        """The line of a decorator of the flow, or of one of its steps; else that of what it decorates."""
+    def decorator(self, name: str, step: str | None = None) -> Location:
+        """The line of a decorator of the flow or of one of its steps; if not found, the line of what it decorates."""
         nodes = self._step_nodes(step) if step else iter(self._classes)
-        first: Place | None = None
+        first: Location | None = None
         for file, node in nodes:
             first = first or (file, node.lineno)
             for decorator in node.decorator_list:
@@ -43,7 +43,7 @@ class Source:
                     return file, decorator.lineno
         return first or self.flow()
 
-    def flow_decorator(self, decorator: Any, all_of_name: Sequence[Any]) -> Place:
+    def flow_decorator(self, decorator: Any, all_of_name: Sequence[Any]) -> Location:
         """The line of one of several decorators of the flow that have one name, given in the order of Metaflow."""
         lines = [
             (file, node.lineno)
@@ -56,13 +56,13 @@ class Source:
         # Decorators are applied from the last line to the first.
         return lines[::-1][[other is decorator for other in all_of_name].index(True)]
 
-    def step(self, name: str) -> Place:
+    def step(self, name: str) -> Location:
         """The line of a step's ``def``."""
         for file, node in self._step_nodes(name):
             return file, node.lineno
         return self.flow()
 
-    def parameter(self, attribute: str, name: str) -> Place:
+    def parameter(self, attribute: str, name: str) -> Location:
         """The line of the statement that defines a parameter, by its variable or its name."""
         for file, node in self._classes:
             for statement in node.body:
@@ -86,9 +86,9 @@ def parsed(file: str) -> ast.Module:
 
 
 def lines_of(function: Any) -> tuple[list[str], int]:
-    """As `inspect.getsourcelines`, which takes a file apart into tokens where its tree is at hand.
+    """As `inspect.getsourcelines`, but from the syntax tree of the file, which is parsed already.
 
-    Comments behind the last statement are left out. Raises OSError, TypeError.
+    Comments after the last statement are left out. Raises OSError, TypeError.
     """
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)

@@ -1,4 +1,4 @@
-"""Stores a code package in the datastore, once, and reports in one sentence why that failed."""
+"""Stores a code package in the datastore, once, and reports a failure in one sentence."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _NO_BUCKET = re.compile(r"S3NotFound|NoSuchBucket|ContainerNotFound|bucket does 
 
 
 def store(job: Job, flow: str, blob: bytes, sha: str) -> None:
-    """Put the package of a flow into its datastore, by its SHA-1. What is there is not written again.
+    """Put the package of a flow into its datastore, by its SHA-1. An existing one is not written again.
 
     Raises FlowError.
     """
     try:
         storage = storage_of(job)
-        with _alone(flow, sha):
+        with _exclusive(flow, sha):
             packages = content_store(storage, flow)
             ((url, _),) = packages.save_blobs([blob], raw=True, len_hint=1)
-            if job.datastore_type == "local" and not _is_whole(packages, sha, blob):
+            if job.datastore_type == "local" and not _is_complete(packages, sha, blob):
                 Path(url).unlink()
                 packages.save_blobs([blob], raw=True, len_hint=1)
     except Exception as error:
         raise FlowError(_problem(job, error)) from None
 
 
-def _is_whole(packages: Any, sha: str, blob: bytes) -> bool:
+def _is_complete(packages: Any, sha: str, blob: bytes) -> bool:
     """Whether the datastore holds the package: Metaflow writes a local one in place, and may have been killed."""
     try:
         return dict(packages.load_blobs([sha]))[sha] == blob  # type: ignore[no-any-return]
@@ -53,8 +53,8 @@ def _is_whole(packages: Any, sha: str, blob: bytes) -> bool:
 
 
 def storage_of(job: Job) -> Any:
-    """Metaflow's storage for the job's datastore: one with one client for all jobs of this process."""
-    with _opening:
+    """Metaflow's storage for the job's datastore, with one client for all jobs of this process."""
+    with _lock:
         return _storage(job.datastore_type, job.datastore_root)
 
 
@@ -74,15 +74,15 @@ def prepare(jobs: Iterable[Job]) -> None:
             importlib.import_module(module)
 
 
-_opening = Lock()
-_storing: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
+_lock = Lock()
+_package_locks: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
 
 
 @contextmanager
-def _alone(flow: str, sha: str) -> Iterator[None]:
-    """One thread at a time for one package: the others find that it is there."""
-    with _opening:
-        lock = _storing[flow, sha]
+def _exclusive(flow: str, sha: str) -> Iterator[None]:
+    """One thread at a time for one package: the others then find it stored."""
+    with _lock:
+        lock = _package_locks[flow, sha]
     with lock:
         yield
 

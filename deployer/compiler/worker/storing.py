@@ -1,7 +1,7 @@
-"""A process beside the children that puts their code packages into the datastores, several at a time.
+"""A process beside the children that stores their code packages in the datastores, several at a time.
 
-It runs nothing of a user's, so that one client of each store serves all flows. Threads are its own alone: whoever forks
-children must have none.
+It runs no code of a user, so that one client of each store serves all flows. Only this process has threads: the one
+that forks children must have none.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .problems import FlowError, describe_error
 from .production import production_token
 from .store import prepare, storage_of, store
 
-# How many packages are stored at a time: a store is waited for most of the time.
-_AT_ONCE = 8
-# How many may wait for that, with the user's files in memory.
-_MOST_WAITING = 4 * _AT_ONCE
+# How many packages are stored at a time: most of the time is spent waiting for the store.
+_THREADS = 8
+# How many may wait to be stored, with the user's files in memory.
+_MAX_PENDING = 4 * _THREADS
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def read_upload(data: Mapping[str, Any]) -> Upload:
 
 
 class _Stored(TypedDict):
-    """What became of a job's package: the token of its DAG where it has one, or problems."""
+    """The result of storing a job's package: the token of its DAG if it has one, or problems."""
 
     id: str
     token: str | None
@@ -63,7 +63,7 @@ class Storer:
     """The process, as its parent sees it: given the answers of children, it gives them back when all is stored."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        self._waiting: dict[str, Answer] = {}
+        self._pending: dict[str, Answer] = {}
         self._received = bytearray()
         self._socket, other = socket.socketpair()
         self.pid = os.fork()
@@ -78,20 +78,20 @@ class Storer:
     @property
     def waits(self) -> bool:
         """Whether answers are still to come back."""
-        return bool(self._waiting)
+        return bool(self._pending)
 
     @property
     def is_full(self) -> bool:
-        """Whether no more is to be given for the moment."""
-        return len(self._waiting) >= _MOST_WAITING
+        """Whether to wait before storing more."""
+        return len(self._pending) >= _MAX_PENDING
 
     def fileno(self) -> int:
-        """What is readable when `finished` has something to give."""
+        """The descriptor that is readable when `finished` has answers."""
         return self._socket.fileno()
 
     def store(self, answer: Answer, upload: Mapping[str, Any]) -> None:
         """Store the package of an answer, with the production token of its DAG. `upload` is the JSON of an `Upload`."""
-        self._waiting[answer["id"]] = answer
+        self._pending[answer["id"]] = answer
         request = {"id": answer["id"], "upload": upload}
         with contextlib.suppress(ConnectionError):  # it has ended, which `finished` finds out
             self._socket.sendall(json.dumps(request).encode() + b"\n")
@@ -104,7 +104,7 @@ class Storer:
         if not data:
             message = "the process that stores code packages was killed"
             problem = Problem("upload-failed", message, setting="datastore").as_json()
-            for name in list(self._waiting):
+            for name in list(self._pending):
                 yield self._completed({"id": name, "token": None, "problems": [problem]})
             return
         self._received += data
@@ -122,7 +122,7 @@ class Storer:
         os.waitpid(self.pid, 0)
 
     def _completed(self, stored: _Stored) -> Answer:
-        answer = self._waiting.pop(stored["id"])
+        answer = self._pending.pop(stored["id"])
         if stored["problems"]:
             return {**answer_without_result(stored["id"]), "problems": stored["problems"]}
         if stored["token"] is not None and answer["package"] is not None:
@@ -141,13 +141,13 @@ def _serve(parent: socket.socket, jobs: Sequence[Job]) -> None:
 
     gc.enable()
     prepare(jobs)
-    pool = ThreadPoolExecutor(_AT_ONCE)
+    pool = ThreadPoolExecutor(_THREADS)
     try:
         with parent.makefile("rb") as requests:
             for line in requests:
                 pool.submit(work, json.loads(line))
     finally:
-        # After an interrupt what has begun is ended, since it has temporary files.
+        # After an interrupt, stores that have started are finished, since they have temporary files.
         pool.shutdown(cancel_futures=True)
 
 

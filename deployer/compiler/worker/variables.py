@@ -1,4 +1,4 @@
-"""What a task gets from outside: the variables of every task, and each step's command-line options."""
+"""What a task gets from outside: environment variables, and the command-line options of its step."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from metaflow.metaflow_config import SERVICE_INTERNAL_URL
 from ..protocol import Job
 from .metaflow_compat import config_keys, flow_options, get_version, is_added, user_decorators, user_defined_attributes
 
-# Credentials never leave the environment of who has them.
+# Credentials, which are never written into a DAG.
 SECRETS = ("METAFLOW_SERVICE_HEADERS", "METAFLOW_SERVICE_AUTH_KEY")
-# Mean the machine that compiles, not the one that runs.
-_OF_THE_DEPLOYER = ("METAFLOW_HOME", "METAFLOW_PROFILE")
+# About the machine that compiles, not the one that runs.
+_COMPILE_TIME_ONLY = ("METAFLOW_HOME", "METAFLOW_PROFILE")
 
 
 def flow_environment(job: Job, obj: Any) -> dict[str, str]:
     """The variables that every task gets: what Metaflow's own scheduler sets, without secrets, paths and people."""
-    settings = {name: value for name, value in job.settings.items() if name not in (*SECRETS, *_OF_THE_DEPLOYER)}
+    settings = {name: value for name, value in job.settings.items() if name not in (*SECRETS, *_COMPILE_TIME_ONLY)}
     metadata = settings.get("METAFLOW_DEFAULT_METADATA") or ("service" if SERVICE_INTERNAL_URL else "local")
     variables = {
         **settings,
@@ -75,7 +75,7 @@ def _with_options(job: Job, node: Any, pod: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _spec(name: str, attributes: Mapping[str, Any]) -> str:
-    """``name:key=value,...`` with JSON values. Metaflow's own writes False as a text, which it then takes for true."""
+    """``name:key=value,...`` with JSON values. Metaflow itself writes False as a string, and reads it as true."""
     values = ",".join(f"{key}={_spec_value(value)}" for key, value in attributes.items())
     return f"{name}:{values}" if values else name
 

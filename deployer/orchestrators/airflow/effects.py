@@ -124,7 +124,7 @@ def _format(time: datetime) -> str:
 
 
 def _content_effects(before: Description | NativeDescription | None, after: Description) -> Iterator[Effect]:
-    """What changes in a deployed DAG beside its schedule, and the foreach steps that are new."""
+    """What changes in a deployed DAG besides its schedule, and the foreach steps that are new."""
     deployed = before if isinstance(before, Description) else None
     if deployed and deployed.code.files != after.code.files:
         yield Effect("code")

@@ -61,7 +61,7 @@ def _choices(flow: Flow, step: Step, found: Mapping[str, Choices]) -> Choices:
             return {}
         else:
             _add(choices, found[name])
-    return _without_complete(flow, choices, found)
+    return _replace_complete(flow, choices, found)
 
 
 def _add(choices: Choices, more: Choices) -> None:
@@ -69,8 +69,8 @@ def _add(choices: Choices, more: Choices) -> None:
         choices.setdefault(switch, set()).update(chosen)
 
 
-def _without_complete(flow: Flow, choices: Choices, found: Mapping[str, Choices]) -> Choices:
-    """Replaces each switch of which every choice leads to the step by the choices that lead to that switch."""
+def _replace_complete(flow: Flow, choices: Choices, found: Mapping[str, Choices]) -> Choices:
+    """Replace each switch whose every choice leads to the step by the choices that lead to that switch."""
     while complete := next((name for name in choices if choices[name] == set(flow.step(name).next)), None):
         del choices[complete]
         if not found[complete]:
