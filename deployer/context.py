@@ -1,8 +1,8 @@
-"""What a command is run with: the world outside of the program, made in `cli` and passed down.
+"""The context of a command: environment variables, clock, git and more, created in `cli` and passed down.
 
-No other room reads the process environment or the clock, or starts git, so that a test says what these are. This module
-is imported before anything that takes long: an error in a manifest is reported at once, and the helpers of the compiler
-start while the rest of the program is imported.
+No other module reads the process environment or the clock, or starts git, so that tests can set them. This module is
+imported first and quickly: an error in a manifest is reported at once, and the compiler starts its worker processes
+while the rest of the program is imported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Started:
-    """What was begun before a command: the manifests of a selection, and a compiler of what it selects (or none)."""
+    """What was started before a command: the manifests of a selection, and a compiler for its deployments if needed."""
 
     selection: Selection
     manifests: Manifests
@@ -39,9 +39,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Context:
-    """The environment variables, the clock (aware times), git, who is told of progress, and the orchestrators by name.
+    """Everything outside of the program that a command uses.
 
-    `user` is who applies; `started` what a command need not begin again.
+    `environ` are the environment variables, `now` is the clock (aware times), `user` is the person who applies,
+    `orchestrators` gives a factory by name, and `started` is what the command does not have to start again.
     """
 
     environ: Mapping[str, str]
@@ -60,7 +61,7 @@ class Context:
 
     @contextmanager
     def start(self, selection: Selection, *, compiles: bool) -> Iterator[Context]:
-        """The same with the manifests of a selection, and with a compiler of it that starts now if it `compiles`.
+        """The same context with the manifests of a selection loaded and, if `compiles`, a compiler started for it.
 
         Raises DeployError as `load` does.
         """
@@ -73,7 +74,7 @@ class Context:
 
     @contextmanager
     def compiler(self, deployments: Sequence[Deployment]) -> Iterator[Compiler]:
-        """A compiler of these deployments: the one that was started for them, if it was not used, else a new one."""
+        """A compiler for these deployments: the one that was started for them if it is still unused, else a new one."""
         ahead = self.started.compiler if self.started else None
         if ahead is not None and not ahead.has_begun and _are_same(ahead.deployments, deployments):
             yield ahead
@@ -82,39 +83,39 @@ class Context:
             yield compiler
 
     def target(self, environment: Environment) -> Target:
-        """The target of an environment; nothing is read yet. Raises DeployError for a URL of no kind of target."""
+        """The target of an environment; nothing is read yet. Raises DeployError for an unknown kind of URL."""
         return open_target(environment, self.environ, self.git)
 
     def orchestrator(self, environment: Environment) -> Orchestrator:
-        """What runs the flows of an environment. Raises DeployError for a name that is not registered."""
+        """The orchestrator of an environment. Raises DeployError if its name is not registered."""
         load = self.orchestrators.get(environment.orchestrator)
         if load is None:
             known = sorted(self.orchestrators)
-            message = f"there is no orchestrator {environment.orchestrator!r}"
+            message = f"unknown orchestrator {environment.orchestrator!r}"
             hint = nearest(environment.orchestrator, known) or f"the orchestrators are {', '.join(known)}"
             path = f"environments.{environment.name}.orchestrator"
             raise DeployError(Diagnostic("unknown-orchestrator", message, environment.location, path, hint))
         return load()
 
     def connect(self, environment: Environment) -> tuple[Target, Orchestrator]:
-        """The target of an environment, and what reads its files. Raises DeployError."""
+        """The target of an environment and the orchestrator that reads its files. Raises DeployError."""
         return self.target(environment), self.orchestrator(environment)
 
     def all_orchestrators(self) -> list[Orchestrator]:
-        """All that are registered."""
+        """All registered orchestrators."""
         return [load() for load in self.orchestrators.values()]
 
     def with_environ(self, environ: Mapping[str, str]) -> Context:
-        """The same with other environment variables, in which nothing was started."""
+        """The same context with other environment variables and nothing started."""
         return replace(self, environ=environ, started=None)
 
     def silently(self) -> Context:
-        """The same, and nobody is told of progress."""
+        """The same context without progress reports."""
         return replace(self, progress=silent)
 
 
 def _new_compiler(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> AbstractContextManager[Compiler]:
-    # Not before the manifests are read: an error in them is reported without it.
+    # Imported late: an error in a manifest is reported without waiting for this import.
     from deployer.compiler.client import starting
 
     return starting(deployments, environ)

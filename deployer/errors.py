@@ -1,4 +1,4 @@
-"""What went wrong, where, and what to do about it: the one vocabulary that every room reports in."""
+"""Diagnostics: what went wrong, where, and what to do about it. Every part of the program reports in this form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Severity(str, Enum):
-    """How much a diagnostic matters: an error refuses the command, a warning does not."""
+    """The severity of a diagnostic: a command with errors is refused, one with warnings is not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -17,9 +17,9 @@ class Severity(str, Enum):
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """A place in a file. Lines and columns count from 1; column 0 means the whole line.
+    """A position in a file. Lines and columns count from 1; column 0 means the whole line.
 
-    `file` is as a user would type it: relative to the working directory where it lies below it.
+    `file` is relative to the working directory if it is below it.
     """
 
     file: str
@@ -34,8 +34,8 @@ class Location:
 class Diagnostic:
     """One problem: where it is, what it is, and what to do.
 
-    `code` is a stable word for programs (``unknown-key``), `path` the place in the document
-    (``flows.train.schedule.cron``; empty when the problem is not in a manifest), `hint` what to try.
+    `code` is a stable identifier for programs (``unknown-key``), `path` the path in the document
+    (``flows.train.schedule.cron``; empty if the problem is not in a manifest), `hint` what to try.
     """
 
     code: str
@@ -47,8 +47,9 @@ class Diagnostic:
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
-        place = self.location or Location("", 0, 0)
-        return (place.file, place.line, place.column, self.path, self.message)
+        """By location, those without one first."""
+        location = self.location or Location("", 0, 0)
+        return (location.file, location.line, location.column, self.path, self.message)
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
@@ -58,15 +59,15 @@ class Diagnostic:
 
 
 class DeployError(Exception):
-    """The command is refused or failed for the reasons given. Exit code 1, never a traceback."""
+    """The command is refused or has failed, for the reasons in `diagnostics`. Exit code 1, never a traceback."""
 
     def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
         found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
-        self.diagnostics: Sequence[Diagnostic] = sorted(set(found), key=lambda d: d.sort_key)
-        super().__init__("\n".join(str(d) for d in self.diagnostics))
+        self.diagnostics: Sequence[Diagnostic] = sorted(set(found), key=lambda each: each.sort_key)
+        super().__init__("\n".join(str(each) for each in self.diagnostics))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the known word most like `name` (``did you mean 'retries'?``), or nothing."""
+    """A hint with the known name most similar to `name` (``did you mean 'retries'?``); empty if none is similar."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""

@@ -1,4 +1,4 @@
-"""A plan with what it was made from: what stages after the planner are given."""
+"""A plan with its inputs: what the stages after the planner work on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deployer.state.survey import DeployedState
 
 @dataclass(frozen=True)
 class PlanContext:
-    """A plan with both sides that it was made from, and the folder of the manifests."""
+    """A plan, the desired and the deployed state that it compares, and the folder of the manifests."""
 
     folder: Path
     plan: Plan
@@ -38,7 +38,7 @@ class PlanContext:
         return {(item.deployment.environment.name, item.file): item for item in self.desired.items}
 
     def tokens(self, changes: Iterable[Change]) -> dict[str, str]:
-        """The production tokens of what changes write over, by address: the runs keep their namespace."""
+        """The production tokens of the DAGs that changes overwrite, by address: their runs keep the namespace."""
         found: dict[str, str] = {}
         for change in changes:
             for item in self.deployed.holding(change):
@@ -47,5 +47,5 @@ class PlanContext:
         return found
 
     def with_changes(self, changes: Iterable[Change]) -> PlanContext:
-        """The same with these changes in the plan."""
+        """The same context with these changes in the plan."""
         return replace(self, plan=replace(self.plan, changes=tuple(changes)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.cli.context import make_context
-from deployer.commands.plan import look_around
+from deployer.commands.plan import collect_guard_facts
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
@@ -28,12 +28,12 @@ def open_target(environment: Environment) -> Target:
 
 def guard_warnings(plan: PlanContext) -> list[Diagnostic]:
     """What a plan warns of, of what its apply would refuse."""
-    return guards.warnings(plan.plan, plan.environments, plan.deployed.sites, look_around(plan, context()))
+    return guards.warnings(plan.plan, plan.environments, plan.deployed.states, collect_guard_facts(plan, context()))
 
 
 def refuse_unguarded(plan: PlanContext, permissions: Permissions) -> None:
     """Raise DeployError for what an apply of a plan would refuse."""
-    surroundings = look_around(plan, context())
-    problems = guards.refusals(plan.plan, plan.environments, plan.deployed.sites, surroundings, permissions)
+    facts = collect_guard_facts(plan, context())
+    problems = guards.refusals(plan.plan, plan.environments, plan.deployed.states, facts, permissions)
     if problems:
         raise DeployError(problems)

@@ -1,6 +1,6 @@
-"""Walks a plan against targets, one environment after the other: writes first, deletes last. It decides nothing.
+"""Applies the changes of a plan to the targets, one environment after another: writes first, deletes last.
 
-The changes of one kind are made side by side where each asks a server and waits for it.
+It makes no decisions. At a remote target, writes run in parallel, and so do deletes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from deployer.models.target import MovedError, Target, TargetError, UnpublishedE
 Done = Sequence[tuple[Change, str | None]]
 Each = TypeVar("Each")
 
-# At one target: as many as its client keeps connections open for.
+# Threads for one target: the number of connections that its client keeps open.
 _WRITERS = 16
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of each change: done (with the file's new version), failed (and why), or not tried any more.
+    """The outcome of each change: done (with the new version of the file), failed (with the reason), or not attempted.
 
-    `unpublished` says, by environment, why nothing of what was written there was published; its changes are not done.
+    `unpublished` gives, by environment, why the target could not publish; its changes are not done.
     """
 
     done: Done = ()
@@ -36,17 +36,17 @@ class Applied:
 
 
 class Publication(Protocol):
-    """What a target is told at the end of an environment's changes."""
+    """What follows the changes of an environment: the commit message, and the files beside the DAG files."""
 
     @property
     def user(self) -> str:
         """Who applies."""
 
     def message(self, environment: str, changes: Sequence[Change]) -> str:
-        """What was done, for targets that keep such things."""
+        """A commit message for targets that keep one."""
 
     def remember(self, environment: str, applied: Applied) -> None:
-        """Write what is kept beside the DAG files; raises nothing, and may be called again."""
+        """Write the history and the index. Raises nothing and may be called again."""
 
 
 def apply_changes(
@@ -58,8 +58,8 @@ def apply_changes(
 ) -> Applied:
     """Make the changes, one file each. `content` gives the DAG file by (environment, file name).
 
-    A change that finds another version than planned fails alone; a target that cannot be written stops the rest. A
-    target that publishes in one step does all of its changes or none.
+    A change fails alone if the version of its file is not the planned one. If a target cannot be written, all later
+    changes are skipped. A target that publishes in one step makes all of its changes or none.
     """
     parts: list[Applied] = []
     stopped = False
@@ -73,7 +73,7 @@ def apply_changes(
             part, failed = _publish(part, environment, targets[environment], publication)
             stopped = stopped or failed
         else:
-            # Nothing to publish; but what was tried is kept where it can be.
+            # Nothing to publish, but the history records the failed changes if it can be written.
             publication.remember(environment, part)
         parts.append(part)
     return _sum(parts)
@@ -91,30 +91,32 @@ def _write(
     content: Mapping[tuple[str, str], bytes],
     progress: Progress,
 ) -> tuple[Applied, bool]:
-    """What became of one environment's changes, and whether the target cannot be written."""
-    tried = _Tried(target, content, progress, len(changes))
-    tried.make([change for change in changes if change.action != "delete"])
-    if not tried.stopped:
+    """The outcome of one environment's changes, and whether the target failed."""
+    writer = _ChangeWriter(target, content, progress, len(changes))
+    writer.make([change for change in changes if change.action != "delete"])
+    if not writer.stopped:
         deletes = [change for change in changes if change.action == "delete"]
-        # Where its DAG under the new id was not written, the old one stays, so that there always is one.
-        unwritten = {change.address for change, _ in tried.failed}
-        kept = [change for change in deletes if change.address in unwritten]
-        tried.failed += [(each, f"{each.file} stays, since what takes its place was not written") for each in kept]
-        tried.make([change for change in deletes if change.address not in unwritten])
-    made = {id(change) for change, _ in [*tried.done, *tried.failed]}
+        # If the DAG with the new id was not written, the one with the old id stays, so that there always is one.
+        unwritten = {change.address for change, _ in writer.failed}
+        retained = [change for change in deletes if change.address in unwritten]
+        writer.failed += [
+            (change, f"{change.file} was not deleted, because its replacement was not written") for change in retained
+        ]
+        writer.make([change for change in deletes if change.address not in unwritten])
+    made = {id(change) for change, _ in [*writer.done, *writer.failed]}
     rest = [change for change in changes if id(change) not in made]
-    return Applied(_ordered(tried.done, changes), _ordered(tried.failed, changes), rest), tried.stopped
+    return Applied(_ordered(writer.done, changes), _ordered(writer.failed, changes), rest), writer.stopped
 
 
-class _Tried:
-    """What became of the changes so far, made by several threads."""
+class _ChangeWriter:
+    """Makes changes at one target, in several threads, and collects the outcomes."""
 
     def __init__(
         self, target: Target, content: Mapping[tuple[str, str], bytes], progress: Progress, total: int
     ) -> None:
         self.done: list[tuple[Change, str | None]] = []
         self.failed: list[tuple[Change, str]] = []
-        self.stopped = False  # the target cannot be written: what was not begun is not tried any more
+        self.stopped = False  # the target cannot be written: no further change is attempted
         self._target, self._content = target, content
         self._progress, self._total = progress, total
 
@@ -127,7 +129,7 @@ class _Tried:
         with ThreadPoolExecutor(_WRITERS) as writers:
             try:
                 list(writers.map(self._make, changes))
-            except BaseException:  # an interrupt: what has begun is ended, nothing else is begun
+            except BaseException:  # an interrupt: changes in progress finish, no other is started
                 self.stopped = True
                 raise
 
@@ -145,9 +147,9 @@ class _Tried:
 
 
 def _ordered(made: Sequence[tuple[Change, Each]], changes: Sequence[Change]) -> list[tuple[Change, Each]]:
-    """In the order of the plan, whichever was first."""
-    place = {id(change): number for number, change in enumerate(changes)}
-    return sorted(made, key=lambda each: place[id(each[0])])
+    """The outcomes in the order of the plan."""
+    position = {id(change): number for number, change in enumerate(changes)}
+    return sorted(made, key=lambda item: position[id(item[0])])
 
 
 def _apply(change: Change, target: Target, content: Mapping[tuple[str, str], bytes]) -> str | None:
@@ -166,7 +168,7 @@ def _apply(change: Change, target: Target, content: Mapping[tuple[str, str], byt
 
 
 def _publish(part: Applied, environment: str, target: Target, publication: Publication) -> tuple[Applied, bool]:
-    """The same, published; or with all that was written not done. And whether the target cannot be written."""
+    """Publish. Returns the outcome, in which nothing is done if that failed, and whether the target failed."""
     message = publication.message(environment, [change for change, _ in part.done])
     try:
         target.publish(message, publication.user, lambda: publication.remember(environment, part))
@@ -180,14 +182,14 @@ def _publish(part: Applied, environment: str, target: Target, publication: Publi
 
 
 def _files(change: Change) -> list[str]:
-    """The files that a change writes or deletes."""
+    """The names of the files that a change writes or deletes."""
     return [change.file, *(other.file for other in change.replaces)]
 
 
 def _sum(parts: Sequence[Applied]) -> Applied:
     return Applied(
-        [each for part in parts for each in part.done],
-        [each for part in parts for each in part.failed],
-        [each for part in parts for each in part.not_done],
+        [item for part in parts for item in part.done],
+        [item for part in parts for item in part.failed],
+        [item for part in parts for item in part.not_done],
         {name: message for part in parts for name, message in part.unpublished.items()},
     )

@@ -1,4 +1,4 @@
-"""What a target is told at the end of an apply: the message, the entry of the history, the index."""
+"""The end of an apply at a target: the commit message, the history entry and the index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from deployer import __version__
 from deployer.applying.executor import Applied
-from deployer.applying.recording import ApplyRun, look_at, record_apply
+from deployer.applying.recording import ApplyRun, inspect_outcome, record_apply
 from deployer.context import Context
 from deployer.errors import Diagnostic, Severity
 from deployer.models.desired import Deployed
@@ -26,12 +26,12 @@ _WORDS = {"create": "created", "update": "updated", "delete": "deleted"}
 
 @dataclass
 class Publication:
-    """The publication of one apply. `content` gives the DAG files by (environment, file name)."""
+    """Publishes one apply. `content` gives the DAG files by (environment, file name)."""
 
-    planning: PlanContext
+    plan_context: PlanContext
     context: Context
     content: Mapping[tuple[str, str], bytes]
-    doing: ApplyRun
+    run: ApplyRun
     _problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
     @property
@@ -41,74 +41,73 @@ class Publication:
 
     @property
     def warnings(self) -> Sequence[Diagnostic]:
-        """Of what could not be kept beside the DAG files, which are deployed all the same."""
+        """Failures to write the history or the index. The DAG files are deployed nevertheless."""
         return [problem for name in sorted(self._problems) for problem in self._problems[name]]
 
     def message(self, environment: str, changes: Sequence[Change]) -> str:
-        """A commit message: the totals, each change with the words of its reasons, and who applies what."""
-        project = self.planning.environments[environment].project
+        """A commit message: the totals, each change with its reasons, and trailers for user, commit and version."""
+        project = self.plan_context.environments[environment].project
         actions = [change.action for change in changes]
         counts = ", ".join(f"{actions.count(action)} {word}" for action, word in _WORDS.items() if action in actions)
         lines = [_line(change) for change in sorted(changes, key=lambda change: (change.address, change.action))]
         facts = {
             "Applied-by": self.user,
-            "Source-commit": self.doing.provenance.commit,
+            "Source-commit": self.run.provenance.commit,
             "Applied-with": f"mfdeploy {__version__}",
         }
         trailers = [f"{name}: {' '.join(value.split())}" for name, value in facts.items() if value]
         return "\n".join([f"Deploy {project} to {environment}: {counts}", "", *lines, "", *trailers, ""])
 
     def remember(self, environment: str, applied: Applied) -> None:
-        """Keep the apply in the history, and note in the index what was done."""
-        self._remember(environment, self.planning.deployed.targets[environment], applied)
+        """Add the apply to the history, and update the index."""
+        self._remember(environment, self.plan_context.deployed.targets[environment], applied)
 
     def catch_up(self) -> None:
-        """After an interrupt: find out what was done, and keep that. Raises nothing."""
-        for name in self.doing.ids:
+        """After an interrupt: find out what was done, and record it. Raises nothing."""
+        for name in self.run.ids:
             if name in self._problems:
                 continue
-            place = self.planning.environments[name]
-            # A new one: the other may hold what it has not published.
+            # A new target object: the interrupted one may have unpublished writes.
             with contextlib.suppress(TargetError):
-                target = self.context.target(place)
-                applied = look_at(self.planning, name, target, self.content)
+                target = self.context.target(self.plan_context.environments[name])
+                applied = inspect_outcome(self.plan_context, name, target, self.content)
                 if applied.done:
                     message = self.message(name, [change for change, _ in applied.done])
                     target.publish(message, self.user, partial(self._remember, name, target, applied))
 
     def _remember(self, name: str, target: Target, applied: Applied) -> None:
-        problems = [*record_apply(self.planning, name, target, applied, self.doing, self.content)]
-        place, state = self.planning.environments[name], self.planning.deployed
-        site = next(site for site in state.sites if site.environment == name)
+        problems = [*record_apply(self.plan_context, name, target, applied, self.run, self.content)]
+        environment, deployed = self.plan_context.environments[name], self.plan_context.deployed
+        state = next(state for state in deployed.states if state.environment == name)
         replaced = {other.file: None for change, _ in applied.done for other in change.replaces}
         written = {change.file: self._deployed(change, version) for change, version in applied.done}
-        before = state.indexes[name]
+        before = deployed.indexes[name]
         try:
             update_index(
                 target,
-                place.project,
+                environment.project,
                 name,
                 {**replaced, **written},
-                seen=site.deployed,
+                seen=state.deployed,
                 before=before,
                 made_from=self._made_from(name),
             )
         except TargetError as error:
-            problem = target_problem(place, f"the index could not be written: {error}", error.hint)
+            problem = target_problem(environment, f"the index could not be written: {error}", error.hint)
             problems.append(replace(problem, severity=Severity.WARNING))
         self._problems[name] = problems
 
     def _made_from(self, name: str) -> dict[str, Mapping[str, Any]]:
-        """By file, what the descriptions were made from: of all that was compiled. Of the rest the index says it."""
-        items = (item for item in self.planning.desired.items if item.deployment.environment.name == name)
+        """What each compiled description was made from, by file. For cached ones the index already has it."""
+        items = (item for item in self.plan_context.desired.items if item.deployment.environment.name == name)
         found = ((item.file, made_from(item)) for item in items if item.compiled is not None)
-        return {file: said for file, said in found if said is not None}
+        return {file: inputs for file, inputs in found if inputs is not None}
 
     def _deployed(self, change: Change, version: str | None) -> Deployed | None:
         if not version:
             return None
         content = self.content.get((change.environment, change.file), b"")
-        reader = self.planning.deployed.readers[change.environment]
+        reader = self.plan_context.deployed.readers[change.environment]
         return reader.read(change.file, content, version)
 
 

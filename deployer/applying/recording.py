@@ -1,4 +1,4 @@
-"""Keep an apply in the history of each environment that it changed."""
+"""Records an apply in the history of each environment that it changed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Files = Mapping[tuple[str, str], bytes]
 
 @dataclass(frozen=True)
 class ApplyRun:
-    """What is being applied: the command, who does it, the entry that a rollback goes back to.
+    """An apply in progress: the command, its provenance, and the entry that a rollback restores.
 
-    By environment, `earlier` are the entries that are there (ids with versions, the newest first), `ids` those to be.
-    `replaced` are the DAG files that will be no more.
+    By environment, `earlier` are the existing entries (ids with versions, newest first), and `ids` the ids of the new
+    ones. `replaced` are the DAG files that this apply replaces or deletes.
     """
 
     command: Command
@@ -38,87 +38,91 @@ class ApplyRun:
     replaced: Files
 
 
-def begin(planning: PlanContext, command: Command, provenance: Provenance) -> ApplyRun:
-    """Read what the history will need of the state before an apply. Raises DeployError when a target cannot be read."""
-    replaced = _read_replaced(planning)
+def begin(plan_context: PlanContext, command: Command, provenance: Provenance) -> ApplyRun:
+    """Read the state before an apply that the history needs. Raises DeployError if a target cannot be read."""
+    replaced = _read_replaced(plan_context)
     now = datetime.fromisoformat(provenance.applied_at)
     earlier: dict[str, Sequence[tuple[str, str]]] = {}
-    for name in sorted({change.environment for change in planning.plan.pending}):
-        environment = planning.environments[name]
+    for name in sorted({change.environment for change in plan_context.plan.pending}):
+        environment = plan_context.environments[name]
         try:
-            earlier[name] = entry_versions(planning.deployed.targets[name], environment.project, name)
+            earlier[name] = entry_versions(plan_context.deployed.targets[name], environment.project, name)
         except TargetError as error:
             raise DeployError(target_problem(environment, str(error))) from error
     ids = {name: new_id([entry for entry, _ in found], now) for name, found in earlier.items()}
-    return ApplyRun(command, provenance, planning.plan.rollback or None, earlier, ids, replaced)
+    return ApplyRun(command, provenance, plan_context.plan.rollback or None, earlier, ids, replaced)
 
 
-def _read_replaced(planning: PlanContext) -> Files:
-    """The DAG files that the apply replaces or deletes, as the plan saw them; without what has moved since."""
-    versions = {key: version for change in planning.plan.pending for key, version in _versions(change).items()}
+def _read_replaced(plan_context: PlanContext) -> Files:
+    """The DAG files that the apply replaces or deletes. A file that changed after the plan was made is left out."""
+    versions = {key: version for change in plan_context.plan.pending for key, version in _versions(change).items()}
     found: dict[tuple[str, str], bytes] = {}
     for name, keys in groupby(sorted(versions), key=lambda key: key[0]):
         try:
-            read = planning.deployed.targets[name].read_many([file for _, file in keys])
+            read = plan_context.deployed.targets[name].read_many([file for _, file in keys])
         except TargetError as error:
-            raise DeployError(target_problem(planning.environments[name], str(error), error.hint)) from error
+            raise DeployError(target_problem(plan_context.environments[name], str(error), error.hint)) from error
         found |= {(name, file): content for file, (content, seen) in read.items() if versions[name, file] == seen}
     return found
 
 
 def _versions(change: Change) -> Mapping[tuple[str, str], str]:
-    """The files that a change replaces or deletes, with the versions that the plan saw."""
+    """The planned version of each file that a change replaces or deletes."""
     own = {} if change.version is None else {change.file: change.version}
     others = {other.file: other.version for other in change.replaces}
     return {(change.environment, file): version for file, version in {**own, **others}.items()}
 
 
 def record_apply(
-    planning: PlanContext, name: str, target: Target, applied: Applied, doing: ApplyRun, written: Files
+    plan_context: PlanContext, name: str, target: Target, applied: Applied, run: ApplyRun, written: Files
 ) -> Sequence[Diagnostic]:
-    """Write the entry of one environment at its target. That it cannot be written is a warning: the DAGs are there."""
-    changes = list(_kept(planning, applied, name, doing.replaced, written))
+    """Write the history entry of one environment. A failure is only a warning, since the DAGs are deployed."""
+    changes = list(_recorded_changes(plan_context, applied, name, run.replaced, written))
     try:
-        write_entry(target, _entry(planning, name, doing, changes), doing.earlier[name])
+        write_entry(target, _entry(plan_context, name, run, changes), run.earlier[name])
     except TargetError as error:
-        message = f"this apply is not in the history: {error}"
-        return [replace(target_problem(planning.environments[name], message, error.hint), severity=Severity.WARNING)]
+        message = f"this apply could not be recorded in the history: {error}"
+        return [
+            replace(target_problem(plan_context.environments[name], message, error.hint), severity=Severity.WARNING)
+        ]
     return []
 
 
-def look_at(planning: PlanContext, name: str, target: Target, written: Files) -> Applied:
-    """What an apply that was interrupted has done in one environment, found out at the target. Raises TargetError."""
-    changes = [change for change in planning.plan.pending if change.environment == name]
-    there = target.read_many([change.file for change in changes])
+def inspect_outcome(plan_context: PlanContext, name: str, target: Target, written: Files) -> Applied:
+    """Read from the target what an interrupted apply has done in one environment. Raises TargetError."""
+    changes = [change for change in plan_context.plan.pending if change.environment == name]
+    current = target.read_many([change.file for change in changes])
     done: list[tuple[Change, str | None]] = []
     not_done: list[Change] = []
     for change in changes:
-        content, version = there.get(change.file, (None, None))
-        if content == written.get((name, change.file)) and not any(each.file in there for each in change.replaces):
+        content, version = current.get(change.file, (None, None))
+        if content == written.get((name, change.file)) and not any(other.file in current for other in change.replaces):
             done.append((change, version))
         else:
             not_done.append(change)
     return Applied(done, (), not_done)
 
 
-def _entry(planning: PlanContext, name: str, doing: ApplyRun, changes: list[KeptChange]) -> Entry:
-    environment = planning.environments[name]
+def _entry(plan_context: PlanContext, name: str, run: ApplyRun, changes: list[KeptChange]) -> Entry:
+    environment = plan_context.environments[name]
     done = [change for change in changes if change.before and change.outcome == "done"]
     return Entry(
         format=HISTORY_FORMAT,
-        id=doing.ids[name],
+        id=run.ids[name],
         project=environment.project,
         environment=name,
         target=environment.target.written,
-        command=doing.command,
-        restored=doing.restored,
-        **asdict(doing.provenance),
+        command=run.command,
+        restored=run.restored,
+        **asdict(run.provenance),
         changes=tuple(changes),
-        texts=pack([doing.replaced[name, change.file] for change in done]),
+        texts=pack([run.replaced[name, change.file] for change in done]),
     )
 
 
-def _kept(planning: PlanContext, applied: Applied, name: str, replaced: Files, written: Files) -> Iterator[KeptChange]:
+def _recorded_changes(
+    plan_context: PlanContext, applied: Applied, name: str, replaced: Files, written: Files
+) -> Iterator[KeptChange]:
     for change, outcome, message in _outcomes(applied):
         if change.environment != name or change.action not in ("create", "update", "delete"):
             continue
@@ -130,7 +134,7 @@ def _kept(planning: PlanContext, applied: Applied, name: str, replaced: Files, w
             "file": change.file,
             "reasons": [_reason(reason) for reason in change.reasons],
             "outcome": outcome,
-            "message": _without(message, planning.desired.manifests.secrets),
+            "message": message,
             "before": digest(replaced[key]) if key in replaced else None,
             "after": digest(written[key]) if key in written and outcome == "done" else None,
         }
@@ -138,30 +142,23 @@ def _kept(planning: PlanContext, applied: Applied, name: str, replaced: Files, w
 
 
 def _reason(reason: Reason) -> EntryReason:
-    """Why, without what is of use only while it is planned: lines of manifests, and the text of an edit."""
-    fields = [{"field": each.field, "before": each.before, "after": each.after} for each in reason.fields]
+    """The reason without the parts that only help to review a plan: manifest lines and the text of an edit."""
+    fields = [{"field": field.field, "before": field.before, "after": field.after} for field in reason.fields]
     files = asdict(reason.files) if reason.files else None
     return EntryReason.model_validate({"word": reason.word, "fields": fields, "files": files, "note": reason.note})
 
 
 def _outcomes(applied: Applied) -> Iterator[tuple[Change, Outcome, str]]:
-    """What became of each file: other files that a change replaces are deletes of their own here."""
+    """The outcome for each file: here, every other file that a change replaces is a delete of its own."""
     for change, _ in applied.done:
-        yield from ((each, "done", "") for each in _by_file(change))
+        yield from ((file_change, "done", "") for file_change in _by_file(change))
     for change, message in applied.failed:
-        yield from ((each, "failed", message) for each in _by_file(change))
+        yield from ((file_change, "failed", message) for file_change in _by_file(change))
     for change in applied.not_done:
-        yield from ((each, "not done", "") for each in _by_file(change))
+        yield from ((file_change, "not done", "") for file_change in _by_file(change))
 
 
 def _by_file(change: Change) -> Iterator[Change]:
     yield replace(change, replaces=())
     for other in change.replaces:
         yield replace(change, action="delete", file=other.file, version=other.version, replaces=())
-
-
-def _without(message: str, secrets: frozenset[str]) -> str:
-    """A target's message may quote its address; descriptions hold no secret in the first place."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        message = message.replace(secret, "(secret)")
-    return message

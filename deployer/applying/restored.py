@@ -1,4 +1,4 @@
-"""The DAG files of an environment as they were right after an entry of its history, by undoing all that came later."""
+"""Finds the DAG files of an environment as they were right after a history entry, by undoing all later entries."""
 
 from __future__ import annotations
 
@@ -16,131 +16,136 @@ from deployer.state.survey import FileReader
 
 Selects = Callable[[str], bool]
 RestoredFiles = Mapping[tuple[str, str], RestoredFile]
-"""The files to put back, by environment and file name."""
+"""The files to restore, by environment and file name."""
 
 
 @dataclass(frozen=True)
-class Touch:
-    """What one apply did to one file."""
+class FileChange:
+    """One change of a file, with the entry of the apply that made it."""
 
     entry: Entry
     change: KeptChange
 
 
-class _Gap(Exception):
-    """What the file was is not known; the message says why."""
+class _UnknownStateError(Exception):
+    """The earlier content of a file is unknown; the message says why."""
 
 
 def find_earlier(
-    entry: Entry, entries: Sequence[Entry], site: EnvironmentState, selects: Selects, reader: FileReader
+    entry: Entry, entries: Sequence[Entry], state: EnvironmentState, selects: Selects, reader: FileReader
 ) -> Mapping[str, RestoredFile | None]:
-    """The files that applies after `entry` changed, as they were before those; None for one that was not there.
+    """The files that were changed after `entry`, as they were at `entry`; None for a file that did not exist.
 
-    `entries` are all that there are. Raises DeployError for each file whose earlier text cannot be known: an apply
-    that was killed leaves no entry, and an edit by hand none either.
+    `entries` is the whole history. Raises DeployError for each file whose earlier content is unknown: an apply that
+    was killed leaves no entry, and neither does a manual edit.
     """
-    ordered = sorted(entries, key=lambda each: each.id)
+    ordered = sorted(entries, key=lambda item: item.id)
     found: dict[str, RestoredFile | None] = {}
     problems = []
-    for file, touches in _touches(ordered, site, selects).items():
-        earlier = [touch for touch in touches if touch.entry.id <= entry.id]
-        later = [touch for touch in touches if touch.entry.id > entry.id]
+    for file, file_changes in _file_changes(ordered, state, selects).items():
+        earlier = [change for change in file_changes if change.entry.id <= entry.id]
+        later = [change for change in file_changes if change.entry.id > entry.id]
         try:
             if later:
-                found[file] = _undone(entry, earlier, later[0], site, reader)
+                found[file] = _undone(entry, earlier, later[0], state, reader)
             else:
-                _check_untouched(entry, earlier, site.files.get(file))
-        except _Gap as gap:
-            address = _address(touches, site.files.get(file))
-            hint = f"leave it out with --exclude {address}, or apply the commit that it was deployed from"
-            message = f"{address}: {file} cannot be put back as it was after {entry.id}: {gap}"
+                _check_untouched(entry, earlier, state.files.get(file))
+        except _UnknownStateError as error:
+            address = _address(file_changes, state.files.get(file))
+            hint = f"exclude it with --exclude {address}, or apply the commit that it was deployed from"
+            message = f"{address}: {file} cannot be restored as it was after {entry.id}: {error}"
             problems.append(Diagnostic("no-earlier-state", message, hint=hint))
     if problems:
         raise DeployError(problems)
     return found
 
 
-def _touches(ordered: Sequence[Entry], site: EnvironmentState, selects: Selects) -> Mapping[str, Sequence[Touch]]:
-    """What was done to each selected file, the oldest first; files that are merely deployed are there too."""
-    touches: dict[str, list[Touch]] = {}
+def _file_changes(
+    ordered: Sequence[Entry], state: EnvironmentState, selects: Selects
+) -> Mapping[str, Sequence[FileChange]]:
+    """The changes of each selected file, oldest first. A deployed file that no entry mentions has no changes."""
+    file_changes: dict[str, list[FileChange]] = {}
     addresses: dict[str, set[str]] = {}
-    for item in site.deployed:
-        if item.record and site.owns(item):
-            touches.setdefault(item.file, [])
+    for item in state.deployed:
+        if item.record and state.owns(item):
+            file_changes.setdefault(item.file, [])
             addresses.setdefault(item.file, set()).add(item.record.address)
     for entry in ordered:
         for change in entry.changes:
             addresses.setdefault(change.file, set()).add(change.address)
             if change.outcome == "done":
-                touches.setdefault(change.file, []).append(Touch(entry, change))
-    # A file whose flow was renamed is taken by each of its names: half of what was done to it would be no state.
-    return {file: touches[file] for file in sorted(touches) if any(map(selects, addresses[file]))}
+                file_changes.setdefault(change.file, []).append(FileChange(entry, change))
+    # The file of a renamed flow is selected by any of its addresses: undoing only a part of its changes is wrong.
+    return {file: file_changes[file] for file in sorted(file_changes) if any(map(selects, addresses[file]))}
 
 
 def _undone(
-    entry: Entry, earlier: Sequence[Touch], first: Touch, site: EnvironmentState, reader: FileReader
+    entry: Entry, earlier: Sequence[FileChange], first: FileChange, state: EnvironmentState, reader: FileReader
 ) -> RestoredFile | None:
-    """What the first later apply found, once it is sure that this is what `entry` left."""
+    """The file that the first later apply replaced, after a check that `entry` left exactly this file."""
     if earlier and earlier[-1].change.after != first.change.before:
-        raise _Gap(f"{first.entry.id} found another file than {earlier[-1].entry.id} had left")
+        raise _UnknownStateError(f"{first.entry.id} did not find the file as {earlier[-1].entry.id} had left it")
     if first.change.before is None:
         return None
     if not fnmatchcase(first.change.file, reader.file_pattern) or first.change.file.startswith("."):
-        raise _Gap("that is not a valid name of a DAG file")
+        raise _UnknownStateError("that is not a valid name for a DAG file")
     text = unpack(first.entry).get(first.change.before)
     if text is None:
-        raise _Gap(f"{first.entry.id} does not hold it")
-    found = _parse(first.change.file, text, site, reader)
+        raise _UnknownStateError(f"{first.entry.id} does not contain its earlier content")
+    found = _parse(first.change.file, text, state, reader)
     if not earlier:
         _check_age(entry, found.record)
     return found
 
 
-def _parse(file: str, text: str, site: EnvironmentState, reader: FileReader) -> RestoredFile:
+def _parse(file: str, text: str, state: EnvironmentState, reader: FileReader) -> RestoredFile:
     found = reader.read(file, text.encode(errors=ANY_BYTES), "")
     if found.problem:
-        raise _Gap(found.problem)
-    if found.record is None or not site.owns(found):
-        raise _Gap("it was not deployed by this project and environment then")
+        raise _UnknownStateError(found.problem)
+    if found.record is None or not state.owns(found):
+        raise _UnknownStateError("at that time it was not deployed by this project and environment")
     if not found.intact:
-        raise _Gap("it had been edited by hand, and what was there before is not kept")
+        raise _UnknownStateError("it had been edited by hand, and its content before the edit was not saved")
     return RestoredFile(reader.body_of(text), found.record)
 
 
-def _check_age(entry: Entry, kept: Record) -> None:
-    """Raise _Gap for a file that was applied after `entry`. Clocks differ: only for what no entry up to it tells of."""
-    # Both are UTC in one form, so that text compares as time does.
-    if kept.provenance is not None and kept.provenance.applied_at > entry.applied_at:
-        who, when = kept.provenance.applied_by, kept.provenance.applied_at
-        raise _Gap(f"{who} applied it at {when}, and the history does not tell of that")
+def _check_age(entry: Entry, record: Record) -> None:
+    """Raise _UnknownStateError if the record says that the file was applied after `entry`.
+
+    The clocks of two machines may differ, so this is used only for files that no entry up to `entry` mentions.
+    """
+    # Both are UTC in the same format, so comparing the strings compares the times.
+    if record.provenance is not None and record.provenance.applied_at > entry.applied_at:
+        who, when = record.provenance.applied_by, record.provenance.applied_at
+        raise _UnknownStateError(f"{who} applied it at {when}, but the history has no entry of that apply")
 
 
-def _check_untouched(entry: Entry, earlier: Sequence[Touch], now: Deployed | None) -> None:
-    """Raise _Gap for a file that no later entry tells of, and that is not as it was nevertheless."""
+def _check_untouched(entry: Entry, earlier: Sequence[FileChange], now: Deployed | None) -> None:
+    """Raise _UnknownStateError if a file changed after `entry` although no later entry mentions it."""
     if now is None:
         if earlier and earlier[-1].change.after is not None:
-            raise _Gap("it is gone, and no entry tells of that")
+            raise _UnknownStateError("it was deleted, but the history has no entry of that")
         return
     if now.record is None:
-        return  # it became somebody else's, and is none of ours to judge
+        return  # the file is no longer ours
     if not now.intact:
-        raise _Gap("it has been edited by hand, and what was there before is not kept")
+        raise _UnknownStateError("it was edited by hand, and its content before the edit was not saved")
     applied = now.record.provenance
     if not earlier or applied is None or applied.applied_at != earlier[-1].entry.applied_at:
         _check_age(entry, now.record)
 
 
-def _address(touches: Sequence[Touch], now: Deployed | None) -> str:
+def _address(file_changes: Sequence[FileChange], now: Deployed | None) -> str:
     if now is not None and now.record is not None:
         return now.record.address
-    return touches[-1].change.address
+    return file_changes[-1].change.address
 
 
 def restored_content(
-    plan: PlanContext, files: RestoredFiles, provenance: Provenance, embed: Callable[[str, Record], str]
+    plan_context: PlanContext, files: RestoredFiles, provenance: Provenance, embed: Callable[[str, Record], str]
 ) -> dict[tuple[str, str], bytes]:
-    """The files to write: as they were, but for who applied them and when. The commit stays that of their code."""
-    keys = [(change.environment, change.file) for change in plan.plan.pending if change.writes]
+    """The files to write: as they were, with a new provenance that keeps the commit of their code."""
+    keys = [(change.environment, change.file) for change in plan_context.plan.pending if change.writes]
     return {key: embed(files[key].body, _applied(files[key].record, provenance)).encode() for key in keys}
 
 

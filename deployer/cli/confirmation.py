@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deployer.cli import DONE, REFUSED
 from deployer.cli.context import command_context
-from deployer.cli.output import say, tell, write_plan, write_result
+from deployer.cli.output import write_diagnostics, write_message, write_plan, write_result
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ def apply_prepared(prepared: Prepared, permissions: Permissions, *, confirmed: b
     """Show the plan, ask unless it was `confirmed`, apply it and report; the exit code. Raises DeployError."""
     from deployer.commands.apply import execute, refuse_unpermitted
 
-    tell(prepared.view.warnings, prepared.view.secrets)
+    write_diagnostics(prepared.view.warnings)
     write_plan(prepared.view, "text")
     if not prepared.view.plan.pending:
         return DONE
     with command_context() as context:
         refuse_unpermitted(prepared, permissions, context)
     if not confirmed and not _confirm():
-        say("Nothing was applied.")
+        write_message("Nothing was applied.")
         return REFUSED
     with command_context() as context:
         result = execute(prepared, permissions, context)
-    write_result(result, prepared.view.secrets)
+    write_result(result)
     return REFUSED if result.failed or result.not_done else DONE
 
 
@@ -43,5 +43,5 @@ def _confirm() -> bool:
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
-        say("\n")  # Ctrl-D leaves the cursor behind the question
+        write_message("\n")  # Ctrl-D leaves the cursor behind the question
     return answer.strip().lower() in ("y", "yes")

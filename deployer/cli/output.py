@@ -7,9 +7,9 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from deployer.cli.terminal import terminal
 from deployer.errors import DeployError, Diagnostic, Severity
@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from deployer.commands.plan import PlanView
     from deployer.models.plan import Plan
 
+JsonT = TypeVar("JsonT", bound=Mapping[str, object], contravariant=True)
+
 
 class ReaderGone(Exception):
-    """Whoever read our standard output went away."""
+    """The reader of standard output has closed it."""
 
 
 class Unwritable(DeployError):
-    """A result cannot be put on standard output, and neither can what is wrong with it."""
+    """Standard output cannot be written, so that the error cannot be printed there either."""
 
 
 def write(text: str) -> None:
-    """Put a result on standard output, as UTF-8 whatever the locale says. Raises Unwritable, and ReaderGone."""
+    """Write a result to standard output, as UTF-8 in any locale. Raises Unwritable or ReaderGone."""
     try:
         if buffer := getattr(sys.stdout, "buffer", None):
             sys.stdout.flush()
@@ -45,41 +47,49 @@ def write(text: str) -> None:
 
 
 def abandon_stdout() -> None:
-    """What is still buffered must not fail once more at exit."""
+    """Redirect standard output to the null device, so that buffered output does not fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write_json(data: Mapping[str, Any]) -> None:
+def write_json(data: Mapping[str, object]) -> None:
+    """Print a JSON object."""
     write(json.dumps(data, indent=2) + "\n")
 
 
-def say(text: str) -> None:
-    """Put anything but a result on standard error."""
+def write_message(text: str) -> None:
+    """Print a message on standard error."""
     from deployer.views.escape_controls import escape_controls
 
     sys.stderr.write("".join(f"{escape_controls(line)}\n" for line in text.splitlines()))
     sys.stderr.flush()
 
 
-def tell(diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset()) -> None:
+def write_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """Print errors and warnings on standard error."""
     if diagnostics:
         from deployer.views.diagnostics import diagnostics_to_text
 
-        sys.stderr.write(diagnostics_to_text(diagnostics, terminal(sys.stderr).colour, secrets))
+        sys.stderr.write(diagnostics_to_text(diagnostics, terminal(sys.stderr).colour))
         sys.stderr.flush()
 
 
-def write_shown(shown: Mapping[str, Any], format: str, to_text: Callable[..., str]) -> None:
-    """Print data as it is, or in words for whoever looks."""
+class TextView(Protocol[JsonT]):
+    """Makes text for a terminal from a JSON object."""
+
+    def __call__(self, data: JsonT, /, *, width: int, colour: bool) -> str: ...
+
+
+def write_data(data: JsonT, format: Literal["text", "json"], to_text: TextView[JsonT]) -> None:
+    """Print a JSON object as it is or, with the format ``text``, as `to_text` shows it."""
     if format == "json":
-        write_json(shown)
+        write_json(data)
         return
-    shown_on = terminal(sys.stdout)
-    write(to_text(shown, width=shown_on.width, colour=shown_on.colour))
+    stdout = terminal(sys.stdout)
+    write(to_text(data, width=stdout.width, colour=stdout.colour))
 
 
 def write_validation(diagnostics: Sequence[Diagnostic], deployments: int, format: str) -> None:
-    """Print the problems that were found: beside the lines for GitHub, as data, or in words on standard error."""
+    """Print the diagnostics of a validation: as JSON, as annotations for GitHub, or as text on standard error."""
     if format == "json":
         from deployer.views.diagnostics import diagnostics_to_json
 
@@ -90,7 +100,7 @@ def write_validation(diagnostics: Sequence[Diagnostic], deployments: int, format
 
         write(diagnostics_to_annotations(diagnostics))
     else:
-        tell(diagnostics)
+        write_diagnostics(diagnostics)
     if not any(each.severity is Severity.ERROR for each in diagnostics):
         from deployer.views.plan_words import count
 
@@ -98,50 +108,44 @@ def write_validation(diagnostics: Sequence[Diagnostic], deployments: int, format
 
 
 def write_plan(result: PlanView, format: PlanFormat) -> None:
+    """Print a plan, and the source diffs if there are any."""
     from deployer.views.plan_json import plan_to_json
     from deployer.views.source_diff import source_diffs
 
-    plan = plan_to_json(result.plan, result.secrets)
+    plan = plan_to_json(result.plan)
     if format == "json":
         write_json(plan)
     elif format == "markdown":
         from deployer.views.plan_markdown import plan_to_markdown
 
-        diffs = source_diffs(result.sources, secrets=result.secrets)
-        write(plan_to_markdown(plan, sources=diffs, secrets=result.secrets))
+        write(plan_to_markdown(plan, sources=source_diffs(result.sources)))
     else:
         from deployer.views.plan_text import plan_to_text
 
-        shown_on = terminal(sys.stdout)
-        for diff in source_diffs(result.sources, shown_on.colour, result.secrets).values():
+        stdout = terminal(sys.stdout)
+        for diff in source_diffs(result.sources, stdout.colour).values():
             write(f"{diff}\n")
-        write(
-            plan_to_text(
-                plan,
-                width=shown_on.width,
-                colour=shown_on.colour,
-                secrets=result.secrets,
-            )
-        )
+        write(plan_to_text(plan, width=stdout.width, colour=stdout.colour))
 
 
-def write_result(result: ApplyResult, secrets: frozenset[str]) -> None:
+def write_result(result: ApplyResult) -> None:
+    """Print the result of an apply, then its errors and warnings on standard error."""
     from deployer.views.result_text import result_to_json, result_to_text
 
-    shown_on = terminal(sys.stdout)
-    data = result_to_json(result.done, result.failed, result.not_done, secrets, result.namespaces)
-    write(f"\n{result_to_text(data, width=shown_on.width, colour=shown_on.colour)}")
-    tell([*result.errors, *result.warnings], secrets)
+    stdout = terminal(sys.stdout)
+    data = result_to_json(result.done, result.failed, result.not_done, result.namespaces)
+    write(f"\n{result_to_text(data, width=stdout.width, colour=stdout.colour)}")
+    write_diagnostics([*result.errors, *result.warnings])
 
 
 def save_plan(out: Path, result: PlanView) -> None:
-    """Write the plan beside its place and move it there, so that no apply finds half of one.
+    """Save a plan to a file atomically: write a temporary file beside it and rename that. Raises DeployError.
 
-    A device, a pipe or a link (`/dev/stdout`) is written to and stays what it is.
+    A device, a pipe or a symbolic link (`/dev/stdout`) is written directly and not replaced.
     """
     from deployer.views.plan_json import plan_to_json
 
-    text = json.dumps(plan_to_json(result.plan, result.secrets), indent=2) + "\n"
+    text = json.dumps(plan_to_json(result.plan), indent=2) + "\n"
     special = out.is_symlink() or (out.exists() and not out.is_file())
     beside = out if special else out.parent / f".{out.name}.{os.getpid()}"
     try:
@@ -153,11 +157,11 @@ def save_plan(out: Path, result: PlanView) -> None:
             with contextlib.suppress(OSError):
                 beside.unlink()
         raise DeployError(cannot("write", out, error)) from error
-    say(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
+    write_message(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan that was saved. Raises DeployError."""
+    """Read a saved plan. Raises DeployError."""
     from deployer.views.plan_json import plan_from_text
 
     try:
@@ -168,5 +172,6 @@ def read_plan(path: Path) -> Plan:
 
 
 def cannot(verb: str, path: Path | str, error: Exception) -> Diagnostic:
+    """The diagnostic for a file that cannot be read or written (`verb`)."""
     reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
     return Diagnostic(f"cannot-{verb}", f"cannot {verb} {path}: {reason}")

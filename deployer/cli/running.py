@@ -15,7 +15,15 @@ from deployer import __version__
 from deployer.cli import BUG, DONE, INTERRUPTED, REFUSED
 from deployer.cli.app import NAME, Group, build_group
 from deployer.cli.options import bad_usage
-from deployer.cli.output import ReaderGone, Unwritable, abandon_stdout, cannot, say, tell, write_json
+from deployer.cli.output import (
+    ReaderGone,
+    Unwritable,
+    abandon_stdout,
+    cannot,
+    write_diagnostics,
+    write_json,
+    write_message,
+)
 from deployer.errors import DeployError, Diagnostic, nearest
 
 _COMPLETE = f"_{NAME.upper()}_COMPLETE"  # set by the shell's completion script
@@ -25,7 +33,7 @@ def run_command(arguments: Sequence[str]) -> int:
     """The exit code of one command line: 0 done, 1 refused, 2 changes (if asked for), 3 a bug, 130 interrupted."""
     _open_closed_streams()
     if sys.stdout is None:
-        tell([Diagnostic("cannot-write", "standard output is closed: there is no place for the result")])
+        write_diagnostics([Diagnostic("cannot-write", "standard output is closed: there is no place for the result")])
         return REFUSED
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
@@ -36,7 +44,7 @@ def run_command(arguments: Sequence[str]) -> int:
         abandon_stdout()
     except Unwritable as error:
         abandon_stdout()
-        tell(error.diagnostics)
+        write_diagnostics(error.diagnostics)
     return REFUSED
 
 
@@ -65,7 +73,7 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _refuse([_usage(error)], arguments)
     except KeyboardInterrupt:
-        say("Interrupted.")
+        write_message("Interrupted.")
         return INTERRUPTED
     except Exception as error:
         return _report_bug(error, arguments)
@@ -115,7 +123,7 @@ def _refuse(diagnostics: Sequence[Diagnostic], arguments: Sequence[str]) -> int:
 
         write_json({"diagnostics": diagnostics_to_json(diagnostics)})
     else:
-        tell(diagnostics)
+        write_diagnostics(diagnostics)
     return REFUSED
 
 

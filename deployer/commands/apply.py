@@ -11,7 +11,7 @@ from deployer.applying.executor import apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import ApplyRun, begin
 from deployer.applying.restored import RestoredFiles, restored_content
-from deployer.commands.plan import PlanView, annotate_plan, look_around, make_plan, narrowed, view_of
+from deployer.commands.plan import PlanView, annotate_plan, collect_guard_facts, make_plan, narrowed, view_of
 from deployer.commands.rollback import plan_rollback
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
@@ -32,9 +32,9 @@ Files = Mapping[tuple[str, str], bytes]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan that is ready to be applied: shown as `view`, made of `context`.
+    """A plan that is ready to be applied: `view` is shown to the user, `context` is what the apply needs.
 
-    `restored` are the files that a rollback puts back; None where files are made from the manifests.
+    `restored` are the files that a rollback restores; None if files are rendered from the manifests.
     """
 
     view: PlanView
@@ -45,10 +45,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class ApplyResult:
-    """What became of each change, and warnings on what else went wrong.
+    """The outcome of each change, and warnings about everything else that failed.
 
-    `errors` say of each target that publishes in one step why it published nothing; its changes are not done.
-    `namespaces` are Metaflow's namespaces of the runs of each deployment that was to be written, by address.
+    `errors` give the reason for each target that could not publish; its changes are not done. `namespaces` are the
+    Metaflow namespaces of the runs of each written deployment, by address.
     """
 
     done: Sequence[Change]
@@ -67,36 +67,38 @@ def prepare(
     destroy: bool = False,
     check_cluster: bool | None = None,
 ) -> Prepared:
-    """Plan, and compare a saved plan with that. Raises DeployError when it is no longer what would be done.
+    """Make a plan and compare a saved plan with it. Raises DeployError if the saved plan is stale.
 
-    `check_cluster` is as for `plan`; a rollback asks no cluster.
+    `check_cluster` is as for `plan`; a rollback does not check clusters.
     """
     if saved is not None and saved.against is not None:
-        message = f"the plan is against {saved.against.revision}, and only one against what is deployed can be applied"
-        raise DeployError(Diagnostic("bad-plan", message, hint="plan without --against"))
+        message = f"a plan against a revision ({saved.against.revision}) cannot be applied"
+        raise DeployError(Diagnostic("bad-plan", message, hint="plan again without --against"))
     narrow = narrowed(selection, saved) if saved else selection
     if saved is not None and saved.rollback:
         prepared = prepare_rollback(narrow, saved.rollback, context)
         _refuse_stale(saved, prepared.context)
         return prepared
-    found = make_plan(narrow, context, destroy=destroy, check_cluster=check_cluster, note_inputs=True)
+    plan_context = make_plan(narrow, context, destroy=destroy, check_cluster=check_cluster, note_inputs=True)
     if saved is not None:
-        _refuse_stale(saved, found)
-    found = annotate_plan(found, context)
-    return Prepared(view_of(found), found, "destroy" if destroy else "apply")
+        _refuse_stale(saved, plan_context)
+    plan_context = annotate_plan(plan_context, context)
+    return Prepared(view_of(plan_context), plan_context, "destroy" if destroy else "apply")
 
 
 def prepare_rollback(selection: Selection, entry: str, context: Context) -> Prepared:
-    """Plan the way back to a history entry of the selection's one environment. Raises DeployError."""
-    found, restored = plan_rollback(selection, entry, context)
-    return Prepared(view_of(found), found, "rollback", restored)
+    """Plan a rollback to a history entry of the only environment of the selection. Raises DeployError."""
+    plan_context, restored = plan_rollback(selection, entry, context)
+    return Prepared(view_of(plan_context), plan_context, "rollback", restored)
 
 
 def refuse_unpermitted(prepared: Prepared, permissions: Permissions, context: Context) -> None:
-    """Raise DeployError when the plan may not be applied: so that nobody is asked about what is refused anyway."""
-    found = prepared.context
-    surroundings = look_around(found, context)
-    problems = guards.refusals(found.plan, found.environments, found.deployed.sites, surroundings, permissions)
+    """Raise DeployError if the plan may not be applied. Called before the user is asked for confirmation."""
+    plan_context = prepared.context
+    facts = collect_guard_facts(plan_context, context)
+    problems = guards.refusals(
+        plan_context.plan, plan_context.environments, plan_context.deployed.states, facts, permissions
+    )
     if problems:
         raise DeployError(problems)
 
@@ -104,25 +106,28 @@ def refuse_unpermitted(prepared: Prepared, permissions: Permissions, context: Co
 def execute(prepared: Prepared, permissions: Permissions, context: Context) -> ApplyResult:
     """Apply a prepared plan: packages first, then files, deletes last.
 
-    Raises DeployError when the plan may not be applied, or when anything fails before the first file is written.
+    Raises DeployError if the plan may not be applied, or if anything fails before the first file is written.
     """
     refuse_unpermitted(prepared, permissions, context)
-    found = prepared.context
+    plan_context = prepared.context
     now = context.now().replace(microsecond=0)
-    provenance = Provenance(context.user, now.isoformat(), commit_of(context.git, found.folder), __version__)
+    provenance = Provenance(context.user, now.isoformat(), commit_of(context.git, plan_context.folder), __version__)
 
     @cache
     def run() -> ApplyRun:
-        """Looks at the state before, while packages are built."""
-        return begin(found, prepared.command, provenance)
+        """Reads the state before the apply, once."""
+        return begin(plan_context, prepared.command, provenance)
 
-    def look_at_state() -> None:
+    def read_state() -> None:
+        """Called while the packages are built."""
         run()
 
-    content, namespaces = _to_write(prepared, provenance, look_at_state, context)
-    publication = Publication(found, context, content, run())
+    content, namespaces = _to_write(prepared, provenance, read_state, context)
+    publication = Publication(plan_context, context, content, run())
     try:
-        applied = apply_changes(found.plan.pending, found.deployed.targets, content, publication, context.progress)
+        applied = apply_changes(
+            plan_context.plan.pending, plan_context.deployed.targets, content, publication, context.progress
+        )
     except KeyboardInterrupt:
         publication.catch_up()
         raise
@@ -132,7 +137,9 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
         not_done=applied.not_done,
         warnings=publication.warnings,
         namespaces=namespaces,
-        errors=[target_problem(found.environments[name], message) for name, message in applied.unpublished.items()],
+        errors=[
+            target_problem(plan_context.environments[name], message) for name, message in applied.unpublished.items()
+        ],
     )
 
 
@@ -145,14 +152,16 @@ def _refuse_stale(saved: Plan, now: PlanContext) -> None:
 def _to_write(
     prepared: Prepared, provenance: Provenance, while_building: Callable[[], None], context: Context
 ) -> tuple[Files, Mapping[str, str]]:
-    """The files to write, and the namespaces of their runs by address. Packages are in the datastores then."""
-    found = prepared.context
+    """The files to write, and the namespaces of their runs by address. Uploads the code packages."""
+    plan_context = prepared.context
     if prepared.restored is not None:
-        (name,) = found.plan.targets
-        embed = context.orchestrator(found.environments[name]).embed
-        return restored_content(found, prepared.restored, provenance, embed), {}
-    writes = [change for change in found.plan.pending if change.writes]
-    items = [found.item(change.environment, change.file) for change in writes]
-    packages = build_packages(items, context, upload=True, tokens=found.tokens(writes), while_building=while_building)
+        (name,) = plan_context.plan.targets
+        embed = context.orchestrator(plan_context.environments[name]).embed
+        return restored_content(plan_context, prepared.restored, provenance, embed), {}
+    writes = [change for change in plan_context.plan.pending if change.writes]
+    items = [plan_context.item(change.environment, change.file) for change in writes]
+    packages = build_packages(
+        items, context, upload=True, tokens=plan_context.tokens(writes), while_building=while_building
+    )
     namespaces = {address: package.namespace for address, package in packages.items()}
-    return render_files(found, writes, packages, provenance, context), namespaces
+    return render_files(plan_context, writes, packages, provenance, context), namespaces

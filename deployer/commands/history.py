@@ -8,86 +8,81 @@ from dataclasses import asdict, dataclass, replace
 from deployer.context import Context
 from deployer.errors import DeployError
 from deployer.models.deployment import Environment
+from deployer.models.desired import EnvironmentState
 from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection
 from deployer.models.target import Target, TargetError
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.state.history import list_entries, read_entry
-from deployer.state.survey import DeployedState, survey, target_problem
+from deployer.state.survey import survey, target_problem
 
 
 @dataclass(frozen=True)
 class HistoryResult:
-    """The entries of an environment, the newest first, and how many older ones were not asked for.
+    """The entries of an environment, newest first, and how many older ones were not read.
 
-    An entry has the selected changes only. `unrecorded` are the DAGs that say of themselves that they were applied
-    after the oldest entry here, by none of these.
+    An entry has only its selected changes. `unrecorded` are the deployed DAGs that were applied after the oldest entry
+    here, but by none of these entries.
     """
 
     environment: Environment
     entries: Sequence[Entry]
     older: int
     unrecorded: Sequence[Unrecorded]
-    secrets: frozenset[str] = frozenset()
 
 
-def history(selection: Selection, environment: str, limit: int, context: Context) -> HistoryResult:
-    """The newest `limit` entries that touched what the selection takes. Raises DeployError."""
-    chosen = replace(selection, environments=(environment,))
+def history(selection: Selection, name: str, limit: int, context: Context) -> HistoryResult:
+    """The newest `limit` entries of the environment `name` with selected changes. Raises DeployError."""
+    chosen = replace(selection, environments=(name,))
     manifests = context.load(chosen)
-    place = manifests.environments[environment]
-    state = survey([place], context.connect, ())
+    environment = manifests.environments[name]
+    deployed = survey([environment], context.connect, ())
     try:
-        read, older = _newest(state.targets[environment], place, chosen, limit)
+        read, older = _newest(deployed.targets[name], environment, chosen, limit)
     except TargetError as error:
-        raise DeployError(target_problem(place, str(error))) from error
-    unrecorded = tuple(find_unrecorded(state, environment, read, complete=not older))
+        raise DeployError(target_problem(environment, str(error))) from error
+    (state,) = deployed.states
+    unrecorded = tuple(find_unrecorded(state, read, complete=not older))
     entries = [_narrowed(entry, chosen) for entry in read]
     if not any(entry.changes for entry in entries):
-        # Patterns that match nothing that is, was or is to be deployed are misspelt.
+        # A pattern is misspelt if it matches no listed, no changed and no deployed address.
         listed = (item.address for item in manifests.deployments)
         changed = (change.address for entry in read for change in entry.changes)
-        refuse_unmatched(chosen, {*listed, *changed, *state.addresses})
+        refuse_unmatched(chosen, {*listed, *changed, *deployed.addresses})
     return HistoryResult(
-        place,
+        environment,
         entries=[entry for entry in entries if entry.changes],
         older=older,
-        unrecorded=[each for each in unrecorded if chosen.selects(each.address)],
-        secrets=manifests.secrets,
+        unrecorded=[item for item in unrecorded if chosen.selects(item.address)],
     )
 
 
-def find_unrecorded(
-    state: DeployedState, environment: str, entries: Sequence[Entry], complete: bool
-) -> Iterator[Unrecorded]:
-    """Deployed DAGs that none of the entries (the newest ones, in any order) tells of.
+def find_unrecorded(state: EnvironmentState, entries: Sequence[Entry], complete: bool) -> Iterator[Unrecorded]:
+    """Our deployed DAGs that none of the newest entries (in any order) mentions.
 
-    `complete` says that there are no older entries: then a DAG that was applied before all of them counts too.
+    `complete` is true if there are no older entries: a DAG that was applied before all of them then counts, too.
     """
     since = "" if complete or not entries else min(entry.applied_at for entry in entries)
-    told = {
+    recorded = {
         (change.file, entry.applied_at) for entry in entries for change in entry.changes if change.outcome == "done"
     }
-    site = next(site for site in state.sites if site.environment == environment)
-    for item in site.deployed:
+    for item in state.deployed:
         record = item.record
-        if record is None or record.provenance is None:
+        if record is None or record.provenance is None or not state.owns(item):
             continue
-        if (record.owner, record.environment) != (site.project, environment):
-            continue
-        if record.provenance.applied_at >= since and (item.file, record.provenance.applied_at) not in told:
+        if record.provenance.applied_at >= since and (item.file, record.provenance.applied_at) not in recorded:
             yield Unrecorded(address=record.address, name=record.name, **asdict(record.provenance))
 
 
-def _newest(target: Target, place: Environment, selection: Selection, limit: int) -> tuple[list[Entry], int]:
-    """As many entries as hold `limit` that are selected, and how many older ones there are."""
-    names = list_entries(target, place.project, place.name)
+def _newest(target: Target, environment: Environment, selection: Selection, limit: int) -> tuple[list[Entry], int]:
+    """The newest entries, up to `limit` with selected changes, and how many older ones there are."""
+    ids = list_entries(target, environment.project, environment.name)
     read: list[Entry] = []
-    for name in names:
+    for entry_id in ids:
         if sum(bool(_narrowed(entry, selection).changes) for entry in read) >= limit:
             break
-        read.append(read_entry(target, place.project, place.name, name))
-    return read, len(names) - len(read)
+        read.append(read_entry(target, environment.project, environment.name, entry_id))
+    return read, len(ids) - len(read)
 
 
 def _narrowed(entry: Entry, selection: Selection) -> Entry:

@@ -32,7 +32,7 @@ flows:
 
 @dataclass(frozen=True)
 class InitResult:
-    """The manifest that was written, its text, and the names that the flows got."""
+    """The path and the text of the new manifest, and the names of its flows."""
 
     manifest: Path
     text: str
@@ -42,15 +42,15 @@ class InitResult:
 def init(folder: Path) -> InitResult:
     """Write ``deployments/mfdeploy.yaml`` below `folder`, with one entry for each FlowSpec class found there.
 
-    Flow files are parsed, never run. Raises DeployError when the manifest exists, or when there is no flow.
+    Flow files are parsed, never run. Raises DeployError if the manifest exists or if there is no flow.
     """
     manifest = folder / _MANIFEST
     if not folder.is_dir():
-        there = "is not a folder" if folder.exists() else "does not exist"
-        raise DeployError(Diagnostic("bad-path", f"{folder} {there}"))
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise DeployError(Diagnostic("bad-path", f"{folder} {problem}"))
     if manifest.exists():
         hint = "edit it, or remove it and run init again"
-        raise DeployError(Diagnostic("exists", f"{manifest} is there already", hint=hint))
+        raise DeployError(Diagnostic("exists", f"{manifest} already exists", hint=hint))
     found = list(_find_flows(folder))
     if not found:
         hint = "a flow is a class that derives from metaflow.FlowSpec"
@@ -67,11 +67,11 @@ def init(folder: Path) -> InitResult:
 
 
 def _find_flows(folder: Path) -> Iterator[tuple[Path, str, bool]]:
-    """Each flow as (file relative to `folder`, class, whether the file holds others too), in order of their paths."""
-    for place, folders, files in os.walk(folder):
+    """Each flow as (file relative to `folder`, class, whether its file has other flows too), sorted by path."""
+    for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
         for file in sorted(files):
-            path = Path(place) / file
+            path = Path(parent) / file
             if path.suffix == ".py" and not path.is_symlink():
                 classes = _flow_classes(path)
                 yield from ((path.relative_to(folder), name, len(classes) > 1) for name in classes)
@@ -94,7 +94,7 @@ def _is_flow_spec(base: ast.expr) -> bool:
 
 
 def _name(found: Sequence[tuple[Path, str, bool]]) -> Mapping[str, Mapping[str, str]]:
-    """The settings of each flow by its name in the manifest: its class, with a number where others use the same one."""
+    """The settings of each flow by its name in the manifest: the class name, with a number if it is taken."""
     entries: dict[str, Mapping[str, str]] = {}
     for path, class_name, shared in found:
         name, number = class_name, 1
@@ -105,7 +105,7 @@ def _name(found: Sequence[tuple[Path, str, bool]]) -> Mapping[str, Mapping[str, 
         if shared:
             entry["class"] = class_name
         if name != class_name:
-            # Else both were one DAG, which is named after the class.
+            # By default a DAG is named after the class: without this, both flows would be the same DAG.
             entry["dag_id"] = name
         entries[name] = entry
     return entries
@@ -116,7 +116,7 @@ def _entry(name: str, settings: Mapping[str, str]) -> str:
 
 
 def _text(value: str) -> str:
-    # JSON text is YAML text: what needs quotes gets them, and is escaped as both understand it.
+    # A JSON string is also a valid YAML string.
     return value if re.fullmatch(r"[A-Za-z0-9_./-]+", value) else json.dumps(value)
 
 

@@ -23,10 +23,10 @@ from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, sources, sources_against
 from deployer.plan_context import PlanContext
 from deployer.planning import baseline, guards
-from deployer.planning.adoption import check_adoptions, strays
-from deployer.planning.guards import Surroundings
+from deployer.planning.adoption import check_adoptions, stray_files
+from deployer.planning.guards import GuardFacts
 from deployer.planning.planner import plan_changes
-from deployer.planning.renamed import newcomers, spare
+from deployer.planning.renamed import spare, unselected_new
 from deployer.state.foreign import names_of_others
 from deployer.state.survey import DeployedState, Survey, target_problem
 from deployer.vcs.repository import branch_of, find_revision
@@ -34,11 +34,10 @@ from deployer.vcs.repository import branch_of, find_revision
 
 @dataclass(frozen=True)
 class PlanView:
-    """A plan to show; `sources` are filled when a diff was asked for."""
+    """A plan to show; `sources` are filled when a diff was requested."""
 
     plan: Plan
     warnings: Sequence[Diagnostic] = ()
-    secrets: frozenset[str] = frozenset()
     sources: Sources = field(default_factory=dict)
 
 
@@ -52,26 +51,15 @@ def plan(
 ) -> PlanView:
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError.
 
-    `against` names a revision of the repository: then the plan is compared with what that would deploy, and no target
-    is read and no cluster asked. `check_cluster` asks the clusters whether they would take the pods; None leaves that
-    to each environment.
+    `against` names a revision of the repository: the plan is then compared with what that revision would deploy, and
+    neither targets nor clusters are read. `check_cluster` asks the clusters whether they would accept the pods; None
+    leaves that to the `check` setting of each environment.
     """
     if against is not None:
         return _plan_against(selection, against, context, diff)
-    found = annotate_plan(make_plan(selection, context, check_cluster=check_cluster), context)
-    warnings = guards.warnings(found.plan, found.environments, found.deployed.sites, look_around(found, context))
-    view = view_of(found, sources(found, context) if diff else {})
-    return replace(view, warnings=[*view.warnings, *warnings])
-
-
-def view_of(found: PlanContext, sources: Sources | None = None) -> PlanView:
-    """What people are shown of a plan."""
-    return PlanView(found.plan, found.warnings, found.desired.manifests.secrets, sources or {})
-
-
-def annotate_plan(found: PlanContext, context: Context) -> PlanContext:
-    """The same plan with what explains it: edits by hand, origins of values, and what it does to runs from now on."""
-    return with_effects(with_origins(with_edits(found, context)), found.deployed.since, context)
+    plan_context = annotate_plan(make_plan(selection, context, check_cluster=check_cluster), context)
+    view = view_of(plan_context, sources(plan_context, context) if diff else {})
+    return replace(view, warnings=[*view.warnings, *_guard_warnings(plan_context, context)])
 
 
 def make_plan(
@@ -82,57 +70,48 @@ def make_plan(
     check_cluster: bool | None = None,
     note_inputs: bool = False,
 ) -> PlanContext:
-    """Compare what the manifests ask for with what is deployed. Nothing is written. Raises DeployError.
+    """Compare what the manifests ask for with what is deployed. Writes nothing. Raises DeployError.
 
-    A plan to destroy asks for nothing, so that all that the manifests manage is deleted; no flow is compiled.
-    `note_inputs` is for an apply, which keeps what its descriptions were made from.
+    With `destroy` nothing is desired and no flow is compiled, so everything that the manifests manage is deleted.
+    `note_inputs` is for an apply, which saves in the index what each description was made from.
     """
     manifests = context.load(selection)
     environments = _environments(manifests, selection)
-    asks_clusters = _asks_clusters(environments, check_cluster)
-    listed = [item.address for item in manifests.deployments]
-    survey = Survey(environments.values(), context.connect, listed, destroy)
+    checks_clusters = _checks_clusters(environments, check_cluster)
+    addresses = [item.address for item in manifests.deployments]
+
+    survey = Survey(environments.values(), context.connect, addresses, destroy)
     desired = DesiredState(manifests, (), ())
     if not destroy:
-        desired = _build_beside(survey, manifests, selection, context, use_cache=not asks_clusters, note=note_inputs)
-    deployed = survey.result
-    if deployed is None or desired.errors:
-        raise DeployError([*desired.diagnostics, *survey.problems])
-    if asks_clusters:
+        desired = _build_during(survey, manifests, selection, context, use_cache=not checks_clusters, note=note_inputs)
+    deployed = _require_deployed(survey, desired)
+    if checks_clusters:
         desired = _with_cluster_warnings(desired, environments, check_cluster, context)
-    refuse_unmatched(selection, {*listed, *deployed.addresses})
-    changes = plan_changes(desired.items, deployed.sites, selection.selects, selection.adopts)
-    desired = _compiled(desired, changes, selection, context)
+    refuse_unmatched(selection, {*addresses, *deployed.addresses})
+
+    changes = plan_changes(desired.items, deployed.states, selection.selects, selection.adopts)
+    desired = _compile_changed(desired, changes, selection, context)
     renamed: Sequence[Diagnostic] = ()
     if not destroy:
-        changes, renamed = _without_renamed(selection, listed, deployed, changes, context)
+        changes, renamed = _without_renamed(selection, addresses, deployed, changes, context)
     adoptions = check_adoptions(selection, changes, desired, deployed)
-    warnings = (*desired.warnings, *adoptions, *renamed, *strays(desired, deployed))
-    return PlanContext(selection.manifests, _plan_of(changes, environments, selection), desired, deployed, warnings)
+
+    warnings = (*desired.warnings, *adoptions, *renamed, *stray_files(desired, deployed))
+    return PlanContext(selection.manifests, _new_plan(changes, environments, selection), desired, deployed, warnings)
 
 
-def look_around(found: PlanContext, context: Context) -> Surroundings:
-    """What guards look at beside the plan: the branch, and names that other files define. Reads only what is needed.
+def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
+    """The same plan with manual edits, the origin of each value, and the effects on runs."""
+    return with_effects(with_origins(with_edits(plan_context, context)), plan_context.deployed.since, context)
 
-    Raises DeployError where a target cannot be read.
-    """
-    branch = None
-    if guards.needs_branch(found.plan, found.environments):
-        branch = branch_of(context.git, found.folder, context.environ)
-    taken: dict[str, Mapping[str, str]] = {}
-    for state in found.deployed.sites:
-        name = state.environment
-        if guards.created_in(found.plan, name):
-            try:
-                orchestrator = context.orchestrator(found.environments[name])
-                taken[name] = names_of_others(found.deployed.targets[name], state, orchestrator)
-            except TargetError as error:
-                raise DeployError(target_problem(found.environments[name], str(error), error.hint)) from error
-    return Surroundings(branch, taken)
+
+def view_of(plan_context: PlanContext, sources: Sources | None = None) -> PlanView:
+    """The part of a plan context that users see."""
+    return PlanView(plan_context.plan, plan_context.warnings, sources or {})
 
 
 def narrowed(selection: Selection, saved: Plan) -> Selection:
-    """The selection that a saved plan was made with, on these manifests and variables."""
+    """The selection with the environments and patterns of a saved plan; the manifests and variables stay."""
     return replace(
         selection,
         environments=tuple(saved.targets),
@@ -142,7 +121,100 @@ def narrowed(selection: Selection, saved: Plan) -> Selection:
     )
 
 
-def _plan_of(
+def collect_guard_facts(plan_context: PlanContext, context: Context) -> GuardFacts:
+    """The branch, and the names that other files define: only the facts that the guards need for this plan.
+
+    Raises DeployError if a target cannot be read.
+    """
+    found, environments = plan_context.plan, plan_context.environments
+    branch = None
+    if guards.needs_branch(found, environments):
+        branch = branch_of(context.git, plan_context.folder, context.environ)
+    taken: dict[str, Mapping[str, str]] = {}
+    for state in plan_context.deployed.states:
+        name = state.environment
+        if guards.creates_in(found, name):
+            try:
+                orchestrator = context.orchestrator(environments[name])
+                taken[name] = names_of_others(plan_context.deployed.targets[name], state, orchestrator)
+            except TargetError as error:
+                raise DeployError(target_problem(environments[name], str(error), error.hint)) from error
+    return GuardFacts(branch, taken)
+
+
+def _guard_warnings(plan_context: PlanContext, context: Context) -> list[Diagnostic]:
+    facts = collect_guard_facts(plan_context, context)
+    return guards.warnings(plan_context.plan, plan_context.environments, plan_context.deployed.states, facts)
+
+
+def _environments(manifests: Manifests, selection: Selection) -> dict[str, Environment]:
+    names = selection.environments or manifests.environments
+    return {name: manifests.environments[name] for name in sorted(names)}
+
+
+def _checks_clusters(environments: Mapping[str, Environment], requested: bool | None) -> bool:
+    if requested is not None:
+        return requested
+    return any(environment.check_cluster for environment in environments.values())
+
+
+def _build_during(
+    survey: Survey, manifests: Manifests, selection: Selection, context: Context, *, use_cache: bool, note: bool
+) -> DesiredState:
+    """Build the selected deployments. The compiler works in other processes while this one reads the targets.
+
+    A cluster check needs the pods of every flow, so it needs every flow compiled: `use_cache` is False then.
+    """
+    deployments = manifests.selected(selection)
+    with context.compiler(deployments) as compiler:
+        context.progress("reading what is deployed")
+        cached = usable(deployments, survey.cached()) if use_cache else {}
+        compiler.begin(context.progress, {address: item.notes for address, item in cached.items()}, note)
+        survey.read()
+        return described(manifests, compiler.result(), cached, deployments, context)
+
+
+def _require_deployed(survey: Survey, desired: DesiredState) -> DeployedState:
+    """The result of the survey. Raises DeployError with the problems of both sides, so that all are reported."""
+    deployed = survey.result
+    if deployed is None or desired.errors:
+        raise DeployError([*desired.diagnostics, *survey.problems])
+    return deployed
+
+
+def _with_cluster_warnings(
+    desired: DesiredState, names: Collection[str], requested: bool | None, context: Context
+) -> DesiredState:
+    """The state with the warnings of the clusters. Raises DeployError if a cluster would not accept a pod."""
+    # The Kubernetes client takes a second to import, and few plans check a cluster.
+    from deployer.pipeline.cluster_check import check_clusters
+
+    found = check_clusters(desired, names, requested, context)
+    if any(problem.severity is Severity.ERROR for problem in found):
+        raise DeployError([*desired.diagnostics, *found])
+    return replace(desired, diagnostics=(*desired.diagnostics, *sorted(found, key=lambda problem: problem.sort_key)))
+
+
+def _compile_changed(
+    desired: DesiredState, changes: Iterable[Change], selection: Selection, context: Context
+) -> DesiredState:
+    """The state with all flows compiled, if a changed deployment was described from the cache."""
+    pending = {change.address for change in changes if change.action in ("create", "update", "conflict")}
+    if all(item.compiled for item in desired.items if item.deployment.address in pending):
+        return desired
+    return replace(build_from(desired.manifests, selection, context), diagnostics=desired.diagnostics)
+
+
+def _without_renamed(
+    selection: Selection, addresses: Sequence[str], deployed: DeployedState, changes: Sequence[Change], context: Context
+) -> tuple[tuple[Change, ...], list[Diagnostic]]:
+    """The changes without deletes of files that unselected deployments write, with a warning for each of these."""
+    others = unselected_new(selection, addresses, deployed.addresses, changes)
+    items = build(replace(selection, flows=others, exclude=()), context).items if others else ()
+    return spare(changes, items)
+
+
+def _new_plan(
     changes: Iterable[Change],
     environments: Mapping[str, Environment],
     selection: Selection,
@@ -159,87 +231,34 @@ def _plan_of(
     )
 
 
-def _environments(manifests: Manifests, selection: Selection) -> dict[str, Environment]:
-    names = selection.environments or manifests.environments
-    return {name: manifests.environments[name] for name in sorted(names)}
-
-
-def _asks_clusters(environments: Mapping[str, Environment], asked: bool | None) -> bool:
-    return asked if asked is not None else any(each.check_cluster for each in environments.values())
-
-
-def _build_beside(
-    survey: Survey, manifests: Manifests, selection: Selection, context: Context, *, use_cache: bool, note: bool
-) -> DesiredState:
-    """Build what the selection asks for while the targets are read: helpers start and work in the meantime.
-
-    Of the pods that a cluster is asked for, every flow has to be compiled: without `use_cache`.
-    """
-    chosen = manifests.selected(selection)
-    with context.compiler(chosen) as compiler:
-        context.progress("reading what is deployed")
-        cached = usable(chosen, survey.cached()) if use_cache else {}
-        compiler.begin(context.progress, {address: each.notes for address, each in cached.items()}, note)
-        survey.read()
-        return described(manifests, compiler.result(), cached, chosen, context)
-
-
-def _compiled(desired: DesiredState, changes: Iterable[Change], selection: Selection, context: Context) -> DesiredState:
-    """The state with all flows compiled, if one was taken from the cache and its deployment needs it after all."""
-    pending = {change.address for change in changes if change.action in ("create", "update", "conflict")}
-    if all(item.compiled for item in desired.items if item.deployment.address in pending):
-        return desired
-    return replace(build_from(desired.manifests, selection, context), diagnostics=desired.diagnostics)
-
-
-def _without_renamed(
-    selection: Selection, listed: Sequence[str], deployed: DeployedState, changes: Sequence[Change], context: Context
-) -> tuple[tuple[Change, ...], list[Diagnostic]]:
-    """The changes without deletes of what an entry that is not selected writes now, and a warning for each."""
-    others = newcomers(selection, listed, deployed.addresses, changes)
-    found = build(replace(selection, flows=others, exclude=()), context).items if others else ()
-    return spare(changes, found)
-
-
-def _with_cluster_warnings(
-    desired: DesiredState, names: Collection[str], asked: bool | None, context: Context
-) -> DesiredState:
-    """The state with the warnings of the clusters, whose errors refuse the plan."""
-    # The client of Kubernetes takes a second to import, and few plans ask a cluster.
-    from deployer.pipeline.cluster_check import check_clusters
-
-    found = check_clusters(desired, names, asked, context)
-    if any(problem.severity is Severity.ERROR for problem in found):
-        raise DeployError([*desired.diagnostics, *found])
-    return replace(desired, diagnostics=(*desired.diagnostics, *sorted(found, key=lambda problem: problem.sort_key)))
-
-
 def _plan_against(selection: Selection, name: str, context: Context, diff: bool) -> PlanView:
-    """The plan from a revision to the working tree. Nothing is written but a temporary folder."""
+    """The plan from a revision to the working tree. Writes nothing outside of a temporary folder."""
     desired = build_or_refuse(selection, context)
     revision = find_revision(context.git, selection.manifests, name)
     with checked_out(revision, context) as tree:
         context.progress(f"compiling {name}")
         base = tree.build(selection)
-        found = _compare_with(selection, desired, base, Baseline(revision.name, revision.commit))
-        texts = sources_against(found, base, tree, context) if diff else {}
-    return view_of(with_effects(with_origins(found), found.deployed.since, context), texts)
+        compared = _compare_with(selection, desired, base, Baseline(revision.name, revision.commit))
+        texts = sources_against(compared, base, tree, context) if diff else {}
+    return view_of(with_effects(with_origins(compared), compared.deployed.since, context), texts)
 
 
 def _compare_with(
     selection: Selection, desired: DesiredState, base: DesiredState | None, against: Baseline
 ) -> PlanContext:
-    known = [item.address for item in desired.manifests.deployments]
+    addresses = [item.address for item in desired.manifests.deployments]
     before = base.manifests if base else None
-    refuse_unmatched(selection, [*known, *(item.address for item in (before.deployments if before else ()))])
+    refuse_unmatched(selection, [*addresses, *(item.address for item in (before.deployments if before else ()))])
+
     environments = _environments(desired.manifests, selection)
     project = desired.manifests.project
+    base_items, base_project = base.items if base else (), before.project if before else ""
     states = tuple(
-        baseline.environment_state(name, project, base.items if base else (), before.project if before else "", known)
-        for name in environments
+        baseline.environment_state(name, project, base_items, base_project, addresses) for name in environments
     )
     changes = plan_changes(desired.items, states, selection.selects, selection.adopts)
-    plan = _plan_of((replace(change, version=None) for change in changes), environments, selection, against)
-    targets = {name: each.target.written for name, each in before.environments.items()} if before else {}
+    plan = _new_plan((replace(change, version=None) for change in changes), environments, selection, against)
+
+    targets = {name: item.target.written for name, item in before.environments.items()} if before else {}
     moved = baseline.target_warnings(plan.targets, targets, bool(selection.environments))
     return PlanContext(selection.manifests, plan, desired, DeployedState({}, states), (*desired.warnings, *moved))

@@ -15,7 +15,7 @@ from deployer.pipeline.rendering import build_packages
 
 @dataclass(frozen=True)
 class RenderResult:
-    """The DAG file's text; deploy-time defaults are not evaluated and show as such."""
+    """The text of the DAG file. Deploy-time defaults are not evaluated; the text shows placeholders."""
 
     source: str
     warnings: Sequence[Diagnostic]

@@ -1,4 +1,4 @@
-"""mfdeploy rollback: plan the way back to what was deployed right after an entry of the history."""
+"""mfdeploy rollback: plan to restore what was deployed right after an entry of the history."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from deployer.state.survey import survey, target_problem
 
 
 def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[PlanContext, RestoredFiles]:
-    """The plan that goes back to the entry `given` of the selection's one environment, and the files to put back.
+    """The plan that goes back to the entry `given`, and the files to restore. The selection has one environment.
 
-    Neither flows nor manifests of then are needed, and no flow is compiled: what was deployed is in the history.
+    No flow is compiled, and neither old flows nor old manifests are needed: the history contains the DAG files.
     Raises DeployError.
     """
     (name,) = selection.environments
@@ -36,7 +36,7 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
     context.progress("reading what is deployed, and the history")
     deployed = survey([environment], context.connect, ())
     entries, entry = _entries(deployed.targets[name], environment, given)
-    (state,) = deployed.sites
+    (state,) = deployed.states
     refuse_unmatched(selection, {*deployed.addresses, *(each.address for one in entries for each in one.changes)})
     files = find_earlier(entry, entries, state, selection.selects, context.orchestrator(environment))
     plan = Plan(
@@ -51,7 +51,7 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
     found = PlanContext(selection.manifests, plan, DesiredState(manifests, (), ()), deployed)
 
     def since(change: Change) -> datetime | None:
-        """Of a deployment that comes back as it was, start and all."""
+        """A restored deployment has the start date that it had before."""
         back = restored.get((change.environment, change.file))
         if back and back.record.since:
             return datetime.fromisoformat(back.record.since)

@@ -1,6 +1,6 @@
-"""mfdeploy schema: the JSON Schemas of what is read and written, as they come with the package.
+"""mfdeploy schema: the JSON Schemas that come with the package.
 
-They are made from the models (docs/generate.py), which takes longer than to read them.
+They are generated from the models by docs/generate.py; reading the files is faster than generating them again.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from deployer.pipeline.one_flow import build_one
 
 @dataclass(frozen=True)
 class ShowResult:
-    """One deployment in full. `schedule` is the one that holds, whoever said it; `next_runs` are ISO 8601 times."""
+    """One deployment in full. `schedule` is the effective schedule; `next_runs` are ISO 8601 times."""
 
     deployment: Deployment
     flow: Flow
@@ -23,7 +23,6 @@ class ShowResult:
     schedule: Schedule | None
     next_runs: Sequence[str]
     warnings: Sequence[Diagnostic]
-    secrets: frozenset[str]
 
 
 def show(selection: Selection, flow: str, environment: str, context: Context) -> ShowResult:
@@ -38,5 +37,4 @@ def show(selection: Selection, flow: str, environment: str, context: Context) ->
         schedule=orchestrator.schedule_of(item.deployment, item.flow),
         next_runs=runs,
         warnings=state.warnings,
-        secrets=state.manifests.secrets,
     )

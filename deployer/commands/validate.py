@@ -1,4 +1,4 @@
-"""mfdeploy validate: everything that plan would refuse, without looking at a target."""
+"""mfdeploy validate: everything that plan would refuse, without reading any target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployer.pipeline.selecting import unmatched_patterns
 
 @dataclass(frozen=True)
 class ValidateResult:
-    """All problems found, errors and warnings, and how many deployments were looked at."""
+    """All errors and warnings, and the number of checked deployments."""
 
     diagnostics: Sequence[Diagnostic]
     deployments: int
@@ -37,7 +37,7 @@ def validate(selection: Selection, context: Context, *, flows: bool = True) -> V
 
 
 def _targets(environments: Iterable[Environment], context: Context) -> Iterator[Diagnostic]:
-    """Targets and orchestrators that do not exist; whether a target can be reached is the plan's to find out."""
+    """Unknown kinds of targets and unknown orchestrators. Whether a target can be reached is not checked."""
     for environment in environments:
         for look_up in (context.target, context.orchestrator):
             try:

@@ -1,4 +1,4 @@
-"""Pods as data, and whether a cluster would take them: it is asked, and nothing is changed in it.
+"""Pods as data, and whether a cluster would accept them. Nothing in a cluster is ever changed.
 
-The client of Kubernetes takes a second to import. `check` is the door to the modules that need it.
+The Kubernetes client takes a second to import. `check` is the entry point to the modules that need it.
 """

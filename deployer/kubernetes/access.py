@@ -1,4 +1,4 @@
-"""How this machine reaches a cluster: a kubeconfig's context, or the pod that mfdeploy itself runs in."""
+"""How this machine connects to a cluster: with a kubeconfig context, or with the service account of its own pod."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kubernetes import client, config
 from kubernetes.config.kube_config import KubeConfigMerger
 
 T = TypeVar("T")
 
-# Seconds that the program which a kubeconfig asks for credentials may take.
+# Seconds. A kubeconfig may name a program that gets the credentials, and that program may hang.
 CREDENTIALS_TIMEOUT = 30
 _TOKEN_OF_A_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 class ClusterError(Exception):
-    """The cluster cannot be asked at all. `setting` is the key of the manifest that leads to it, where one does."""
+    """The cluster cannot be used at all. `setting` is the manifest key that causes it; empty if none does."""
 
     def __init__(self, message: str, hint: str = "", setting: str = "") -> None:
         super().__init__(message)
@@ -31,9 +31,9 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """Where the manifests say that a cluster is. `kubeconfig` is the Airflow worker's, which may be here as well.
+    """How the manifests select a cluster. `kubeconfig` is a path on the Airflow worker, which may exist here too.
 
-    `setting` names the key that `context` was written with.
+    `setting` is the manifest key that `context` comes from.
     """
 
     context: str | None = None
@@ -41,27 +41,28 @@ class Access:
     setting: str = "context"
 
 
-def configuration(access: Access, environ: Mapping[str, str]) -> tuple[Any, str]:
-    """The client's configuration, and what people call the cluster. Raises ClusterError; bounded in time.
+def load_configuration(access: Access, environ: Mapping[str, str]) -> tuple[client.Configuration, str]:
+    """The client's configuration, and a name of the cluster for messages. Raises ClusterError, also after a timeout.
 
-    The kubeconfig is that of KUBECONFIG, the manifest's where this machine has the file, ~/.kube/config, in this order;
-    a pod without any takes the cluster around it.
+    The kubeconfig is, in this order: KUBECONFIG, the manifest's if the file exists on this machine, ~/.kube/config. A
+    pod without a kubeconfig uses the cluster that it runs in.
     """
-    files = _kubeconfig(access, environ)
+    files = _find_kubeconfig(access, environ)
     if files is None:
-        return _around_us(access, environ)
-    context = _context(access, files)
-    loaded = _within(CREDENTIALS_TIMEOUT, lambda: _load(files, context), f"the credentials of the context {context!r}")
+        return _in_cluster(access, environ)
+    context = _choose_context(access, files)
+    what = f"the credentials of the context {context!r}"
+    loaded = run_with_timeout(CREDENTIALS_TIMEOUT, lambda: _load(files, context), what)
     return loaded, f"the cluster of the context {context!r}"
 
 
-def _kubeconfig(access: Access, environ: Mapping[str, str]) -> str | None:
-    """Paths as KUBECONFIG has them, only those that exist; None where there are none."""
+def _find_kubeconfig(access: Access, environ: Mapping[str, str]) -> str | None:
+    """The existing kubeconfig files, separated as in KUBECONFIG; None if there are none."""
     named = environ.get("KUBECONFIG") or ""
     if named:
         found = [path for path in named.split(os.pathsep) if path and Path(path).is_file()]
         if not found:
-            raise ClusterError(f"there is no file {named!r}, which KUBECONFIG names")
+            raise ClusterError(f"KUBECONFIG is {named!r}, but no such file exists")
         return os.pathsep.join(found)
     if access.kubeconfig and Path(access.kubeconfig).is_file():
         return access.kubeconfig
@@ -69,49 +70,49 @@ def _kubeconfig(access: Access, environ: Mapping[str, str]) -> str | None:
     return str(own) if own.is_file() else None
 
 
-def _around_us(access: Access, environ: Mapping[str, str]) -> tuple[Any, str]:
+def _in_cluster(access: Access, environ: Mapping[str, str]) -> tuple[client.Configuration, str]:
     hint = "set KUBECONFIG"
     if not (environ.get("KUBERNETES_SERVICE_HOST") and _TOKEN_OF_A_POD.is_file()):
-        raise ClusterError("there is no kubeconfig on this machine (KUBECONFIG, ~/.kube/config)", hint)
+        raise ClusterError("found no kubeconfig on this machine (KUBECONFIG, ~/.kube/config)", hint)
     if access.context:
-        raise ClusterError(f"there is no kubeconfig here that has the context {access.context!r}", hint, access.setting)
-    made = client.Configuration()
+        raise ClusterError(f"no kubeconfig on this machine has the context {access.context!r}", hint, access.setting)
+    loaded = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=made)
+        config.load_incluster_config(client_configuration=loaded)
     except config.ConfigException as error:
         raise ClusterError(f"the credentials of this pod cannot be read: {error}") from error
-    return made, "the cluster around this pod"
+    return loaded, "the cluster of this pod"
 
 
-def _context(access: Access, files: str) -> str:
-    """The context's name; it must be there."""
+def _choose_context(access: Access, files: str) -> str:
+    """The name of the context to use. Raises ClusterError if the kubeconfig does not have it."""
     try:
         content = KubeConfigMerger(files).config.value
         names = [str(context["name"]) for context in content.get("contexts") or ()]
-    except Exception as error:  # whatever is wrong in a file that is not ours
+    except Exception as error:  # the client raises many types for a broken file
         raise _unreadable(files, error) from error
     wanted = access.context or content.get("current-context")
-    there = f"it has {', '.join(sorted(names))}" if names else "it has none"
+    available = f"its contexts: {', '.join(sorted(names))}" if names else "it has no contexts"
     if not wanted:
-        raise ClusterError(f"no context is chosen in the kubeconfig {files}", f"set kubernetes.context; {there}")
+        raise ClusterError(f"the kubeconfig {files} has no current context", f"set kubernetes.context; {available}")
     if wanted not in names:
         setting = access.setting if access.context else ""
-        raise ClusterError(f"no context {wanted!r} in the kubeconfig {files}", there, setting)
+        raise ClusterError(f"no context {wanted!r} in the kubeconfig {files}", available, setting)
     return str(wanted)
 
 
-def _load(files: str, context: str) -> Any:
-    made = client.Configuration()
-    with _said() as said:
+def _load(files: str, context: str) -> client.Configuration:
+    loaded = client.Configuration()
+    with _logged_errors() as logged:
         try:
-            # Never written back: planning changes nothing, also in a home folder.
-            config.load_kube_config(files, context, client_configuration=made, persist_config=False)
-        except Exception as error:  # whatever is wrong in a file that is not ours
+            # Never written back: planning changes nothing, not even in the home folder.
+            config.load_kube_config(files, context, client_configuration=loaded, persist_config=False)
+        except Exception as error:  # the client raises many types for a broken file
             raise _unreadable(files, error) from error
-    if said:
-        # The client goes on without credentials, and would only be told 401.
-        raise ClusterError(f"no credentials for the context {context!r}: {said[0]}", "log in again")
-    return made
+    if logged:
+        # The client would continue without credentials and get 401.
+        raise ClusterError(f"no credentials for the context {context!r}: {logged[0]}", "log in again")
+    return loaded
 
 
 def _unreadable(files: str, error: Exception) -> ClusterError:
@@ -120,25 +121,28 @@ def _unreadable(files: str, error: Exception) -> ClusterError:
 
 
 @contextmanager
-def _said() -> Iterator[list[str]]:
-    """What the client logs instead of raising it; nothing of it reaches a terminal."""
+def _logged_errors() -> Iterator[list[str]]:
+    """Collects the errors that the client logs instead of raising, and keeps them off the terminal."""
     found: list[str] = []
 
-    class Keep(logging.Handler):
+    class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.levelno >= logging.ERROR:
                 found.append((record.getMessage().splitlines() or [""])[0])
 
-    keep = Keep()
-    logging.getLogger().addHandler(keep)
+    collector = Collector()
+    logging.getLogger().addHandler(collector)
     try:
         yield found
     finally:
-        logging.getLogger().removeHandler(keep)
+        logging.getLogger().removeHandler(collector)
 
 
-def _within(seconds: float, work: Callable[[], T], what: str) -> T:
-    """The result of work that may hang in a program of others. A thread that does not end is left behind."""
+def run_with_timeout(seconds: float, work: Callable[[], T], what: str) -> T:
+    """The result of `work`, which may hang in another program. A thread that does not end is abandoned.
+
+    Raises ClusterError after `seconds`; `what` says in its message what could not be loaded.
+    """
     results: list[T] = []
     errors: list[Exception] = []
 
@@ -154,5 +158,5 @@ def _within(seconds: float, work: Callable[[], T], what: str) -> T:
     if errors:
         raise errors[0]
     if not results:
-        raise ClusterError(f"{what} did not come within {seconds:g} seconds", "log in again")
+        raise ClusterError(f"loading {what} took more than {seconds:g} seconds", "log in again")
     return results[0]

@@ -1,4 +1,4 @@
-"""What is asked of a cluster: whether something exists, and whether it would take a pod. Bounded in time."""
+"""The requests to a cluster: whether an object exists, and whether it would accept a pod. Each has a timeout."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from deployer.kubernetes.access import ClusterError
 
 Answer = Literal["found", "missing", "forbidden"]
 
-# Seconds for a connection, and for an answer.
+# Seconds to connect, and seconds to wait for the response.
 TIMEOUT = (5, 20)
-# Only names and labels are asked for: what is in a secret never leaves the cluster.
+# Only metadata is requested: the values of a secret never leave the cluster.
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-# The server's own trouble: no answer about a pod.
-_TROUBLE = (429, 502, 503, 504)
+# Errors of the server itself; they say nothing about a pod.
+_SERVER_ERRORS = (429, 502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The Status that a cluster answers with. `causes` are pairs of a field of the pod and what is wrong with it."""
+    """The Status object of a refused request. `causes` are pairs of a pod field and what is wrong with it."""
 
     code: int
     message: str
@@ -34,9 +34,9 @@ class Refusal:
 
 
 class Cluster:
-    """One cluster. Methods raise ClusterError when it cannot be reached, or does not know who asks."""
+    """One cluster. Methods raise ClusterError if it cannot be reached or does not accept the credentials."""
 
-    def __init__(self, configuration: Any, name: str, connections: int) -> None:
+    def __init__(self, configuration: client.Configuration, name: str, connections: int) -> None:
         configuration.retries = False
         configuration.connection_pool_maxsize = connections
         self.name = f"{name} ({configuration.host})"
@@ -56,7 +56,7 @@ class Cluster:
         }
 
     def look_up(self, kind: str, namespace: str, name: str) -> Answer:
-        """Whether something of that name exists, or the account may not read it."""
+        """Whether an object of that name exists, or the account may not read it."""
         if kind in self._global:
             refusal = self._ask(lambda: self._global[kind](name, _request_timeout=TIMEOUT))
         else:
@@ -67,10 +67,10 @@ class Cluster:
             return "missing"
         if refusal.code == 403:
             return "forbidden"
-        raise ClusterError(f"{self.name} does not say whether there is a {kind} {name!r}: {refusal.message}")
+        raise ClusterError(f"{self.name} cannot look up the {kind} {name!r}: {refusal.message}")
 
     def dry_run(self, pod: Mapping[str, Any]) -> Refusal | None:
-        """Ask for a pod without making it; None when the cluster would take it."""
+        """Create a pod as a dry run. None if the cluster would accept it."""
         namespace, body = pod["metadata"]["namespace"], dict(pod)
         return self._ask(lambda: self._create(namespace, body, dry_run="All", _request_timeout=TIMEOUT))
 
@@ -82,25 +82,27 @@ class Cluster:
         except HTTPError as error:
             raise self._unreachable(str(error), type(error).__name__) from error
         except ValueError as error:  # the client's own models are stricter than the cluster
-            return Refusal(400, f"the Kubernetes client takes no such pod: {_first_line(str(error))}")
+            return Refusal(400, f"the Kubernetes client does not accept the pod: {_first_line(str(error))}")
         return None
 
-    def _refusal(self, error: Any) -> Refusal:
-        if not error.status:  # no answer: it has no certificate that we trust
+    def _refusal(self, error: ApiException) -> Refusal:
+        if not error.status:  # no response: the TLS certificate is not trusted
             raise self._unreachable(str(error.reason), "") from error
         status = _status(error)
         if status.code == 401:
-            message = f"{self.name} does not know who asks (401 Unauthorized)"
-            raise ClusterError(message, "its credentials are wrong or expired: log in again") from error
-        if status.code in _TROUBLE or 300 <= status.code < 400:
-            raise ClusterError(f"{self.name} answers {status.code}: {status.message}", "try again") from error
+            message = f"{self.name} did not accept the credentials (401 Unauthorized)"
+            raise ClusterError(message, "they are wrong or expired: log in again") from error
+        if status.code in _SERVER_ERRORS or 300 <= status.code < 400:
+            raise ClusterError(f"{self.name} answered {status.code}: {status.message}", "try again") from error
         return status
 
     def _unreachable(self, text: str, kind: str) -> ClusterError:
-        return ClusterError(f"cannot reach {self.name}: {_reason(text, kind)}", "is it the right context?", "context")
+        return ClusterError(
+            f"cannot reach {self.name}: {_reason(text, kind)}", "check that this is the right context", "context"
+        )
 
 
-def _status(error: Any) -> Refusal:
+def _status(error: ApiException) -> Refusal:
     text = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
     try:
         status = json.loads(text)
@@ -108,14 +110,14 @@ def _status(error: Any) -> Refusal:
         found = tuple((str(cause.get("field", "")), str(cause.get("message", ""))) for cause in causes)
         return Refusal(int(error.status), str(status["message"]), found)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        # Not the API server but something before it, such as a proxy.
+        # Not a response of the API server, but of something in front of it, such as a proxy.
         return Refusal(int(error.status), _first_line(text) or str(error.reason))
 
 
 def _reason(text: str, kind: str) -> str:
-    """The part of a connection's error that people read."""
+    """The readable part of a connection error."""
     if re.search(r"timed? ?out", text, re.IGNORECASE) or kind in ("ConnectTimeoutError", "ReadTimeoutError"):
-        return f"no answer within {TIMEOUT[0] if 'onnect' in kind else TIMEOUT[1]} seconds"
+        return f"no response within {TIMEOUT[0] if 'onnect' in kind else TIMEOUT[1]} seconds"
     system = re.search(r"\[Errno -?\d+\] ([^()'\"]+)", text)
     certificate = re.search(r"certificate verify failed: ([^()]+)", text)
     found = system or certificate

@@ -1,12 +1,12 @@
-"""Which attribute of `@kubernetes`, and so which setting of a manifest, decides a field of a pod."""
+"""Which attribute of `@kubernetes`, and so which manifest setting, a field of a pod comes from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-# What a step's `@environment` decides; no setting does.
+# For variables, which come from a step's `@environment` and from no setting.
 ENVIRONMENT = "environment"
 _AMOUNTS = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "disk"}
 _VOLUMES = {"tmpfs-ephemeral-volume": "tmpfs_size", "dhsm": "shared_memory"}
@@ -33,24 +33,24 @@ _FIELDS = (
 
 
 def setting_of(pod: Mapping[str, Any], field: str) -> str:
-    """The setting that decides a field (``spec.containers[0].resources.requests[cpu]``) of a pod's manifest.
+    """The setting that a field of a pod comes from (``spec.containers[0].resources.requests[cpu]``).
 
-    One entry of a map is named with it (``persistent_volume_claims.models``). Empty where no setting decides the field.
+    An entry of a map is named with its key (``persistent_volume_claims.models``). Empty if there is no such setting.
     """
     resource = re.match(_BASE + r"resources\.(?:requests|limits)(?:\[([^\]]+)\]|\.(.+))?", field)
     if resource:
         return setting_of_resource(resource[1] or resource[2] or "")
     volume = re.match(r"spec\.volumes\[(\d+)\]", field)
     if volume:
-        return _of_volume(_item(pod["spec"].get("volumes", ()), volume[1]), _VOLUMES)
+        return _volume_setting(_name_at(pod["spec"].get("volumes", ()), volume[1]), _VOLUMES)
     mount = re.match(_BASE + r"volumeMounts\[(\d+)\]", field)
     if mount:
-        return _of_volume(_item(pod["spec"]["containers"][0].get("volumeMounts", ()), mount[1]), _MOUNTS)
+        return _volume_setting(_name_at(pod["spec"]["containers"][0].get("volumeMounts", ()), mount[1]), _MOUNTS)
     return next((name for pattern, name in _FIELDS if re.match(pattern + r"\b", field)), "")
 
 
 def setting_of_resource(resource: str) -> str:
-    """The setting of a resource as quotas and limits name it (``requests.cpu``, ``nvidia.com/gpu``), or empty."""
+    """The setting of a resource, named as in quotas and limits (``requests.cpu``, ``nvidia.com/gpu``); else empty."""
     name = re.sub(r"^(?:requests|limits)\.", "", resource)
     if name in _AMOUNTS:
         return _AMOUNTS[name]
@@ -59,12 +59,12 @@ def setting_of_resource(resource: str) -> str:
     return f"extended_resources.{name}" if "/" in name else ""
 
 
-def _item(found: Any, number: str) -> str:
+def _name_at(found: Iterable[Mapping[str, Any]], number: str) -> str:
     items = list(found)
     return str(items[int(number)]["name"]) if int(number) < len(items) else ""
 
 
-def _of_volume(name: str, known: Mapping[str, str]) -> str:
+def _volume_setting(name: str, known: Mapping[str, str]) -> str:
     if name in ("", "xcom"):
         return ""
     return known.get(name, f"persistent_volume_claims.{name}")

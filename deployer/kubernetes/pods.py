@@ -1,6 +1,6 @@
-"""`@kubernetes` as a pod: every attribute that Metaflow resolved, in the words of the Kubernetes API.
+"""Builds a pod of the Kubernetes API from the attributes of `@kubernetes` that Metaflow resolved.
 
-What Metaflow does for its own jobs is the model (metaflow/plugins/kubernetes/kubernetes_job.py and kube_utils.py).
+The pods equal those of Metaflow's own jobs (metaflow/plugins/kubernetes/kubernetes_job.py and kube_utils.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# Attributes of `@kubernetes` that a pod is made from. One that is not here and is set is refused, never dropped.
+from pydantic import JsonValue
+
+# The attributes of `@kubernetes` that are supported. Any other that is set is refused, never ignored.
 # fmt: off
 KNOWN_ATTRIBUTES = frozenset((
     "annotations", "compute_pool", "cpu", "disk", "extended_resources", "gpu", "gpu_vendor",
@@ -20,15 +22,15 @@ KNOWN_ATTRIBUTES = frozenset((
     "use_tmpfs",
 ))
 # fmt: on
-# How Airflow reaches the cluster: the manifest's word and the operator's argument.
+# How Airflow connects to the cluster: the key of the manifest and the argument of the operator.
 CLUSTER_SETTINGS: Mapping[str, str] = {
     "connection": "kubernetes_conn_id",
     "context": "cluster_context",
     "in_cluster": "in_cluster",
     "kubeconfig": "config_file",
 }
-DEFAULT_STARTUP_TIMEOUT = 3600
-# What a container is told of its own pod, as Metaflow tells it.
+STARTUP_TIMEOUT = 3600  # seconds, for a pod to be scheduled and to pull its image
+# Variables that describe the container's own pod, the same as Metaflow sets.
 POD_FIELDS = {
     "METAFLOW_KUBERNETES_NAMESPACE": "metadata.namespace",
     "METAFLOW_KUBERNETES_POD_NAMESPACE": "metadata.namespace",
@@ -41,110 +43,110 @@ POD_FIELDS = {
 
 @dataclass(frozen=True)
 class Pod:
-    """The parts of a step's pod, as plain mappings of the Kubernetes API; `environment` is what Metaflow adds."""
+    """The parts of a step's pod, as JSON of the Kubernetes API. `environment` are variables that Metaflow adds."""
 
     namespace: str
-    metadata: Mapping[str, Any]
-    spec: Mapping[str, Any]
-    container: Mapping[str, Any]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    spec: Mapping[str, JsonValue]
+    container: Mapping[str, JsonValue]
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def unknown_attributes(attributes: Mapping[str, Any]) -> list[str]:
-    """Attributes of `@kubernetes` that are set and that no pod is made from."""
+    """Attributes of `@kubernetes` that are set but not supported."""
     return sorted(name for name, value in attributes.items() if name not in KNOWN_ATTRIBUTES and value)
 
 
 def build(attributes: Mapping[str, Any], annotations: Mapping[str, str], secrets: Sequence[str]) -> Pod:
-    """The pod that attributes of `@kubernetes` ask for, without a command.
+    """The pod for the attributes of `@kubernetes`, without a command.
 
-    `annotations` are added to those of the attributes and stronger; `secrets` are names of Kubernetes secrets that are
-    added as well.
+    `annotations` extend and override those of the attributes. `secrets` are names of further Kubernetes secrets.
     """
     given = {name: value for name, value in attributes.items() if value is not None}
     volumes = _volumes(given)
-    spec: dict[str, Any] = {}
+    spec: dict[str, JsonValue] = {}
     _put(spec, "serviceAccountName", given.get("service_account"))
-    _put(spec, "nodeSelector", _node_selector(given))
+    _put(spec, "nodeSelector", {**_node_selector(given)})
     _put(spec, "tolerations", [_camel_keys(toleration) for toleration in given.get("tolerations") or ()])
     _put(spec, "imagePullSecrets", [{"name": name} for name in names_in(given.get("image_pull_secrets"))])
     _put(spec, "volumes", [volume for volume, _ in volumes])
     return Pod(
         namespace=str(given.get("namespace") or "default"),
-        metadata={"annotations": {**_texts(given.get("annotations")), **annotations}, "labels": _labels(given)},
+        labels=_labels(given),
+        annotations={**_string_values(given.get("annotations")), **annotations},
         spec=spec,
         container=_container(given, secrets, [mount for _, mount in volumes]),
         environment={"METAFLOW_TEMPDIR": given["tmpfs_path"]} if _uses_tmpfs(given) and given["tmpfs_tempdir"] else {},
     )
 
 
-def cluster_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the operator that say where the cluster is.
+def cluster_arguments(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The arguments of the operator that select the cluster.
 
-    Without any the operator looks where it always does: its default connection, the cluster that Airflow runs in, then
-    the kubeconfig of the worker.
+    Without any, the operator tries its default connection, the cluster that Airflow runs in, and the kubeconfig of the
+    worker.
     """
-    arguments = {CLUSTER_SETTINGS[name]: value for name, value in settings.items() if value is not None}
-    arguments.setdefault("startup_timeout_seconds", DEFAULT_STARTUP_TIMEOUT)
+    arguments: dict[str, JsonValue] = {
+        CLUSTER_SETTINGS[name]: value for name, value in settings.items() if value is not None
+    }
+    arguments["startup_timeout_seconds"] = STARTUP_TIMEOUT
     if {"cluster_context", "config_file"} & set(arguments):
-        # Else the operator prefers the cluster around it to the one that is named.
+        # Otherwise the operator would use the cluster that it runs in, and not the selected one.
         arguments.setdefault("in_cluster", False)
     return arguments
 
 
-def _container(given: Mapping[str, Any], secrets: Sequence[str], mounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    container: dict[str, Any] = {
-        "resources": _resources(given),
-    }
+def _container(given: Mapping[str, Any], secrets: Sequence[str], mounts: Sequence[JsonValue]) -> dict[str, JsonValue]:
+    container: dict[str, JsonValue] = {"resources": _resources(given)}
     _put(container, "image", given.get("image"))
     _put(container, "imagePullPolicy", given.get("image_pull_policy"))
-    _put(
-        container,
-        "envFrom",
-        [{"secretRef": {"name": name}} for name in dict.fromkeys([*names_in(given.get("secrets")), *secrets])],
-    )
+    all_secrets = dict.fromkeys([*names_in(given.get("secrets")), *secrets])
+    _put(container, "envFrom", [{"secretRef": {"name": name}} for name in all_secrets])
     _put(container, "ports", [{"containerPort": int(given["port"])}] if given.get("port") else [])
     _put(container, "securityContext", _camel_keys(given.get("security_context") or {}))
     _put(container, "volumeMounts", list(mounts))
     return container
 
 
-def _resources(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Requests, and limits where the QoS class or the kind of resource wants them.
+def _resources(given: Mapping[str, Any]) -> JsonValue:
+    """Requests, and limits where the QoS class or the kind of resource needs them.
 
     Source: qos_requests_and_limits in metaflow/plugins/kubernetes/kube_utils.py.
     """
-    amounts = {
+    amounts: dict[str, JsonValue] = {
         "cpu": str(given["cpu"]),
         "memory": f"{given['memory']}M",
         "ephemeral-storage": f"{given['disk']}M",
     }
-    extended = {name: str(amount) for name, amount in (given.get("extended_resources") or {}).items()}
+    extended: dict[str, JsonValue] = {
+        name: str(amount) for name, amount in (given.get("extended_resources") or {}).items()
+    }
     guaranteed = str(given.get("qos", "")).lower() == "guaranteed"
     limits = {**(amounts if guaranteed else {}), **extended}
     if "gpu" in given:
         limits[f"{given.get('gpu_vendor', 'nvidia')}.com/gpu".lower()] = str(given["gpu"])
-    resources = {"requests": {**amounts, **extended}}
+    resources: dict[str, JsonValue] = {"requests": {**amounts, **extended}}
     if limits:
         resources["limits"] = limits
     return resources
 
 
-def _volumes(given: Mapping[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Pairs of a volume and where it is mounted."""
-    pairs = []
+def _volumes(given: Mapping[str, Any]) -> list[tuple[JsonValue, JsonValue]]:
+    """Pairs of a volume and its mount."""
+    pairs: list[tuple[JsonValue, JsonValue]] = []
     if _uses_tmpfs(given):
-        pairs.append(_memory("tmpfs-ephemeral-volume", given["tmpfs_size"], given["tmpfs_path"]))
+        pairs.append(_memory_volume("tmpfs-ephemeral-volume", given["tmpfs_size"], given["tmpfs_path"]))
     if given.get("shared_memory"):
-        pairs.append(_memory("dhsm", int(given["shared_memory"]), "/dev/shm"))  # noqa: S108 - a path in the container
+        pairs.append(_memory_volume("dhsm", int(given["shared_memory"]), "/dev/shm"))  # noqa: S108 - a path in the container
     for claim, path in sorted((given.get("persistent_volume_claims") or {}).items()):
-        volume = {"name": claim, "persistentVolumeClaim": {"claimName": claim}}
+        volume: JsonValue = {"name": claim, "persistentVolumeClaim": {"claimName": claim}}
         pairs.append((volume, {"name": claim, "mountPath": path}))
     return pairs
 
 
-def _memory(name: str, mebibytes: Any, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    volume = {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": f"{mebibytes}Mi"}}
+def _memory_volume(name: str, mebibytes: int, path: str) -> tuple[JsonValue, JsonValue]:
+    volume: JsonValue = {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": f"{mebibytes}Mi"}}
     return volume, {"name": name, "mountPath": path}
 
 
@@ -164,29 +166,29 @@ def _node_selector(given: Mapping[str, Any]) -> dict[str, str]:
 
 def _labels(given: Mapping[str, Any]) -> dict[str, str]:
     return {
-        **_texts(given.get("labels")),
+        **_string_values(given.get("labels")),
         "app": "metaflow",
         "app.kubernetes.io/name": "metaflow-task",
         "app.kubernetes.io/part-of": "metaflow",
     }
 
 
-def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """Labels or annotations, whose values are texts in the Kubernetes API."""
+def _string_values(values: Mapping[str, Any] | None) -> dict[str, str]:
+    """Labels or annotations with string values, as the Kubernetes API requires."""
     return {name: "" if value is None else str(value) for name, value in (values or {}).items()}
 
 
-def _camel_keys(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys as the Kubernetes API writes them; users write those of its Python client."""
+def _camel_keys(mapping: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Keys as in the Kubernetes API. Users may write the snake_case keys of its Python client."""
     return {re.sub(r"_([a-z])", lambda match: match[1].upper(), key): value for key, value in mapping.items()}
 
 
-def names_in(value: Any) -> list[str]:
-    """Names in a list, or in a text that separates them by commas."""
-    texts = value.split(",") if isinstance(value, str) else list(value or ())
-    return [text for text in texts if text]
+def names_in(value: str | Sequence[str] | None) -> list[str]:
+    """The names in a list, or in a string that separates them by commas."""
+    names = value.split(",") if isinstance(value, str) else value or ()
+    return [name for name in names if name]
 
 
-def _put(target: dict[str, Any], key: str, value: Any) -> None:
+def _put(target: dict[str, JsonValue], key: str, value: JsonValue) -> None:
     if value:
         target[key] = value

@@ -1,4 +1,4 @@
-"""What a pod needs in its namespace, and admission does not look for: the kubelet would, when the pod starts."""
+"""The objects that a pod needs. Admission does not check most of them; the kubelet does, when the pod starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Reference:
-    """Something that a field of a pod names. `namespace` is empty for what the whole cluster has."""
+    """An object that a field of a pod refers to. `namespace` is empty for objects of the whole cluster."""
 
     kind: str
     namespace: str
@@ -17,29 +17,29 @@ class Reference:
 
 
 def references(pod: Mapping[str, Any]) -> Iterator[tuple[Reference, str]]:
-    """Each thing that the pod cannot be without, with the field that names it."""
+    """Each object that the pod cannot run without, with the field that refers to it."""
     namespace, spec = pod["metadata"]["namespace"], pod["spec"]
     yield Reference("namespace", "", namespace), "metadata.namespace"
     if spec.get("priorityClassName"):
         yield Reference("priority class", "", spec["priorityClassName"]), "spec.priorityClassName"
-    for kind, name, field in _named(spec):
+    for kind, name, field in _spec_references(spec):
         yield Reference(kind, namespace, name), field
 
 
-def _named(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _spec_references(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if spec.get("serviceAccountName"):
         yield "service account", spec["serviceAccountName"], "spec.serviceAccountName"
     for number, secret in enumerate(spec.get("imagePullSecrets", ())):
         yield "secret", secret["name"], f"spec.imagePullSecrets[{number}]"
     for number, volume in enumerate(spec.get("volumes", ())):
-        for kind, name in _of_volume(volume):
+        for kind, name in _volume_references(volume):
             yield kind, name, f"spec.volumes[{number}]"
     for number, container in enumerate(spec["containers"]):
-        for kind, name, field in _of_container(container):
+        for kind, name, field in _container_references(container):
             yield kind, name, f"spec.containers[{number}].{field}"
 
 
-def _of_volume(volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _volume_references(volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     claim, secret, config = (volume.get(key, {}) for key in ("persistentVolumeClaim", "secret", "configMap"))
     if claim:
         yield "persistent volume claim", claim["claimName"]
@@ -49,7 +49,7 @@ def _of_volume(volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "config map", config["name"]
 
 
-def _of_container(container: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _container_references(container: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     kinds = (("secret", "secretRef", "secretKeyRef"), ("config map", "configMapRef", "configMapKeyRef"))
     for kind, whole, single in kinds:
         for number, source in enumerate(container.get("envFrom", ())):

@@ -1,7 +1,7 @@
-"""What a cluster's refusal of a pod means: which field of the pod it is about, in words for whoever wrote the manifest.
+"""Explains why a cluster refuses a pod: which field of the pod is wrong, for the author of the manifest.
 
-The forms of the messages are those of the admission plugins of the API server: ServiceAccount, ResourceQuota,
-LimitRanger, PodSecurity, webhooks, and the validation of pods.
+The messages that are parsed here come from the admission plugins of the API server (ServiceAccount, ResourceQuota,
+LimitRanger, PodSecurity, webhooks) and from its validation of pods.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from deployer.kubernetes.client import Refusal
 
 _PREFIX = re.compile(r'^(?:pods?|Pod) "[^"]*" is (?:forbidden|invalid): ', re.IGNORECASE)
 _QUOTA = ("exceeded quota: ", ", requested: ", ", used: ", ", limited: ")
-_UNSAID = re.compile(r"failed quota: ([^:]+): must specify (.*)", re.DOTALL)
+_UNSPECIFIED = re.compile(r"failed quota: ([^:]+): must specify (.*)", re.DOTALL)
 _LIMITS = re.compile(
     r"(?:maximum|minimum) (?P<usage>\S+) (?:usage|storage) per \w+ is [^,]+, but (?:no )?(?:limit|request) is [^,\]]+"
     r"|(?<!\S)(?P<ratio>\S+) max limit to request ratio per \w+ is [^,]+, but [^,\]]+"
 )
 # A path into the pod, as policies write it: spec.containers[0].image, /spec/containers/0/image/.
 _PATH = re.compile(r"(?:^|[\s`'\"(:/])((?:spec|metadata)[./][\w./\[\]-]+)")
-DRY_RUN_HINT = "a dry run makes no pod, but it needs the right to create them; or leave the check out"
+DRY_RUN_HINT = "a dry run creates no pod but needs `create` on pods: grant it, or skip the check"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong. `field` is a path in the pod, `resource` an amount (``requests.cpu``); else empty."""
+    """One problem. `field` is a path in the pod, `resource` the name of a resource (``requests.cpu``); else empty."""
 
     code: str
     message: str
@@ -41,9 +41,9 @@ class Problem:
 
 
 def explain(refusal: Refusal, pod: Mapping[str, Any]) -> list[Problem]:
-    """Every problem that one answer tells. `pod` is the metadata of the pod that was asked for.
+    """Every problem that one refusal reports. `pod` is the metadata of the refused pod.
 
-    The pod's name is left out: it is the check's own, and would make one problem of several pods look like several.
+    The pod's name is left out of messages: the check made it up, and with it, equal problems of pods would differ.
     """
     text = _PREFIX.sub("", refusal.message).strip().replace(pod["name"], "(pod)")
     namespace = pod["namespace"]
@@ -54,14 +54,13 @@ def explain(refusal: Refusal, pod: Mapping[str, Any]) -> list[Problem]:
 
 def _admission(text: str, code: int, namespace: str) -> Iterator[Problem]:
     account = re.search(r'serviceaccount "([^"]*)" not found', text)
-    quota, unsaid = _parts(text, _QUOTA), _UNSAID.search(text)
+    quota, unspecified = _split_at(text, _QUOTA), _UNSPECIFIED.search(text)
     limits = list(_LIMITS.finditer(text))
     if quota:
         yield from _quota(quota, namespace)
-    elif unsaid:
-        message = (
-            f"the quota {unsaid[1]!r} of the namespace {namespace!r} wants each pod to specify {_words(unsaid[2])}"
-        )
+    elif unspecified:
+        required = _on_one_line(unspecified[2])
+        message = f"the quota {unspecified[1]!r} of the namespace {namespace!r} requires each pod to specify {required}"
         yield Problem("cluster-quota", message, resource="limits", hint="qos: Guaranteed sets limits")
     elif limits:
         for limit in limits:
@@ -70,7 +69,7 @@ def _admission(text: str, code: int, namespace: str) -> Iterator[Problem]:
         message = f"the account of this machine may not create pods in the namespace {namespace!r}: nothing was checked"
         yield Problem("cluster-forbidden", message, "metadata.namespace", hint=DRY_RUN_HINT)
     elif "does not support dry run" in text:
-        message = f"what an {text.partition(' does not')[0]} would say could not be checked: it takes no dry runs"
+        message = f"not checked: the {text.partition(' does not')[0]} does not support dry runs"
         yield Problem("cluster-unchecked", message, severity=Severity.WARNING)
     elif account:
         message = f"no service account {account[1]!r} in the namespace {namespace!r}"
@@ -78,11 +77,11 @@ def _admission(text: str, code: int, namespace: str) -> Iterator[Problem]:
     elif code == 404 and text.startswith("namespaces "):
         yield Problem("missing-namespace", f"no namespace {namespace!r} in the cluster", "metadata.namespace")
     else:
-        yield Problem("cluster-refused", f"the cluster refuses the pod: {_words(text)}", _field(text))
+        yield Problem("cluster-refused", f"the cluster refuses the pod: {_on_one_line(text)}", _field(text))
 
 
-def _parts(text: str, marks: Iterable[str]) -> list[str]:
-    """What stands after each of the marks, up to the next one; empty where they are not all there."""
+def _split_at(text: str, marks: Iterable[str]) -> list[str]:
+    """The text after each of the marks, up to the next mark; empty if a mark is missing."""
     parts = [text]
     for mark in marks:
         before, found, after = parts[-1].partition(mark)
@@ -93,7 +92,7 @@ def _parts(text: str, marks: Iterable[str]) -> list[str]:
 
 
 def _field(text: str) -> str:
-    """What a refusal in free words is about, where it says so."""
+    """The field that a free-text refusal is about; empty if it names none."""
     if "violates PodSecurity" in text:
         return "spec.containers[0].securityContext"
     if "PriorityClass" in text:
@@ -106,21 +105,21 @@ def _field(text: str) -> str:
 
 
 def _cause(field: str, message: str) -> Problem:
-    return Problem("cluster-refused", f"the cluster refuses {field or 'the pod'}: {_words(message)}", field)
+    return Problem("cluster-refused", f"the cluster refuses {field or 'the pod'}: {_on_one_line(message)}", field)
 
 
 def _quota(parts: Sequence[str], namespace: str) -> Iterator[Problem]:
-    """A request above the quota itself never fits; one above what is left fits when other pods are gone."""
+    """A request above the quota itself never fits; one above what is left fits once other pods have ended."""
     name, requested, used, limited = parts[0], *map(_amounts, parts[1:])
     for resource in requested:
         amount, limit = requested[resource], limited.get(resource, "?")
         where = f"the quota {name!r} of the namespace {namespace!r}"
         if _exceeds(amount, limit):
-            message = f"{resource}={amount} is more than {where} allows in all ({limit})"
+            message = f"{resource}={amount} is more than {where} allows in total ({limit})"
             yield Problem("cluster-quota", message, resource=resource, hint="ask for less, or raise the quota")
         else:
             message = f"{resource}={amount} is more than {where} has left (used {used.get(resource, '?')} of {limit})"
-            hint = "it fits when other pods have ended"
+            hint = "it fits once other pods have ended"
             yield Problem("cluster-quota", message, resource=resource, hint=hint, severity=Severity.WARNING)
 
 
@@ -129,21 +128,20 @@ def _amounts(text: str) -> dict[str, str]:
 
 
 def _exceeds(amount: str, limit: str) -> bool:
-
     try:
         return bool(parse_quantity(amount) > parse_quantity(limit))
-    except ValueError:
+    except ValueError:  # without two quantities to compare, the refusal counts as permanent
         return True
 
 
 def _limit(found: re.Match[str], namespace: str) -> Problem:
     resource = found["usage"] or found["ratio"]
-    message = f"the limits of the namespace {namespace!r} refuse it: {found[0]}"
+    message = f"the pod violates the limits of the namespace {namespace!r}: {found[0]}"
     if "no limit is" in found[0] or found["ratio"]:
         return Problem("cluster-limit", message, resource="limits", hint="qos: Guaranteed sets limits")
     return Problem("cluster-limit", message, resource=resource)
 
 
-def _words(text: str) -> str:
-    """On one line: what webhooks say is often a page."""
+def _on_one_line(text: str) -> str:
+    """`text` on one line. The messages of webhooks often have many."""
     return re.sub(r"\s+", " ", text).strip()

@@ -87,7 +87,6 @@ class _Loader:
     environ: Mapping[str, str]
     asked: frozenset[str] | None
     report: Report = field(default_factory=Report)
-    secrets: frozenset[str] = frozenset()
 
     def load(self) -> Manifests:
         """Every flow in each environment that was asked for."""
@@ -116,7 +115,6 @@ class _Loader:
         if document.project is not None:
             node = substitution.replace(document.project.node, ("project",))
             document.project = document.project._replace(node=node)
-        self.secrets = frozenset(substitution.secrets)
 
     def _is_asked(self, path: NodePath) -> bool:
         if self.asked is None:
@@ -180,7 +178,6 @@ class _Loader:
                 each for each in deployments if self.asked is None or each.environment.name in self.asked
             ),
             warnings=tuple(sorted(warnings, key=lambda found: found.sort_key)),
-            secrets=self.secrets,
             folder=self.folder,
             locations=_locations(document),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from deployer.errors import nearest
 from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, shorten
@@ -53,15 +53,19 @@ def check_asked(asked: Iterable[str], known: Mapping[str, Entry], report: Report
             report.error("unknown-environment", f"no environment {shorten(name)!r}", None, hint=hint)
 
 
+def same_names(named: Iterable[tuple[Deployment, str]]) -> Iterator[tuple[Deployment, Deployment]]:
+    """Each deployment with the name of an earlier one at the same target, after that earlier one."""
+    seen: dict[tuple[str, str], Deployment] = {}
+    for deployment, name in named:
+        first = seen.setdefault((deployment.environment.target.resolved, name), deployment)
+        if first is not deployment:
+            yield first, deployment
+
+
 def check_dag_ids(deployments: Iterable[Deployment], report: Report) -> None:
     """No two deployments name one DAG id at one target. Ids that nobody wrote are known only with the flow's code."""
-    seen: dict[tuple[str, str], Deployment] = {}
-    for deployment in deployments:
-        if deployment.dag_id is None:
-            continue
-        first = seen.setdefault((deployment.environment.target.resolved, deployment.dag_id), deployment)
-        if first is deployment:
-            continue
+    named = ((deployment, deployment.dag_id) for deployment in deployments if deployment.dag_id is not None)
+    for first, deployment in same_names(named):
         message = f"{deployment.address} and {first.address} both are DAG {deployment.dag_id!r} at one target"
         hint = "give each its own `dag_id` (in `overrides` for one environment), or leave it out"
         location = deployment.source("dag_id")

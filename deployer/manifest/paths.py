@@ -11,16 +11,11 @@ from deployer.errors import Location, nearest
 from deployer.manifest.fields import ResolvedPath
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.nodes import Report, Scalar, shorten
+from deployer.models.credentials import credential_in_url
 from deployer.models.deployment import DatastoreType
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
-_PASSWORD: Final = re.compile(r"://[^/@\s:]*:[^/@\s]*@")
-# What signs a request, in the query of a URL: shared access signatures, presigned URLs, keys.
-_IN_QUERY: Final = re.compile(r"[?&]([a-z_-]+)=", re.IGNORECASE)
-_SIGNATURE: Final = re.compile(
-    r"sig\Z|x-(?:amz|goog)-|googleaccessid\Z|.*(?:signature|token|secret|password|key)", re.IGNORECASE
-)
 _DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
 _DATASTORE_RULE: Final = "a prefix holds letters, digits and . _ - / = + @ : , and no part of it is . or .."
 _OTHER_SCHEMES: Final = {
@@ -131,9 +126,7 @@ def check_datastore(node: Scalar, compute: object, path: NodePath, report: Repor
 
 
 def _check_no_password(node: Scalar, path: NodePath, report: Report) -> bool:
-    text = str(node.value)
-    signed = any(_SIGNATURE.match(name) for name in _IN_QUERY.findall(text))
-    found = "a password" if _PASSWORD.search(text) else "a key or a signature" if signed else ""
+    found = credential_in_url(str(node.value))
     if not found:
         return True
     # Without the text: it is the secret.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from deployer.errors import nearest
@@ -89,7 +89,6 @@ class Substitution:
     """Replaces references in a tree of nodes.
 
     `is_asked` says whether a path belongs to an environment that is to be resolved: only there must `${env.X}` be set.
-    `secrets` collects the texts that came from `${env...}`.
     """
 
     values: Mapping[str, Variable]
@@ -98,7 +97,6 @@ class Substitution:
     report: Report
     is_asked: Callable[[Path], bool] = lambda path: True
     may_be_secret: frozenset[str] = MAY_BE_SECRET
-    secrets: set[str] = field(default_factory=set)
     characters: int = 0
 
     def replace(self, node: Node, path: Path) -> Node:
@@ -194,8 +192,6 @@ class Substitution:
             message = f"the environment variable {name} is not set"
             self.report.error("unset-variable", message, node.location, path, f"set it, or write ${{env.{name}:-...}}")
             return None
-        if text:
-            self.secrets.add(text)
         return SecretText(text or "")
 
 

@@ -1,1 +1,1 @@
-"""What users may write (strict) and what the program uses (complete, frozen)."""
+"""The data types that all parts of the program share: frozen and complete."""

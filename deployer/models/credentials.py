@@ -1,11 +1,11 @@
-"""How credentials are recognised, by name or by form: none may be in a manifest's URLs, a DAG file, a plan or a log."""
+"""Recognizes credentials by name or form. None may be in a URL of a manifest, a DAG file, a plan or a log."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# The settings by which Metaflow itself authenticates to its service.
+# The settings that Metaflow itself authenticates to its service with.
 OF_THE_SERVICE: Final = ("METAFLOW_SERVICE_AUTH_KEY", "METAFLOW_SERVICE_HEADERS")
 _WORDS = "KEY|API_?KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|HEADERS"
 # The last word decides: AWS_SECRETS_MANAGER_DEFAULT_ROLE and KUBERNETES_SECRETS are names of things, not credentials.

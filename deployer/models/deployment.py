@@ -1,8 +1,7 @@
 """A resolved deployment: one flow of the manifests in one environment, complete and frozen.
 
-The settings are those of the registry (`deployer.manifest.keys`). Everything is decided here: no defaults are left to
-fill in, no variables to replace. Paths are given twice, as written (for what is compared) and resolved (for what is
-opened).
+The settings are those of the registry (`deployer.manifest.keys`). All defaults are filled in and all variables
+replaced. Paths have two forms: as written, which is compared, and resolved, which is opened.
 """
 
 from __future__ import annotations
@@ -43,11 +42,11 @@ DatastoreType = Literal["local", "s3", "gs", "azure"]
 
 
 class Environment(EnvironmentSettings):
-    """An environment of the manifests. `kubernetes` is the access to the cluster, and not what its pods are like.
+    """An environment of the manifests. `kubernetes` is the access to the cluster, without the settings of pods.
 
-    `metaflow` are METAFLOW_* settings by full name, a named profile already read in. `branches` are shell patterns of
-    the git branches that it may be applied from; none means any. `check_cluster` says that each plan asks the cluster
-    for the pods, `check_context` by which context of the kubeconfig here; no DAG depends on them.
+    `metaflow` are METAFLOW_* settings by full name, including those of a profile. `branches` are shell patterns of the
+    git branches that it may be applied from; empty means any branch. With `check_cluster` each plan asks the cluster
+    whether it accepts the pods, using the kubeconfig context `check_context`; no DAG depends on these two.
     """
 
     name: str
@@ -61,12 +60,12 @@ class Environment(EnvironmentSettings):
 
 
 class Deployment(FlowSettings, FlowIdentity):
-    """One flow in one environment, as the manifests say (before its code is looked at).
+    """One flow in one environment, as the manifests say (before its code is read).
 
-    `schedule` is None where the manifests say nothing (the flow's own `@schedule` applies); a Schedule whose cron is
-    None means no schedule. `parameters` override defaults (JSON values). `start_date` is a day (``2026-01-31``, UTC).
-    `sources` maps a setting's dotted path (``retries.times``) to where it was written; a setting that is mfdeploy's own
-    default has none. `entry` is the flow's resolved manifest entry as YAML-able data, for people to read in the DAG.
+    `schedule` is None if the manifests have none (the flow's own `@schedule` applies); a Schedule whose cron is None
+    means no schedule. `parameters` override defaults (JSON values). `start_date` is a day (``2026-01-31``, UTC).
+    `sources` maps a setting's dotted path (``retries.times``) to where it was written; a default of mfdeploy has no
+    source. `entry` is the flow's resolved manifest entry as JSON values, for people to read in the DAG file.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -79,21 +78,21 @@ class Deployment(FlowSettings, FlowIdentity):
 
     @property
     def address(self) -> str:
-        """``environment/name``, unique in the manifests: how plans, options and messages name it."""
+        """``environment/name``, unique in the manifests: the identifier in plans, options and messages."""
         return f"{self.environment.name}/{self.name}"
 
     @property
     def base(self) -> Path:
-        """The folder of the manifest that names the flow; relative paths start there."""
+        """The folder of the manifest that lists the flow; relative paths start there."""
         return Path(self.location.file).parent
 
     def source(self, path: str) -> Location:
-        """Where a setting was written, or the flow's entry where it was not."""
+        """The location of a setting, or of the flow's entry if the setting was not written."""
         return self.sources.get(path, self.location)
 
 
 def described_settings(deployment: Deployment) -> dict[str, JsonValue]:
-    """The settings that the canonical description holds by value, in its section `settings`."""
+    """The settings that the section `settings` of the canonical description contains by value."""
     declared: tuple[tuple[type[Settings], Settings], ...] = (
         (FlowSettings, deployment),
         (EnvironmentSettings, deployment.environment),

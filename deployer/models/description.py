@@ -1,8 +1,8 @@
 """The canonical description of a deployment: what decides it, and nothing else.
 
-Two descriptions are equal exactly when the same thing would be deployed. Nothing in one depends on who plans, when, on
-which machine or in which folder; paths are as the manifests write them. Its sections are the words that a plan explains
-with. In JSON an optional part that is not set is absent.
+Two descriptions are equal exactly if the same DAG would be deployed. A description does not depend on the user, the
+time, the machine or the folder; paths are as the manifests write them. A plan names the sections that differ. In JSON
+an optional part that is not set is absent.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from deployer.models.deployment import Compute
 from deployer.models.flow import ParameterType, SensorKind, StepKind
 from deployer.models.types import FrozenModel, Several
 
-"""The default of a parameter whose function only an apply evaluates."""
-
 
 class CodeDescription(FrozenModel):
     """The flow's class, its file as the manifest writes it, and the digest of each file in the code package."""
@@ -28,7 +26,7 @@ class CodeDescription(FrozenModel):
 
 
 class StepNode(FrozenModel):
-    """A step in the graph, with the steps that follow it. `cases` maps a switch's values to steps."""
+    """A step in the graph, with the steps that follow it. `cases` maps the values of a switch to steps."""
 
     kind: StepKind
     next: Several[str]
@@ -47,13 +45,13 @@ class GraphDescription(FrozenModel):
 
 
 class NoSchedule(FrozenModel):
-    """The DAG runs only when somebody starts it."""
+    """The DAG runs only when it is triggered."""
 
     kind: Literal["none"]
 
 
 class CronSchedule(FrozenModel):
-    """A cron expression of five fields. The defaults are those of a manifest that says only when."""
+    """A cron expression of five fields. The defaults are those of a manifest that has only the expression."""
 
     kind: Literal["cron"]
     cron: str
@@ -66,7 +64,7 @@ Schedule = Annotated[NoSchedule | CronSchedule, Field(discriminator="kind")]
 
 
 class ParameterDescription(FrozenModel):
-    """A parameter of the flow. `default` is not set where a value is required."""
+    """A parameter of the flow. `default` is not set if a value is required."""
 
     type: ParameterType
     required: bool
@@ -76,7 +74,7 @@ class ParameterDescription(FrozenModel):
 
 
 class RetriesDescription(FrozenModel):
-    """How often Airflow runs the task of a step again; `fallback` more times only to record a failure."""
+    """How often a failed task is retried, and `fallback` more times only to record the failure."""
 
     times: int
     minutes_between: int | float
@@ -84,7 +82,7 @@ class RetriesDescription(FrozenModel):
 
 
 class StepSettings(FrozenModel):
-    """What a step's decorators decide, except for what other sections hold."""
+    """What a step's decorators set, without what other sections contain."""
 
     environment: Mapping[str, str] = {}
     timeout_seconds: int | None = None
@@ -93,7 +91,7 @@ class StepSettings(FrozenModel):
 
 
 class SensorDescription(FrozenModel):
-    """What a run waits for: the arguments of the decorator stand beside its kind."""
+    """What a run waits for: the kind of sensor, and the arguments of the decorator as further keys."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue]
@@ -102,7 +100,7 @@ class SensorDescription(FrozenModel):
 
 
 class SettingsDescription(FrozenModel):
-    """All other settings. Those that the registry of manifest keys declares stand beside the fields, by their names."""
+    """All other settings. Those that the registry of manifest keys declares are further keys, by their names."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue]
@@ -117,19 +115,19 @@ class SettingsDescription(FrozenModel):
     decorators: Mapping[str, JsonValue] = {}
 
     def value(self, name: str) -> JsonValue:
-        """The value of a setting of the registry; None where it is not set."""
+        """The value of a setting of the registry; None if it is not set."""
         return self.__pydantic_extra__.get(name)
 
 
 class MetaflowDescription(FrozenModel):
-    """The Metaflow that the code package holds."""
+    """The Metaflow in the code package."""
 
     version: str
     digest: str
 
 
 class RendererDescription(FrozenModel):
-    """The version of the renderer, and the digest of what of ours the code package holds."""
+    """The version of the renderer, and the digest of mfdeploy's runtime in the code package."""
 
     version: int
     runtime: str
@@ -162,7 +160,7 @@ class NativeParameter(FrozenModel):
 
 
 class NativeDescription(FrozenModel):
-    """The little that is known of a DAG that Metaflow's own command deployed."""
+    """What is known of a DAG that Metaflow's own command deployed."""
 
     code: NativeCode
     schedule: Schedule
@@ -170,7 +168,7 @@ class NativeDescription(FrozenModel):
 
 
 def _variant(value: object) -> str:
-    """Which of the two descriptions a value is, or is meant to be."""
+    """The name of the description type that a value is, or is validated as."""
     if isinstance(value, BaseModel):
         return type(value).__name__
     is_native = isinstance(value, dict) and set(value) == set(NativeDescription.model_fields)
@@ -181,7 +179,7 @@ DeployedDescription = Annotated[
     Annotated[Description, Tag("Description")] | Annotated[NativeDescription, Tag("NativeDescription")],
     Discriminator(_variant),
 ]
-"""What is deployed, as far as it is known."""
+"""The description of what is deployed."""
 
 
 def to_json(part: BaseModel) -> dict[str, Any]:

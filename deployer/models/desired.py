@@ -1,4 +1,4 @@
-"""What should be deployed and what is: the two sides that the planner compares."""
+"""The desired and the deployed state, which the planner compares."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from deployer.models.types import Name, Several
 class Desired:
     """One deployment with its compiled flow.
 
-    `name` is what the orchestrator calls it, `file` the name of its file at the target, `description` the canonical
+    `name` is its name in the orchestrator, `file` the name of its file at the target, `description` the canonical
     description that is compared.
 
-    `compiled` is None where nothing has changed since the description was made, so that the flow was not compiled.
-    `inputs` are notes of what the description was made from, where they were asked for and are known.
+    `compiled` is None if the description was cached and is still up to date, so that the flow was not compiled.
+    `inputs` are notes of what the description was made from, if they were requested and are known.
     """
 
     deployment: Deployment
@@ -39,7 +39,7 @@ class Desired:
 
     @property
     def flow(self) -> Flow:
-        """The compiled flow. Raises ValueError where it was not compiled."""
+        """The compiled flow. Raises ValueError if it was not compiled."""
         if self.compiled is None:
             raise ValueError(f"{self.deployment.address} was not compiled: nothing of it has changed")
         return self.compiled
@@ -55,20 +55,20 @@ class DesiredState:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """What refuses the command."""
+        """The diagnostics that refuse the command."""
         return tuple(item for item in self.diagnostics if item.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What does not."""
+        """The diagnostics that do not."""
         return tuple(item for item in self.diagnostics if item.severity is not Severity.ERROR)
 
 
 @checked_dataclass(frozen=True)
 class NativeDag:
-    """A DAG file that Metaflow's own ``airflow create`` wrote, as far as it says what it is.
+    """A DAG file that Metaflow's own ``airflow create`` wrote, with what can be read from it.
 
-    `cron` is as Airflow gets it (None: no schedule), `parameters` the default of each.
+    `cron` is the schedule as Airflow gets it (None: no schedule), `parameters` the default of each.
     """
 
     name: Name
@@ -83,9 +83,9 @@ class NativeDag:
 class Deployed:
     """One file found at a target. `record` is None for a file that is not ours, or that cannot be read as ours.
 
-    `version` is the target's own version of the file, `intact` says that the body still is what the record was made
-    for, `problem` why a record that is there cannot be used; `later` that a later mfdeploy wrote it. `native` is given
-    for a file of Metaflow's own command.
+    `version` is the target's own version of the file. `intact` is false if the file was edited after it was applied.
+    `problem` is why its record cannot be used, and `later` is true if a later mfdeploy wrote it. `native` is set for a
+    file of Metaflow's own command.
     """
 
     file: str
@@ -98,13 +98,13 @@ class Deployed:
 
     @property
     def name(self) -> str | None:
-        """The name of the DAG in the file; None where that cannot be read without running it."""
+        """The name of the DAG in the file; None if it cannot be read without running the file."""
         holder = self.record or self.native
         return holder.name if holder else None
 
     @property
     def production_token(self) -> str | None:
-        """The namespace of the DAG's runs; None where it has none, or where that is not known."""
+        """The production token of the DAG's runs; None if there is none or it is not known."""
         if self.native:
             return self.native.production_token
         return self.record.inputs.production_token if self.record and self.record.inputs else None
@@ -114,9 +114,9 @@ class Deployed:
 class EnvironmentState:
     """One environment as the planner sees it.
 
-    `known` are all addresses of the manifests in it, selected or not; `remembered` maps the files that an earlier apply
-    left at the target to their addresses (it may be empty: then a file that was removed by hand looks new). `destroy`
-    says that everything is to go, whatever the manifests list.
+    `known` are all its addresses in the manifests, selected or not. `remembered` maps the files that earlier applies
+    wrote to their addresses; without it, a DAG whose file was removed by hand is planned as a new one. With `destroy`
+    everything is deleted, whatever the manifests list.
     """
 
     environment: str
@@ -142,13 +142,12 @@ class EnvironmentState:
 
     def owns(self, item: Deployed) -> bool:
         """Whether this project deployed the file, in this environment."""
-        record = item.record
-        return record is not None and (record.owner, record.environment) == (self.project, self.environment)
+        return item.record is not None and item.record.is_owned_by(self.project, self.environment)
 
 
 @dataclass(frozen=True)
 class RestoredFile:
-    """A file of ours as it was at an earlier time: its text without the record, and the record."""
+    """A DAG file as it was at an earlier time: its text without the record, and the record."""
 
     body: str
     record: Record

@@ -1,4 +1,4 @@
-"""How texts are named by their content."""
+"""Digests of text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A compiled flow: plain and frozen, all that the rest of the program may know of Metaflow.
+"""A compiled flow: the result of the compiler, and all that the rest of the program knows of a Metaflow flow.
 
-The compiler makes it; nothing here depends on the machine, the user, the folder or the time.
+It does not depend on the machine, the user, the folder or the time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 KNOWN_AT_APPLY = "(known at apply)"
-"""Stands for the value of a function that is a default: an apply evaluates it."""
+"""The value of a parameter's default that is a function, which only an apply evaluates."""
 
 SensorKind = Literal["external_task", "s3_key"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
@@ -27,10 +27,10 @@ class Decorator:
 
 @dataclass(frozen=True)
 class Retries:
-    """How often Airflow runs a task again.
+    """How often a failed task is retried.
 
-    `times` retries run the user's code, `fallback` more only let `@catch` record a failure of the
-    platform; `minutes_between` is the wait before each.
+    `times` retries run the user's code, and `fallback` further ones only let `@catch` record a failure of the
+    platform. `minutes_between` is the wait before each.
     """
 
     times: int = 0
@@ -42,12 +42,12 @@ class Retries:
 class Step:
     """One step. `line` is its line in the flow's file.
 
-    `next` and `previous` are step names in graph order. `foreaches` are the foreach steps that enclose
-    this step, outermost first (a join that closes a foreach is no longer inside it). `joins` is the
-    split or foreach step that a join closes. `pod` holds the attributes of `@kubernetes` after Metaflow
-    merged `@resources` and mfdeploy merged the manifest (empty with local compute). `packages` are what `@conda` and
-    `@pypi` ask for: versions by package name below ``conda`` and ``pypi``, and ``python``. `options` are the
-    command-line options that go before ``step`` when the task runs. `timeout_seconds` is set only by `@timeout`.
+    `next` and `previous` are step names in graph order. `foreaches` are the foreach steps that enclose this step,
+    outermost first (a join that closes a foreach is not inside it). `joins` is the split or foreach step that a join
+    closes. `pod` has the attributes of `@kubernetes`, merged with `@resources` by Metaflow and with the manifest by
+    mfdeploy (empty with local compute). `packages` are the requirements of `@conda` and `@pypi`: versions by package
+    name below ``conda`` and ``pypi``, and ``python``. `options` are the command-line options before ``step`` when the
+    task runs. `timeout_seconds` is set only by `@timeout`.
     """
 
     name: str
@@ -75,8 +75,8 @@ class Step:
 class Parameter:
     """A flow parameter. `default` is a JSON value; a JSONType's is its decoded document.
 
-    `deploy_time` says that the default is a function, evaluated by the apply alone; `required` that
-    Metaflow demands a value and there is no default.
+    `deploy_time` is true if the default is a function, which only an apply evaluates; `required` if Metaflow demands a
+    value and there is no default.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class FlowSchedule:
-    """What `@schedule` says, a cron expression exactly as written (``hourly`` etc. as words)."""
+    """The flow's `@schedule`. `cron` is exactly as written, which may be a word such as ``hourly``."""
 
     cron: str
     timezone: str | None
@@ -100,9 +100,9 @@ class FlowSchedule:
 
 @dataclass(frozen=True)
 class Sensor:
-    """What a run waits for before its start step: a task of Airflow called `name`.
+    """What a run waits for before its start step: a task called `name`.
 
-    `arguments` are those of Metaflow's decorator that are set, except its name (JSON values; durations in seconds).
+    `arguments` are those of Metaflow's decorator that are set, without its name (JSON values; durations in seconds).
     `line` is its line in the flow's file.
     """
 
@@ -114,7 +114,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class ProjectNames:
-    """`@project` as Metaflow resolved it: names of project, branch, and the flow within them."""
+    """`@project` as Metaflow resolved it: the names of the project, the branch, and the flow in them."""
 
     project: str
     branch: str
@@ -123,7 +123,7 @@ class ProjectNames:
 
 @dataclass(frozen=True)
 class Code:
-    """What the code package holds.
+    """The content of the code package.
 
     `files` maps each of the user's files (path in the package) to the first 16 hex digits of its SHA-256;
     `metaflow_digest` covers Metaflow's own files and those of its extensions.
@@ -138,9 +138,9 @@ class Code:
 class Flow:
     """A flow as it would be deployed. `steps` are in graph order, the start step first.
 
-    `file` is relative to the manifest that names it, as written there. `environment` holds the variables
-    that every task gets (no secret, no path of this machine, no code address). `configs` are resolved values.
-    `decorators` are those of the flow without `sensors`, which come from decorators as well.
+    `file` is relative to the manifest that lists the flow, as written there. `environment` has the variables that every
+    task gets (no secret, no path of this machine, no code address). `configs` are resolved values. `decorators` are
+    those of the flow, except for those that become `sensors`.
     """
 
     name: str
@@ -169,7 +169,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Package:
-    """A built code package: where tasks fetch it and what each step's container runs.
+    """A built code package: where tasks fetch it, and what each step's task runs.
 
     `scripts` maps a step's name to the bash script of its task. A script reads what differs between tasks from its
     environment: METAFLOW_RUN_ID, METAFLOW_TASK_ID, METAFLOW_RETRY_COUNT, METAFLOW_MAX_USER_CODE_RETRIES,
@@ -185,6 +185,6 @@ class Package:
 
     @property
     def namespace(self) -> str:
-        """Metaflow's namespace of the runs, ``production:<token>``; empty where they have no production token."""
+        """Metaflow's namespace of the runs, ``production:<token>``; empty if they have no production token."""
         token = self.environment.get("METAFLOW_PRODUCTION_TOKEN")
         return f"production:{token}" if token else ""

@@ -1,4 +1,4 @@
-"""Where something stands in a flow's code."""
+"""Locations in a flow's code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deployer.models.deployment import Deployment
 
 
 def flow_location(deployment: Deployment, line: int) -> Location:
-    """A line of the flow's file, as the user would name that file from the working directory."""
+    """A line of the flow's file, whose path is relative to the working directory if it is below it."""
     resolved = Path(deployment.file.resolved)
     try:
         return Location(resolved.relative_to(Path.cwd()).as_posix(), line)

@@ -1,7 +1,6 @@
-"""Documents of format 1 as documents of format 2: what was called `dag_id` is `name`, and a schedule has a kind.
+"""Upgrades documents of format 1 to format 2: `dag_id` became `name`, and a schedule has a kind.
 
-Anybody may have written what comes in here, so that only what looks as it should is changed: the rest is for the models
-to refuse.
+The documents are not validated yet. What does not have the expected form is left unchanged, and the models refuse it.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ _Data = dict[str, Any]
 
 
 def upgrade_record(data: _Data) -> _Data:
-    """A record of format 2."""
+    """A record of format 2 from one of format 1."""
     described = {"description": _description(data["description"])} if "description" in data else {}
     return {**_named(data), **described}
 
 
 def upgrade_plan(data: _Data) -> _Data:
-    """A saved plan of format 2."""
+    """A saved plan of format 2 from one of format 1."""
     return _with_changes(data, _change)
 
 
 def upgrade_entry(data: _Data) -> _Data:
-    """An entry of the history of format 2. The DAG files that it holds stay as they are."""
+    """A history entry of format 2 from one of format 1. The DAG files in it are not changed."""
     return _with_changes(data, _named)
 
 
@@ -36,7 +35,7 @@ def _with_changes(data: _Data, upgrade: Callable[[_Data], _Data]) -> _Data:
 
 
 def _named(data: _Data) -> _Data:
-    """The same in the same order, with another name for `dag_id`."""
+    """The same keys in the same order, with `dag_id` renamed."""
     if "name" in data:
         return data
     return {"name" if key == "dag_id" else key: value for key, value in data.items()}

@@ -1,4 +1,4 @@
-"""The history of an environment: each apply as it is kept at the target, and all of it as it is shown."""
+"""The history of an environment: its entries as they are stored at the target, and as they are shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EntryFiles(FrozenModel):
 
 
 class EntryReason(FrozenModel):
-    """Why a change was made. The word may be any: what an earlier version wrote is shown as it was written."""
+    """Why a change was made. `word` is not checked: an entry of another version is shown as it was written."""
 
     word: str
     fields: Several[EntryField]
@@ -42,7 +42,7 @@ class EntryReason(FrozenModel):
 
 
 class EntryChange(FrozenModel):
-    """One planned change and what became of it."""
+    """One planned change and its outcome."""
 
     address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
     action: Literal["create", "update", "delete"]
@@ -54,14 +54,14 @@ class EntryChange(FrozenModel):
 
 
 class KeptChange(EntryChange):
-    """A change with the SHA-256 of the whole DAG file that it found and that it left; null where there was none."""
+    """A change with the SHA-256 of the DAG file before and after it; null if there was no file."""
 
     before: Digest | None
     after: Digest | None
 
 
 class EntryHead(FrozenModel):
-    """Who applied what, when and from where."""
+    """Who applied, when, and from which commit."""
 
     id: EntryId
     command: Command
@@ -73,9 +73,10 @@ class EntryHead(FrozenModel):
 
 
 class Entry(EntryHead):
-    """An entry of the history as it lies at the target.
+    """An entry of the history as it is stored at the target.
 
-    `texts` holds the DAG files that the apply replaced or deleted: by digest, as JSON, packed with zlib, in base64.
+    `texts` contains the DAG files that the apply replaced or deleted: a JSON object by digest, compressed with zlib, in
+    base64.
     """
 
     format: Literal[2]
@@ -87,7 +88,7 @@ class Entry(EntryHead):
 
 
 class ShownEntry(EntryHead):
-    """One apply, with the changes that were asked for."""
+    """One apply, with the selected changes."""
 
     changes: Several[EntryChange]
 

@@ -1,4 +1,4 @@
-"""All that the manifests of a folder say, resolved."""
+"""The resolved content of a folder of manifests."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from deployer.models.selection import Selection
 
 @dataclass(frozen=True)
 class Manifests:
-    """What the manifests of `folder` say.
+    """The manifests of `folder`.
 
-    `environments` are all of them; `deployments` each flow in each of its environments that was asked for, sorted by
-    address. `secrets` are the texts that came from ``${env...}``: views must never print them. `locations` says where
-    each setting was written, by its path in the document (``environments.prod.kubernetes.image``).
+    `environments` are all environments; `deployments` are each flow in each of its selected environments, sorted by
+    address. `locations` is where each setting was written, by its path in the document
+    (``environments.prod.kubernetes.image``).
     """
 
     project: str
     environments: Mapping[str, Environment]
     deployments: tuple[Deployment, ...]
     warnings: tuple[Diagnostic, ...] = ()
-    secrets: frozenset[str] = frozenset()
     folder: Path = Path()
     locations: Mapping[str, Location] = field(default_factory=dict)
 
     def selected(self, selection: Selection) -> tuple[Deployment, ...]:
-        """The deployments that the patterns of a selection take."""
+        """The deployments that match the patterns of a selection."""
         return tuple(item for item in self.deployments if selection.selects(item.address))

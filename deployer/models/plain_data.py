@@ -1,4 +1,4 @@
-"""Whether a value that was read from somebody else's file is plain data, which every part of the program can take."""
+"""Checks of untrusted data: that it is plain JSON, and neither too deep nor too large to process."""
 
 from __future__ import annotations
 
@@ -8,28 +8,26 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-MAX_DEPTH = 200  # what Python itself reads of nested brackets
-_MAX_BITS = 10_000  # beyond, Python writes no number as text
-
-
-# Python takes up to 700 bytes of memory for each word or sign of a text that it reads.
+MAX_DEPTH = 200  # as deep as Python itself parses nested brackets
+_MAX_BITS = 10_000  # Python does not convert a larger number to a string
+# Python needs up to 700 bytes of memory for each word or sign of the source that it parses.
 MAX_WORDS = 500_000
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def count_words(text: str) -> int:
-    """How many words and signs a text has; no more than MAX_WORDS + 1 are counted."""
+    """The number of words and signs in a text, counted up to MAX_WORDS + 1."""
     return sum(1 for _ in islice(_WORD.finditer(text), MAX_WORDS + 1))
 
 
 def check_size(text: str) -> None:
-    """Raise ValueError for Python source that would fill the memory when it is read."""
+    """Raise ValueError for Python source that would exhaust the memory when it is parsed."""
     if len(text) > MAX_WORDS and count_words(text) > MAX_WORDS:
         raise ValueError(f"it has more than {MAX_WORDS:,} words and signs")
 
 
 def check_plain(value: Any, depth: int = MAX_DEPTH) -> None:
-    """Raise ValueError for what JSON does not hold (sets, bytes, keys that are no texts, infinity), or too deep."""
+    """Raise ValueError for a value that is not JSON (sets, bytes, keys that are not strings, infinity) or too deep."""
     level = [value]
     for _ in range(depth + 1):
         level = [inner for found in level for inner in _checked_inside(found) if type(inner) is not str]
@@ -59,6 +57,6 @@ def _check_scalar(value: Any) -> None:
         raise ValueError("a number is too large")
 
 
-def is_name(text: str) -> bool:
-    """Whether a text can be written to any file: it holds no half of a character."""
+def is_encodable(text: str) -> bool:
+    """Whether a string can be written as UTF-8: it contains no surrogate characters."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

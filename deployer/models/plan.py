@@ -1,7 +1,7 @@
-"""A plan is data: what would change, and why, in closed words.
+"""A plan as data: what would change and why, with a closed vocabulary of actions and reasons.
 
-Saved as JSON it is what `apply` takes. What only explains (origins, edits, effects) is not compared: two plans are
-equal when they do the same for the same reasons.
+Saved as JSON, it is the input of `apply`. What only explains (origins, edits, effects) is not compared: two plans are
+equal if they make the same changes for the same reasons.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field as of_dataclass
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import Field, JsonValue, computed_field
+from pydantic import Field, JsonValue, StrictBool, StrictInt, computed_field
 from pydantic.dataclasses import dataclass
 
 from deployer.models.description import DeployedDescription, Description
-from deployer.models.types import EXACT, Flag, Several, Whole
+from deployer.models.types import EXACT, Several
 
 PLAN_FORMAT: Final = 2
 
@@ -81,24 +81,24 @@ class FileChanges:
 
 @dataclass(frozen=True, config=EXACT)
 class Edit:
-    """What somebody else wrote into a DAG file, and an apply would overwrite.
+    """An edit by hand in a DAG file, which an apply would overwrite.
 
-    The planner names the file; the lines are filled in where the target is read. What was applied cannot always be made
-    again: then `exact` is false, and the diff starts from what an apply would write.
+    The planner names the file; the lines are filled in where the target is read. If what was applied cannot be rendered
+    again, `exact` is false, and the diff starts from what an apply would write.
     """
 
     file: Annotated[str, Field(description="Name of the file at the target.")]
     lines: Annotated[Several[str], Field(description="Lines of a unified diff, those of the edit with a plus.")] = ()
-    left_out: Annotated[Whole, Field(description="How many lines of the diff were cut off.", ge=0)] = 0
+    left_out: Annotated[StrictInt, Field(description="How many lines of the diff were cut off.", ge=0)] = 0
     exact: Annotated[
-        Flag,
+        StrictBool,
         Field(description="Whether the diff starts from what was applied; else from what an apply would write."),
     ] = True
 
 
 @dataclass(frozen=True, config=EXACT)
 class Reason:
-    """Why a change is made: one closed word with its details. Reasons explain; they do not decide."""
+    """Why a change is made: a word with its details. Reasons explain; they do not decide."""
 
     word: ReasonWord
     fields: Several[FieldChange] = ()
@@ -110,20 +110,20 @@ class Reason:
 
 @dataclass(frozen=True, config=EXACT)
 class Effect:
-    """What a change does to runs, as of the moment of planning."""
+    """What a change does to DAG runs, at the time of planning."""
 
     word: EffectWord
     names: Annotated[Several[str], Field(description="Steps or parameters.")] = ()
     before: Annotated[Several[str], Field(description="Times of runs before the change (ISO 8601).")] = ()
     after: Annotated[Several[str], Field(description="Times of runs after the change (ISO 8601).")] = ()
-    count: Annotated[Whole | None, Field(description="How many runs.", ge=0)] = None
-    more: Annotated[Flag, Field(description="Whether there are more than were counted.")] = False
-    at_a_time: Annotated[Whole | None, Field(description="How many of them run at the same time.", ge=1)] = None
+    count: Annotated[StrictInt | None, Field(description="How many runs.", ge=0)] = None
+    more: Annotated[StrictBool, Field(description="Whether there are more than were counted.")] = False
+    at_a_time: Annotated[StrictInt | None, Field(description="How many of them run at the same time.", ge=1)] = None
 
 
 @dataclass(frozen=True, config=EXACT)
 class Replaced:
-    """Another file at the target with the same DAG, deleted once the DAG file is written."""
+    """Another file at the target with the same DAG, which is deleted after the DAG file is written."""
 
     file: str
     version: Annotated[str, Field(description="The target's version of the file that the plan saw.")]
@@ -133,8 +133,8 @@ class Replaced:
 class Change:
     """What happens to one address.
 
-    An apply refuses when the file at the target has another version than the plan saw. Other files with the same DAG
-    (renamed or copied by hand, or adopted) are deleted only after `file` is written, so that there always is one.
+    An apply is refused if the file at the target has another version than the plan saw. Other files with the same DAG
+    (renamed or copied by hand, or adopted) are deleted only after `file` is written, so that the DAG never disappears.
     """
 
     address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
@@ -172,11 +172,11 @@ class Baseline:
 class Summary:
     """How many changes there are of each action."""
 
-    create: Whole
-    update: Whole
-    delete: Whole
-    conflict: Whole
-    none: Whole
+    create: StrictInt
+    update: StrictInt
+    delete: StrictInt
+    conflict: StrictInt
+    none: StrictInt
 
 
 @dataclass(frozen=True, config=EXACT)

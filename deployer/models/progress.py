@@ -1,4 +1,4 @@
-"""How whoever waits is told what is being done."""
+"""Reporting progress."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told of each stage, and how far it is; called from any thread, and must be quick."""
+    """Receives each stage of a command and how far it is. It is called from any thread, and must return quickly."""
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """`doing` says what, in a few words; `done` of `total` parts are behind, where those can be counted."""
+        """`doing` describes the stage in a few words; `done` of `total` parts are complete, if they can be counted."""
 
 
 def silent(doing: str, done: int = 0, total: int = 0) -> None:
-    """Tells nobody."""
+    """Discard the progress."""

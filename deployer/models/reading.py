@@ -1,6 +1,6 @@
-"""The one way in which documents of others become models: records, saved plans, entries of the history.
+"""Reads untrusted documents into models: records, saved plans, entries of the history.
 
-What is read is bounded in size and depth, has a known format, and no key or type that its model does not have.
+A document must have a known format, a bounded depth, and exactly the keys and types of its model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from deployer.models.plain_data import check_plain
 Model = TypeVar("Model")
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
-_MOST_PROBLEMS = 50  # of a file that nobody writes by hand
+_MOST_PROBLEMS = 50  # enough for a file that is not written by hand
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _Schema = Mapping[str, Any]
 _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
@@ -26,7 +26,7 @@ _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at a path of the document (``changes[1].address``); `known` are the keys that may be there."""
+    """A problem at a path of the document (``changes[1].address``); `known` are the keys that are allowed there."""
 
     path: str
     message: str
@@ -37,7 +37,7 @@ class Problem:
 
 
 class ReadingError(ValueError):
-    """A document is not what it should be. The message is the first problem in a sentence."""
+    """A document is not valid. The message is the first problem."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(str(problems[0]))
@@ -45,26 +45,26 @@ class ReadingError(ValueError):
 
 
 class NewerFormatError(ReadingError):
-    """A later mfdeploy wrote the document, in a format that this one does not know."""
+    """The document has a newer format than this mfdeploy can read."""
 
 
 def parse_json(text: str | bytes) -> object:
-    """The value of a JSON document. Raises json.JSONDecodeError, or ReadingError for what else cannot be taken."""
+    """The value of a JSON document. Raises json.JSONDecodeError, or ReadingError for other invalid documents."""
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError:
         raise
     except RecursionError as error:
-        raise ReadingError(Problem("", "values are nested too deep")) from error
-    except ValueError as error:  # bytes that are not text, numbers that are too long
+        raise ReadingError(Problem("", "values are nested too deeply")) from error
+    except ValueError as error:  # bytes that are not UTF-8, numbers that are too long
         raise ReadingError(Problem("", str(error))) from error
 
 
 def read_model(kind: type[Model], data: object, newest: int, upgrades: Mapping[int, Upgrade]) -> Model:
     """The model of type `kind` in a document (decoded JSON) of format `newest`, or of one that can be upgraded to it.
 
-    `upgrades` give for an older format the function that makes the next one of it; each gets a copy of the top level
-    and must leave alone what it does not understand. Raises ReadingError.
+    `upgrades` has, for each older format, a function that converts a document to the next format. It gets a copy of the
+    top level, and must leave unchanged what does not have the expected form. Raises ReadingError.
     """
     try:
         check_plain(data)
@@ -107,7 +107,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {key!r} is there twice")
+            raise ValueError(f"the key {key!r} is duplicated")
         found[key] = value
     return found
 
@@ -144,7 +144,7 @@ def _resolved(node: _Schema, schema: _Schema) -> _Schema:
 
 
 def _variants(node: _Schema, schema: _Schema) -> Iterator[_Schema]:
-    """The objects that a union may be; none where there is no choice."""
+    """The object types of a union; none if there are fewer than two."""
     choices = _choices(node)
     found = [_resolved(each, schema) for choice in choices for each in (_choices(choice) or [choice])]
     objects = [each for each in found if "properties" in each]
@@ -156,12 +156,12 @@ def _choices(node: _Schema) -> list[_Schema]:
 
 
 def _names(variant: _Schema) -> list[object]:
-    """What pydantic calls a variant: by its type, or by the value of the field that tells it from others."""
+    """Pydantic's names of a variant: its type, or the value of its discriminator."""
     return [variant.get("title"), variant["properties"].get("kind", {}).get("const")]
 
 
 def _object(node: _Schema, schema: _Schema) -> _Schema:
-    """The object or array that a node is, if it is not null."""
+    """The object or array of a node that may also be null."""
     found = _resolved(node, schema)
     kinds = [_resolved(each, schema) for each in _choices(found)]
     return next((each for each in kinds if each.get("type") != "null"), found)

@@ -1,4 +1,4 @@
-"""The record that each deployed DAG file carries: the only state there is."""
+"""The record in each deployed DAG file: the only state that there is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXACT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=_EXACT)
 class Provenance:
-    """Who applied it, when (UTC, ISO 8601) and from which commit. Never compared."""
+    """Who applied, when (UTC, ISO 8601) and from which commit. Never compared."""
 
     applied_by: Name
     applied_at: Name
@@ -28,7 +28,7 @@ class Provenance:
 
 @dataclass(frozen=True, config=_EXACT)
 class Inputs:
-    """What an apply put into the DAG file that its description does not say, so that the text can be made again.
+    """What an apply wrote into the DAG file beside its description, so that the file can be rendered again.
 
     `parameters` are the values of deploy-time defaults (JSON values by name). Never compared.
     """
@@ -39,11 +39,11 @@ class Inputs:
 
 @dataclass(frozen=True, config=_EXACT)
 class Record:
-    """What a DAG file says of its deployment.
+    """What a DAG file says about its deployment.
 
-    `name` is the DAG id. `body_digest` is the SHA-256 of the DAG file without its record, so that an edit by hand
-    shows. `since` is when the DAG was first applied (ISO 8601): kept by every later apply, since a DAG's start date
-    must not move. It is None only in a record that was never applied: of what a revision would deploy.
+    `name` is the DAG id. `body_digest` is the SHA-256 of the DAG file without its record, to detect edits by hand.
+    `since` is when the DAG was first applied (ISO 8601). Later applies keep it, since the start date of a DAG must not
+    change. It is None only in a record of what a revision would deploy, which was never applied.
     """
 
     owner: Name
@@ -56,3 +56,7 @@ class Record:
     provenance: Provenance | None = None
     inputs: Inputs | None = None
     format: Literal[2] = RECORD_FORMAT
+
+    def is_owned_by(self, project: str, environment: str) -> bool:
+        """Whether this project deployed the file, in this environment."""
+        return (self.owner, self.environment) == (project, environment)

@@ -1,4 +1,4 @@
-"""A record as data: what a deployed file and the index hold."""
+"""A record as JSON values, as deployed files and the index contain it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from deployer.models.record import RECORD_FORMAT, Record
 
 
 def to_data(record: Record) -> dict[str, Any]:
-    """A record as data for JSON."""
+    """A record as JSON values."""
     values = adapter(Record).dump_python(record, mode="json", exclude={"description"})
     values["description"] = to_json(record.description)
     return {each.name: values[each.name] for each in fields(record) if values[each.name] is not None}
 
 
 def from_data(values: object) -> Record:
-    """A record from its data, in this format or an older one. Raises ReadingError for what is not a record."""
+    """A record from JSON values of this format or an older one. Raises ReadingError."""
     return read_model(Record, values, RECORD_FORMAT, {1: upgrade_record})

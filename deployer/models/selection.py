@@ -1,4 +1,4 @@
-"""What a command is asked to look at."""
+"""Which deployments a command is about."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ FROM_PROJECT = "project:"
 
 @dataclass(frozen=True)
 class Selection:
-    """Manifests, variables, and which deployments of them. Patterns are shell patterns on a flow's name or its address.
+    """A folder of manifests, their variables, and which deployments are selected.
 
-    No environments means all of them, no flows means every flow; `exclude` is stronger than `flows`. `adopt` are
-    patterns of what is to be taken over, or ``project:NAME`` for all that another manifest project deployed.
+    Patterns are shell patterns for the name or the address of a deployment. Without environments all are selected, and
+    without `flows` every flow; `exclude` overrides `flows`. `adopt` are patterns of the deployments whose DAGs may be
+    taken over, or ``project:NAME`` for all DAGs that another manifest project deployed.
     """
 
     manifests: Path
@@ -26,11 +27,11 @@ class Selection:
     adopt: tuple[str, ...] = ()
 
     def adopts(self, address: str, owner: str = "") -> bool:
-        """Whether a DAG of `address` may be taken over from `owner` (a manifest project, if it is one's)."""
+        """Whether a DAG of `address` may be taken over. `owner` is the manifest project that deployed it, if any."""
         return any(_takes_over(pattern, address, owner) for pattern in self.adopt)
 
     def selects(self, address: str) -> bool:
-        """Whether the patterns take this address in (``prod/train``). Environments are not looked at."""
+        """Whether the patterns select this address (``prod/train``). Environments are not checked."""
         wanted = not self.flows or any(_matches(address, pattern) for pattern in self.flows)
         return wanted and not any(_matches(address, pattern) for pattern in self.exclude)
 

@@ -15,7 +15,7 @@ class TargetError(Exception):
 
 
 class MovedError(TargetError):
-    """A file is no longer the version that the plan saw; somebody else wrote or removed it."""
+    """A file is not the version that the plan saw: somebody else wrote or removed it."""
 
     def __init__(self, file: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The types of fields that the models share: strict where pydantic would convert, and small where they are read."""
+"""Types of fields that models share: strict, and with short errors for large input."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Strict
 
-from deployer.models.plain_data import is_name
+from deployer.models.plain_data import is_encodable
 
 Item = TypeVar("Item")
 
 
 def _check_name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError("it holds half of a character")
+    if not is_encodable(text):
+        raise ValueError("it contains an unpaired surrogate character")
     return text
 
 
@@ -25,22 +25,19 @@ def _check_moment(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_check_name)]
-"""A text that can be written to any file."""
+"""A string that can be written as UTF-8."""
 
 Moment = Annotated[Name, AfterValidator(_check_moment)]
 """A time in ISO 8601 with its timezone."""
 
-Whole = Annotated[int, Strict()]
-Flag = Annotated[bool, Strict()]
-
-# Of a list only the first problem is reported: a million of them would be collected before anybody reads one.
+# Only the first problem in a list is reported: collecting a million of them would take too long.
 Several = Annotated[tuple[Item, ...], Strict(False), FailFast()]
 
 EXACT = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True, defer_build=True)
-"""The configuration of a pydantic dataclass that is written as JSON and read again: no key more, none left out."""
+"""The configuration of a pydantic dataclass for JSON: unknown keys are refused, and every key is written."""
 
 
 class FrozenModel(BaseModel):
-    """A model that cannot be changed, without unknown keys and without conversions."""
+    """A frozen model that refuses unknown keys and does not convert types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)

@@ -1,1 +1,1 @@
-"""What runs flows on a schedule: one protocol, and one room for each orchestrator that there is."""
+"""The schedulers that run flows: one protocol, and one package for each orchestrator."""

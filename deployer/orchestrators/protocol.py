@@ -1,7 +1,7 @@
-"""What the program needs of whatever runs flows: Airflow, or another scheduler that is deployed to by files.
+"""The interface of an orchestrator: Airflow, or another scheduler that flows are deployed to as files.
 
 An orchestrator is one object with these members and one line in `registry.py`; see docs/adding-an-orchestrator.md. It
-knows its own file format and its own rules, and nothing of manifests as YAML, of targets, or of Metaflow's classes.
+knows its own file format and rules. It does not know YAML, targets or Metaflow's classes.
 """
 
 from __future__ import annotations
@@ -25,73 +25,73 @@ class Orchestrator(Protocol):
 
     @property
     def name(self) -> str:
-        """The word for it in a manifest (``orchestrator: airflow``)."""
+        """Its name in a manifest (``orchestrator: airflow``)."""
 
     @property
     def file_pattern(self) -> str:
-        """A pattern of `fnmatch` that all file names of `file_of` match; only such files of a target are looked at."""
+        """An `fnmatch` pattern that every file name of `file_of` matches. Other files of a target are ignored."""
 
     @property
     def renderer_version(self) -> int:
-        """Counts up when the same description would give a deployment that behaves differently."""
+        """To be increased when the same description gives a deployment that behaves differently."""
 
     @property
     def own_settings(self) -> frozenset[str]:
-        """The settings of the manifest that only this orchestrator has, by their names in the manifest."""
+        """The names of the manifest settings that only this orchestrator has."""
 
     @property
     def task_variables(self) -> frozenset[str]:
-        """The environment variables that each task gets from it: a step's `@environment` must not set them."""
+        """The environment variables that it sets for each task. A step's `@environment` must not set them."""
 
     def check(self, deployment: Deployment, flow: Flow) -> Sequence[Diagnostic]:
-        """Every reason why the flow cannot be run as the manifests say, with its line and what to do instead."""
+        """Every reason why the flow cannot be deployed as the manifests say, with its location and a hint."""
 
     def name_of(self, deployment: Deployment, flow: Flow) -> str:
-        """What the deployment is called there, unique at a target (Airflow: the DAG id)."""
+        """The name of the deployment in the orchestrator, unique at a target (Airflow: the DAG id)."""
 
     def file_of(self, name: str) -> str:
-        """The name of the file at a target that holds the deployment of that name."""
+        """The name of the deployment's file at a target."""
 
     def schedule_of(self, deployment: Deployment, flow: Flow) -> Schedule | None:
         """The schedule as it is deployed, translated to a cron of five fields; None for no schedule.
 
-        Raises DeployError for one that cannot be translated; `check` reports that one.
+        Raises DeployError for a schedule that cannot be translated; `check` reports it too.
         """
 
     def next_runs(self, schedule: DescribedSchedule, now: datetime, count: int = 3) -> Sequence[str]:
-        """When a described schedule starts its next `count` runs after `now` (aware), as ISO 8601; none without one."""
+        """The times (ISO 8601) of the next `count` runs after `now` (aware); empty without a schedule."""
 
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
-        """The pod (manifest of the Kubernetes API) of each step by its name, as far as it is known before a run."""
+        """The pod (manifest of the Kubernetes API) of each step by step name, as far as it is known before a run."""
 
     def render(
         self, deployment: Deployment, flow: Flow, package: Package, since: datetime | None, commit: str | None
     ) -> str:
-        """The file's text without its record, ending with a newline: the same text for the same arguments.
+        """The file without its record, ending with a newline. The same arguments give the same text.
 
         `since` is when the deployment was first applied (aware; None if it never was), `commit` the commit of its code.
         """
 
     def embed(self, body: str, record: Record) -> str:
-        """The whole file: a rendered text and the record that is read back by `read`."""
+        """The complete file: the rendered `body` with the record, which `read` reads back."""
 
     def is_too_large(self, description: Description) -> bool:
-        """Whether a record with this description might be more than `read` takes."""
+        """Whether a record with this description might be too large for `read`."""
 
     def body_of(self, text: str) -> str:
-        """A file's text without its record; all of it where it has none."""
+        """A file's text without its record; the whole text if it has none."""
 
     def read(self, file: str, content: bytes, version: str) -> Deployed:
-        """What a file at a target holds, read as data: nothing of it is run. Raises nothing, whatever is in it.
+        """The content of a file at a target. The file is never executed, and no content makes this method raise.
 
-        `version` is the target's version of the file and passed through.
+        `version` is the target's version of the file. It becomes part of the result.
         """
 
     def names_in(self, content: bytes) -> Iterable[str]:
-        """The names that any file of this kind defines, whoever wrote it, as far as they are literals."""
+        """The names that a file defines as literals, also a file that mfdeploy did not write."""
 
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
-        """What a change does to runs, as of `now`; none for a change that writes nothing.
+        """What a change does to runs, as of `now`; empty for a change that writes nothing.
 
         `since` is when the deployment was first applied (aware; None if it never was).
         """

@@ -1,4 +1,4 @@
-"""The orchestrators that there are, by their name in a manifest. Each is imported when it is first asked for."""
+"""All orchestrators, by their name in a manifest. Each is imported on first use."""
 
 from __future__ import annotations
 

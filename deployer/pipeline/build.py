@@ -1,4 +1,4 @@
-"""The pipeline from manifests to described deployments, in one function: load, compile, check, describe."""
+"""The pipeline from manifests to described deployments: load, compile, check, describe."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ CachedDescriptions = Mapping[str, CachedDescription]
 
 
 def build(selection: Selection, context: Context) -> DesiredState:
-    """Load, resolve, compile, check, describe. Nothing is written anywhere.
+    """Load, compile, check and describe a selection. Writes nothing.
 
-    Problems of flows are returned beside those that are well, so that all are reported at once; problems of the
-    manifests themselves raise DeployError, since there is nothing to compile then.
+    Problems of flows are returned with the state, so that all are reported at once. Problems of the manifests raise
+    DeployError, because nothing can be compiled then.
     """
     return build_from(context.load(selection), selection, context)
 
 
 def build_or_refuse(selection: Selection, context: Context) -> DesiredState:
-    """As `build`, but raises DeployError when anything at all is wrong."""
+    """Like `build`, but raises DeployError if there is any error."""
     state = build(selection, context)
     if state.errors:
         raise DeployError(state.diagnostics)
@@ -38,18 +38,18 @@ def build_or_refuse(selection: Selection, context: Context) -> DesiredState:
 
 
 def build_from(manifests: Manifests, selection: Selection, context: Context) -> DesiredState:
-    """As `build`, from manifests that are loaded."""
+    """Like `build`, from loaded manifests."""
     with context.compiler(manifests.selected(selection)) as compiler:
         compiler.begin(context.progress)
         return described(manifests, compiler.result(), {}, compiler.deployments, context)
 
 
 def usable(deployments: Iterable[Deployment], cached: CachedDescriptions) -> CachedDescriptions:
-    """The cached descriptions, by address, of deployments whose manifest entries have not changed since."""
+    """The cached descriptions of deployments whose manifest entries have not changed, by address."""
     return {
-        each.address: cached[each.address]
-        for each in deployments
-        if each.address in cached and cached[each.address].deployment == digest_deployment(each)
+        deployment.address: cached[deployment.address]
+        for deployment in deployments
+        if deployment.address in cached and cached[deployment.address].deployment == digest_deployment(deployment)
     }
 
 
@@ -60,16 +60,21 @@ def described(
     deployments: Sequence[Deployment],
     context: Context,
 ) -> DesiredState:
-    """The last stages: check what was compiled, and describe it. What is unchanged is described by `cached`."""
-    pairs = [(each, compiled.flows[each.address]) for each in deployments if each.address in compiled.flows]
-    found = {each.address: check_deployment(each, flow, context) for each, flow in pairs}
-    problems = [problem for each in found.values() for problem in each]
+    """The last stages: check and describe the compiled flows. Unchanged flows get their description from `cached`."""
+    pairs = [
+        (deployment, compiled.flows[deployment.address])
+        for deployment in deployments
+        if deployment.address in compiled.flows
+    ]
+    found = {deployment.address: check_deployment(deployment, flow, context) for deployment, flow in pairs}
+    problems = [problem for checked in found.values() for problem in checked]
     refused = any(problem.severity is Severity.ERROR for problem in problems)
-    # A warning must be given each time: the flow that it is about is compiled each time.
+    # A flow with a warning is compiled each time (its inputs are not noted), so that the warning is repeated.
     inputs = {address: notes for address, notes in compiled.inputs.items() if not found[address]}
-    new = (_describe(each, flow, inputs.get(each.address), context) for each, flow in pairs)
-    same = [each for each in deployments if each.address in compiled.unchanged]
-    items = () if refused else (*new, *(_from_cache(each, cached[each.address], context) for each in same))
+    new = (_describe(deployment, flow, inputs.get(deployment.address), context) for deployment, flow in pairs)
+    unchanged = [deployment for deployment in deployments if deployment.address in compiled.unchanged]
+    reused = (_from_cache(deployment, cached[deployment.address], context) for deployment in unchanged)
+    items = () if refused else (*new, *reused)
     diagnostics = [*manifests.warnings, *compiled.diagnostics, *problems]
     diagnostics += [*check_names(items), *check_record_sizes(items, context)]
     return DesiredState(manifests, items, _sorted(diagnostics))
@@ -89,4 +94,4 @@ def _describe(deployment: Deployment, flow: Flow, inputs: Mapping[str, Any] | No
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple(sorted(set(diagnostics), key=lambda each: each.sort_key))
+    return tuple(sorted(set(diagnostics), key=lambda diagnostic: diagnostic.sort_key))

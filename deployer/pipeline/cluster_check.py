@@ -1,6 +1,6 @@
-"""Would the clusters take the pods? Each distinct pod of the selected deployments is asked for once, by a dry run.
+"""Checks by a dry run whether the clusters accept the pods. Each distinct pod is checked once.
 
-What a cluster refuses is told at the line that decides it: in a manifest, or in the flow's code.
+A problem is reported at the line that decides it: in a manifest, or in the code of the flow.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from deployer.models.flow import Step
 from deployer.orchestrators.protocol import Orchestrator
 from deployer.pipeline.setting_locations import SettingLocations
 
-# What differs between tasks of one pod's kind, and decides nothing.
+# Labels that differ between otherwise equal pods.
 _OWN_LABELS = ("dag_id", "task_id")
 _MOST_FLOWS = 10
 
 
 @dataclass
 class DistinctPod:
-    """A pod's manifest, and the steps whose pods are like it."""
+    """The manifest of a pod, and the steps that use such a pod."""
 
     manifest: Mapping[str, Any]
     users: list[tuple[Desired, Step]] = field(default_factory=list)
@@ -37,49 +37,51 @@ class DistinctPod:
 def check_clusters(
     state: DesiredState, names: Collection[str], asked: bool | None, context: Context
 ) -> list[Diagnostic]:
-    """Everything that the clusters of the environments `names` have against the deployments; nothing is changed there.
+    """All problems that the clusters of the environments `names` report. Nothing is changed there.
 
     `asked` is True for all of these environments, None for those whose manifest has `check: true`, False for none.
     """
     if asked is False:
         return []
-    places = SettingLocations(state.manifests.locations)
+    locations = SettingLocations(state.manifests.locations)
     environments = [state.manifests.environments[name] for name in sorted(names)]
-    found = list(_without_pods(environments, places)) if asked else []
+    found = list(_without_pods(environments, locations)) if asked else []
     for environment in environments:
         items = [item for item in state.items if item.deployment.environment.name == environment.name]
         if items and environment.compute == "kubernetes" and (asked or environment.check_cluster):
-            found += _check(environment, items, places, context)
+            found += _check(environment, items, locations, context)
     return found
 
 
-def _without_pods(environments: Sequence[Environment], places: SettingLocations) -> Iterator[Diagnostic]:
-    """That there is nothing to check is a warning beside a check, and an error where it is all that was asked for."""
-    is_all = all(environment.compute == "local" for environment in environments)
+def _without_pods(environments: Sequence[Environment], locations: SettingLocations) -> Iterator[Diagnostic]:
+    """Environments without pods: an error if no environment has any, else a warning."""
+    none_has_pods = all(environment.compute == "local" for environment in environments)
     for environment in environments:
         if environment.compute == "local":
             path = f"environments.{environment.name}.compute"
             yield Diagnostic(
                 code="nothing-to-check",
-                message="--check-cluster has nothing to check here: with `compute: local` there are no pods",
-                location=places.of(path, environment.location),
+                message="--check-cluster has nothing to check: an environment with `compute: local` has no pods",
+                location=locations.of(path, environment.location),
                 path=path,
-                hint="leave --check-cluster out, or select an environment with `compute: kubernetes`" if is_all else "",
-                severity=Severity.ERROR if is_all else Severity.WARNING,
+                hint="remove --check-cluster, or select an environment with `compute: kubernetes`"
+                if none_has_pods
+                else "",
+                severity=Severity.ERROR if none_has_pods else Severity.WARNING,
             )
 
 
 def _check(
-    environment: Environment, items: Iterable[Desired], places: SettingLocations, context: Context
+    environment: Environment, items: Iterable[Desired], locations: SettingLocations, context: Context
 ) -> list[Diagnostic]:
     pods = _distinct(items, context.orchestrator(environment))
-    context.progress(f"asking the cluster of {environment.name} for its pods")
+    context.progress(f"checking the pods in the cluster of {environment.name}")
     manifests = [pod.manifest for pod in pods]
     try:
         findings = check_pods(_access(environment), context.environ, manifests, context.progress)
     except ClusterError as error:
-        return [_not_asked(environment, error, places)]
-    return list(_merged(environment, findings, pods, places))
+        return [_unreachable(environment, error, locations)]
+    return list(_merged(environment, findings, pods, locations))
 
 
 def _access(environment: Environment) -> Access:
@@ -89,15 +91,15 @@ def _access(environment: Environment) -> Access:
     return Access(settings.context, settings.kubeconfig)
 
 
-def _not_asked(environment: Environment, error: ClusterError, places: SettingLocations) -> Diagnostic:
+def _unreachable(environment: Environment, error: ClusterError, locations: SettingLocations) -> Diagnostic:
     setting = "check_context" if error.setting and environment.check_context else error.setting
-    path, location = places.of_cluster(environment, setting)
-    hint = f"{error.hint + '; ' if error.hint else ''}--no-check-cluster leaves the check out"
+    path, location = locations.of_cluster(environment, setting)
+    hint = f"{error.hint + '; ' if error.hint else ''}--no-check-cluster skips the check"
     return Diagnostic("cluster-unreachable", f"the check failed: {error.message}", location, path, hint)
 
 
 def _distinct(items: Iterable[Desired], orchestrator: Orchestrator) -> list[DistinctPod]:
-    """The pods that differ in what a cluster looks at, in the order of the deployments."""
+    """The pods that a cluster can tell apart, in the order of the deployments."""
     found: dict[str, DistinctPod] = {}
     for item in items:
         manifests = orchestrator.pods(item.deployment, item.flow)
@@ -108,7 +110,7 @@ def _distinct(items: Iterable[Desired], orchestrator: Orchestrator) -> list[Dist
 
 
 def _identity(manifest: Mapping[str, Any]) -> str:
-    """Equal for pods that a cluster cannot tell apart: without names of flow and task, and values of variables."""
+    """A key that is equal for equal pods. It ignores the names of flow and task and the values of variables."""
     metadata = manifest["metadata"]
     annotations = {key: text for key, text in metadata["annotations"].items() if not key.startswith("metaflow/")}
     labels = {key: text for key, text in metadata["labels"].items() if key not in _OWN_LABELS}
@@ -121,9 +123,9 @@ def _identity(manifest: Mapping[str, Any]) -> str:
 
 
 def _merged(
-    environment: Environment, findings: Iterable[Finding], pods: Sequence[DistinctPod], places: SettingLocations
+    environment: Environment, findings: Iterable[Finding], pods: Sequence[DistinctPod], locations: SettingLocations
 ) -> Iterator[Diagnostic]:
-    """One diagnostic for each problem at each line, with all flows and steps that have it there."""
+    """One diagnostic for each problem at each line, naming all flows and steps that it affects."""
     users: dict[Diagnostic, list[tuple[Desired, Step]]] = {}
     for finding in findings:
         problem = finding.problem
@@ -131,11 +133,11 @@ def _merged(
             pod = pods[number]
             setting = _setting(pod.manifest, pod_field, problem.resource)
             for item, step in pod.users:
-                path, location = places.of_pod(item, step, setting, pod.manifest, pod_field)
+                path, location = locations.of_pod(item, step, setting, pod.manifest, pod_field)
                 found = Diagnostic(problem.code, problem.message, location, path, problem.hint, problem.severity)
                 users.setdefault(found, []).append((item, step))
-    for found, having in users.items():
-        yield _naming(found, having, environment)
+    for found, affected in users.items():
+        yield _with_flows(found, affected, environment)
 
 
 def _setting(pod: Mapping[str, Any], pod_field: str, resource: str) -> str:
@@ -146,8 +148,8 @@ def _setting(pod: Mapping[str, Any], pod_field: str, resource: str) -> str:
     return setting_of(pod, pod_field)
 
 
-def _naming(found: Diagnostic, users: Sequence[tuple[Desired, Step]], environment: Environment) -> Diagnostic:
-    """The diagnostic with its flows and steps; that of one flow alone, and of no setting, at the entry of the flow."""
+def _with_flows(found: Diagnostic, users: Sequence[tuple[Desired, Step]], environment: Environment) -> Diagnostic:
+    """The diagnostic with its flows and steps. If it affects one flow and no setting, it points to the flow's entry."""
     flows: dict[str, tuple[Desired, list[str]]] = {}
     for item, step in users:
         steps = flows.setdefault(item.deployment.name, (item, []))[1]

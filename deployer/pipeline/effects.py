@@ -1,4 +1,4 @@
-"""What each change of a plan does to runs, as the orchestrator of its environment says."""
+"""Adds to each change of a plan its effects on runs, according to the orchestrator of its environment."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from deployer.models.plan import Change
 from deployer.plan_context import PlanContext
 
 
-def with_effects(plan: PlanContext, since: Callable[[Change], datetime | None], context: Context) -> PlanContext:
-    """The same plan, with what each change does to runs from now on. That makes no plan differ from another.
+def with_effects(
+    plan_context: PlanContext, since: Callable[[Change], datetime | None], context: Context
+) -> PlanContext:
+    """The same plan with the effects of each change on runs. Effects do not count when plans are compared.
 
-    `since` says when a change's deployment was first applied.
+    `since` gives the time when the deployment of a change was first applied.
     """
     now = context.now()
 
     def shown(change: Change) -> Change:
-        orchestrator = context.orchestrator(plan.environments[change.environment])
+        orchestrator = context.orchestrator(plan_context.environments[change.environment])
         return replace(change, effects=tuple(orchestrator.effects(change, since(change), now)))
 
-    return plan.with_changes(shown(change) if change.writes else change for change in plan.plan.changes)
+    return plan_context.with_changes(shown(change) if change.writes else change for change in plan_context.plan.changes)

@@ -1,4 +1,4 @@
-"""Builds the one deployment that show and render are asked for."""
+"""Builds the single deployment that `show` and `render` need."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def build_one(selection: Selection, flow: str, environment: str, context: Contex
 
 
 def _as_pattern(name: str) -> str:
-    """The name as a shell pattern that takes just itself."""
+    """A shell pattern that matches exactly this name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

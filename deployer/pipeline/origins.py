@@ -1,4 +1,4 @@
-"""Where a planned value was written: the line of a manifest or of a flow's file, for each field of a description."""
+"""Finds where each planned value was written: the line of a manifest or of a flow file."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from deployer.models.flow import Flow, Step
 from deployer.models.plan import Change, Reason
 from deployer.plan_context import PlanContext
 
-# Where the manifest calls a field of the description something else.
+# Fields of the description that have another name in the manifest.
 _NAMES = {
     "cluster": "kubernetes",
     "configs": "config_values",
     "variables": "metaflow",
 }
-# What a step's decorators decide, by the names of those.
+# Settings of a step, and the decorators that set them.
 _DECORATORS = {"environment": ("environment",), "timeout_seconds": ("timeout",), "packages": ("conda", "pypi")}
 _WITH = "--with="
 
 
-def with_origins(plan: PlanContext) -> PlanContext:
-    """The same plan with where each new value was written. That makes no plan differ from another."""
-    root = plan.folder.resolve().parent
-    return plan.with_changes(_traced(plan, change, root) for change in plan.plan.changes)
+def with_origins(plan_context: PlanContext) -> PlanContext:
+    """The same plan with the origin of each new value. Origins do not count when plans are compared."""
+    root = plan_context.folder.resolve().parent
+    return plan_context.with_changes(_traced(plan_context, change, root) for change in plan_context.plan.changes)
 
 
-def _traced(plan: PlanContext, change: Change, root: Path) -> Change:
+def _traced(plan_context: PlanContext, change: Change, root: Path) -> Change:
     if not change.writes:
         return change
-    item = plan.item(change.environment, change.file)
+    item = plan_context.item(change.environment, change.file)
     return replace(change, reasons=tuple(_with_origins(reason, item, root) for reason in change.reasons))
 
 
@@ -43,23 +43,23 @@ def _with_origins(reason: Reason, item: Desired, root: Path) -> Reason:
 
 
 def _origin(after: object, field: str, item: Desired, root: Path) -> str:
-    """Where a value was written. What is gone was written nowhere, but for `schedule: none`."""
+    """Where a value was written. A removed value has no origin, except for `schedule: none`."""
     return "" if after is None and field != "schedule.cron" else origin(item, field, root)
 
 
 def origin(item: Desired, field: str, root: Path) -> str:
     """``file:line`` of what gave a description's field (``retries.fit.times``) its value; empty for a default.
 
-    Files are told from `root`, so that the answer does not depend on where the command was started.
+    Paths are relative to `root`, so that the result does not depend on the working directory.
     """
-    for place in _places(item, field.split(".")):
-        if place is not None:
-            return _told(place, root)
+    for location in _candidates(item, field.split(".")):
+        if location is not None:
+            return _format_location(location, root)
     return ""
 
 
-def _places(item: Desired, path: list[str]) -> Iterator[Location | None]:
-    """Where it may have been written, the place that counts first."""
+def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
+    """The locations that may have set a field, strongest first."""
     deployment, flow, section, rest = item.deployment, item.flow, path[0], path[1:]
     file = deployment.file.resolved
     if section == "schedule":
@@ -105,7 +105,7 @@ def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) 
 
 
 def _has_own_retry(step: Step) -> bool:
-    """Whether `@retry` is in the step's code: one that the manifests add is an option of its task as well."""
+    """Whether `@retry` is in the code of the step. One that the manifests add is also among the step's options."""
     added = any(option.startswith(f"{_WITH}retry") for option in step.options)
     return not added and any(decorator.name == "retry" for decorator in step.decorators)
 
@@ -120,7 +120,7 @@ def _of_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterato
 
 
 def _of_step_settings(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
-    """A step's environment, timeout or packages: the code's own, or those of `with:`."""
+    """The environment, timeout or packages of a step: set in its code, or by `with:`."""
     yield _written(deployment, ".".join(path))
     found = next((one for one in flow.steps if one.name in path[1:2]), None)
     added = {option[len(_WITH) :].partition(":")[0] for option in found.options if _WITH in option} if found else set()
@@ -134,8 +134,8 @@ def _step(deployment: Deployment, flow: Flow, name: str) -> Location | None:
 
 
 def _written(deployment: Deployment, path: str) -> Location | None:
-    """Where a setting was written: itself, the first line of what it holds, or the mapping that holds it."""
-    below = next((place for name, place in deployment.sources.items() if name.startswith(f"{path}.")), None)
+    """Where a setting was written: the setting itself, else the first setting below it, else the one above it."""
+    below = next((location for name, location in deployment.sources.items() if name.startswith(f"{path}.")), None)
     while path not in deployment.sources:
         if below is not None or not path:
             return below
@@ -143,7 +143,7 @@ def _written(deployment: Deployment, path: str) -> Location | None:
     return deployment.sources[path]
 
 
-def _told(place: Location, root: Path) -> str:
-    path = Path(place.file).resolve()
+def _format_location(location: Location, root: Path) -> str:
+    path = Path(location.file).resolve()
     shown = path.relative_to(root) if path.is_relative_to(root) else path
-    return f"{shown.as_posix()}:{place.line}"
+    return f"{shown.as_posix()}:{location.line}"

@@ -1,4 +1,4 @@
-"""Code packages, and the files that are rendered from them."""
+"""Builds code packages and renders the DAG files that use them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def build_packages(
     tokens: Mapping[str, str] | None = None,
     while_building: Callable[[], None] = client.do_nothing,
 ) -> Mapping[str, Package]:
-    """Code packages by address; stored in each deployment's datastore when `upload` says so. Raises DeployError.
+    """Build code packages, by address. `upload` stores them in the datastores. Raises DeployError.
 
-    `tokens` are the production tokens that deployed flows have, by address. `while_building` is called while the
-    compiler works.
+    `tokens` are the production tokens of deployed flows, by address. `while_building` is called while the compiler
+    works.
     """
     if not items:
         return {}
@@ -44,38 +44,38 @@ def build_packages(
     )
 
 
-def packages_to_show(plan: PlanContext, changes: Sequence[Change], context: Context) -> Mapping[str, Package]:
-    """The code packages of the files to write, by address, as an apply would build them; nothing is stored."""
-    items = [plan.item(change.environment, change.file) for change in changes]
-    return build_packages(items, context, tokens=plan.tokens(changes))
+def packages_to_show(plan_context: PlanContext, changes: Sequence[Change], context: Context) -> Mapping[str, Package]:
+    """The code packages that an apply would build for these changes, by address. Nothing is stored."""
+    items = [plan_context.item(change.environment, change.file) for change in changes]
+    return build_packages(items, context, tokens=plan_context.tokens(changes))
 
 
 def render(
     item: Desired, package: Package, context: Context, since: datetime | None = None, commit: str | None = None
 ) -> str:
-    """The file's text without its record.
+    """The text of a DAG file without its record.
 
-    `since` is when the deployment was first applied, `commit` what is being applied; None where that is not known.
+    `since` is when the deployment was first applied, and `commit` is the commit being applied; None if unknown.
     """
     orchestrator = context.orchestrator(item.deployment.environment)
     return orchestrator.render(item.deployment, item.flow, package, since, commit)
 
 
 def render_files(
-    plan: PlanContext,
+    plan_context: PlanContext,
     writes: Iterable[Change],
     packages: Mapping[str, Package],
     provenance: Provenance,
     context: Context,
 ) -> dict[tuple[str, str], bytes]:
-    """The files to write, whole, by environment and name."""
+    """The complete content of the files to write, by environment and file name."""
     now = datetime.fromisoformat(provenance.applied_at)
     return {
         (change.environment, change.file): _file(
-            plan.item(change.environment, change.file),
+            plan_context.item(change.environment, change.file),
             packages[change.address],
             provenance,
-            plan.deployed.since(change) or now,
+            plan_context.deployed.since(change) or now,
             context,
         )
         for change in writes

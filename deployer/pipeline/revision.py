@@ -1,4 +1,4 @@
-"""What another revision of the repository would deploy, built by the same pipeline from a temporary folder."""
+"""Builds what another revision of the repository would deploy, with the same pipeline, from a temporary folder."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from deployer.vcs.repository import Revision, check_out
 
 @dataclass(frozen=True)
 class CheckedOut:
-    """A revision whose files are in the folder `tree`, and the context in which its flows are compiled."""
+    """A revision that is checked out in the folder `tree`, and the context to compile its flows with."""
 
     revision: Revision
     tree: Path
     context: Context
 
     def build(self, selection: Selection) -> DesiredState | None:
-        """What the revision deploys of a selection; None where it has no manifests, or none of these environments.
+        """What the revision would deploy; None if it has no manifests or none of the selected environments.
 
-        Environments and variables that the revision does not have are left out. Raises DeployError.
+        Environments and variables that the revision does not define are ignored. Raises DeployError.
         """
         folder = _moved(selection.manifests, self.revision.top, self.tree)
         if not folder.is_dir():
@@ -39,20 +39,20 @@ class CheckedOut:
         if selection.environments and not asked:
             return None
         variables = {name: value for name, value in selection.variables.items() if name in known.variables}
-        there = replace(selection, manifests=folder, environments=asked, variables=variables)
-        return build_or_refuse(there, self.context)
+        moved = replace(selection, manifests=folder, environments=asked, variables=variables)
+        return build_or_refuse(moved, self.context)
 
     def as_in_the_working_tree(self, text: str) -> str:
-        """A rendered text with the folder of a local datastore where the working tree has it, wherever it was built."""
+        """A rendered text with paths into the temporary folder replaced by paths into the working tree."""
         return text.replace(str(self.tree), str(self.revision.top))
 
 
 @contextmanager
 def checked_out(revision: Revision, context: Context) -> Iterator[CheckedOut]:
-    """The revision's files in a folder of their own, which is gone after the block.
+    """Check out the revision in a temporary folder, which is removed after the block.
 
-    Python finds the modules of PYTHONPATH there as well. A DeployError in the block is raised again with git's names
-    of files: ``main:deployments/a.yaml``.
+    PYTHONPATH points to the same folders of the revision. A DeployError in the block is raised again with the file
+    names that git uses: ``main:deployments/a.yaml``.
     """
     with tempfile.TemporaryDirectory(prefix="mfdeploy-") as temporary:
         tree = Path(temporary).resolve() / "tree"
@@ -71,16 +71,16 @@ def _environ(environ: Mapping[str, str], top: Path, tree: Path) -> Mapping[str, 
 
 
 def _moved(path: Path, top: Path, tree: Path) -> Path:
-    """A path of the working tree as one of the revision's."""
+    """A path in the working tree, moved into the tree of the revision."""
     full = path.resolve()
     return tree / full.relative_to(top) if full.is_relative_to(top) else full
 
 
 def _named(problem: Diagnostic, revision: Revision, tree: Path) -> Diagnostic:
-    """A problem of the revision, with git's name of the file."""
-    place = problem.location
-    if place and str(tree) in str(Path(place.file).absolute()):
-        shown = Path(os.path.normpath(Path(place.file).absolute())).relative_to(tree)
-        place = Location(f"{revision.name}:{shown.as_posix()}", place.line, place.column)
+    """A problem of the revision, with the file name that git uses."""
+    location = problem.location
+    if location and str(tree) in str(Path(location.file).absolute()):
+        shown = Path(os.path.normpath(Path(location.file).absolute())).relative_to(tree)
+        location = Location(f"{revision.name}:{shown.as_posix()}", location.line, location.column)
     message, hint = (text.replace(f"{tree}/", f"{revision.name}:") for text in (problem.message, problem.hint))
-    return replace(problem, location=place, message=message, hint=hint)
+    return replace(problem, location=location, message=message, hint=hint)

@@ -1,4 +1,4 @@
-"""Which deployments a selection takes."""
+"""Checks that the patterns of a selection match something."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deployer.models.selection import Selection
 
 
 def unmatched_patterns(selection: Selection, addresses: Iterable[str]) -> list[Diagnostic]:
-    """One error for each pattern of the selection that takes none of the addresses: most likely it is misspelt."""
+    """An error for each pattern that matches no address: it is most likely misspelt."""
     known = sorted(set(addresses))
     names = sorted({address.partition("/")[2] for address in known})
     return [
@@ -24,7 +24,7 @@ def unmatched_patterns(selection: Selection, addresses: Iterable[str]) -> list[D
 
 
 def refuse_unmatched(selection: Selection, addresses: Iterable[str]) -> None:
-    """Raise DeployError for patterns of the selection that take none of the addresses."""
+    """Raise DeployError for patterns that match no address."""
     problems = unmatched_patterns(selection, addresses)
     if problems:
         raise DeployError(problems)

@@ -1,4 +1,4 @@
-"""Which line decides a setting of a step's pod: the strongest layer of the manifests, else the flow's code."""
+"""Finds the line that decides a setting of a pod: in the strongest manifest layer, else in the flow's code."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from deployer.models.desired import Desired
 from deployer.models.flow import Step
 from deployer.models.flow_location import flow_location
 
-# Metaflow's settings that are defaults of `@kubernetes`, where their names are not those of the attributes.
+# Metaflow settings that are defaults of `@kubernetes` attributes with another name.
 _METAFLOW = {"image": "CONTAINER_IMAGE", "image_pull_policy": "IMAGE_PULL_POLICY"}
-# What Metaflow says where nobody does: then the manifest is where to say something else.
+# Metaflow's own defaults. A value that equals one was most likely not set, so the problem points to the manifest.
 _DEFAULTS = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "qos": "burstable"}
 
 
 class SettingLocations:
-    """The places of all settings of the manifests, by path in the document."""
+    """The locations of all settings of the manifests, by path in the document."""
 
     def __init__(self, locations: Mapping[str, Location]) -> None:
         self._locations = locations
         self._paths: dict[Location, list[str]] = {}
-        for path, place in locations.items():
-            self._paths.setdefault(place, []).append(path)
+        for path, location in locations.items():
+            self._paths.setdefault(location, []).append(path)
 
     def of(self, path: str, otherwise: Location) -> Location:
         """Where a path of the document was written."""
@@ -34,11 +34,11 @@ class SettingLocations:
 
     @staticmethod
     def of_no_setting(environment: Environment) -> str:
-        """The path of what no setting decides: those of all pods of the environment."""
+        """The path for problems that no setting decides: the pod settings of the environment."""
         return f"environments.{environment.name}.kubernetes"
 
     def of_cluster(self, environment: Environment, setting: str) -> tuple[str, Location]:
-        """Path and place of a key that leads to the cluster, else of the environment's settings of pods."""
+        """Path and location of a setting that selects the cluster, else of the environment's pod settings."""
         whole = self.of_no_setting(environment)
         for path in ((f"{whole}.{setting}",) if setting else ()) + (whole,):
             if path in self._locations:
@@ -48,10 +48,10 @@ class SettingLocations:
     def of_pod(
         self, item: Desired, step: Step, setting: str, pod: Mapping[str, Any], field: str
     ) -> tuple[str, Location]:
-        """Path (empty for the flow's code) and place of what decides a setting of a step's pod."""
+        """Path (empty for the flow's code) and location of the line that decides a setting of a pod."""
         deployment = item.deployment
         root = setting.partition(".")[0]
-        # A secret for all pods is Metaflow's setting, also where the step has secrets of its own.
+        # A secret for all pods comes from a Metaflow setting, even if the step has its own secrets.
         secret = _secret(pod, field) if root == "secrets" else ""
         is_common = secret != "" and secret not in step.pod.get("secrets", ())
         written = None if is_common else self._written(deployment, step, setting, root)
@@ -60,7 +60,7 @@ class SettingLocations:
         metaflow = self._metaflow(deployment.environment, step, root, is_common)
         if metaflow is not None:
             return metaflow
-        if root == ENVIRONMENT or _is_said(step, root):
+        if root == ENVIRONMENT or _is_explicit(step, root):
             return "", flow_location(deployment, step.line)
         whole = self.of_no_setting(deployment.environment)
         return whole, self._locations.get(whole, deployment.environment.location)
@@ -78,11 +78,11 @@ class SettingLocations:
     def _source(self, deployment: Deployment, exact: str, root: str) -> Location:
         if exact in deployment.sources:
             return deployment.sources[exact]
-        below = [place for path, place in sorted(deployment.sources.items()) if f"{path}.".startswith(f"{root}.")]
+        below = [location for path, location in sorted(deployment.sources.items()) if f"{path}.".startswith(f"{root}.")]
         return below[0] if below else deployment.location
 
     def _path(self, deployment: Deployment, source: Location, prefix: str) -> str:
-        """The path at a place. A YAML alias stands at several: that of a layer of this deployment."""
+        """The path at a location. With YAML aliases there may be several: the one in a layer of this deployment."""
         own = f"flows.{deployment.name}."
         layers = (
             f"{own}overrides.{deployment.environment.name}.",
@@ -100,7 +100,7 @@ class SettingLocations:
     def _metaflow(
         self, environment: Environment, step: Step, root: str, is_common: bool
     ) -> tuple[str, Location] | None:
-        """The setting of Metaflow that an attribute's value comes from, where the environment has one."""
+        """The Metaflow setting of the environment that gives an attribute its value; None if there is none."""
         variable = f"METAFLOW_KUBERNETES_{_METAFLOW.get(root, root.upper())}"
         text = environment.metaflow.get(variable)
         if not root or text is None or not (is_common or _comes_from(text, step.pod.get(root))):
@@ -113,19 +113,19 @@ class SettingLocations:
 
 
 def _secret(pod: Mapping[str, Any], field: str) -> str:
-    """The secret that an item of envFrom names."""
+    """The name of the secret in an envFrom item; empty if the field is not one."""
     number = re.search(r"envFrom\[(\d+)\]", field)
     return str(pod["spec"]["containers"][0]["envFrom"][int(number[1])]["secretRef"]["name"]) if number else ""
 
 
-def _is_said(step: Step, root: str) -> bool:
-    """Whether an attribute has a value that is not Metaflow's own."""
+def _is_explicit(step: Step, root: str) -> bool:
+    """Whether the value of an attribute differs from Metaflow's default."""
     value = step.pod.get(root)
     return value is not None and str(value).lower() != _DEFAULTS.get(root)
 
 
 def _comes_from(text: str, value: Any) -> bool:
-    """Whether an attribute may have its value from a setting of Metaflow."""
+    """Whether an attribute may have its value from a Metaflow setting."""
     if value is None:
         return False
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""A plan against a revision: what the revision would deploy takes the part of what is deployed."""
+"""A plan against a revision: what the revision would deploy is used in place of what is deployed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def environment_state(
 ) -> EnvironmentState:
     """An environment as it would be if the revision had been applied to an empty target.
 
-    `base` are the deployments of the revision and `base_project` is its project; `known` are the addresses of the
-    manifests now.
+    `base` and `base_project` are the deployments and the project of the revision; `known` are the addresses in the
+    current manifests.
     """
     items = [item for item in base if item.deployment.environment.name == name]
     deployed = tuple(Deployed(item.file, "", _record(item, base_project)) for item in items)
@@ -28,18 +28,18 @@ def _record(item: Desired, project: str) -> Record:
 
 
 def target_warnings(after: Mapping[str, str], before: Mapping[str, str], narrowed: bool) -> Iterator[Diagnostic]:
-    """What a plan against a revision cannot show: environments whose target changes, and those that are no more.
+    """Warnings about environments whose target changes or that were removed: a plan against a revision omits both.
 
-    `after` and `before` are targets as the manifests write them, by environment; `narrowed` says that only some
-    environments are planned.
+    `after` and `before` are targets as the manifests write them, by environment; `narrowed` is true if only
+    some environments are planned.
     """
     for name in sorted(set(after) & set(before)):
         if after[name] != before[name]:
-            message = f"{name}: the target changes from {before[name]} to {after[name]}: all DAGs are created there"
-            yield _warning(message, "those at the old target stay; `mfdeploy destroy` them before the change is merged")
+            message = f"{name}: the target changes from {before[name]} to {after[name]}, where all DAGs will be created"
+            yield _warning(message, "DAGs at the old target are not deleted: run `mfdeploy destroy` before you merge")
     for name in () if narrowed else sorted(set(before) - set(after)):
-        message = f"the environment {name!r} is no more: what it deployed to {before[name]} stays there"
-        yield _warning(message, "`mfdeploy destroy` it before the change is merged")
+        message = f"the environment {name!r} was removed, but its DAGs stay at {before[name]}"
+        yield _warning(message, "run `mfdeploy destroy` for it before you merge")
 
 
 def _warning(message: str, hint: str) -> Diagnostic:

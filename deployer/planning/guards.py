@@ -1,4 +1,4 @@
-"""What an apply refuses to do unless it is allowed by name."""
+"""What an apply refuses to do unless the user allows it explicitly."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from deployer.models.plan import Change, Plan
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the user allows by name: deletes of protected addresses, deleting much of an environment at once, and a
-    branch that the environment does not name."""
+    """What the user allows: deletes of protected addresses, a mass delete, and a branch that is not configured."""
 
     delete: tuple[str, ...] = ()
     mass_change: bool = False
@@ -23,11 +22,11 @@ class Permissions:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What guards look at beside the plan.
+class GuardFacts:
+    """The facts beside the plan that guards need.
 
-    `branch` is the git branch that is checked out (None: not known), `taken` gives by environment the file that defines
-    a name already, by name. Both need to be known only where `needs_branch` and `created_in` ask for them.
+    `branch` is the checked-out git branch; None if unknown. `taken` maps each environment to the names that are already
+    defined there and the files that define them. They are read only if `needs_branch` and `creates_in` say so.
     """
 
     branch: str | None = None
@@ -35,12 +34,12 @@ class Surroundings:
 
 
 def needs_branch(plan: Plan, environments: Mapping[str, Environment]) -> bool:
-    """Whether the plan changes an environment that is applied from some branches only."""
+    """Whether the plan changes an environment that may be applied only from certain branches."""
     return any(True for _ in _guarded(plan, environments))
 
 
-def created_in(plan: Plan, environment: str) -> bool:
-    """Whether the plan creates anything in an environment, whose name another file may define already."""
+def creates_in(plan: Plan, environment: str) -> bool:
+    """Whether the plan creates anything in an environment: another file may already define the name."""
     return any(change.action == "create" and change.environment == environment for change in plan.pending)
 
 
@@ -48,15 +47,15 @@ def refusals(
     plan: Plan,
     environments: Mapping[str, Environment],
     states: Sequence[EnvironmentState],
-    surroundings: Surroundings,
+    facts: GuardFacts,
     permissions: Permissions,
 ) -> list[Diagnostic]:
     """Why a plan may not be applied: conflicts, protected or mass deletes, names that are taken, another branch."""
     return [
         *_conflicts(plan.pending),
         *_protected(environments, plan.pending, permissions.delete),
-        *_taken_names(plan, surroundings.taken),
-        *(() if permissions.branch else other_branch(plan, environments, surroundings.branch)),
+        *_taken_names(plan, facts.taken),
+        *(() if permissions.branch else other_branch(plan, environments, facts.branch)),
         *(() if permissions.mass_change else _mass_deletes(states, plan.pending)),
     ]
 
@@ -65,26 +64,26 @@ def warnings(
     plan: Plan,
     environments: Mapping[str, Environment],
     states: Sequence[EnvironmentState],
-    surroundings: Surroundings,
+    facts: GuardFacts,
 ) -> list[Diagnostic]:
-    """What an apply would refuse that the plan itself does not show: who reviews it may not be who applies it."""
+    """What an apply would refuse, as warnings: the reviewer of a plan may not be the person who applies it."""
     found = [
         *_protected(environments, plan.pending, ()),
         *_mass_deletes(states, plan.pending),
-        *_taken_names(plan, surroundings.taken),
-        *other_branch(plan, environments, surroundings.branch),
+        *_taken_names(plan, facts.taken),
+        *other_branch(plan, environments, facts.branch),
     ]
-    return [replace(each, severity=Severity.WARNING) for each in found]
+    return [replace(problem, severity=Severity.WARNING) for problem in found]
 
 
 def other_branch(plan: Plan, environments: Mapping[str, Environment], branch: str | None) -> Iterator[Diagnostic]:
-    """Environments with changes that may not be applied from the branch that is checked out."""
+    """Environments with changes that may not be applied from the checked-out branch."""
     for environment in _guarded(plan, environments):
         if branch is None or not any(fnmatchcase(branch, pattern) for pattern in environment.branches):
-            here = f"this is {branch}" if branch else "no branch is checked out here"
+            current = f"the current branch is {branch}" if branch else "no branch is checked out"
             yield Diagnostic(
                 "other-branch",
-                f"{environment.name} is applied from {' or '.join(environment.branches)} only, and {here}",
+                f"{environment.name} can be applied only from {' or '.join(environment.branches)}, but {current}",
                 environment.location,
                 f"environments.{environment.name}.branches",
                 hint="merge first, or allow it once with --allow-branch",
@@ -103,15 +102,15 @@ def _taken_names(plan: Plan, taken: Mapping[str, Mapping[str, str]]) -> Iterator
         if change.action == "create" and file is not None:
             yield Diagnostic(
                 "duplicate-dag-id",
-                f"{change.address}: {file} at the target defines the DAG {change.name!r} already",
-                hint="give the flow a dag_id of its own, or remove that file",
+                f"{change.address}: {file} at the target already defines the DAG {change.name!r}",
+                hint="set another dag_id for the flow, or remove that file",
             )
 
 
 def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:
     for change in pending:
         if change.action == "conflict":
-            other = "give the flow a dag_id of its own, move the file away, or leave the flow out with --exclude"
+            other = "set another dag_id for the flow, move the file away, or exclude the flow with --exclude"
             for reason in change.reasons:
                 hint = "; ".join(filter(None, [reason.hint, other]))
                 yield Diagnostic("conflict", f"{change.address}: {reason.note}", hint=hint)
@@ -131,7 +130,7 @@ def _protected(
     for address in sorted(set(allowed) - {change.address for change in deletes}):
         yield Diagnostic(
             "unknown-address",
-            f"--allow-delete {address}: the plan deletes nothing of that address",
+            f"--allow-delete {address}: the plan does not delete this address",
             hint=nearest(address, [change.address for change in deletes]),
         )
 
@@ -140,10 +139,10 @@ def _mass_deletes(states: Sequence[EnvironmentState], pending: Collection[Change
     for state in states:
         ours = [item for item in state.deployed if state.owns(item)]
         gone = [change for change in pending if change.action == "delete" and change.environment == state.environment]
-        # One delete is never a mass; beyond that, a third of what is deployed is more than an edit would mean.
+        # One delete is always allowed. Deletes of more than a third of the DAGs are more likely a mistake than an edit.
         if len(gone) > 1 and 3 * len(gone) > len(ours):
             yield Diagnostic(
                 "mass-change",
                 f"{state.environment}: an apply would delete {len(gone)} of {len(ours)} deployed DAGs",
-                hint="if that is meant, allow it with --allow-mass-change",
+                hint="if this is intended, allow it with --allow-mass-change",
             )

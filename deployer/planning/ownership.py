@@ -1,4 +1,4 @@
-"""Who owns a DAG file at a target, and what that means for a deployment that needs its file name or its DAG id."""
+"""Conflicts with files of other owners, adoption of such files, and manual edits of our own."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from deployer.models.plan import Edit, FieldChange, Reason
 
 
 def owner(item: Deployed) -> str:
-    """The manifest project that deployed a file; empty where none did, or where that cannot be read."""
+    """The manifest project that deployed a file; empty if none did or if its record cannot be read."""
     return item.record.owner if item.record else ""
 
 
 def conflict(desired: Desired, item: Deployed, project: str) -> Reason:
-    """Why a file that is not ours is in the way, and what would take it over."""
+    """Why the deployment cannot use a file that is not ours, with the option that would adopt the file."""
     note, hint = _conflict(item, project, f"--adopt {desired.deployment.address}")
     return Reason("conflict", note=note, hint=hint)
 
@@ -31,31 +31,36 @@ def conflict(desired: Desired, item: Deployed, project: str) -> Reason:
 def _conflict(item: Deployed, project: str, adopt: str) -> tuple[str, str]:
     record = item.record
     if item.native:
-        note = f"the DAG {item.native.name} is there already, in {item.file}, written by Metaflow's airflow create"
-        return note, f"to take it over with its history and its namespace: {adopt}"
+        note = f"{item.file}, written by Metaflow's airflow create, already defines the DAG {item.native.name}"
+        return note, f"to take it over with its history and its namespace, use {adopt}"
     if item.later:
-        return item.problem, "a later mfdeploy wrote it: use that one"
+        return item.problem, "it was written by a newer mfdeploy: upgrade mfdeploy"
     if item.problem:
-        return item.problem, f"if it is this deployment's, {adopt} writes it anew"
+        return item.problem, f"if it belongs to this deployment, {adopt} writes it again"
     if record is None:
-        note = f"{item.file} is there already and was not written by mfdeploy"
-        return note, f"to replace it: {adopt} (the plan then shows what is lost)"
+        note = f"{item.file} already exists and was not written by mfdeploy"
+        return note, f"to replace it, use {adopt} (the plan then shows what is lost)"
     if record.owner != project:
         note = f"{item.file} is deployed by the manifest project {record.owner!r} ({record.address})"
-        return note, f"if this one took its place: {adopt}, or --adopt project:{record.owner} for all that it deployed"
+        return (
+            note,
+            f"to take it over, use {adopt}, or --adopt project:{record.owner} for all files of that project",
+        )
     note = f"{item.file} is deployed by the environment {record.environment!r} ({record.address})"
-    return note, f"if this one took its place: {adopt}"
+    return note, f"to take it over, use {adopt}"
 
 
 def adopted(desired: Desired, item: Deployed, project: str) -> Reason:
-    """What is taken over, and what is known to change with it."""
+    """What is adopted, and the changes that are known."""
     record = item.record
     if item.native:
-        kept = "its id, its history and its namespace" if item.native.production_token else "its id and its history"
-        note = f"Metaflow's airflow create wrote {item.file}; the DAG keeps {kept}"
+        preserved = (
+            "its id, its history and its namespace" if item.native.production_token else "its id and its history"
+        )
+        note = f"Metaflow's airflow create wrote {item.file}; the DAG keeps {preserved}"
         return Reason("adopted", tuple(_native_differences(item.native, desired.description)), note=note)
     if record is None:
-        note = item.problem or f"{item.file} was not written by mfdeploy; its text is lost"
+        note = item.problem or f"{item.file} was not written by mfdeploy; its content is lost"
         return Reason("adopted", note=note, edit=Edit(item.file))
     whose = (
         f"the environment {record.environment!r}"
@@ -66,7 +71,7 @@ def adopted(desired: Desired, item: Deployed, project: str) -> Reason:
 
 
 def describe_native(native: NativeDag) -> NativeDescription:
-    """What is known of a native DAG, in the sections of a description."""
+    """What is known about a native DAG, as a description."""
     return NativeDescription(
         code=NativeCode(flow=native.flow),
         schedule=CronSchedule(kind="cron", cron=native.cron) if native.cron else NoSchedule(kind="none"),
@@ -85,17 +90,22 @@ def _native_differences(native: NativeDag, after: Description) -> Iterator[Field
         yield from differences(f"parameters.{name}.default", native.parameters.get(name), new)
 
 
-def manual_edits(desired: Desired, place: Deployed | None, item: Deployed) -> Iterator[Reason]:
-    """What somebody did by hand to a file of ours: `item` is the file at `place`, or another one with this DAG."""
-    if item is place and item.name != desired.name:
-        note = f"a file with the DAG {item.name} was put over {item.file} by hand; an apply puts {desired.name} back"
+def manual_edits(desired: Desired, current: Deployed | None, item: Deployed) -> Iterator[Reason]:
+    """The manual changes of a file of ours.
+
+    `current` is the file under the desired name; `item` is that file, or another one that holds the same DAG.
+    """
+    if item is current and item.name != desired.name:
+        note = f"{item.file} was replaced by hand with the DAG {item.name}; an apply restores {desired.name}"
         yield Reason("drifted", note=note)
         return
-    if item is not place:
-        if place is not None and place.name == desired.name:
-            note = f"{item.file} is a copy made by hand; an apply deletes it, since one DAG has one file"
+    if item is not current:
+        if current is not None and current.name == desired.name:
+            note = f"{item.file} is a copy made by hand; an apply deletes it, because a DAG may have only one file"
         else:
-            note = f"the DAG file was renamed to {item.file} by hand; an apply names it {desired.file} again"
+            note = f"the DAG file was renamed to {item.file} by hand; an apply renames it back to {desired.file}"
         yield Reason("drifted", note=note)
     if not item.intact:
-        yield Reason("drifted", note="the DAG file was edited by hand; the edit would be lost", edit=Edit(item.file))
+        yield Reason(
+            "drifted", note="the DAG file was edited by hand; an apply overwrites the edit", edit=Edit(item.file)
+        )

@@ -1,4 +1,4 @@
-"""What would change, and why: desired and deployed in, plan out. No IO, no clock, no environment."""
+"""Compares desired deployments with deployed files and plans the changes. No IO, no clock, no environment variables."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ from deployer.planning import ownership
 Adopts = Callable[[str, str], bool]
 
 
-def _nothing(address: str, owner: str) -> bool:
+def _adopts_nothing(address: str, owner: str) -> bool:
     return False
 
 
 def plan_changes(
     desired: Sequence[Desired],
-    sites: Sequence[EnvironmentState],
+    states: Sequence[EnvironmentState],
     selects: Callable[[str], bool] = lambda address: True,
-    adopts: Adopts = _nothing,
+    adopts: Adopts = _adopts_nothing,
 ) -> tuple[Change, ...]:
-    """All changes of the selected addresses, those that change nothing included, sorted by address and file.
+    """The changes of the selected addresses, sorted by address and file. Unchanged deployments are included.
 
-    What is not ours is a conflict, unless `adopts` says of an address and the project that owns it (empty: none) that
-    it is to be taken over.
+    A file that is not ours is a conflict, unless `adopts(address, owner)` is true. The owner is the manifest project
+    that deployed the file; it is empty if there is none.
     """
     changes: list[Change] = []
-    for site in sites:
-        wanted = [item for item in desired if item.deployment.environment.name == site.environment]
-        places = {item.file for item in wanted}
-        changes += (_plan_one(item, site, places, adopts) for item in wanted)
+    for state in states:
+        wanted = [item for item in desired if item.deployment.environment.name == state.environment]
+        wanted_files = {item.file for item in wanted}
+        changes += (_plan_one(item, state, wanted_files, adopts) for item in wanted)
         ids = {item.name for item in wanted}
-        settled = places | {item.file for item in site.deployed if item.name in ids}
-        changes += _plan_deletes(wanted, site, settled, selects)
+        handled_files = wanted_files | {item.file for item in state.deployed if item.name in ids}
+        changes += _plan_deletes(wanted, state, handled_files, selects)
     return tuple(sorted(changes, key=lambda change: (change.address, change.action == "delete", change.file)))
 
 
-def _plan_one(desired: Desired, site: EnvironmentState, places: Collection[str], adopts: Adopts) -> Change:
-    place = site.files.get(desired.file)
-    others = [item for item in site.dags.get(desired.name, ()) if item.file not in places]
-    held = [*([place] if place else ()), *others]
-    foreign = [item for item in held if not site.owns(item)]
+def _plan_one(desired: Desired, state: EnvironmentState, wanted_files: Collection[str], adopts: Adopts) -> Change:
+    current = state.files.get(desired.file)
+    others = [item for item in state.dags.get(desired.name, ()) if item.file not in wanted_files]
+    existing = [*([current] if current else ()), *others]
+    foreign = [item for item in existing if not state.owns(item)]
     address = desired.deployment.address
     refused = [item for item in foreign if item.later or not adopts(address, ownership.owner(item))]
     if refused:
-        conflicts = [ownership.conflict(desired, item, site.project) for item in refused]
-        return _change(desired, place, (), "conflict", conflicts)
-    if not held:
-        missing = site.remembered.get(desired.file) == address
+        conflicts = [ownership.conflict(desired, item, state.project) for item in refused]
+        return _change(desired, current, (), "conflict", conflicts)
+    if not existing:
+        missing = state.remembered.get(desired.file) == address
         note = "the DAG file was removed by hand" if missing else ""
         return _change(desired, None, (), "create", [Reason("missing" if missing else "new", note=note)])
-    reasons = [ownership.adopted(desired, item, site.project) for item in foreign]
-    reasons += [reason for item in held if item.record for reason in ownership.manual_edits(desired, place, item)]
-    reasons += _differences(desired, held)
-    return _change(desired, place, others, "update" if reasons else "none", reasons)
+    reasons = [ownership.adopted(desired, item, state.project) for item in foreign]
+    reasons += [reason for item in existing if item.record for reason in ownership.manual_edits(desired, current, item)]
+    reasons += _differences(desired, existing)
+    return _change(desired, current, others, "update" if reasons else "none", reasons)
 
 
-def _differences(desired: Desired, held: Sequence[Deployed]) -> Iterator[Reason]:
-    record = _record(desired, held)
+def _differences(desired: Desired, existing: Sequence[Deployed]) -> Iterator[Reason]:
+    record = _record(desired, existing)
     if record is None:
         return
     if record.address != desired.deployment.address:
@@ -70,47 +70,49 @@ def _differences(desired: Desired, held: Sequence[Deployed]) -> Iterator[Reason]
     yield from explain(record.description, desired.description)
 
 
-def _record(desired: Desired, held: Sequence[Deployed]) -> Record | None:
-    """What was applied to the DAG, wherever it lies now."""
-    return next((item.record for item in held if item.record and item.name == desired.name), None)
+def _record(desired: Desired, existing: Sequence[Deployed]) -> Record | None:
+    """The record of the DAG, in whichever file it is now."""
+    return next((item.record for item in existing if item.record and item.name == desired.name), None)
 
 
 def _plan_deletes(
-    wanted: Sequence[Desired], site: EnvironmentState, settled: Collection[str], selects: Callable[[str], bool]
+    wanted: Sequence[Desired], state: EnvironmentState, handled_files: Collection[str], selects: Callable[[str], bool]
 ) -> Iterator[Change]:
-    """Ours, and no longer in the manifests; or still there, but under another DAG id now."""
+    """Deletes of our files whose deployment was removed from the manifests, or has another DAG id now."""
     new_ids = {item.deployment.address: item.name for item in wanted}
-    for item in site.deployed:
+    for item in state.deployed:
         record = item.record
-        if record is None or not site.owns(item) or item.file in settled or not selects(record.address):
+        if record is None or not state.owns(item) or item.file in handled_files or not selects(record.address):
             continue
-        if site.destroy:
-            note = "everything that the manifests manage here is to go"
+        if state.destroy:
+            note = "destroy deletes everything that the manifests manage in this environment"
         elif record.address in new_ids:
-            note = f"the DAG id is now {new_ids[record.address]}; the history of {record.name} stays behind"
-        elif record.address in site.known:
+            note = f"the DAG id is now {new_ids[record.address]}; the history of {record.name} stays under the old id"
+        elif record.address in state.known:
             continue
         else:
             note = "the manifests no longer list it"
-        lost = (
-            () if item.intact else (Reason("drifted", note="the DAG file was edited by hand; the edit goes with it"),)
+        edited = (
+            ()
+            if item.intact
+            else (Reason("drifted", note="the DAG file was edited by hand; the delete discards the edit"),)
         )
         yield Change(
             address=record.address,
-            environment=site.environment,
+            environment=state.environment,
             action="delete",
             name=record.name,
             file=item.file,
-            reasons=(Reason("removed", note=note), *lost),
+            reasons=(Reason("removed", note=note), *edited),
             before=record.description,
             version=item.version,
         )
 
 
 def _change(
-    desired: Desired, place: Deployed | None, others: Sequence[Deployed], action: Action, reasons: Sequence[Reason]
+    desired: Desired, current: Deployed | None, others: Sequence[Deployed], action: Action, reasons: Sequence[Reason]
 ) -> Change:
-    held = [*([place] if place else ()), *others]
+    existing = [*([current] if current else ()), *others]
     return Change(
         address=desired.deployment.address,
         environment=desired.deployment.environment.name,
@@ -118,16 +120,16 @@ def _change(
         name=desired.name,
         file=desired.file,
         reasons=tuple(reasons),
-        before=_known(desired, held),
+        before=_deployed_description(desired, existing),
         after=desired.description,
-        version=place.version if place else None,
+        version=current.version if current else None,
         replaces=tuple(Replaced(item.file, item.version) for item in others),
     )
 
 
-def _known(desired: Desired, held: Sequence[Deployed]) -> Description | NativeDescription | None:
-    """The description of what is deployed; of a native DAG the little that it says."""
-    record = _record(desired, held)
+def _deployed_description(desired: Desired, existing: Sequence[Deployed]) -> Description | NativeDescription | None:
+    """The description of the deployed DAG; for a native DAG, the part that its file contains."""
+    record = _record(desired, existing)
     if record is not None:
         return record.description
-    return next((ownership.describe_native(item.native) for item in held if item.native), None)
+    return next((ownership.describe_native(item.native) for item in existing if item.native), None)

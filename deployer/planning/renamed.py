@@ -1,4 +1,4 @@
-"""A narrowed plan does not delete what belongs to an entry that has another name now and is not selected under it."""
+"""Keeps a plan with --flow or --exclude from deleting the file of a flow that was renamed and is not selected."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from deployer.models.plan import Change
 from deployer.models.selection import Selection
 
 
-def newcomers(
+def unselected_new(
     selection: Selection, listed: Iterable[str], deployed: Collection[str], changes: Iterable[Change]
 ) -> tuple[str, ...]:
-    """Addresses of the manifests that are not selected, and under which nothing is deployed.
+    """The addresses of the manifests that are not selected and not deployed; empty if the changes delete nothing.
 
-    None where the changes delete nothing: which files they write is known only from their code, and not needed then.
+    Without a delete it does not matter which files these deployments write, and finding out means to compile them.
     """
     if not any(change.action == "delete" for change in changes):
         return ()
-    return tuple(each for each in listed if each not in deployed and not selection.selects(each))
+    return tuple(address for address in listed if address not in deployed and not selection.selects(address))
 
 
 def spare(changes: Sequence[Change], others: Iterable[Desired]) -> tuple[tuple[Change, ...], list[Diagnostic]]:
-    """The changes without deletes of files that these others write, and a warning for each that is left out."""
+    """The changes without deletes of files that `others` write, and a warning for each delete that is left out."""
     writers = {(item.deployment.environment.name, item.file): item.deployment.address for item in others}
-    spared = [each for each in changes if each.action == "delete" and (each.environment, each.file) in writers]
-    warnings = [_warning(each.address, writers[each.environment, each.file]) for each in spared]
-    return tuple(each for each in changes if each not in spared), warnings
+    spared = [
+        change for change in changes if change.action == "delete" and (change.environment, change.file) in writers
+    ]
+    warnings = [_warning(change.address, writers[change.environment, change.file]) for change in spared]
+    return tuple(change for change in changes if change not in spared), warnings
 
 
 def _warning(old: str, new: str) -> Diagnostic:
-    message = f"{old}: its DAG belongs to {new} now, which is not planned here: it stays as it is"
-    return Diagnostic("renamed", message, hint=f"plan it with --flow {new}", severity=Severity.WARNING)
+    message = f"{old}: its DAG now belongs to {new}, which is not part of this plan, so it is not deleted"
+    return Diagnostic("renamed", message, hint=f"include it with --flow {new}", severity=Severity.WARNING)

@@ -1,4 +1,4 @@
-"""The plan that puts files back as they were after an entry of the history."""
+"""The plan that restores files as they were after an entry of the history."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from deployer.models.plan import Action, Change, Edit, Reason
 def rollback_changes(
     entry: str, files: Mapping[str, RestoredFile | None], state: EnvironmentState, selects: Callable[[str], bool]
 ) -> tuple[Change, ...]:
-    """All changes that go back to the entry of this id, those that change nothing included, sorted by address.
+    """The changes that go back to the entry with this id, sorted by address. Unchanged deployments are included.
 
-    `files` are those that later applies changed, as they were before; None for one that was not there. `selects` says
-    of the addresses of the others whether they are part of the plan.
+    `files` holds the earlier state of each file that later applies changed; None if the file did not exist. `selects`
+    decides which addresses of the other files are part of the plan.
     """
     changes = [*_of_files(entry, files, state), *_unchanged(files, state, selects)]
-    return tuple(sorted(changes, key=lambda each: (each.address, each.file)))
+    return tuple(sorted(changes, key=lambda change: (change.address, change.file)))
 
 
 def _of_files(entry: str, files: Mapping[str, RestoredFile | None], state: EnvironmentState) -> Iterator[Change]:
@@ -42,17 +42,17 @@ def _unchanged(
 
 def _put_back(entry: str, file: str, restored: RestoredFile, now: Deployed | None, state: EnvironmentState) -> Change:
     address = restored.record.address
-    reasons = [Reason("rollback", note=f"back to what it was after {entry}")]
+    reasons = [Reason("rollback", note=f"restores the state after {entry}")]
     if now is None:
         return _change(address, state, "create", file, now, restored, reasons)
     if now.record is None or not state.owns(now):
-        note = now.problem or f"{file} is there, and is not of this project and environment any more"
+        note = now.problem or f"{file} no longer belongs to this project and environment"
         return _change(address, state, "conflict", file, now, restored, [Reason("conflict", note=note)])
     if _is_same(restored, now):
         return _change(address, state, "none", file, now, restored, [])
     if not now.intact:
         reasons.append(
-            Reason("drifted", note="the DAG file was edited by hand; the edit would be lost", edit=Edit(file))
+            Reason("drifted", note="the DAG file was edited by hand; an apply overwrites the edit", edit=Edit(file))
         )
     reasons += explain(now.record.description, restored.record.description)
     return _change(address, state, "update", file, now, restored, reasons)

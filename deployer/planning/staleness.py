@@ -1,4 +1,4 @@
-"""How the plan of this moment differs from one that was saved: a saved plan is applied exactly, or refused."""
+"""How the current plan differs from a saved plan: a saved plan is applied exactly, or refused."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from deployer.models.desired import Deployed
 from deployer.models.plan import Plan
 
 Find = Callable[[str, str], Deployed | None]
-"""What is deployed in a file of an environment."""
+"""Looks up a deployed file by environment and file name."""
 
 
 def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
-    """Why a saved plan is stale, with who changed what; nothing when it is still what would be done."""
+    """Why a saved plan is stale, and who changed what; nothing if it is still current."""
     for name in sorted(set(saved.targets) | set(now.targets)):
         if saved.targets.get(name) != now.targets.get(name):
-            yield _stale(f"{name}: the target was {saved.targets.get(name)!r} and is {now.targets.get(name)!r}")
+            yield _stale(f"{name}: the target was {saved.targets.get(name)!r} and is now {now.targets.get(name)!r}")
     before = {(change.address, change.file): change for change in saved.changes}
     after = {(change.address, change.file): change for change in now.changes}
     for key in sorted(set(before) | set(after)):
@@ -34,7 +34,7 @@ def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
 
 def _by(found: Deployed | None) -> str:
     if found is not None and not found.intact:
-        return ", by hand"  # its record is of an apply before that
+        return ", by hand"  # the record names the last apply, not the editor
     provenance = found.record.provenance if found and found.record else None
     return f", by {provenance.applied_by} at {provenance.applied_at}" if provenance else ""
 

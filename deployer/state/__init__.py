@@ -1,1 +1,1 @@
-"""What is deployed: the survey of targets, the index beside the DAG files, the cache, the history."""
+"""What is deployed: the survey of the targets, the index beside the DAG files, the cache and the history."""

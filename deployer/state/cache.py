@@ -1,8 +1,8 @@
-"""What need not be described again: deployments whose inputs are those that their deployed DAG was described from.
+"""The cache of descriptions: a deployment whose inputs have not changed is not compiled again.
 
-An apply notes in the index what each description was made from. As long as the code, the manifests, the tool and all
-else that the notes name are the same, and the deployed record still holds the description that was made from them, that
-is the description; see `deployer.compiler.worker.inputs`.
+An apply notes in the index what each description was made from: code, manifests, this program and more (see
+`deployer.compiler.worker.inputs`). While these inputs are the same, and the deployed record still holds the description
+that was made from them, the description is taken from the record.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from deployer.models.deployment import Deployment, ResolvedPath
 from deployer.models.description import Description, to_json
 from deployer.models.desired import Deployed, Desired
 
-# Where a setting was written, and the entry as people read it, decide nothing.
-_NO_INPUT = {"location", "sources", "entry"}
+# These fields do not influence a description: where a setting was written, and the entry as it is shown.
+_IGNORED_FIELDS = {"location", "sources", "entry"}
 
 
 @dataclass(frozen=True)
 class CachedDescription:
-    """What was described before: from which notes and which deployment (its digest), and what came of it."""
+    """An earlier description, with the notes and the digest of the deployment that it was made from."""
 
     notes: Mapping[str, Any]
     deployment: str
@@ -40,10 +40,13 @@ def known_descriptions(
     entries: Mapping[str, Mapping[str, Any]],
     file_of: Callable[[str], str],
 ) -> Mapping[str, CachedDescription]:
-    """By address, what the index (`entries` by file) says of the inputs of DAGs that are as they were applied."""
+    """The cached description of each DAG that was not changed since its apply, by address.
+
+    `entries` are the entries of the index by file; `file_of` gives the file name for a deployment name.
+    """
     found: dict[str, CachedDescription] = {}
     for item in deployed:
-        # The name of its file says it a second time, should somebody have edited the name in the record.
+        # Somebody may have edited the name in the record: compare it with the file name.
         if item.record is None or item.file != file_of(item.record.name):
             continue
         known = _cached(item, entries.get(item.file, {}).get("made_from"))
@@ -53,7 +56,7 @@ def known_descriptions(
 
 
 def made_from(item: Desired) -> Mapping[str, Any] | None:
-    """What the index notes of the inputs of a description; None where they are not known."""
+    """What the index notes about the inputs of a description; None if they are unknown."""
     if item.inputs is None:
         return None
     return {
@@ -64,31 +67,31 @@ def made_from(item: Desired) -> Mapping[str, Any] | None:
 
 
 def digest_deployment(deployment: Deployment) -> str:
-    """SHA-256 (hex) of all that the manifests say of a deployment, and of this program."""
-    return _digest([_tool(), _plain(deployment)])
+    """SHA-256 (hex) of everything that the manifests say about a deployment, and of the code of this program."""
+    return _digest([_program_digest(), _input_value(deployment)])
 
 
-def _cached(item: Deployed, noted: Any) -> CachedDescription | None:
+def _cached(item: Deployed, note: Any) -> CachedDescription | None:
     record = item.record
-    if record is None or not item.intact or not isinstance(noted, Mapping):
+    if record is None or not item.intact or not isinstance(note, Mapping):
         return None
-    notes, deployment = noted.get("notes"), noted.get("deployment")
+    notes, deployment = note.get("notes"), note.get("deployment")
     if not isinstance(notes, Mapping) or not isinstance(deployment, str):
         return None
-    if noted.get("description") != _digest(to_json(record.description)):
+    if note.get("description") != _digest(to_json(record.description)):
         return None
     return CachedDescription(notes, deployment, record.name, record.description)
 
 
-def _plain(value: Any) -> Any:
+def _input_value(value: Any) -> Any:
     if isinstance(value, ResolvedPath):
         return value.written
     if isinstance(value, Settings):
-        return {name: _plain(each) for name, each in value if name not in _NO_INPUT}
+        return {name: _input_value(field) for name, field in value if name not in _IGNORED_FIELDS}
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _input_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_input_value(item) for item in value]
     return value
 
 
@@ -97,8 +100,8 @@ def _digest(value: Any) -> str:
 
 
 @lru_cache(maxsize=1)
-def _tool() -> str:
-    """A digest of this program, so that no edit of it is missed while it is developed."""
+def _program_digest() -> str:
+    """A digest of the code of this program, so that an edit during development invalidates the cache."""
     root = Path(__file__).parents[1]
     total = hashlib.sha256()
     for file in sorted(root.rglob("*")):

@@ -1,4 +1,4 @@
-"""Names that other files at a target define already: an orchestrator would take one of the two, and not say which."""
+"""Names that other files at a target already define: an orchestrator would silently use only one of the files."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from deployer.models.target import MovedError, Target
 
 
 class NameReader(Protocol):
-    """What finds names in files: the part of an orchestrator that is needed here."""
+    """Finds names in files: the part of an orchestrator that is needed here."""
 
     def file_of(self, name: str) -> str:
-        """The file that holds the deployment of that name."""
+        """The name of the file for the deployment of that name."""
 
     def names_in(self, content: bytes) -> Iterable[str]:
         """The names that a file defines."""
 
 
 def names_of_others(target: Target, state: EnvironmentState, reader: NameReader) -> Mapping[str, str]:
-    """The file that defines a name, by name; without those that stand in the file of that name. Raises TargetError."""
+    """The file that defines each name, by name. A name in its own file is left out. Raises TargetError."""
     found: dict[str, str] = {}
     for item in state.deployed:
         for name in _names(target, item, reader):

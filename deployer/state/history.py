@@ -1,7 +1,7 @@
-"""The history beside the DAG files: one file for each apply, written once, the oldest of them dropped.
+"""The history beside the DAG files: one file for each apply, written once. The oldest ones are deleted.
 
-An entry holds the DAG files that its apply replaced or deleted, so that a rollback needs nothing but the target: going
-back is undoing entries, the newest first. It is read as data and never run.
+An entry contains the DAG files that its apply replaced or deleted, so a rollback needs only the target: it undoes
+entries, newest first. DAG files in the history are read as data and never run.
 """
 
 from __future__ import annotations
@@ -23,51 +23,51 @@ from deployer.models.reading import ReadingError, parse_json, read_model
 from deployer.models.target import MovedError, Target
 
 MOST_ENTRIES = 50
-_MOST_TEXT = 200_000_000  # bytes of DAG files in one entry: a damaged one must not fill the memory
+_MOST_TEXT = 200_000_000  # bytes of DAG files in one entry: a damaged entry must not fill the memory
 ANY_BYTES = "surrogateescape"  # a file that an apply adopted may be in any encoding
 _TIME = "%Y%m%dT%H%M%S"
 
 
 def entry_file(project: str, environment: str, entry: str) -> str:
-    """An entry's name: Airflow takes no file for a DAG that starts with a dot or ends with .json."""
+    """The file name of an entry. Airflow ignores files that start with a dot or end with .json."""
     return f".mfdeploy.{project}.{environment}.{entry}.json"
 
 
 def list_entries(target: Target, project: str, environment: str) -> Sequence[str]:
-    """The ids of the entries at a target, the newest first. Raises TargetError."""
+    """The ids of the entries at a target, newest first. Raises TargetError."""
     return [entry for entry, _ in entry_versions(target, project, environment)]
 
 
 def entry_versions(target: Target, project: str, environment: str) -> Sequence[tuple[str, str]]:
-    """The ids of the entries at a target with the versions of their files, the newest first. Raises TargetError."""
+    """The ids of the entries at a target with the versions of their files, newest first. Raises TargetError."""
     files = target.list(entry_file(project, environment, "*"))
     start = len(entry_file(project, environment, "")) - len(".json")
     return sorted(((file[start : -len(".json")], version) for file, version in files.items()), reverse=True)
 
 
 def find_entry(given: str, known: Sequence[str]) -> str:
-    """The entry that is meant by its id, or by a beginning or end that only it has. Raises DeployError."""
+    """The entry with this id, or with this unique beginning or end of its id. Raises DeployError."""
     matches = [entry for entry in known if given and (entry.startswith(given) or entry.endswith(f"-{given}"))]
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise DeployError(_problem(f"{given!r} is the beginning of {len(matches)} entries", ", ".join(matches[:5])))
-    hint = nearest(given, known) or (f"the newest is {known[0]}" if known else "nothing was applied there yet")
+        raise DeployError(_problem(f"{given!r} matches {len(matches)} entries", ", ".join(matches[:5])))
+    hint = nearest(given, known) or (f"the newest entry is {known[0]}" if known else "nothing has been applied yet")
     raise DeployError(_problem(f"the history has no entry {given!r}", f"{hint}; `mfdeploy history` lists them"))
 
 
 def read_entry(target: Target, project: str, environment: str, entry: str) -> Entry:
-    """One entry. Raises TargetError, and DeployError for one that cannot be understood."""
+    """Read one entry. Raises TargetError, and DeployError for an entry that is not valid."""
     file = entry_file(project, environment, entry)
     content, _ = target.read(file)
     found = parse_entry(content, file)
     if (found.project, found.environment, found.id) != (project, environment, entry):
-        raise DeployError(_unreadable(file, f"it is of {found.project}, {found.environment}, {found.id}"))
+        raise DeployError(_unreadable(file, f"it belongs to {found.project}, {found.environment}, {found.id}"))
     return found
 
 
 def parse_entry(content: bytes, file: str) -> Entry:
-    """The entry in a file's content; `file` names it in messages. Raises DeployError."""
+    """Parse the content of an entry; `file` is its name in messages. Raises DeployError."""
     try:
         return read_model(Entry, parse_json(content), HISTORY_FORMAT, {1: upgrade_entry})
     except json.JSONDecodeError as error:
@@ -77,7 +77,7 @@ def parse_entry(content: bytes, file: str) -> Entry:
 
 
 def new_id(known: Sequence[str], now: datetime) -> str:
-    """The id of an apply that starts `now` (aware): it sorts after all that are `known`, whatever their clocks said."""
+    """The id of an apply that starts `now` (aware). It sorts after all `known` ids, even if their clocks were ahead."""
     moment = now.astimezone(timezone.utc)
     for newest in sorted(known)[-1:]:
         moment = max(moment, _moment(newest) + timedelta(milliseconds=1))
@@ -85,10 +85,10 @@ def new_id(known: Sequence[str], now: datetime) -> str:
 
 
 def write_entry(target: Target, entry: Entry, earlier: Sequence[tuple[str, str]]) -> None:
-    """Put an entry at the target, and drop the oldest of the `earlier` ones beyond MOST_ENTRIES. Raises TargetError.
+    """Write an entry to the target, and delete the oldest entries beyond MOST_ENTRIES. Raises TargetError.
 
-    `earlier` are ids and versions, the newest first, as they were when the apply began. Another apply may have begun in
-    the same millisecond and drawn the same id: then the entry is kept under another one.
+    `earlier` are ids and versions, newest first, at the start of the apply. If another apply started in the same
+    millisecond and got the same id, the entry is written under another id.
     """
     while not _created(target, entry):
         entry = entry.model_copy(update={"id": f"{entry.id.rpartition('-')[0]}-{secrets.token_hex(2)}"})
@@ -96,35 +96,35 @@ def write_entry(target: Target, entry: Entry, earlier: Sequence[tuple[str, str]]
         try:
             target.delete(entry_file(entry.project, entry.environment, old), version)
         except MovedError:
-            continue  # another apply has dropped it
+            continue  # another apply has deleted it
 
 
 def _created(target: Target, entry: Entry) -> bool:
-    """Whether the entry is at the target; False where another one has its id."""
+    """Write the entry. False if another entry has its id."""
     file = entry_file(entry.project, entry.environment, entry.id)
-    # Not pydantic's JSON: a value may hold half of a character, which that refuses.
+    # Not pydantic's JSON, which refuses the lone surrogates that a value may contain.
     content = f"{json.dumps(entry.model_dump(mode='json'), indent=1)}\n".encode()
     try:
         target.create(file, content)
     except MovedError:
-        # Ours, if this apply was interrupted right after it had written it.
+        # It is ours if this apply was interrupted right after it wrote the entry.
         return target.read(file)[0] == content
     return True
 
 
 def digest(content: bytes) -> str:
-    """How an entry names a DAG file: SHA-256 (hex) of all of it, the record included."""
+    """The key of a DAG file in an entry: the SHA-256 (hex) of its content, including the record."""
     return hashlib.sha256(content).hexdigest()
 
 
 def pack(files: Sequence[bytes]) -> str:
-    """DAG files as an entry holds them. One stream, since DAG files are much alike."""
+    """DAG files as an entry stores them: compressed in one stream, because DAG files are very similar."""
     by_digest = {digest(content): content.decode(errors=ANY_BYTES) for content in files}
     return base64.b64encode(zlib.compress(json.dumps(by_digest, sort_keys=True).encode(), 9)).decode()
 
 
 def unpack(entry: Entry) -> Mapping[str, str]:
-    """The DAG files that an entry holds, by digest. Raises DeployError where they are damaged."""
+    """The DAG files in an entry, by digest. Raises DeployError if they are damaged."""
     file = entry_file(entry.project, entry.environment, entry.id)
     try:
         stream = zlib.decompressobj()
@@ -136,7 +136,7 @@ def unpack(entry: Entry) -> Mapping[str, str]:
     except (ValueError, binascii.Error, zlib.error, RecursionError) as error:
         raise DeployError(_unreadable(file, "the DAG files in it are damaged")) from error
     if not whole:
-        raise DeployError(_unreadable(file, "the DAG files in it are not those that it names"))
+        raise DeployError(_unreadable(file, "the DAG files in it do not match their digests"))
     return dict(texts)
 
 
@@ -149,11 +149,11 @@ def _moment(entry: str) -> datetime:
         seconds = datetime.strptime(entry[:15], _TIME).replace(tzinfo=timezone.utc)
         return seconds + timedelta(milliseconds=int(entry[15:18]))
     except ValueError:
-        return datetime.min.replace(tzinfo=timezone.utc)  # not named by us: read_entry says so
+        return datetime.min.replace(tzinfo=timezone.utc)  # not a valid id: read_entry reports it
 
 
 def _unreadable(file: str, why: str) -> Diagnostic:
-    hint = "it was written by another version of mfdeploy, or changed by hand; the DAG files beside it are as they were"
+    hint = "it was written by another version of mfdeploy or edited by hand; the deployed DAG files are not affected"
     return Diagnostic("bad-history", f"the history entry {file} cannot be read: {why}", hint=hint)
 
 

@@ -1,7 +1,7 @@
-"""The index beside the DAG files: which files an apply left there and, where reading them is slow, what they say.
+"""The index beside the DAG files: which files an apply wrote and, if reading them is slow, what they contain.
 
-It is a cache. The records in the DAG files are the state: what the index says of a file counts only for the version
-that the target lists, and without an index a file that is gone merely looks new.
+It is a cache. The records in the DAG files are the state: an entry of the index is used only if its version is the one
+that the target lists. Without an index, a file that was removed by hand looks like a new deployment.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from deployer.models.target import MovedError, Target
 
 INDEX_FORMAT = 2
 _ATTEMPTS = 50
-# How many files may be other than the index says, of at least ten times as many.
+# An index may be wrong about this many files, and about one in ten at most, before it is written again.
 _MOST_STALE = 16
 _Entries = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Index:
-    """What an index said when it was read: an entry for each file, as it stands in the JSON document.
+    """The content of an index: an entry for each file, as it is in the JSON document.
 
-    `version` is the target's version of it; None where there is none.
+    `version` is the version of the index file at the target; None if there is no index.
     """
 
     entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -35,22 +35,22 @@ class Index:
 
     @property
     def remembered(self) -> Mapping[str, str]:
-        """Addresses by file, of the files that an apply of ours left there."""
+        """The address of each file that our applies wrote, by file."""
         return {file: entry["address"] for file, entry in self.entries.items() if entry.get("address")}
 
     def deployed(self, file: str, version: str) -> Deployed | None:
-        """What the file of this version holds; None when the index does not know this version."""
+        """The content of this version of a file; None if the index does not know this version."""
         entry = self.entries.get(file, {})
         return _deployed(file, version, entry) if entry.get("version") == version else None
 
 
 def index_file(project: str, environment: str) -> str:
-    """The index's name: one for each owner, so that two projects at one target never write the same one."""
+    """The name of the index file. Each owner has its own, so two projects at one target never write the same file."""
     return f".mfdeploy.{project}.{environment}.json"
 
 
 def read_index(target: Target, project: str, environment: str) -> Index:
-    """The index as the last apply left it; an empty one when there is none, or none that can be read."""
+    """The index as the last apply wrote it; an empty one if there is none or if it is damaged."""
     return Index(*_read(target, index_file(project, environment)))
 
 
@@ -65,12 +65,12 @@ def update_index(
 ) -> None:
     """Note the files that were written and deleted (None), in one conditional write. Raises TargetError.
 
-    `seen` is what the target held when `before` was read: noted too where reading is slow, so that the next plan need
-    not read it. Another apply may have written the index since: then all is noted again in what that wrote, and what it
-    says of a file since `before` stays. `made_from` says by file what its description was made from (see `cache`).
+    `seen` are the files at the target when `before` was read. If reading is slow they are noted too, so that the next
+    plan does not have to read them. If another apply has written the index since `before`, its changes stay and the
+    notes are added to them. `made_from` gives by file what its description was made from (see `cache`).
 
-    A few files of many that were only updated are not noted: the index grows with what exists, and to read and compile
-    a few anew takes the next plan less time than it takes to write all of that.
+    The index is not written if only a few of many files were updated: for the next plan it is faster to read and
+    compile these few again than it is to write the whole index here.
     """
     file = index_file(project, environment)
     owner = (project, environment)
@@ -87,15 +87,15 @@ def update_index(
     }
     entries, version = (before.entries, before.version) if before else _read(target, file)
     for attempt in range(_ATTEMPTS):
-        noted = {**_brought_up(entries, known, before or Index()), **written}
-        kept = {name: noted[name] for name in sorted(noted) if changes.get(name, noted) is not None}
-        if version is not None and not _must_be_written(entries, kept):
+        noted = {**_merged(entries, known, before or Index()), **written}
+        updated = {name: noted[name] for name in sorted(noted) if changes.get(name, noted) is not None}
+        if version is not None and not _must_be_written(entries, updated):
             return
         try:
             if version is None:
-                target.create(file, _document(kept))
+                target.create(file, _document(updated))
             else:
-                target.replace(file, _document(kept), version)
+                target.replace(file, _document(updated), version)
             return
         except MovedError:
             if attempt == _ATTEMPTS - 1:
@@ -103,21 +103,21 @@ def update_index(
         entries, version = _read(target, file)
 
 
-def _must_be_written(entries: _Entries, kept: _Entries) -> bool:
-    """Whether an index says what is not so: of which files are ours, or of more than a few others."""
-    stale = [name for name in {**entries, **kept} if entries.get(name) != kept.get(name)]
-    if any(_address(entries.get(name)) != _address(kept.get(name)) for name in stale):
+def _must_be_written(entries: _Entries, updated: _Entries) -> bool:
+    """Whether the index is wrong about which files are ours, or about the content of more than a few files."""
+    stale = [name for name in {**entries, **updated} if entries.get(name) != updated.get(name)]
+    if any(_address(entries.get(name)) != _address(updated.get(name)) for name in stale):
         return True
-    return len(stale) > min(_MOST_STALE, len(kept) // 10)
+    return len(stale) > min(_MOST_STALE, len(updated) // 10)
 
 
 def _address(entry: Mapping[str, Any] | None) -> Any:
     return None if entry is None else entry.get("address", "")
 
 
-def _brought_up(entries: _Entries, known: _Entries, before: Index) -> _Entries:
-    """The entries, brought up to what was seen, except those that another apply has changed since."""
-    # Files of others that have gone; ours stay, so that one removed by hand is known to be missing.
+def _merged(entries: _Entries, known: _Entries, before: Index) -> _Entries:
+    """The entries updated with what was seen, except those that another apply has changed since."""
+    # Entries of foreign files that no longer exist are dropped. Our entries stay, to detect files removed by hand.
     current = {name: entry for name, entry in entries.items() if entry.get("address") or name in known}
     return {**current, **{name: known[name] for name in known if entries.get(name) == before.entries.get(name)}}
 
@@ -127,19 +127,19 @@ def _with(entry: dict[str, Any], made_from: Mapping[str, Any] | None) -> dict[st
 
 
 def _noted(entry: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """What an entry says of this version of its file, without what it was made from; nothing if of another one."""
+    """The entry without `made_from` if it is about this version of its file; else an empty one."""
     return {key: entry[key] for key in entry if key != "made_from"} if entry.get("version") == version else {}
 
 
-def _entry(each: Deployed, owner: tuple[str, str], local: bool = False) -> dict[str, Any]:
-    """The entry of a file: its address if it is the owner's, and what it says unless it is as easily read itself."""
-    found = each.record
-    address = {"address": found.address} if found and (found.owner, found.environment) == owner else {}
-    # What is neither ours nor plain is looked at anew each time: such files are few, and there is more to say of them.
-    if local or each.problem or each.native:
+def _entry(item: Deployed, owner: tuple[str, str], local: bool = False) -> dict[str, Any]:
+    """The entry of a file: the address if the owner deployed it, and the content unless the target is local."""
+    record = item.record
+    address = {"address": record.address} if record and record.is_owned_by(*owner) else {}
+    # Damaged and native files are read each time: they are few, and an entry could not hold all about them.
+    if local or item.problem or item.native:
         return address
-    content = {"record": to_data(found)} if found else {}
-    return {**address, "version": each.version, "intact": each.intact, **content}
+    content = {"record": to_data(record)} if record else {}
+    return {**address, "version": item.version, "intact": item.intact, **content}
 
 
 def _deployed(file: str, version: str, entry: Mapping[str, Any]) -> Deployed | None:
@@ -159,14 +159,14 @@ def _read(target: Target, file: str) -> tuple[_Entries, str | None]:
 
 
 def _document(entries: _Entries) -> bytes:
-    """One line for each file, so that a difference can be read where the target keeps a history."""
+    """The index as JSON with one line for each file, so that its diff is readable in a git target."""
     written = _lines(entries)
     lines = ",\n".join(f"{json.dumps(name)}: {line}" for name, line in written.items())
     return f'{{"format": {INDEX_FORMAT}, "digest": "{_digest(written)}", "dags": {{\n{lines}\n}}}}\n'.encode()
 
 
 def _entries(content: bytes) -> _Entries:
-    """The entries of an index that is whole; none of one that is damaged or of another format."""
+    """The entries of an index; none if it is damaged or has another format."""
     try:
         data: Any = json.loads(content)
         whole = data["format"] == INDEX_FORMAT and data["digest"] == _digest(_lines(data["dags"]))

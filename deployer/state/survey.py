@@ -1,4 +1,4 @@
-"""What is deployed: the records in the files of the targets, read without running any of them."""
+"""Surveys the targets: reads the record in each deployed file, without running the file."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from deployer.models.target import Target, TargetError
 from deployer.state.cache import CachedDescription, known_descriptions
 from deployer.state.index import Index, read_index
 
-Each = TypeVar("Each")
+Input = TypeVar("Input")
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class DeployedState:
-    """The targets of the environments that were looked at, and what each holds."""
+    """The surveyed environments, with the target and the deployed files of each."""
 
     targets: Mapping[str, Target]
-    sites: tuple[EnvironmentState, ...]
+    states: tuple[EnvironmentState, ...]
     indexes: Mapping[str, Index] = field(default_factory=dict)
     environments: Mapping[str, Environment] = field(default_factory=dict)
     readers: Mapping[str, FileReader] = field(default_factory=dict)
 
     def since(self, change: Change) -> datetime | None:
-        """When the DAG of a change was first applied, by whichever file holds it; None when it is not deployed."""
+        """When the DAG of a change was first applied, in whichever file it is now; None if it is not deployed."""
         for item in self.holding(change):
             if item.record and item.record.since:
                 return datetime.fromisoformat(item.record.since)
         return None
 
     def holding(self, change: Change) -> Iterator[Deployed]:
-        """The files that a change writes over or deletes and that hold its DAG."""
+        """The files with the DAG of a change that the change overwrites or deletes."""
         for name in sorted({change.file, *(other.file for other in change.replaces)}):
             item = self.file(change.environment, name)
             if item and item.name == change.name:
                 yield item
 
     def applied(self, environment: str, file: str) -> Provenance | None:
-        """Who last applied the DAG in this file, and when; None when it is not deployed."""
+        """Who last applied the DAG in this file, and when; None if it is not deployed."""
         found = self.file(environment, file)
         return found.record.provenance if found and found.record else None
 
     def file(self, environment: str, file: str) -> Deployed | None:
-        """What is in this file; None when there is none."""
-        return next((site.files.get(file) for site in self.sites if site.environment == environment), None)
+        """The deployed file of this name; None if there is none."""
+        return next((state.files.get(file) for state in self.states if state.environment == environment), None)
 
     @property
     def addresses(self) -> Collection[str]:
-        """What the records say that is deployed, whoever it belongs to."""
-        return {item.record.address for site in self.sites for item in site.deployed if item.record}
+        """The addresses in all records, whoever owns them."""
+        return {item.record.address for state in self.states for item in state.deployed if item.record}
 
     def body(self, environment: str, file: str) -> str:
-        """A file's text as it is deployed, without its record; empty when there is none.
+        """The text of a deployed file without its record; empty if there is no such file.
 
-        Raises DeployError when it cannot be read, or is gone since the target was listed.
+        Raises DeployError if it cannot be read, or was deleted after the target was listed.
         """
         if self.file(environment, file) is None:
             return ""
@@ -74,49 +74,49 @@ class DeployedState:
 
 
 class FileReader(Protocol):
-    """What reads the files of an environment: the part of an orchestrator that a survey needs."""
+    """Reads the files of an environment: the part of an orchestrator that a survey needs."""
 
     @property
     def file_pattern(self) -> str:
-        """Which files of a target are looked at."""
+        """The shell pattern of the files to read."""
 
     def file_of(self, name: str) -> str:
-        """The file that holds the deployment of that name."""
+        """The name of the file for the deployment of that name."""
 
     def read(self, file: str, content: bytes, version: str) -> Deployed:
-        """What a file holds."""
+        """Parse the content of a file."""
 
     def body_of(self, text: str) -> str:
-        """A file's text without its record."""
+        """The text of a file without its record."""
 
 
 Connect = Callable[[Environment], tuple[Target, FileReader]]
-"""The target of an environment, and what reads its files. Raises DeployError."""
+"""Gives the target of an environment and the reader of its files. Raises DeployError."""
 
 
 @dataclass(frozen=True)
-class _Listed:
-    """An environment's target as it is listed: version by file, and those files of which it is known what they hold."""
+class _Listing:
+    """The listing of one target: the version of each file, and the files whose content is already known."""
 
     environment: Environment
     target: Target
     reader: FileReader
     index: Index
     versions: Mapping[str, str]
-    told: Mapping[str, Deployed]
+    known_files: Mapping[str, Deployed]
 
 
 class Survey:
-    """What the environments' targets hold, found out in two steps, so that a caller can do something between them.
+    """Reads what is deployed in two steps, so that the caller can start other work between them.
 
-    `cached` lists the targets; `read` reads what their indexes do not tell, which may take long. Neither raises: after
-    `read`, `result` is what is deployed, or None where `problems` say why that is not known.
+    `cached` lists the targets; `read` reads the files that their indexes do not know, which may take long. Neither
+    raises: after `read`, `result` is what is deployed, or None if there are `problems`.
     """
 
     def __init__(
         self, environments: Iterable[Environment], connect: Connect, known: Collection[str], destroy: bool = False
     ) -> None:
-        """`known` are the addresses of the manifests; `destroy` says that everything is to go."""
+        """`known` are the addresses of the manifests; `destroy` is true if everything is to be deleted."""
         self._environments = tuple(environments)
         self._connect = connect
         self._known = frozenset(known)
@@ -124,57 +124,61 @@ class Survey:
         self.problems: Sequence[Diagnostic] = ()
 
     def cached(self) -> Mapping[str, CachedDescription]:
-        """By address, the descriptions whose inputs an earlier apply noted in the index of their environment."""
+        """The descriptions whose inputs an earlier apply noted in the index of their environment, by address."""
         found: dict[str, CachedDescription] = {}
-        for each in self._listed:
-            file_of = each.reader.file_of
-            found.update(known_descriptions(each.environment.name, each.told.values(), each.index.entries, file_of))
+        for listing in self._listed:
+            file_of = listing.reader.file_of
+            found.update(
+                known_descriptions(
+                    listing.environment.name, listing.known_files.values(), listing.index.entries, file_of
+                )
+            )
         return found
 
     def read(self) -> None:
-        """Read all that is deployed, unless that was done."""
+        """Read everything that is deployed, once."""
         _ = self.result
 
     @cached_property
     def result(self) -> DeployedState | None:
-        """What is deployed."""
+        """What is deployed; None if there are problems."""
         listed = self._listed
         if self.problems:
             return None
         try:
-            sites = tuple(_for_each(((each.environment, each) for each in listed), self._state))
+            states = tuple(_for_each(((listing.environment, listing) for listing in listed), self._state))
         except DeployError as error:
             self.problems = error.diagnostics
             return None
-        by_name = {each.environment.name: each for each in listed}
+        by_name = {listing.environment.name: listing for listing in listed}
         return DeployedState(
-            targets={name: each.target for name, each in by_name.items()},
-            sites=sites,
-            indexes={name: each.index for name, each in by_name.items()},
-            environments={name: each.environment for name, each in by_name.items()},
-            readers={name: each.reader for name, each in by_name.items()},
+            targets={name: listing.target for name, listing in by_name.items()},
+            states=states,
+            indexes={name: listing.index for name, listing in by_name.items()},
+            environments={name: listing.environment for name, listing in by_name.items()},
+            readers={name: listing.reader for name, listing in by_name.items()},
         )
 
     @cached_property
-    def _listed(self) -> tuple[_Listed, ...]:
+    def _listed(self) -> tuple[_Listing, ...]:
         try:
-            return tuple(_for_each(((each, each) for each in self._environments), self._list))
+            return tuple(_for_each(((environment, environment) for environment in self._environments), self._list))
         except DeployError as error:
             self.problems = error.diagnostics
             return ()
 
-    def _list(self, environment: Environment) -> _Listed:
+    def _list(self, environment: Environment) -> _Listing:
         target, reader = self._connect(environment)
         index = read_index(target, environment.project, environment.name)
         versions = target.list(reader.file_pattern)
         if target.local:
-            return _Listed(environment, target, reader, index, versions, _read(target, reader, versions))
-        told = {file: index.deployed(file, version) for file, version in versions.items()}
-        return _Listed(
-            environment, target, reader, index, versions, {file: each for file, each in told.items() if each}
+            return _Listing(environment, target, reader, index, versions, _read(target, reader, versions))
+        known_files = {file: index.deployed(file, version) for file, version in versions.items()}
+        return _Listing(
+            environment, target, reader, index, versions, {file: item for file, item in known_files.items() if item}
         )
 
-    def _state(self, listed: _Listed) -> EnvironmentState:
+    def _state(self, listed: _Listing) -> EnvironmentState:
         environment = listed.environment
         return EnvironmentState(
             environment=environment.name,
@@ -189,9 +193,9 @@ class Survey:
 def survey(
     environments: Iterable[Environment], connect: Connect, known: Collection[str], destroy: bool = False
 ) -> DeployedState:
-    """List every target once, and read what its index does not tell. Raises DeployError for all that fail.
+    """List every target once and read the files that its index does not know. Raises DeployError with all problems.
 
-    `known`: the manifests' addresses.
+    `known` are the addresses of the manifests.
     """
     found = Survey(environments, connect, known, destroy)
     if found.result is None:
@@ -199,12 +203,12 @@ def survey(
     return found.result
 
 
-def _for_each(places: Iterable[tuple[Environment, Each]], ask: Callable[[Each], Answer]) -> list[Answer]:
+def _for_each(inputs: Iterable[tuple[Environment, Input]], ask: Callable[[Input], Answer]) -> list[Answer]:
     found: list[Answer] = []
     problems: list[Diagnostic] = []
-    for environment, each in places:
+    for environment, value in inputs:
         try:
-            found.append(ask(each))
+            found.append(ask(value))
         except DeployError as error:
             problems += error.diagnostics
         except TargetError as error:
@@ -215,15 +219,15 @@ def _for_each(places: Iterable[tuple[Environment, Each]], ask: Callable[[Each], 
 
 
 def target_problem(environment: Environment, message: str, hint: str = "") -> Diagnostic:
-    """A target that cannot be read or written, with the manifest line that names it."""
+    """A problem of a target, at the manifest line that sets the target."""
     return Diagnostic("target", message, environment.location, f"environments.{environment.name}.target", hint)
 
 
-def _deployed(listed: _Listed) -> tuple[Deployed, ...]:
-    """What each file holds: by the index where that knows this very version, else read, all at once."""
-    rest = [file for file in listed.versions if file not in listed.told]
-    # A folder's files have been read already: what is not told was removed meanwhile.
-    found = {**listed.told, **({} if listed.target.local else _read(listed.target, listed.reader, rest))}
+def _deployed(listed: _Listing) -> tuple[Deployed, ...]:
+    """The content of each file: from the index if it knows this version, else read from the target in one batch."""
+    rest = [file for file in listed.versions if file not in listed.known_files]
+    # The files of a folder were read with the listing: one that is not known was removed since.
+    found = {**listed.known_files, **({} if listed.target.local else _read(listed.target, listed.reader, rest))}
     return tuple(found[file] for file in sorted(found))
 
 

@@ -1,4 +1,4 @@
-"""Runs one process to its end: no terminal to ask on, a time limit, and a bound on what is kept of its output."""
+"""Runs a process to its end: without a terminal, with a time limit, and with limited output."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class ProcessTimeoutError(Exception):
 
 
 class OutputLimitError(Exception):
-    """The process wrote more to its standard output than was allowed and was killed."""
+    """The process wrote more to its standard output than allowed and was killed."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`seconds` for the whole process, `output` bytes of standard output; of standard error `errors` bytes are kept."""
+    """`seconds` for the process and `output` bytes of standard output. Standard error is cut after `errors` bytes."""
 
     seconds: float
     output: int
@@ -34,19 +34,19 @@ class Limits:
 
 
 def run(command: Sequence[str], stdin: bytes, variables: Mapping[str, str], limits: Limits) -> tuple[int, bytes, bytes]:
-    """Exit code (negative: the signal that ended it), standard output and standard error of a command.
+    """Run a command. Returns its exit code (negative: the signal that ended it), standard output and standard error.
 
-    Raises OSError when it cannot be started, ProcessTimeoutError and OutputLimitError. When it raises, or is
-    interrupted, nothing that the command started in its session is left running.
+    Raises OSError if it cannot be started, ProcessTimeoutError and OutputLimitError. If it raises or is interrupted,
+    every process that the command started in its session is killed.
     """
     pipe = subprocess.PIPE
-    # A session of its own has no terminal, so that nothing that the command starts (ssh) can ask there either.
+    # A new session has no terminal, so no program that the command starts (such as ssh) can prompt the user.
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, start_new_session=True)
     with process:
         try:
             output, errors = _exchange(process, stdin, limits)
         except BaseException:
-            # The command's own children may still write into a folder that the caller is about to remove.
+            # Child processes of the command could still write to a folder that the caller is about to remove.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -54,7 +54,7 @@ def run(command: Sequence[str], stdin: bytes, variables: Mapping[str, str], limi
 
 
 def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limits: Limits) -> tuple[bytes, bytes]:
-    """What the process writes until it closes both streams, while it is fed `stdin`."""
+    """Write `stdin` to the process, and read its output until it closes both streams."""
     assert process.stdin and process.stdout and process.stderr
     output, errors = bytearray(), bytearray()
     deadline = monotonic() + limits.seconds
@@ -82,16 +82,16 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limits: Limits) ->
                     if len(output) > limits.output:
                         raise OutputLimitError
                 else:
-                    # Read to the end all the same: the process must not wait for somebody to take it.
+                    # Read the rest and discard it: else the process would block on a full pipe.
                     errors += chunk[: max(0, limits.errors - len(errors))]
     return bytes(output), bytes(errors)
 
 
 def _feed(stream: IO[bytes], pending: memoryview) -> memoryview:
-    """What is left to write. A pipe that is ready takes this many bytes without blocking."""
+    """Write a part of `pending` that does not block, and return the rest."""
     try:
         return pending[os.write(stream.fileno(), pending[: select.PIPE_BUF]) :] if pending else pending
-    except BrokenPipeError:  # it reads no more; its exit code says why
+    except BrokenPipeError:  # it closed its input; the exit code says why
         return pending[:0]
 
 

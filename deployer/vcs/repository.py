@@ -1,4 +1,4 @@
-"""The repository of the manifests: its commit and branch, and the files of another revision."""
+"""The git repository of the manifests: commit, branch, and the files of another revision."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _NOT_SHARED = {"__pycache__", ".git"}
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit of the repository at `top`, by the name that the user gave and by its full id."""
+    """A commit of the repository at `top`: the name that the user gave, and the full id."""
 
     top: Path
     name: str
     commit: str
 
 
-# The variables in which CI services give the branch that they checked out, the prefix of its name, and the variable of
-# the commit. The branch of a pull request does not count: it may be of another repository, and be called "main", too.
+# For each CI service: the variable with the checked-out branch, the prefix of its value, and the variable with the
+# commit. The branch of a pull request does not count: it may be in another repository and also be named "main".
 _SERVICES = (
     ("GITHUB_REF", "refs/heads/", "GITHUB_SHA"),
     ("CI_COMMIT_BRANCH", "", "CI_COMMIT_SHA"),  # GitLab; not set in a merge request's pipeline
@@ -33,14 +33,14 @@ _SERVICES = (
     ("BUILDKITE_BRANCH", "", "BUILDKITE_COMMIT"),
     ("BRANCH_NAME", "", "GIT_COMMIT"),  # Jenkins; PR-12 for a pull request
 )
-# Set, and not "false", where the pipeline is one of a pull request.
+# Set, and not "false", in the pipeline of a pull request.
 _PULL_REQUESTS = ("BITBUCKET_PR_ID", "CIRCLE_PULL_REQUEST", "BUILDKITE_PULL_REQUEST")
 
 
 def commit_of(git: Git, folder: Path) -> str | None:
-    """The checked-out commit of the folder's repository, ``-dirty`` after it when files below the folder differ.
+    """The checked-out commit of the folder's repository, with ``-dirty`` if files below the folder were changed.
 
-    None outside a repository, or where there is no git.
+    None outside of a repository, or if git is not installed.
     """
     commit = _query(git, folder, "rev-parse", "HEAD")
     if not commit:
@@ -48,15 +48,15 @@ def commit_of(git: Git, folder: Path) -> str | None:
     try:
         clean = not git.run(folder, "status", "--porcelain", "--", ".").stdout
     except GitError:
-        clean = False  # nobody can say that the files are those of the commit
+        clean = False  # it is unknown whether the files are those of the commit
     return commit if clean else f"{commit}-dirty"
 
 
 def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
-    """The branch that the folder's repository is on; None where that is not known.
+    """The checked-out branch of the folder's repository; None if unknown.
 
-    CI services check out a commit and no branch. Then the variables of the service name the branch, as long as the
-    commit that they name is the one that is checked out.
+    CI services check out a commit without a branch. The branch is then taken from the variables of the service, if
+    the commit in these variables is the checked-out one.
     """
     branch = _query(git, folder, "symbolic-ref", "--quiet", "--short", "HEAD")
     if branch:
@@ -66,14 +66,14 @@ def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
         value = environ.get(variable, "")
         if not value.startswith(prefix) or value == prefix:
             continue
-        # Without git there is no commit to compare with.
+        # Without git there is no commit to compare.
         if not commit or environ.get(of_commit) == commit:
             return None if _is_pull_request(environ) else value[len(prefix) :]
     return None
 
 
 def find_revision(git: Git, folder: Path, name: str) -> Revision:
-    """The commit that `name` is in the repository of a folder. Raises DeployError."""
+    """The commit that `name` means in the repository of a folder. Raises DeployError."""
     hint = "plan without --against"
     try:
         top = git.run(folder, "rev-parse", "--show-toplevel").text
@@ -85,15 +85,15 @@ def find_revision(git: Git, folder: Path, name: str) -> Revision:
     commit = _query(git, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if not commit:
         hint = "fetch it first (git fetch origin main, then origin/main): CI services often clone a single branch"
-        raise DeployError(Diagnostic("unknown-revision", f"git knows no revision {name!r} here", hint=hint))
+        raise DeployError(Diagnostic("unknown-revision", f"unknown git revision {name!r}", hint=hint))
     return Revision(Path(top).resolve(), name, commit)
 
 
 def check_out(git: Git, revision: Revision, tree: Path) -> None:
-    """Write the revision's files into a folder that does not exist yet; the repository and its index stay as they are.
+    """Write the files of a revision to a new folder. The repository and its index are not changed.
 
-    What git ignores in the working tree (a virtual environment, a local file) is linked there: it belongs to the
-    machine and to no revision. Raises DeployError.
+    Files that git ignores in the working tree (such as a virtual environment) are linked into the new folder, because
+    they belong to the machine and not to a revision. Raises DeployError.
     """
     index = {"GIT_INDEX_FILE": str(tree.with_name("index"))}
     tree.mkdir()
@@ -104,7 +104,7 @@ def check_out(git: Git, revision: Revision, tree: Path) -> None:
         raise DeployError(Diagnostic("git", str(error))) from error
     for name in _ignored(git, revision.top):
         link = tree / name
-        # A folder of the working tree may be a link in the revision, to anywhere.
+        # A folder of the working tree may be a symbolic link to anywhere in the revision.
         inside = link.parent.is_dir() and link.parent.resolve().is_relative_to(tree.resolve())
         if inside and not os.path.lexists(link):
             link.symlink_to(revision.top / name)
@@ -120,9 +120,9 @@ def _is_pull_request(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name, "") not in ("", "false") for name in _PULL_REQUESTS)
 
 
-def _query(git: Git, folder: Path, *words: str) -> str:
-    """What git prints; empty where it fails or is not installed: then there is no repository as far as we can tell."""
+def _query(git: Git, folder: Path, *arguments: str) -> str:
+    """The output of git; empty if git fails or is not installed, as if there were no repository."""
     try:
-        return git.run(folder, *words).text
+        return git.run(folder, *arguments).text
     except GitError:
         return ""

@@ -1,1 +1,1 @@
-"""What people and programs see: plans, results and diagnostics as text, JSON and Markdown. Nothing here prints."""
+"""Plans, results and diagnostics as text, JSON and Markdown. Views return strings or JSON values and never print."""

@@ -1,36 +1,36 @@
-"""Errors and warnings as workflow commands, which GitHub shows beside the lines of a pull request."""
+"""Diagnostics as GitHub workflow commands, which become annotations of a pull request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from deployer.errors import Diagnostic
-from deployer.views.escape_controls import escape_controls, sentence
+from deployer.views.escape_controls import escape_controls, shorten_message
 
 
-def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset()) -> str:
-    """One line for each, ``::error file=...,line=...,title=...::message``. No text in it can begin another command."""
-    return "".join(f"{_annotation(each, secrets)}\n" for each in diagnostics)
+def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic]) -> str:
+    """One line for each: ``::error file=...,line=...,title=...::message``. No message can start another command."""
+    return "".join(f"{_annotation(each)}\n" for each in diagnostics)
 
 
-def _annotation(diagnostic: Diagnostic, secrets: frozenset[str]) -> str:
-    properties = ",".join(f"{name}={_property(value)}" for name, value in _properties(diagnostic, secrets))
-    said = "; ".join(sentence(text, secrets) for text in (diagnostic.message, diagnostic.hint) if text)
-    return f"::{diagnostic.severity.value} {properties}::{_data(said)}"
+def _annotation(diagnostic: Diagnostic) -> str:
+    properties = ",".join(f"{name}={_property(value)}" for name, value in _properties(diagnostic))
+    message = "; ".join(shorten_message(text) for text in (diagnostic.message, diagnostic.hint) if text)
+    return f"::{diagnostic.severity.value} {properties}::{_data(message)}"
 
 
-def _properties(diagnostic: Diagnostic, secrets: frozenset[str]) -> Iterator[tuple[str, str]]:
-    if place := diagnostic.location:
-        yield "file", place.file
-        yield "line", str(place.line)
-        if place.column:
-            yield "col", str(place.column)
-    # GitHub shows the title in place of the kind: the place in the document is what a reader looks for.
-    yield "title", sentence(diagnostic.path, secrets) or diagnostic.code
+def _properties(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
+    if location := diagnostic.location:
+        yield "file", location.file
+        yield "line", str(location.line)
+        if location.column:
+            yield "col", str(location.column)
+    # GitHub shows the title instead of the severity: the path in the document is what a reader looks for.
+    yield "title", shorten_message(diagnostic.path) or diagnostic.code
 
 
 def _data(text: str) -> str:
-    """A message as the runner reads it back: a command ends with its line, and ``%`` starts an escape."""
+    """Text in the encoding of workflow commands: a line break ends a command, and ``%`` starts an escape."""
     lines = [escape_controls(line) for line in text.splitlines()]
     return "\n".join(lines).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

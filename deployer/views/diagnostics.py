@@ -1,61 +1,68 @@
-"""Errors and warnings as text and as JSON."""
+"""Diagnostics as text and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict
 
 from deployer.errors import Diagnostic, Severity
-from deployer.views.escape_controls import escape_controls, mask, sentence
+from deployer.views.escape_controls import escape_controls, shorten_message
 from deployer.views.plan_words import count
 
 _COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m"}
 _RESET = "\x1b[0m"
 
 
-def diagnostics_to_json(
-    diagnostics: Sequence[Diagnostic], secrets: frozenset[str] = frozenset()
-) -> list[dict[str, Any]]:
-    """A list of objects; `file`, `line` and `column` are null for what has no place."""
-    return [_to_json(each, secrets) for each in diagnostics]
+class DiagnosticJson(TypedDict):
+    """A diagnostic as JSON. `file`, `line` and `column` are null for one without a location."""
+
+    severity: str
+    code: str
+    message: str
+    file: str | None
+    line: int | None
+    column: int | None
+    path: str
+    hint: str
 
 
-def _to_json(diagnostic: Diagnostic, secrets: frozenset[str]) -> dict[str, Any]:
-    place = diagnostic.location
-    found: Mapping[str, Any] = {
+def diagnostics_to_json(diagnostics: Sequence[Diagnostic]) -> list[DiagnosticJson]:
+    """Each diagnostic as a JSON object, in the same order."""
+    return [_to_json(each) for each in diagnostics]
+
+
+def _to_json(diagnostic: Diagnostic) -> DiagnosticJson:
+    location = diagnostic.location
+    return {
         "severity": diagnostic.severity.value,
         "code": diagnostic.code,
-        "message": sentence(diagnostic.message, secrets),
-        "file": place.file if place else None,
-        "line": place.line if place else None,
-        "column": (place.column or None) if place else None,
-        "path": sentence(diagnostic.path, secrets),
-        "hint": sentence(diagnostic.hint, secrets),
+        "message": shorten_message(diagnostic.message),
+        "file": location.file if location else None,
+        "line": location.line if location else None,
+        "column": (location.column or None) if location else None,
+        "path": shorten_message(diagnostic.path),
+        "hint": shorten_message(diagnostic.hint),
     }
-    return dict(found)
 
 
-def diagnostics_to_text(
-    diagnostics: Sequence[Diagnostic], colour: bool = False, secrets: frozenset[str] = frozenset()
-) -> str:
-    """One problem a line (more where its message has more), and how many there are. Empty for no problems.
+def diagnostics_to_text(diagnostics: Sequence[Diagnostic], colour: bool = False) -> str:
+    """One line for each problem (more if its message has more), then the totals. Empty if there are no problems.
 
-    Lines are not wrapped, so that editors and CI find the places in them. No rich here: a refusal is to be quick.
+    Lines are not wrapped, so that editors and CI recognize the locations. Does not use rich, to fail fast.
     """
     if not diagnostics:
         return ""
-    lines = [line for each in diagnostics for line in _lines(each, colour, secrets)]
+    lines = [line for each in diagnostics for line in _lines(each, colour)]
     errors = sum(each.severity is Severity.ERROR for each in diagnostics)
     warnings = len(diagnostics) - errors
     counts = [count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
     return "\n".join([*lines, ", ".join(counts)]) + "\n"
 
 
-def _lines(diagnostic: Diagnostic, colour: bool, secrets: frozenset[str]) -> list[str]:
-    message, path, hint = (sentence(text, secrets) for text in (diagnostic.message, diagnostic.path, diagnostic.hint))
-    # Once more as a whole: the name of a file may be one.
-    text = mask(str(replace(diagnostic, message=message, path=path, hint=hint)), secrets)
+def _lines(diagnostic: Diagnostic, colour: bool) -> list[str]:
+    message, path, hint = map(shorten_message, (diagnostic.message, diagnostic.path, diagnostic.hint))
+    text = str(replace(diagnostic, message=message, path=path, hint=hint))
     first, *rest = [escape_controls(line) for line in text.splitlines()] or [""]
     if colour:
         word = diagnostic.severity.value

@@ -1,56 +1,64 @@
-"""The picture of a flow: a Mermaid flowchart, and lines for a terminal.
-
-A graph is the JSON form of a canonical description: ``{"start": name, "end": name, "steps": {name: {"kind": ...,
-"next": [...], "foreach_over"?: ..., "joins"?: ..., "condition"?: ..., "cases"?: {...}}}}``.
-"""
+"""The graph of a flow: a Mermaid flowchart, and lines for a terminal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
+from deployer.models.flow import StepKind
 from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 
-Graph = Mapping[str, Any]
 _OPENS = ("split", "foreach")
 _PLAIN = re.compile(r"[^A-Za-z0-9_ .-]")
 
 
-def is_graph(value: Any) -> bool:
-    """Whether `value` can be drawn. A plan may come from a file, so nothing is taken for granted."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("steps"), Mapping):
-        return False
-    steps = value["steps"]
-    return value.get("start") in steps and all(
-        isinstance(step, Mapping) and isinstance(step.get("next", []), (list, tuple)) for step in steps.values()
-    )
+class _StepFields(TypedDict):
+    kind: StepKind
+    next: list[str]
+
+
+class GraphStep(_StepFields, total=False):
+    """`StepNode` of a canonical description, as JSON."""
+
+    foreach_over: str | None
+    joins: str | None
+    condition: str | None
+    cases: Mapping[str, str]
+
+
+class Graph(TypedDict):
+    """`GraphDescription` of a canonical description, as JSON. Every step can be reached from the first."""
+
+    start: str
+    end: str
+    steps: Mapping[str, GraphStep]
 
 
 def graph_to_mermaid(graph: Graph) -> str:
-    """A Mermaid flowchart. Steps are s0, s1, ... (``end`` is a word of Mermaid's own), their names quoted labels."""
-    order = ordered(graph)
+    """A Mermaid flowchart. Steps are s0, s1, ... (``end`` is a keyword of Mermaid), and their names quoted labels."""
+    order = _ordered(graph)
     ids = {name: f"s{number}" for number, name in enumerate(order)}
     lines = ["flowchart TD"]
     for name in order:
         left, right = _shape(graph, name)
         lines.append(f'    {ids[name]}{left}"{_label(name)}"{right}')
     for name in order:
-        for target in _next(graph, name):
-            lines.append(f"    {ids[name]} {_edge(graph['steps'][name], target)} {ids[target]}")
+        step = graph["steps"][name]
+        lines += [f"    {ids[name]} {_edge(step, target)} {ids[target]}" for target in step["next"]]
     return "\n".join(lines) + "\n"
 
 
 def _shape(graph: Graph, name: str) -> tuple[str, str]:
-    if name in (graph["start"], graph.get("end")):
+    if name in (graph["start"], graph["end"]):
         return "([", "])"
-    return ("{", "}") if graph["steps"][name].get("kind") == "switch" else ("[", "]")
+    return ("{", "}") if graph["steps"][name]["kind"] == "switch" else ("[", "]")
 
 
-def _edge(step: Mapping[str, Any], target: str) -> str:
-    if step.get("kind") == "foreach":
-        return f'==>|"for each {_label(str(step.get("foreach_over") or "item"))}"|'
+def _edge(step: GraphStep, target: str) -> str:
+    if step["kind"] == "foreach":
+        return f'==>|"for each {_label(step.get("foreach_over") or "item")}"|'
     cases = _cases(step, target)
     return f'-->|"{_label(cases)}"|' if cases else "-->"
 
@@ -60,31 +68,25 @@ def _label(text: str) -> str:
     return _PLAIN.sub(lambda match: f"#{ord(match.group())};", escape_controls(text))
 
 
-def ordered(graph: Graph) -> list[str]:
-    """Step names from start to end: each branch whole, a join after all its branches."""
+def _ordered(graph: Graph) -> list[str]:
+    """Step names from start to end: each branch as a whole, and a join after all its branches."""
+    steps = graph["steps"]
     done: list[str] = []
     seen = {graph["start"]}
-    stack = [(graph["start"], list(_next(graph, graph["start"])))]
-    while stack:  # by hand: a flow of a thousand steps is deeper than Python's own stack
+    stack = [(graph["start"], list(steps[graph["start"]]["next"]))]
+    while stack:  # not recursive: a flow of a thousand steps is deeper than Python's own stack
         name, left = stack[-1]
         if not left:
             done.append(name)
             stack.pop()
         elif (target := left.pop()) not in seen:
             seen.add(target)
-            stack.append((target, list(_next(graph, target))))
-    return [*reversed(done), *sorted(name for name in graph["steps"] if name not in seen)]
+            stack.append((target, list(steps[target]["next"])))
+    return done[::-1]
 
 
-def _next(graph: Graph, name: str) -> list[str]:
-    return [target for target in graph["steps"][name].get("next", []) if target in graph["steps"]]
-
-
-def _cases(step: Mapping[str, Any], target: str) -> str:
-    cases = step.get("cases")
-    if not isinstance(cases, Mapping):
-        return ""
-    return ", ".join(str(case) for case, name in cases.items() if name == target)
+def _cases(step: GraphStep, target: str) -> str:
+    return ", ".join(case for case, name in step.get("cases", {}).items() if name == target)
 
 
 def _depths(graph: Graph, order: list[str]) -> dict[str, int]:
@@ -95,42 +97,50 @@ def _depths(graph: Graph, order: list[str]) -> dict[str, int]:
         closed = step.get("joins")
         depth = depths.get(closed, depths.get(name, 0)) if closed else depths.get(name, 0)
         depths[name] = depth
-        inside = depth + (step.get("kind") in _OPENS)
-        for target in _next(graph, name):
+        inside = depth + (step["kind"] in _OPENS)
+        for target in step["next"]:
             depths.setdefault(target, inside)
     return depths
 
 
 def graph_to_text(graph: Graph, width: int = 80, colour: bool = False, indent: int = 0) -> str:
-    """One line for each step, in order and indented by nesting, with where it leads and how."""
+    """One line for each step, in order and indented by nesting, with the steps that follow it."""
     page = Page(width, colour)
-    order = ordered(graph)
+    order = _ordered(graph)
     depths = _depths(graph, order)
     names = {name: "  " * depths[name] + escape_controls(name) for name in order}
     column = min(max(map(len, names.values())), page.width // 2) + 2
     for name in order:
-        parts = _line(graph, name)
+        parts = _line(graph["steps"][name])
         page.entry((names[name], "bold"), *parts, indent=indent, label_width=max(column, len(names[name]) + 2))
     return page.text()
 
 
-def _line(graph: Graph, name: str) -> list[tuple[str, str]]:
-    step = graph["steps"][name]
-    kind = step.get("kind")
-    targets = [escape_controls(target) + _case_mark(step, target) for target in _next(graph, name)]
-    arrow = "=>" if kind == "foreach" else "->"
+def _line(step: GraphStep) -> list[tuple[str, str]]:
+    targets = [escape_controls(target) + _case_mark(step, target) for target in step["next"]]
+    arrow = "=>" if step["kind"] == "foreach" else "->"
     parts = [(f"{arrow} {', '.join(targets)}", "")] if targets else []
-    mark = {
-        "split": "split",
-        "switch": f"switch on {escape_controls(str(step.get('condition') or '?'))}",
-        "foreach": f"for each of {escape_controls(str(step.get('foreach_over') or '?'))}",
-        "join": f"joins {escape_controls(str(step.get('joins') or 'its branches'))}",
-    }.get(str(kind))
+    mark = _mark(step)
     if mark:
         parts.append((f"{'  ' if parts else ''}({mark})", "dim"))
     return parts
 
 
-def _case_mark(step: Mapping[str, Any], target: str) -> str:
+def _mark(step: GraphStep) -> str:
+    """What a step does to the flow's branches; empty for a linear step."""
+    match step["kind"]:
+        case "split":
+            return "split"
+        case "switch":
+            return f"switch on {escape_controls(step.get('condition') or '?')}"
+        case "foreach":
+            return f"for each of {escape_controls(step.get('foreach_over') or '?')}"
+        case "join":
+            return f"joins {escape_controls(step.get('joins') or 'its branches')}"
+        case _:
+            return ""
+
+
+def _case_mark(step: GraphStep, target: str) -> str:
     cases = _cases(step, target)
     return f" [{escape_controls(cases)}]" if cases else ""

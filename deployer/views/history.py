@@ -8,11 +8,10 @@ from typing import Any
 
 from deployer.models.deployment import Environment
 from deployer.models.history import HISTORY_FORMAT, Entry, EntryHead, History, ShownEntry, Unrecorded
-from deployer.views.escape_controls import escape_controls, mask
+from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
-from deployer.views.plan_text import STYLES, SYMBOLS
+from deployer.views.plan_text import COMPLETED, STYLES, SYMBOLS
 
-_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:\+00:00|Z)$")
 _COMMIT = re.compile(r"^[0-9a-f]{40}(-dirty)?$")
 
@@ -22,20 +21,17 @@ def history_to_json(
     entries: Sequence[Entry],
     older: int,
     unrecorded: Sequence[Unrecorded],
-    secrets: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
-    """The entries without the DAG files in them, the newest first."""
-    found = History(
+    """The entries, newest first, without the DAG files that they contain."""
+    return History(
         format=HISTORY_FORMAT,
         project=environment.project,
         environment=environment.name,
-        target=mask(environment.target.written, secrets),
+        target=environment.target.written,
         entries=tuple(map(_shown, entries)),
         older=older,
         unrecorded=tuple(unrecorded),
     ).model_dump(mode="json")
-    masked = [{**entry, "changes": mask(entry["changes"], secrets)} for entry in found["entries"]]
-    return {**found, "entries": masked}
 
 
 def _shown(entry: Entry) -> ShownEntry:
@@ -49,7 +45,7 @@ def history_schema() -> dict[str, Any]:
 
 
 def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
-    """The newest entry first, one line for each change. `history` is what `history_to_json` gives."""
+    """The entries, newest first, with one line for each change. `history` is the result of `history_to_json`."""
     page = Page(width, colour)
     page.line((escape_controls(history["environment"]), "bold"), (f"  {escape_controls(history['target'])}", "dim"))
     for entry in history["entries"]:
@@ -66,7 +62,7 @@ def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool
 def _entry(page: Page, entry: Mapping[str, Any]) -> None:
     page.line("  ", (entry["id"], "bold"), f"  {_who(entry)}", hang=6)
     written = {change["name"] for change in entry["changes"] if change["action"] != "delete"}
-    # Another file of a DAG that was written is gone with that, and no DAG that was deleted.
+    # A deleted file of a DAG that was written is one that the new file replaced: the DAG itself was not deleted.
     gone = [change for change in entry["changes"] if change["action"] == "delete" and change["name"] in written]
     changes = [change for change in entry["changes"] if change not in gone]
     page.line((_summary(entry, changes), "dim"), indent=6, hang=0)
@@ -83,7 +79,7 @@ def _who(entry: Mapping[str, Any]) -> str:
 
 def _summary(entry: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> str:
     done = [change["action"] for change in changes if change["outcome"] == "done"]
-    parts = [f"{done.count(action)} {word}" for action, word in _DONE.items() if action in done]
+    parts = [f"{done.count(action)} {word}" for action, word in COMPLETED.items() if action in done]
     for outcome in ("failed", "not done"):
         number = sum(change["outcome"] == outcome for change in changes)
         parts += [f"{number} {outcome}"] if number else []

@@ -1,4 +1,4 @@
-"""Lines of styled text, wrapped to a width: what every view for a terminal is written on."""
+"""Lines of styled text, wrapped to a width: the output of every view for a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 Part = str | tuple[str, str]
-"""A text, or a text and its rich style. Texts are taken literally: there is no markup."""
+"""A string, or a string and its rich style. Strings are literal: rich markup is not interpreted."""
 
 NARROWEST = 40
 
@@ -23,8 +23,8 @@ class Page:
 
         self.width = max(width, NARROWEST)
         self._file = io.StringIO()
-        # rich looks at the environment for whatever is not given, and takes 80 columns when the height is unknown
-        # on a dumb terminal.
+        # rich reads from the environment what is not given, and uses 80 columns on a dumb terminal if the height is
+        # not given.
         self._console = Console(
             file=self._file,
             width=self.width,
@@ -39,11 +39,11 @@ class Page:
         )
 
     def line(self, *parts: Part, indent: int = 0, hang: int = 2) -> None:
-        """A line that wraps; what is wrapped stands `hang` columns further in."""
+        """A line that wraps; continuation lines are indented by `hang` more columns."""
         self._write(_assemble([" " * indent]), _assemble([" " * (indent + hang)]), parts)
 
     def entry(self, label: Part, *parts: Part, indent: int, label_width: int) -> None:
-        """A label, and beside it a text that stays in its own column when it wraps."""
+        """A label, and text in a second column, which it keeps when it wraps."""
         first = _assemble([" " * indent, label])
         first.pad_right(indent + label_width - first.cell_len)
         self._write(first, _assemble([" " * (indent + label_width)]), parts)

@@ -1,4 +1,4 @@
-"""A plan as JSON: the saved plan's format, and what the views for people are made from."""
+"""A plan as JSON: the format of saved plans, and the input of the text and Markdown views."""
 
 from __future__ import annotations
 
@@ -12,45 +12,30 @@ from deployer.models.description import to_json
 from deployer.models.format_1 import upgrade_plan
 from deployer.models.plan import PLAN_FORMAT, Change, Plan, Summary
 from deployer.models.reading import NewerFormatError, Problem, ReadingError, adapter, parse_json, read_model, validate
-from deployer.views.escape_controls import mask
 
 _CODE = "bad-plan"
 _HINT = "make the plan again with `mfdeploy plan --out`"
 _HINT_NEWER = "use the mfdeploy that made the plan, or make it again with `mfdeploy plan --out`"
 
 
-def plan_to_json(plan: Plan, secrets: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The plan as JSON values, in a fixed order of keys. Names and addresses are never masked, values and notes are."""
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values, with its keys in a fixed order."""
     head = adapter(Plan).dump_python(plan, mode="json", exclude={"changes"})
-    targets = {name: mask(target, secrets) for name, target in sorted(plan.targets.items())}
-    changes = [_change_to_json(change, secrets) for change in plan.changes]
+    targets = dict(sorted(plan.targets.items()))
+    changes = [_change_to_json(change) for change in plan.changes]
     return {"format": plan.format, **head, "targets": targets, "changes": changes}
 
 
-def _change_to_json(change: Change, secrets: frozenset[str]) -> dict[str, Any]:
-    before = _description_to_json(change.before, secrets)
-    # Where nothing changed both are one object, and there may be a thousand of those.
-    after = before if change.after is change.before else _description_to_json(change.after, secrets)
+def _change_to_json(change: Change) -> dict[str, Any]:
+    before = _description_to_json(change.before)
+    # Where nothing changed both are the same object; a plan may have a thousand such changes.
+    after = before if change.after is change.before else _description_to_json(change.after)
     found = adapter(Change).dump_python(change, mode="json", exclude={"before", "after"})
-    return {
-        **found,
-        "reasons": [_mask_reason(reason, secrets) for reason in found["reasons"]],
-        "effects": mask(found["effects"], secrets),
-        "before": before,
-        "after": after,
-    }
+    return {**found, "before": before, "after": after}
 
 
-def _description_to_json(description: BaseModel | None, secrets: frozenset[str]) -> dict[str, Any] | None:
-    if description is None:
-        return None
-    found = to_json(description)
-    masked: dict[str, Any] = mask(found, secrets) if secrets else found
-    return masked
-
-
-def _mask_reason(reason: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
-    return {key: value if key == "word" else mask(value, secrets) for key, value in reason.items()}
+def _description_to_json(description: BaseModel | None) -> dict[str, Any] | None:
+    return None if description is None else to_json(description)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -59,7 +44,7 @@ def plan_schema() -> dict[str, Any]:
 
 
 def plan_from_json(data: object, file: str = "") -> Plan:
-    """The plan that `data` (decoded JSON) describes, in this format or an older one; `file` names it in messages.
+    """The plan in `data` (decoded JSON) of this format or an older one; `file` is its name in messages.
 
     Raises DeployError, with the JSON path of each problem, for an unknown or missing key, a wrong type, another
     format version, or counts that do not add up.
@@ -87,12 +72,12 @@ def _read_summary(data: object) -> Summary:
 
 
 def plan_from_text(text: str, file: str = "") -> Plan:
-    """The plan in a saved plan's text. Raises DeployError as `plan_from_json` does, and for what is not JSON."""
+    """The plan in the content of a saved plan. Raises DeployError for invalid JSON and as `plan_from_json` does."""
     try:
         data = parse_json(text)
     except JSONDecodeError as error:
-        place = Location(file, error.lineno, error.colno)
-        raise DeployError(Diagnostic(_CODE, f"not a saved plan: {error.msg}", place, hint=_HINT)) from error
+        location = Location(file, error.lineno, error.colno)
+        raise DeployError(Diagnostic(_CODE, f"not a saved plan: {error.msg}", location, hint=_HINT)) from error
     except ReadingError as error:
         raise DeployError(_diagnostic(Problem("", f"not a saved plan: {error}"), file, _HINT)) from error
     return plan_from_json(data, file)

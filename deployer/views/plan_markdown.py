@@ -1,7 +1,7 @@
 """A plan as Markdown for a pull request's comment, made from its JSON form.
 
-Names, paths and values in it come from whoever opened the pull request, so each stands in a code span or in HTML
-entities: none can start a mention, a link, a heading or a tag.
+Names, paths and values come from the author of the pull request, so each is in a code span or in HTML entities: none
+can start a mention, a link, a heading or a tag.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.models.flow import KNOWN_AT_APPLY
-from deployer.views.escape_controls import escape_controls, mask, pair_text
-from deployer.views.graph import graph_to_mermaid, is_graph
+from deployer.views.escape_controls import escape_controls, pair_text
+from deployer.views.graph import graph_to_mermaid
 from deployer.views.plan_words import (
     TOOL_WORDS,
     TOOLS_REMARK,
@@ -38,7 +38,7 @@ from deployer.views.plan_words import (
 )
 
 MOST_CHARACTERS = 60_000  # GitHub takes 65,536
-_RESERVE = 400  # for the sentences that say what was left out
+_RESERVE = 400  # for the sentences about what was left out
 _SHORTEST = 20  # no row, line or detail is shorter
 _MOST_STEPS = 120  # a larger picture is not readable, and Mermaid refuses the largest
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -47,7 +47,7 @@ _COLUMNS = ("create", "update", "delete", "conflict", "unchanged")
 
 
 def code(text: str) -> str:
-    """`text` as a code span that nothing in it can end."""
+    """`text` as a code span, with a fence that is longer than any run of backticks in it."""
     shown = escape_controls(text) or " "
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
@@ -55,13 +55,13 @@ def code(text: str) -> str:
 
 
 def code_html(text: str) -> str:
-    """`text` as inline code in HTML: in a table a code span is broken by ``|``, in a summary it is not read."""
+    """`text` as inline code in HTML: ``|`` ends a code span in a table, and a summary is not Markdown."""
     return f"<code>{_PUNCTUATION.sub(lambda match: f'&#{ord(match.group())};', escape_controls(text))}</code>"
 
 
 def prose(text: str) -> str:
-    """A sentence with every mark that Markdown or GitHub would read made plain."""
-    # An escaped "@" still is a mention, and an escaped "#" an issue, to what GitHub runs after Markdown.
+    """A sentence with every character escaped that Markdown or GitHub would interpret."""
+    # GitHub finds mentions and issues after Markdown: an escaped "@" or "#" alone would still be one.
     return _READ.sub(r"\\\1", escape_controls(text)).replace("\\@", "\\@&#8203;").replace("\\#", "\\#&#8203;")
 
 
@@ -69,26 +69,24 @@ def plan_to_markdown(
     plan: Mapping[str, Any],
     *,
     sources: Mapping[str, str] | None = None,
-    secrets: frozenset[str] = frozenset(),
     limit: int = MOST_CHARACTERS,
 ) -> str:
     """The plan in at most `limit` characters. `sources` maps DAG files to their source diffs, if wanted."""
-    safe = mask(plan, secrets) if secrets else plan
-    pieces = [f"### mfdeploy plan\n\n**{summary_line(safe['summary'])}**\n"]
-    if baseline(safe):
-        pieces.append(f"\n{prose(baseline(safe))}\n")
-    if narrowing(safe):
-        pieces.append(f"\n{_prose_within(narrowing(safe), limit // 20)}\n")
-    pending = pending_by_environment(safe)
+    pieces = [f"### mfdeploy plan\n\n**{summary_line(plan['summary'])}**\n"]
+    if baseline(plan):
+        pieces.append(f"\n{prose(baseline(plan))}\n")
+    if narrowing(plan):
+        pieces.append(f"\n{_prose_within(narrowing(plan), limit // 20)}\n")
+    pending = pending_by_environment(plan)
     if pending:
-        pieces.append(_table(safe, limit // 10))
+        pieces.append(_table(plan, limit // 10))
     budget = limit - sum(map(len, pieces)) - _RESERVE
-    lines, left_out = _take(((line,) for line in _lists(pending, safe)), budget)
+    lines, left_out = _take(((line,) for line in _lists(pending, plan)), budget)
     pieces += lines
     if left_out:
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
     budget -= sum(map(len, lines))
-    details, left_out = _take(_all_details(pending, former_ids(safe), sources or {}), budget)
+    details, left_out = _take(_all_details(pending, former_ids(plan), sources or {}), budget)
     pieces += details
     if left_out:
         pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")
@@ -96,9 +94,9 @@ def plan_to_markdown(
 
 
 def _take(texts: Iterable[Iterable[str]], budget: int) -> tuple[list[str], int]:
-    """Whole texts as long as they fit, each else its shorter form, and how many fit in neither.
+    """The texts that fit into the budget, each in its first form that fits, and how many did not fit.
 
-    Forms are made as they are asked for: of thousands of details that have no room left, none is.
+    Forms are generated lazily: if no room is left, thousands of details are never made.
     """
     taken: list[str] = []
     left_out = 0
@@ -145,7 +143,7 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> 
 
 
 def _in_brief(reason: Mapping[str, Any]) -> str:
-    # What an apply would overwrite or refuse should be seen without unfolding anything.
+    # What an apply would overwrite or refuse is visible without unfolding the details.
     note = prose(reason["note"]) if reason["word"] in ("drifted", "adopted", "conflict") else ""
     return f"{reason['word']} ({note})" if note else str(reason["word"])
 
@@ -155,7 +153,7 @@ def _all_details(
     former: Mapping[str, str],
     sources: Mapping[str, str],
 ) -> Iterator[Iterator[str]]:
-    """Each change's details, and what of them is left when there is little room: the reasons without the pictures."""
+    """The details of each change, each with a shorter form that has no graph."""
     for changes in pending.values():
         for change in changes:
             yield _forms(change, former)
@@ -220,11 +218,11 @@ def _beside(change: Change) -> Iterator[str]:
 
 
 def _picture(change: Change) -> str:
-    """The flow's graph where it is new or another one."""
+    """The flow's graph if it is new or has changed."""
     words = {reason["word"] for reason in change["reasons"]}
-    graph = (change["after"] or {}).get("graph")
-    if not words & {"new", "graph"} or not is_graph(graph) or graph is None:
+    if change["after"] is None or not words & {"new", "graph"}:
         return ""
+    graph = change["after"]["graph"]
     if len(graph["steps"]) > _MOST_STEPS:
         return f"\n{len(graph['steps'])} steps: too many for a picture here.\n"
     return f"\n```mermaid\n{graph_to_mermaid(graph)}```\n"

@@ -1,4 +1,4 @@
-"""A plan for people at a terminal, made from its JSON form."""
+"""A plan as text for a terminal, made from its JSON form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.models.flow import KNOWN_AT_APPLY
-from deployer.views.escape_controls import escape_controls, mask, pair_text
+from deployer.models.plan import Action
+from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.page import Page, Part
 from deployer.views.plan_words import (
     TOOL_WORDS,
@@ -23,14 +24,15 @@ from deployer.views.plan_words import (
     former_ids,
     group_fields,
     narrowing,
+    new_deployment,
     new_schedule,
-    newcomer,
     pending_by_environment,
     summary_line,
     tools_only,
 )
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-", "conflict": "!"}
+COMPLETED: Mapping[Action, str] = {"create": "created", "update": "updated", "delete": "deleted"}
 STYLES = {"create": "green", "update": "yellow", "delete": "red", "conflict": "bold magenta"}
 _FILE_STYLES = {"+": "green", "~": "yellow", "-": "red"}
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -43,25 +45,23 @@ def plan_to_text(
     *,
     width: int = 80,
     colour: bool = False,
-    secrets: frozenset[str] = frozenset(),
 ) -> str:
-    """The plan as text. `plan` is what `plan_to_json` gives."""
+    """The plan as text. `plan` is the result of `plan_to_json`."""
     page = Page(width, colour)
-    safe = mask(plan, secrets) if secrets else plan
-    former = former_ids(safe)
-    for environment, changes in pending_by_environment(safe).items():
-        target = escape_controls(str(safe["targets"].get(environment, "")))
+    former = former_ids(plan)
+    for environment, changes in pending_by_environment(plan).items():
+        target = escape_controls(str(plan["targets"].get(environment, "")))
         page.line((escape_controls(environment), "bold"), (f"  {target}", "dim"))
         column = min(max(len(escape_controls(change["address"])) for change in changes), page.width // 2)
         for change in changes:
             page.blank()
             _change(page, change, former, column)
         page.blank()
-    if baseline(safe):
-        page.line((escape_controls(baseline(safe)), "dim"))
-    if narrowing(safe):
-        page.line((escape_controls(narrowing(safe)), "dim"))
-    page.line((summary_line(safe["summary"]), "bold"))
+    if baseline(plan):
+        page.line((escape_controls(baseline(plan)), "dim"))
+    if narrowing(plan):
+        page.line((escape_controls(narrowing(plan)), "dim"))
+    page.line((summary_line(plan["summary"]), "bold"))
     return page.text()
 
 
@@ -84,11 +84,11 @@ Entry = tuple[str, Sequence[Part]]
 
 
 def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[Entry]:
-    """Lines beside one word, which stands at the first of them only."""
+    """The lines of one reason; only the first line is labelled with its word."""
     word = reason["word"]
     lines = list(_details(page, reason))
     if word == "new" and not lines:
-        lines = [[newcomer(change)]]
+        lines = [[new_deployment(change)]]
     if word in TOOL_WORDS and not tools_only(change):
         lines.append([(TOOLS_REMARK, "dim")])
     for number, line in enumerate(lines or [[""]]):
@@ -119,7 +119,7 @@ def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
 
 
 def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
-    """``path: before -> after``, on three lines where one is too narrow."""
+    """``path: before -> after``, on three lines if one is too narrow."""
     room = page.width - _INDENT - _WIDEST_LABEL
     before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
     origin = escape_controls(field["origin"])
@@ -138,7 +138,7 @@ def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence
 
 
 def _beside(change: Change) -> Iterator[Entry]:
-    """What is worth knowing beside the reasons."""
+    """What is worth knowing in addition to the reasons."""
     schedule = new_schedule(change)
     if schedule:
         yield "schedule", [escape_controls(schedule)]

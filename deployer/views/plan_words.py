@@ -1,4 +1,4 @@
-"""The sentences of a plan that the text and the Markdown share. All take the plan's JSON form."""
+"""The sentences about a plan that the text and the Markdown view share. They are made from the plan's JSON form."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ MOST_STEPS = 4
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(.*)$")
 
 Change = Mapping[str, Any]
+"""A change as JSON, see the schema of saved plans."""
 
 
 def summary_line(summary: Mapping[str, int]) -> str:
@@ -44,17 +45,17 @@ def edit_title(edit: Mapping[str, Any]) -> str:
 
 
 def diff_line(line: str) -> str:
-    """A line of a diff as it can be printed: what is indented stays so, where a page drops blanks at the end."""
+    """A line of a diff with control characters escaped, and without trailing blanks."""
     return (line[:1] + escape_controls(line[1:])).rstrip()
 
 
 def edit_rest(edit: Mapping[str, Any]) -> str:
-    """That more was edited than is shown; empty when it was not."""
+    """How many edited lines are not shown; empty if all are."""
     return f"and {count(edit['left_out'], 'more line')}: see plan --diff" if edit["left_out"] else ""
 
 
 def group_fields(fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The fields with the names that they are shown under: a change that several steps share is shown once."""
+    """The fields with the names that are shown for them. A change that several steps share is shown once."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for field in fields:
         _, what = _of_step(field)
@@ -64,7 +65,7 @@ def group_fields(fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping
 
 
 def _of_step(field: Mapping[str, Any]) -> tuple[str, str]:
-    """The step that a field is about, and what of it; both empty for any other field."""
+    """The step that a field belongs to, and the path below it; both empty for any other field."""
     section, *path = str(field["field"]).split(".")
     if section == "settings" and path[:1] == ["steps"]:
         path = path[1:]
@@ -74,7 +75,7 @@ def _of_step(field: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _name(group: Sequence[Mapping[str, Any]]) -> str:
-    """A field's path below its section, which the reason's word has named already."""
+    """A field's path below its section, which the word of the reason already names."""
     if len(group) == 1:
         path = str(group[0]["field"])
         return path.partition(".")[2] or path
@@ -85,14 +86,14 @@ def _name(group: Sequence[Mapping[str, Any]]) -> str:
 
 
 def narrowing(plan: Mapping[str, Any]) -> str:
-    """Which flows a narrowed plan is about; empty when it is about all of them."""
+    """Which flows a narrowed plan is about; empty if it is about all flows."""
     parts = [f"flows matching {', '.join(plan['flows'])}"] if plan["flows"] else []
     parts += [f"without {', '.join(plan['exclude'])}"] if plan["exclude"] else []
     return f"Only a part is planned: {', '.join(parts)}." if parts else ""
 
 
 def baseline(plan: Mapping[str, Any]) -> str:
-    """What a plan compares with where that is not what is deployed; empty where it is."""
+    """The revision that a plan compares with; empty if it compares with what is deployed."""
     against = plan["against"]
     if not against:
         return ""
@@ -116,14 +117,14 @@ def pending_by_environment(plan: Mapping[str, Any]) -> dict[str, list[Change]]:
 
 
 def former_ids(plan: Mapping[str, Any]) -> dict[str, str]:
-    """By address, the old DAG id of the deployments that are created under another one than they are deleted under."""
+    """The old DAG id by address, for deployments whose DAG id changes."""
     gone = {change["address"]: change["name"] for change in plan["changes"] if change["action"] == "delete"}
     new = {change["address"]: change["name"] for change in plan["changes"] if change["action"] == "create"}
     return {address: old for address, old in gone.items() if new.get(address, old) != old}
 
 
 def explanation(change: Change, former: Mapping[str, str]) -> str:
-    """What a change means where that is not plain from its reasons; empty for most. `former` is of `former_ids`."""
+    """What a change means if that is not clear from its reasons; else empty. `former` is from `former_ids`."""
     old = former.get(change["address"], "")
     if change["action"] == "delete":
         return "" if old else DELETED
@@ -138,13 +139,13 @@ def explanation(change: Change, former: Mapping[str, str]) -> str:
 
 
 def tools_only(change: Change) -> bool:
-    """Whether a change is churn of the tools, with nothing in it that a user did."""
+    """Whether a change has no other reasons than new versions of Metaflow or mfdeploy."""
     words = {reason["word"] for reason in change["reasons"]}
     return bool(words) and words <= TOOL_WORDS
 
 
-def newcomer(change: Change) -> str:
-    """What a new deployment is, in a few words."""
+def new_deployment(change: Change) -> str:
+    """A new deployment, in a few words."""
     return f"not deployed yet, {count(len(change['after']['graph']['steps']), 'step')}"
 
 
@@ -157,13 +158,13 @@ def new_schedule(change: Change) -> str:
 
 
 def effect_label(effect: Mapping[str, Any]) -> str:
-    """The word beside an effect's sentence; ``runs`` where a reason has the same word already."""
+    """The label of an effect: its word, or ``runs`` if that is also the word of a reason."""
     word = str(effect["word"])
     return word if word in ("next runs", "starts now", "catch-up", "paused") else "runs"
 
 
 def effect_text(effect: Mapping[str, Any]) -> str:
-    """What a change does to runs, in a sentence."""
+    """An effect on DAG runs, in a sentence."""
     after, names = run_times(effect["after"]), ", ".join(effect["names"])
     match effect["word"]:
         case "next runs":
@@ -196,7 +197,7 @@ def _next_runs(before: str, after: str) -> str:
 
 
 def effect_rows(effect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Labels and sentences of an effect where each has a line of its own: times stand below those of before."""
+    """Labels and sentences of an effect, one for each line. Times before the change are on a line of their own."""
     if effect["word"] == "next runs" and effect["before"]:
         yield "next runs", run_times(effect["after"]) or NO_RUNS
         yield "until now", run_times(effect["before"])
@@ -205,7 +206,7 @@ def effect_rows(effect: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def run_times(runs: Sequence[str]) -> str:
-    """ISO 8601 times as people read them: ``2026-11-23 03:00, 2026-11-24 03:00 +02:00``, an offset that stays once."""
+    """Readable times: ``2026-11-23 03:00, 2026-11-24 03:00 +02:00``. An offset that does not change is shown once."""
     found = [_TIME.sub(r"\1 \2 \3", each).rstrip().replace(" +00:00", " UTC") for each in runs]
     zones = [each[len("2026-11-23 03:00") :] for each in found]
     last = len(found) - 1

@@ -1,9 +1,9 @@
-"""One deployment in full, as JSON: resolved settings with their sources, parameters, steps, graph."""
+"""One deployment as JSON: its resolved settings with their sources, its parameters, steps and graph."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TypedDict, cast
 
 from pydantic import JsonValue
 
@@ -12,12 +12,75 @@ from deployer.description import to_json as described_as_json
 from deployer.manifest.fields import names_of, to_json
 from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.models.deployment import Deployment, Environment, Schedule
-from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
-from deployer.views.escape_controls import mask
+from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, ParameterType, Step, StepKind
+from deployer.views.graph import Graph
 
 DEFAULT = "default"
-# What has lines of its own below: a value that the flow's code may give, too.
+# Settings that the flow's code may also give: each has its own function below.
 _SHOWN_APART = ("schedule", "retries", "parameters")
+
+
+class SettingJson(TypedDict):
+    """A setting by its dotted path. `source` is ``file:line``, or ``default`` for a default of mfdeploy."""
+
+    name: str
+    value: JsonValue
+    source: str
+
+
+class EnvironmentJson(TypedDict):
+    """The environment of the deployment."""
+
+    name: str
+    source: str
+    settings: list[SettingJson]
+
+
+class ParameterJson(TypedDict):
+    """A parameter of the flow, with the default that the deployment has."""
+
+    name: str
+    type: ParameterType
+    required: bool
+    default: JsonValue
+    help: str
+    source: str
+
+
+class RetriesJson(TypedDict):
+    """`Retries` of a compiled step."""
+
+    times: int
+    minutes_between: float
+    fallback: int
+
+
+class StepJson(TypedDict):
+    """A step. `decorators` are names, `resources` the attributes of its pod that are set."""
+
+    name: str
+    kind: StepKind
+    line: int
+    retries: RetriesJson
+    timeout_seconds: int | None
+    decorators: list[str]
+    resources: dict[str, JsonValue]
+
+
+class DeploymentJson(TypedDict):
+    """One deployment. `next_runs` are ISO 8601 times."""
+
+    address: str
+    project: str
+    flow: str
+    file: str
+    environment: EnvironmentJson
+    dag_id: str
+    next_runs: list[str]
+    settings: list[SettingJson]
+    parameters: list[ParameterJson]
+    steps: list[StepJson]
+    graph: Graph
 
 
 def show_to_json(
@@ -26,10 +89,9 @@ def show_to_json(
     dag_id: str,
     schedule: Schedule | None,
     next_runs: Sequence[str] = (),
-    secrets: frozenset[str] = frozenset(),
-) -> dict[str, Any]:
-    """Everything as JSON values. A setting's `source` is ``file:line``, or ``default`` for mfdeploy's own."""
-    shown: dict[str, Any] = {
+) -> DeploymentJson:
+    """The deployment as JSON values. `schedule` is the one in effect, from the manifests or the flow's code."""
+    return {
         "address": deployment.address,
         "project": deployment.environment.project,
         "flow": flow.name,
@@ -38,25 +100,17 @@ def show_to_json(
             "name": deployment.environment.name,
             "source": str(deployment.environment.location),
             "settings": [
-                {"name": path, "value": value, "source": _environment_source(deployment, path)}
-                for path, value in _environment_settings(deployment.environment)
+                {"name": name, "value": value, "source": _environment_source(deployment, name)}
+                for name, value in _environment_settings(deployment.environment)
             ],
         },
         "dag_id": dag_id,
         "next_runs": list(next_runs),
-        "settings": [
-            {"name": name, "value": value, "source": source}
-            for name, value, source in _settings(deployment, flow, dag_id, schedule)
-        ],
+        "settings": list(_settings(deployment, flow, dag_id, schedule)),
         "parameters": [_parameter(each, deployment, flow) for each in flow.parameters],
         "steps": [_step(each) for each in flow.steps],
-        "graph": described_as_json(graph_of(flow)),
+        "graph": cast(Graph, described_as_json(graph_of(flow))),
     }
-    masked: dict[str, Any] = mask(shown, secrets)
-    return masked
-
-
-ShownSetting = tuple[str, JsonValue, str]
 
 
 def _environment_settings(environment: Environment) -> Iterator[tuple[str, JsonValue]]:
@@ -69,15 +123,19 @@ def _environment_settings(environment: Environment) -> Iterator[tuple[str, JsonV
         yield "kubernetes.check_context", environment.check_context
 
 
-def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedule | None) -> Iterator[ShownSetting]:
-    yield "file", deployment.file.written, _source(deployment, "file")
-    yield "dag_id", dag_id, _source(deployment, "dag_id") if deployment.dag_id else DEFAULT
+def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedule | None) -> Iterator[SettingJson]:
+    yield _setting("file", deployment.file.written, _source(deployment, "file"))
+    yield _setting("dag_id", dag_id, _source(deployment, "dag_id") if deployment.dag_id else DEFAULT)
     yield from _schedule(deployment, flow, schedule)
     yield from _retries(deployment)
     for name, key in names_of(FlowSettings).items():
         if name not in _SHOWN_APART:
             for path, value in _flatten(key, to_json(getattr(deployment, name))):
-                yield path, value, _source(deployment, path)
+                yield _setting(path, value, _source(deployment, path))
+
+
+def _setting(name: str, value: JsonValue, source: str) -> SettingJson:
+    return {"name": name, "value": value, "source": source}
 
 
 def _flatten(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
@@ -89,27 +147,29 @@ def _flatten(path: str, value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
         yield path, value
 
 
-def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> Iterator[ShownSetting]:
+def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> Iterator[SettingJson]:
     if deployment.schedule is not None:
         source = _source(deployment, "schedule.cron", "schedule", "schedules")
     elif flow.schedule is not None:
         source = f"{flow.file}:{flow.schedule.line}"
     else:
         source = DEFAULT
-    yield "schedule.cron", schedule.cron if schedule else None, source
+    yield _setting("schedule.cron", schedule.cron if schedule else None, source)
     if schedule and schedule.cron:
-        yield "schedule.timezone", schedule.timezone, _source(deployment, "schedule.timezone", default=source)
+        zone_source = _source(deployment, "schedule.timezone", default=source)
+        yield _setting("schedule.timezone", schedule.timezone, zone_source)
 
 
-def _retries(deployment: Deployment) -> Iterator[ShownSetting]:
+def _retries(deployment: Deployment) -> Iterator[SettingJson]:
     retries = deployment.retries
-    yield "retries.times", retries.times if retries else None, _source(deployment, "retries.times")
+    yield _setting("retries.times", retries.times if retries else None, _source(deployment, "retries.times"))
     if retries:
-        yield "retries.minutes_between", retries.minutes_between, _source(deployment, "retries.minutes_between")
+        source = _source(deployment, "retries.minutes_between")
+        yield _setting("retries.minutes_between", retries.minutes_between, source)
 
 
 def _source(deployment: Deployment, *paths: str, default: str = DEFAULT) -> str:
-    """Where the first of `paths` that was written was: itself, or the mapping that holds it."""
+    """The location of the first of `paths` that is written in a manifest, itself or a map that contains it."""
     for path in paths:
         while path:
             if path in deployment.sources:
@@ -119,12 +179,12 @@ def _source(deployment: Deployment, *paths: str, default: str = DEFAULT) -> str:
 
 
 def _environment_source(deployment: Deployment, path: str) -> str:
-    # Metaflow's settings may come from a profile that the environment names: they have no line of their own.
+    # A Metaflow setting may come from the environment's profile, and has no line of its own then.
     default = str(deployment.environment.location) if path.startswith("metaflow.") else DEFAULT
     return _source(deployment, path, default=default)
 
 
-def _parameter(parameter: Parameter, deployment: Deployment, flow: Flow) -> dict[str, Any]:
+def _parameter(parameter: Parameter, deployment: Deployment, flow: Flow) -> ParameterJson:
     overridden = parameter.name in deployment.parameters
     path = f"parameters.{parameter.name}"
     value = KNOWN_AT_APPLY if parameter.deploy_time else parameter.default
@@ -132,13 +192,13 @@ def _parameter(parameter: Parameter, deployment: Deployment, flow: Flow) -> dict
         "name": parameter.name,
         "type": parameter.type,
         "required": parameter.required,
-        "default": _plain(deployment.parameters[parameter.name] if overridden else value),
+        "default": to_json(deployment.parameters[parameter.name] if overridden else value),
         "help": parameter.help,
         "source": _source(deployment, path) if overridden else f"{flow.file}:{parameter.line}",
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step) -> StepJson:
     return {
         "name": step.name,
         "kind": step.kind,
@@ -150,13 +210,5 @@ def _step(step: Step) -> dict[str, Any]:
         },
         "timeout_seconds": step.timeout_seconds,
         "decorators": [each.name for each in step.decorators],
-        "resources": {key: _plain(value) for key, value in step.pod.items() if value not in (None, "", [], {}, ())},
+        "resources": {key: to_json(value) for key, value in step.pod.items() if value not in (None, "", [], {}, ())},
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

@@ -1,23 +1,25 @@
-"""One deployment in full, for a terminal; made from its JSON form."""
+"""One deployment as text for a terminal, made from its JSON form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import JsonValue
 
 from deployer.models.flow import KNOWN_AT_APPLY
 from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
 from deployer.views.graph import graph_to_text
 from deployer.views.page import Page
 from deployer.views.plan_words import count, run_times
+from deployer.views.show_json import DeploymentJson, ParameterJson, SettingJson, StepJson
 
 _EVERY = "every step"
 _WIDEST_NAME = 28
 _LONGEST_VALUE = 300
 
 
-def show_to_text(shown: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
-    """The listing that `mfdeploy show` prints. `shown` is what `show_to_json` gives."""
+def show_to_text(shown: DeploymentJson, *, width: int = 80, colour: bool = False) -> str:
+    """What `mfdeploy show` prints. `shown` is the result of `show_to_json`."""
     page = Page(width, colour)
     page.line(
         (escape_controls(shown["address"]), "bold"),
@@ -43,9 +45,9 @@ def _heading(page: Page, text: str, beside: str = "") -> None:
     page.line((text, "bold"), (beside, "dim"))
 
 
-def _settings(page: Page, settings: list[dict[str, Any]]) -> None:
+def _settings(page: Page, settings: Sequence[SettingJson]) -> None:
     values = [value_text(each["value"], _LONGEST_VALUE) for each in settings]
-    # A few long names or values do not push all the others aside: they take the room that they need.
+    # A few long names or values do not widen the columns of all the others.
     label_width = max((len(each["name"]) for each in settings if len(each["name"]) <= _WIDEST_NAME), default=0) + 2
     column = max((len(value) for value in values if len(value) <= page.width // 4), default=0)
     for setting, value in zip(settings, values, strict=True):
@@ -59,11 +61,11 @@ def _settings(page: Page, settings: list[dict[str, Any]]) -> None:
         )
 
 
-def _value(page: Page, value: Any) -> str:
+def _value(page: Page, value: JsonValue) -> str:
     return value_text(value, max(page.width // 2, 20))
 
 
-def _parameters(page: Page, parameters: list[dict[str, Any]]) -> None:
+def _parameters(page: Page, parameters: Sequence[ParameterJson]) -> None:
     _heading(page, "Parameters")
     label_width = max(len(escape_controls(each["name"])) for each in parameters) + 2
     for each in parameters:
@@ -81,23 +83,24 @@ def _parameters(page: Page, parameters: list[dict[str, Any]]) -> None:
         )
 
 
-def _steps(page: Page, steps: list[dict[str, Any]]) -> None:
+def _steps(page: Page, steps: Sequence[StepJson]) -> None:
     _heading(page, count(len(steps), "step"))
     shared = _shared(steps)
-    label_width = max(len(escape_controls(each["name"])) for each in [*steps, {"name": _EVERY if shared else ""}]) + 2
+    names = [*(escape_controls(step["name"]) for step in steps), *([_EVERY] if shared else [])]
+    label_width = max(map(len, names)) + 2
     if shared:
         page.entry((_EVERY, "dim"), _amounts(shared), indent=2, label_width=label_width)
     for step in steps:
         page.entry(escape_controls(step["name"]), "; ".join(_facts(step, shared)), indent=2, label_width=label_width)
 
 
-def _shared(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """The resources that all steps have alike, which are told once."""
+def _shared(steps: Sequence[StepJson]) -> dict[str, JsonValue]:
+    """The resources that are the same for all steps; they are shown once."""
     first, *others = (step["resources"] for step in steps)
     return {key: value for key, value in first.items() if others and all(each.get(key) == value for each in others)}
 
 
-def _facts(step: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
+def _facts(step: StepJson, shared: Mapping[str, JsonValue]) -> Iterator[str]:
     retries = step["retries"]
     if retries["times"]:
         yield f"{retries['times']} x retry after {retries['minutes_between']:g} min"
@@ -110,9 +113,9 @@ def _facts(step: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[str]:
         yield " ".join(f"@{escape_controls(name)}" for name in dict.fromkeys(step["decorators"]))
 
 
-def _amounts(resources: Mapping[str, Any]) -> str:
+def _amounts(resources: Mapping[str, JsonValue]) -> str:
     return ", ".join(f"{escape_controls(key)} {_bare(value)}" for key, value in sorted(resources.items()))
 
 
-def _bare(value: Any) -> str:
+def _bare(value: JsonValue) -> str:
     return escape_controls(value) if isinstance(value, str) else value_text(value, 40)

@@ -1,29 +1,26 @@
-"""What would change in the text of DAG files."""
+"""What would change in the source of DAG files."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
 
-from deployer.views.escape_controls import escape_controls, mask
+from deployer.views.escape_controls import escape_controls
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
 
 
-def source_diffs(
-    sources: Mapping[str, tuple[str, str]], colour: bool = False, secrets: frozenset[str] = frozenset()
-) -> dict[str, str]:
-    """The unified diff of each DAG file whose text differs; `sources` maps files to (deployed, planned) texts."""
-    diffs = {file: _one(file, *sources[file], colour, secrets) for file in sorted(sources)}
+def source_diffs(sources: Mapping[str, tuple[str, str]], colour: bool = False) -> dict[str, str]:
+    """The unified diff of each DAG file that differs; `sources` maps files to their (deployed, planned) content."""
+    diffs = {file: _diff(file, *sources[file], colour) for file in sorted(sources)}
     return {file: diff for file, diff in diffs.items() if diff}
 
 
-def _one(file: str, before: str, after: str, colour: bool, secrets: frozenset[str]) -> str:
+def _diff(file: str, before: str, after: str, colour: bool) -> str:
     name = escape_controls(file)
-    old, new = mask(before, secrets).splitlines(), mask(after, secrets).splitlines()
     names = (f"deployed/{name}" if before else "/dev/null", f"planned/{name}" if after else "/dev/null")
-    lines = difflib.unified_diff(old, new, *names, lineterm="")
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
     return "".join(f"{_paint(line, number, colour)}\n" for number, line in enumerate(lines))
 
 

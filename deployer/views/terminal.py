@@ -1,4 +1,4 @@
-"""What a stream can show: whether it is a terminal, how wide, and whether in colour."""
+"""The capabilities of an output stream: whether it is a terminal, its width, and whether it shows colour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 _WIDTH_OF_A_FILE = 120
-_DIGITS = 5  # of no screen's width
+_DIGITS = 5  # more than the width of any terminal has
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Terminal:
 
 
 def terminal_of(stream: TextIO, environ: Mapping[str, str]) -> Terminal:
-    """What `stream` can show. COLUMNS, where it is a number, is stronger than the terminal's own size."""
+    """The capabilities of `stream`. COLUMNS, if it is a number, overrides the size of the terminal."""
     interactive = stream.isatty()
     columns = environ.get("COLUMNS", "")
     if columns.isdecimal() and len(columns) < _DIGITS and int(columns):

@@ -180,7 +180,7 @@ def test_settings_of_the_dag(answer: dict[str, Any]) -> None:
     assert dag["params"]["dry_run"]["type"] == "boolean"
     assert dag["defaults"]["layers"] == [64, 32]
     up = dag["tasks"]["up"]
-    assert (up["retries"], up["retry_delay"], up["execution_timeout"]) == (4, 120, 3600 + 600 + 300)
+    assert (up["retries"], up["retry_delay"], up["execution_timeout"]) == (4, 120, 3600 + 3600 + 300)
     assert up["max_active_tis_per_dagrun"] == 500
     assert up["pool"] == "ml"
     assert dag["tasks"]["end"]["execution_timeout"] == 5 * 86400

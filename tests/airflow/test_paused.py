@@ -21,7 +21,8 @@ PAUSED = {"starts_paused": True, "starts_unpaused": False, "starts_as_airflow_sa
 
 def write(dags: Path, name: str, paused: bool | None, description: str) -> None:
     """Put a DAG file there, as an apply does."""
-    deployment = flows.deployment(name=name, dag_id=name, paused=paused, description=description)
+    said = {} if paused is None else {"paused": paused}
+    deployment = flows.deployment(name=name, dag_id=name, description=description, **said)
     flow = flows.linear()
     (dags / f"{name}.py").write_text(render(deployment, flow, flows.package(flow)))
 

@@ -65,7 +65,7 @@ def test_two_flows_of_one_class_name_are_two_dags(tmp_path: Path) -> None:
 
 def test_a_manifest_that_is_there_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path, {"flow.py": two_steps("A"), "deployments/mfdeploy.yaml": "mine"})
-    with pytest.raises(DeployError, match="is there already"):
+    with pytest.raises(DeployError, match="already exists"):
         init(tmp_path)
     assert (tmp_path / "deployments" / "mfdeploy.yaml").read_text() == "mine"
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from deployer.errors import Severity
-from deployer.kubernetes.access import ClusterError, _within
+from deployer.kubernetes.access import ClusterError, run_with_timeout
 from deployer.kubernetes.client import Refusal
 from deployer.kubernetes.pod_fields import setting_of, setting_of_resource
 from deployer.kubernetes.references import Reference, references
@@ -38,7 +38,7 @@ def told(message: str, code: int = 403, causes: tuple[tuple[str, str], ...] = ()
 def test_limit_ranges(text: str, places: list[str]) -> None:
     found = told(FORBIDDEN + text)
     assert [(code, place) for code, place, _ in found] == [("cluster-limit", place) for place in places]
-    assert "the limits of the namespace 'ml' refuse it: " in found[0][2]
+    assert "the pod violates the limits of the namespace 'ml': " in found[0][2]
 
 
 def test_a_quota_that_never_fits_is_an_error_and_one_that_is_used_up_a_warning() -> None:
@@ -46,7 +46,9 @@ def test_a_quota_that_never_fits_is_an_error_and_one_that_is_used_up_a_warning()
     text = f"exceeded quota: all, requested: limits.memory=8Gi,pods=1, {used}"
     memory, pods = explain(Refusal(403, FORBIDDEN + text), POD)
     assert (memory.severity, memory.resource) == (Severity.ERROR, "limits.memory")
-    assert memory.message == "limits.memory=8Gi is more than the quota 'all' of the namespace 'ml' allows in all (4Gi)"
+    assert (
+        memory.message == "limits.memory=8Gi is more than the quota 'all' of the namespace 'ml' allows in total (4Gi)"
+    )
     assert (pods.severity, pods.resource) == (Severity.WARNING, "pods")
     assert pods.message == "pods=1 is more than the quota 'all' of the namespace 'ml' has left (used 10 of 10)"
 
@@ -158,6 +160,6 @@ def test_all_that_a_pod_names() -> None:
 
 def test_credentials_that_never_come() -> None:
     never = threading.Event()
-    with pytest.raises(ClusterError, match=r"the credentials did not come within 0\.01 seconds"):
-        _within(0.01, never.wait, "the credentials")
+    with pytest.raises(ClusterError, match=r"loading the credentials took more than 0\.01 seconds"):
+        run_with_timeout(0.01, never.wait, "the credentials")
     never.set()

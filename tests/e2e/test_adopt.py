@@ -85,7 +85,7 @@ class TestNativeDag:
     def test_without_the_option_it_is_a_conflict_that_names_it(self, native: Project) -> None:
         done = native.run("apply", "--env", "prod", "--yes")
         assert done.returncode == 1
-        assert "the DAG TrainFlow is there already, in dag.py, written by Metaflow's airflow create" in done.stderr
+        assert "dag.py, written by Metaflow's airflow create, already defines the DAG TrainFlow" in done.stderr
         assert "--adopt prod/train" in done.stderr
         assert [path.name for path in native.dags.iterdir()] == ["dag.py"]
 
@@ -134,7 +134,7 @@ class TestProject:
     def test_all_its_dags_are_conflicts_that_name_the_way_out(self, renamed: Project) -> None:
         assert set(renamed.pending().values()) == {"conflict"}
         done = renamed.run("apply", *ALL, "--yes")
-        assert "--adopt project:examples for all that it deployed" in done.stderr
+        assert "--adopt project:examples for all files of that project" in done.stderr
 
     def test_all_are_taken_over_at_once(self, renamed: Project) -> None:
         before = {path.name for path in renamed.dags.glob("*.py")}
@@ -145,10 +145,10 @@ class TestProject:
     def test_what_left_the_manifests_meanwhile_is_told(self, renamed: Project) -> None:
         renamed.edit("graphs.yaml", "  compare_models:\n    file: flows/compare_models/compare_models.py\n", "")
         asked = ("--env", "local", "--adopt", "project:examples")
-        told = "warning: examples keeps what no manifest lists here: CompareModelsFlow.local.py; list it once more"
-        assert told in renamed.run("plan", *asked).stderr
+        listed = "the project 'examples' still owns files that these manifests do not list: CompareModelsFlow.local.py"
+        assert f"warning: {listed}" in renamed.run("plan", *asked).stderr
         renamed.do("apply", *asked, "--yes")
-        assert told in renamed.run("plan", *asked).stderr
+        assert f"warning: {listed}" in renamed.run("plan", *asked).stderr
         assert (renamed.dags / "CompareModelsFlow.local.py").exists()
 
 
@@ -181,7 +181,7 @@ class TestTheOption:
         for pattern in ("local/hourly", "project:nobody"):
             done = applied_once.run("plan", *ALL, "--adopt", pattern)
             assert done.returncode == 0
-            assert f"warning: --adopt {pattern}: there is nothing to take over" in done.stderr
+            assert f"warning: --adopt {pattern}: there is nothing to adopt" in done.stderr
 
 
 def test_a_dag_whose_new_id_cannot_be_written_keeps_its_old_one(applied: Project) -> None:

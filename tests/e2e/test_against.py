@@ -150,10 +150,10 @@ class TestRefused:
         self.refused(fresh, "is not in a git repository")
 
     def test_an_unknown_revision(self, repository: Project) -> None:
-        self.refused(repository, "git knows no revision 'nowhere' here; fetch it first", against="nowhere")
+        self.refused(repository, "unknown git revision 'nowhere'; fetch it first", against="nowhere")
 
     def test_a_revision_that_looks_like_an_option(self, repository: Project) -> None:
-        self.refused(repository, "git knows no revision '--all' here", against="--all")
+        self.refused(repository, "unknown git revision '--all'", against="--all")
 
     def test_a_revision_that_is_broken_is_named_with_its_file(self, repository: Project) -> None:
         repository.edit("graphs.yaml", "max_workers: 2", "max_worker: 2")
@@ -173,7 +173,7 @@ class TestRefused:
         (repository.folder / "plan.json").write_text(text)
         done = repository.run("apply", "plan.json")
         assert (done.returncode, done.stdout) == (1, "")
-        assert "only one against what is deployed can be applied" in done.stderr
+        assert "a plan against a revision" in done.stderr
 
     def refused(self, project: Project, message: str, *options: str, against: str = "main") -> None:
         done = project.run("plan", "--env", "local", f"--against={against}", *FEW, *options)

@@ -104,7 +104,7 @@ def test_a_guarded_environment_is_applied_from_its_branches(applied: Project) ->
     assert "warning: environments.local.branches" in applied.run("plan", "--env", "local").stderr
     refused = applied.run("apply", "--env", "local", "--yes")
     assert refused.returncode == 1
-    assert "local is applied from main or release/* only, and this is fix" in refused.stderr
+    assert "local can be applied only from main or release/*, but the current branch is fix" in refused.stderr
     applied.apply("--allow-branch")
     applied.edit("flows/hourly/hourly.py", "the time is", "it is")
     subprocess.run(["git", "checkout", "-q", "-b", "release/2"], cwd=applied.folder, check=True)

@@ -185,7 +185,7 @@ class TestWorkflow:
         on_pull_request(github)
         done = self.run(github)
         assert done.returncode == 1
-        assert "prod is applied from main only, and no branch is checked out here" in done.stderr
+        assert "prod can be applied only from main, but no branch is checked out" in done.stderr
 
     def test_a_commit_without_a_pull_request_is_refused(self, github: GitHub) -> None:
         on_main(github)

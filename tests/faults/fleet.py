@@ -103,21 +103,21 @@ class Ready:
 
     def at(self, address: str) -> Ready:
         """The same for another target."""
-        planning = self.prepared.context
-        manifests = planning.desired.manifests
+        plan_context = self.prepared.context
+        manifests = plan_context.desired.manifests
         place = ResolvedPath(address, address)
         environments = {
             name: each.model_copy(update={"target": place}) for name, each in manifests.environments.items()
         }
-        desired = replace(planning.desired, manifests=replace(manifests, environments=environments))
-        return replace(self, prepared=replace(self.prepared, context=replace(planning, desired=desired)))
+        desired = replace(plan_context.desired, manifests=replace(manifests, environments=environments))
+        return replace(self, prepared=replace(self.prepared, context=replace(plan_context, desired=desired)))
 
     def changes(self) -> list[Change]:
         """What a plan of this moment would do."""
-        planning = self.prepared.context
-        known = [item.address for item in planning.desired.manifests.deployments]
-        sites = survey(planning.environments.values(), context().connect, known).sites
-        return [change for change in plan_changes(planning.desired.items, sites) if change.action != "none"]
+        plan_context = self.prepared.context
+        known = [item.address for item in plan_context.desired.manifests.deployments]
+        states = survey(plan_context.environments.values(), context().connect, known).states
+        return [change for change in plan_changes(plan_context.desired.items, states) if change.action != "none"]
 
     def apply(
         self,
@@ -126,13 +126,15 @@ class Ready:
         may_warn: bool = False,
     ) -> Applied:
         """Apply changes to a target that is opened anew."""
-        planning = self.prepared.context
-        targets = {name: wrap(open_target(each)) for name, each in planning.environments.items()}
+        plan_context = self.prepared.context
+        targets = {name: wrap(open_target(each)) for name, each in plan_context.environments.items()}
         todo = list(changes)
-        plan = replace(planning.plan, changes=tuple(todo))
+        plan = replace(plan_context.plan, changes=tuple(todo))
         # As a plan of this moment has it.
-        indexes = {name: index_of(targets[name], each) for name, each in planning.environments.items()}
-        there = replace(planning, plan=plan, deployed=replace(planning.deployed, targets=targets, indexes=indexes))
+        indexes = {name: index_of(targets[name], each) for name, each in plan_context.environments.items()}
+        there = replace(
+            plan_context, plan=plan, deployed=replace(plan_context.deployed, targets=targets, indexes=indexes)
+        )
         provenance = Provenance("ada", "2026-01-01T00:00:00+00:00", None, "0.1.0")
         publication = Publication(there, context(user="ada"), self.content, begin(there, "apply", provenance))
         applied = apply_changes(todo, targets, self.content, publication, silent)

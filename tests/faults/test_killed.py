@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployer.commands.apply import Permissions, execute
+from tests.contexts import context
 from tests.faults.conftest import Planned
 from tests.faults.fleet import Fleet, Killer, Watched, computed, in_child
 from tests.faults.places import GitPlace, leftovers
@@ -103,12 +104,13 @@ def test_while_packages_are_stored(tmp_path: Path) -> None:
     prepared = fleet.plan(dict.fromkeys(range(4), 0))
     for at in (1, 3):
         kill = Killer(at, lambda event, arguments: True)
-        code = in_child(lambda kill=kill: execute(prepared, Permissions(), lambda *told: kill(str(told), ())))
+        interrupting = context(progress=lambda *stage, kill=kill: kill(str(stage), ()))
+        code = in_child(lambda interrupting=interrupting: execute(prepared, Permissions(), interrupting))
         assert code == KILLED
         assert not fleet.target.exists()
     stored = [path for path in (tmp_path / "build").rglob("data/*/*") if len(path.name) == 40]
     assert [path.name for path in stored if hashlib.sha1(path.read_bytes()).hexdigest() != path.name] == []
-    execute(prepared, Permissions())
+    execute(prepared, Permissions(), context())
     assert sorted(path.name for path in fleet.target.glob("*.py")) == [f"Many{n}.py" for n in range(4)]
 
 

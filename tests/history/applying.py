@@ -78,9 +78,9 @@ class AppliedFolder:
         """What would make the flows' schedules these, and no other flow there."""
         items = [self._item(name, cron) for name, cron in sorted(crons.items())]
         state = survey([self.environment], context().connect, [item.deployment.address for item in items])
-        manifests = Manifests("growth", {"prod": self.environment}, (), (), frozenset({"sesame"}), Path())
+        manifests = Manifests("growth", {"prod": self.environment}, ())
         return PlanContext(
-            self.folder, Plan(plan_changes(items, state.sites)), DesiredState(manifests, (*items,), ()), state
+            self.folder, Plan(plan_changes(items, state.states)), DesiredState(manifests, (*items,), ()), state
         )
 
     def _item(self, name: str, cron: str) -> Desired:
@@ -89,28 +89,28 @@ class AppliedFolder:
 
     def apply(self, by: str = "ada", killed: bool = False, interrupted: int | None = None, **crons: str) -> str:
         """Apply these schedules; returns the entry's id. `killed`: before it is recorded."""
-        planning = self.plan(crons)
+        plan_context = self.plan(crons)
         self.minute += 1
         provenance = Provenance(by, f"2026-01-01T00:{self.minute:02}:00+00:00", f"{self.minute:040x}", "0.1.0")
-        doing = begin(planning, "apply", provenance)
+        run = begin(plan_context, "apply", provenance)
         content = {
-            (change.environment, change.file): self._file(planning, change, provenance)
-            for change in planning.plan.pending
+            (change.environment, change.file): self._file(plan_context, change, provenance)
+            for change in plan_context.plan.pending
             if change.action != "delete"
         }
-        pending = planning.plan.pending[:interrupted]
-        publication = Publication(planning, context(user=by), content, doing)
+        pending = plan_context.plan.pending[:interrupted]
+        publication = Publication(plan_context, context(user=by), content, run)
         kept = _Silent() if killed or interrupted is not None else publication
-        apply_changes(pending, planning.deployed.targets, content, kept, silent)
+        apply_changes(pending, plan_context.deployed.targets, content, kept, silent)
         if interrupted is not None and not killed:
             publication.catch_up()
         assert not publication.warnings
-        return doing.ids["prod"]
+        return run.ids["prod"]
 
-    def _file(self, planning: PlanContext, change: Change, provenance: Provenance) -> bytes:
+    def _file(self, plan_context: PlanContext, change: Change, provenance: Provenance) -> bytes:
         assert change.after and isinstance(change.after.schedule, CronSchedule)
         body = f"# a dag of airflow\nCRON = {change.after.schedule.cron!r}\n"
-        written = made.record_of(planning.item("prod", change.file), provenance=provenance)
+        written = made.record_of(plan_context.item("prod", change.file), provenance=provenance)
         return record.write(body, replace(written, body_digest=digest_text(body))).encode()
 
     def prepare(self, entry: str, **selection: Any) -> Prepared:

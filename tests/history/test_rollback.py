@@ -39,7 +39,7 @@ def test_its_plan_says_why(site: AppliedFolder) -> None:
     (change,) = plan.pending
     assert plan.rollback == back
     assert [(reason.word, reason.note) for reason in change.reasons] == [
-        ("rollback", f"back to what it was after {back}"),
+        ("rollback", f"restores the state after {back}"),
         ("schedule", ""),
     ]
     assert [(each.before, each.after) for each in change.reasons[1].fields] == [(B, A)]
@@ -141,7 +141,7 @@ def test_somebody_elses_file_at_the_place_is_a_conflict(site: AppliedFolder) -> 
     (site.dags / "Train.py").write_text("# theirs\n")
     changes = {change.address: change.action for change in site.prepare(back).context.plan.pending}
     assert changes == {"prod/train": "conflict", "prod/score": "update"}
-    with pytest.raises(DeployError, match=r"Train\.py is there, and is not of this project"):
+    with pytest.raises(DeployError, match=r"Train\.py no longer belongs to this project"):
         site.roll_back(back)
 
 
@@ -166,7 +166,7 @@ class TestRefused:
         back = site.apply(train=A, score=A)
         site.apply(killed=True, train=B, score=A)
         later = site.apply(train=C, score=A)
-        self.says(site, back, f"{later} found another file than {back} had left")
+        self.says(site, back, f"{later} did not find the file as {back} had left it")
 
     def test_after_a_killed_apply_of_a_new_flow(self, site: AppliedFolder) -> None:
         back = site.apply(score=A)
@@ -178,27 +178,27 @@ class TestRefused:
         back = site.apply(train=A, score=A)
         site.apply(killed=True, score=A)
         site.apply(train=B, score=A)
-        self.says(site, back, "found another file")
+        self.says(site, back, "did not find the file as")
 
     def test_after_a_killed_delete(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         site.apply(killed=True, score=A)
-        self.says(site, back, "it is gone, and no entry tells of that")
+        self.says(site, back, "it was deleted, but the history has no entry of that")
 
     def test_after_an_edit_by_hand(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         path = site.dags / "Train.py"
         path.write_text(path.read_text().replace("# a dag", "# my dag", 1))
-        self.says(site, back, "it has been edited by hand")
+        self.says(site, back, "it was edited by hand")
         site.apply(train=B, score=A)
-        self.says(site, back, "found another file")
+        self.says(site, back, "did not find the file as")
 
     def test_when_an_entry_was_removed_by_hand(self, site: AppliedFolder) -> None:
         back = site.apply(train=A, score=A)
         lost = site.apply(train=B, score=A)
         site.apply(train=C, score=A)
         (site.dags / entry_file("growth", "prod", lost)).unlink()
-        self.says(site, back, "found another file")
+        self.says(site, back, "did not find the file as")
 
 
 def test_an_entry_that_cannot_be_read_stops_it(site: AppliedFolder) -> None:

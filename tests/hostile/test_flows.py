@@ -43,8 +43,8 @@ class TrainFlow(FlowSpec):
     def end(self):
         pass
 """
-IN_NO_FILE = "flows.train.parameters.a: the default of 'a' can be in no DAG file"
-NO_PROCESS = "by a name or to a value that no process takes"
+IN_NO_FILE = "flows.train.parameters.a: the default of 'a' is not valid in a DAG file"
+NO_PROCESS = "its name or value is not valid in an environment"
 # The code, and what the plan says of it.
 PLANNED = {
     "not a number": ("a = Parameter('a', default=float('nan'))", f"{IN_NO_FILE}: a number is not finite"),
@@ -59,7 +59,7 @@ PLANNED = {
     "nul": (r"@environment(vars={'A': 'a\0b'})", NO_PROCESS),
     "a name": (r"@environment(vars={'A=B': 'x'})", NO_PROCESS),
     "no name": (r"@environment(vars={'': 'x'})", NO_PROCESS),
-    "long cron": (f"@schedule(cron='{'1,' * 100_000}1 * * * *')", "characters, at most 1,000 are read"),
+    "long cron": (f"@schedule(cron='{'1,' * 100_000}1 * * * *')", "characters, at most 1,000 are allowed"),
     "digits": (f"@schedule(cron='{'1' * 900} * * * *')", "is not a cron expression"),
     "a message": (r"raise ValueError('\x1b[31m\u202e::error::x' * 1_000_000)", "characters) ..."),
 }

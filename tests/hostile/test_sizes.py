@@ -98,7 +98,7 @@ def test_a_record_that_would_fill_the_memory_is_not_read(value: str) -> None:
     found = read("TrainFlow.py", written(owner=RECORDS[value]).encode(), "1")
     assert found.record is None
     assert found.problem == (
-        "TrainFlow.py cannot be read as one of ours: the record is damaged: it has more than 500,000 words and signs"
+        "TrainFlow.py cannot be read: the record is damaged: it has more than 500,000 words and signs"
     )
 
 
@@ -198,7 +198,7 @@ X = "x" * 4_500_000
 # What is written where, and what is said of it; nothing where it is deployed.
 VALUES: dict[str, tuple[dict[str, str], str]] = {
     "docstring": ({"doc": "x y\n" * 1_000_000}, ""),
-    "default of the code": ({"member": f"alpha = Parameter('alpha', default={X!r})"}, "a task can be given 1,000,000"),
+    "default of the code": ({"member": f"alpha = Parameter('alpha', default={X!r})"}, "at most 1,000,000 are allowed"),
     "default": (
         {"member": "alpha = Parameter('alpha', default='a')", "setting": f", parameters: {{alpha: {X}}}"},
         "flows.train.parameters.alpha: the defaults have 4,500,002 characters",
@@ -212,7 +212,7 @@ VALUES: dict[str, tuple[dict[str, str], str]] = {
     "namespace": ({"setting": f", namespace: {X}"}, "most of them in its settings"),
     "tag": ({"setting": f", tags: [{X}]"}, "expected at most 100 characters"),
     "cron": ({"setting": f", schedule: '{'1,' * 2_000_000}1 * * * *'"}, "a cron has at most 1,000 characters"),
-    "variable": ({"decorator": f"@environment(vars={{'A': {X!r}}})"}, "more than a process takes in a variable"),
+    "variable": ({"decorator": f"@environment(vars={{'A': {X!r}}})"}, "too many for an environment variable"),
     "config": (
         {
             "member": "cfg = Config('cfg', default_value='{}')",

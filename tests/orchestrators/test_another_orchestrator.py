@@ -96,7 +96,7 @@ def test_a_name_that_another_file_defines_is_refused(
 ) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "other.flow.json").write_text('{"name": "TrainFlow@prod"}')
-    with pytest.raises(DeployError, match=r"other\.flow\.json at the target defines"):
+    with pytest.raises(DeployError, match=r"other\.flow\.json at the target already defines"):
         apply(selection, json_context)
 
 
@@ -150,4 +150,4 @@ def test_what_it_cannot_run_is_refused_with_its_line(selection: Selection, json_
 def test_an_orchestrator_that_does_not_exist_is_refused(selection: Selection, json_context: Context) -> None:
     (selection.manifests / "m.yaml").write_text(MANIFEST % ("jsn", ""))
     found = validate(selection, json_context).diagnostics
-    assert ("there is no orchestrator 'jsn'", "did you mean 'json'?") in [(each.message, each.hint) for each in found]
+    assert ("unknown orchestrator 'jsn'", "did you mean 'json'?") in [(each.message, each.hint) for each in found]

@@ -179,7 +179,7 @@ def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path
     with pytest.raises(DeployError) as raised:
         refuse_unguarded(planning, Permissions())
     (problem,) = raised.value.diagnostics
-    assert problem.message == "prod is applied from main or release/* only, and this is fix"
+    assert problem.message == "prod can be applied only from main or release/*, but the current branch is fix"
     assert problem.path == "environments.prod.branches"
     assert "--allow-branch" in problem.hint
     refuse_unguarded(planning, Permissions(branch=True))
@@ -188,4 +188,4 @@ def test_an_apply_from_another_branch_is_refused_unless_allowed(repository: Path
 def test_where_no_branch_is_known_none_is_right(repository: Path, commit: str, tmp_path: Path) -> None:
     planning = planning_of(AppliedFolder(tmp_path), repository, "*")
     (problem,) = other_branch(planning.plan, planning.environments, None)
-    assert problem.message == "prod is applied from * only, and no branch is checked out here"
+    assert problem.message == "prod can be applied only from *, but no branch is checked out"

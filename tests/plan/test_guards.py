@@ -87,13 +87,13 @@ def new_dag(folder: Path, **files: str) -> PlanContext:
     state = survey([environment], context().connect, ())
     item = made.desired(made.deployment("new", environment=environment), name="New")
     manifests = Manifests("growth", {"prod": environment}, (), (), frozenset(), Path())
-    plan = Plan(plan_changes([item], state.sites))
+    plan = Plan(plan_changes([item], state.states))
     return PlanContext(Path(), plan, DesiredState(manifests, (), ()), state)
 
 
 def test_a_dag_id_that_another_file_defines_is_refused(tmp_path: Path) -> None:
     planning = new_dag(tmp_path, theirs=FOREIGN)
-    with pytest.raises(DeployError, match=r"prod/new: theirs\.py at the target defines the DAG 'New' already"):
+    with pytest.raises(DeployError, match=r"prod/new: theirs\.py at the target already defines the DAG 'New'"):
         refuse_unguarded(planning, Permissions())
     assert [(each.code, each.severity.value) for each in guard_warnings(planning)] == [("duplicate-dag-id", "warning")]
 

@@ -87,7 +87,7 @@ class TestAdoption:
     def test_a_native_dag_in_another_file_is_a_conflict_whose_hint_names_the_option(self) -> None:
         change = only(made.deployed(ITEM, file="dag.py", record=None, native=NATIVE))
         assert (change.action, words(change)) == ("conflict", ["conflict"])
-        assert "in dag.py, written by Metaflow's airflow create" in change.reasons[0].note
+        assert "dag.py, written by Metaflow's airflow create" in change.reasons[0].note
         assert "--adopt prod/train" in change.reasons[0].hint
 
     def test_an_adopted_native_dag_is_one_update_that_tells_what_is_known(self) -> None:
@@ -132,7 +132,7 @@ class TestAdoption:
         assert change.reasons[0].edit == Edit("TrainFlow.py")
 
     def test_a_damaged_record_is_written_anew(self) -> None:
-        damaged = made.deployed(ITEM, record=None, problem="TrainFlow.py cannot be read as one of ours: cut")
+        damaged = made.deployed(ITEM, record=None, problem="TrainFlow.py cannot be read: cut")
         assert only(damaged).action == "conflict"
         assert only(damaged, adopt=("prod/train",)).action == "update"
 

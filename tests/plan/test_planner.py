@@ -163,7 +163,7 @@ def test_a_deploy_time_default_does_not_make_a_change() -> None:
     ("values", "note"),
     [
         ({"record": None}, "was not written by mfdeploy"),
-        ({"record": None, "problem": "TrainFlow.py cannot be read as one of ours: cut"}, "cut"),
+        ({"record": None, "problem": "TrainFlow.py cannot be read: cut"}, "cut"),
         ({"record": made.record_of(made.desired(), owner="sales")}, "the manifest project 'sales'"),
         ({"record": made.record_of(made.desired(), environment="staging")}, "the environment 'staging'"),
         ({"record": None, "problem": "TrainFlow.py: record format 3", "later": True}, "record format 3"),
@@ -202,7 +202,7 @@ def test_a_new_dag_id_is_a_new_dag_and_an_old_one_that_goes() -> None:
     before, after = made.desired(name="Old"), made.desired(name="New")
     create, delete = plan_changes([after], [made.site(made.deployed(before))])
     assert (create.action, create.name, delete.action, delete.name) == ("create", "New", "delete", "Old")
-    assert "history of Old stays behind" in delete.reasons[0].note
+    assert "history of Old stays under the old id" in delete.reasons[0].note
 
 
 def test_an_entry_that_was_renamed_is_one_update() -> None:

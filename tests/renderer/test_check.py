@@ -132,8 +132,8 @@ def test_what_looks_like_a_credential_is_a_warning(variables: dict[str, str]) ->
         (r'secrets:sources=[{"type": "\u0069nline", "options": {"env_vars": {"A": "sesame"}}}]', "inline source"),
         ('secrets:sources=["inline.sesame"]', "inline source"),
         ('environment:vars={"DB_PASSWORD": "sesame"}', "sets DB_PASSWORD"),
-        ('environment:vars={"URL": "https://ada:sesame@host/"}', "hold a credential"),
-        ('card:options={"api_key": "sesame"}', "hold a credential"),
+        ('environment:vars={"URL": "https://ada:sesame@host/"}', "contain a credential"),
+        ('card:options={"api_key": "sesame"}', "contain a credential"),
     ],
 )
 def test_credentials_in_the_manifests_decorators_are_refused_and_not_shown(spec: str, message: str) -> None:

@@ -62,7 +62,7 @@ def test_a_source_cannot_be_made_of_text() -> None:
         Source("import os")
     with pytest.raises(TypeError):
         finalize("import os")
-    with pytest.raises(ValueError, match="not a name"):
+    with pytest.raises(ValueError, match="not a valid name"):
         constant("x; import os")
 
 

@@ -86,28 +86,28 @@ def test_an_unknown_argument_is_refused_by_its_name() -> None:
     [found] = check(flows.deployment(), waiting(sensor("s3_key", warp_drive="on")))
     assert str(found) == (
         "deployments/flows/train.py:4: error: the S3KeySensor 'wait' has the argument 'warp_drive', "
-        "which mfdeploy does not know; remove it"
+        "which mfdeploy does not support; remove it"
     )
 
 
 @pytest.mark.parametrize(
     ("one", "said"),
     [
-        (sensor("s3_key", "start"), "as another task of the DAG has"),
-        (sensor("s3_key", "not a name"), "which is no task id"),
+        (sensor("s3_key", "start"), "which another task of the DAG has"),
+        (sensor("s3_key", "not a name"), "which is not a valid task id"),
         (sensor("s3_key", mode="sometimes"), "write 'poke' or 'reschedule'"),
         (sensor("s3_key", timeout=-1), "a number of seconds"),
         (sensor("s3_key", poke_interval="60"), "a number of seconds"),
         (sensor("s3_key", soft_fail="yes"), "write True or False"),
-        (sensor("s3_key", bucket_key=[]), "a text or a list of texts"),
+        (sensor("s3_key", bucket_key=[]), "a string or a list of strings"),
         (sensor("s3_key", bucket_key="key"), "no bucket"),
-        (sensor("s3_key", bucket_name="acme"), "a bucket_name beside it"),
-        (sensor("s3_key", bucket_key="s3://acme/{{ ds }"), "which is no template"),
-        (sensor("external_task", external_task_ids=[1]), "write a list of texts"),
+        (sensor("s3_key", bucket_name="acme"), "and also a bucket_name"),
+        (sensor("s3_key", bucket_key="s3://acme/{{ ds }"), "which is not a valid template"),
+        (sensor("external_task", external_task_ids=[1]), "write a list of strings"),
         (sensor("external_task", allowed_states=["skipped"]), "which DAG runs never have"),
         (sensor("external_task", external_task_ids=["a"], allowed_states=["shutdown"]), "which tasks never have"),
         (sensor("external_task", allowed_states=["failed"], failed_states=["failed"]), "failed twice"),
-        (sensor("external_task", external_dag_id="TrainFlow"), "waits for the run that it is in"),
+        (sensor("external_task", external_dag_id="TrainFlow"), "waits for its own DAG run"),
     ],
 )
 def test_what_airflow_would_not_take_is_refused(one: Sensor, said: str) -> None:
@@ -119,7 +119,7 @@ def test_what_airflow_would_not_take_is_refused(one: Sensor, said: str) -> None:
 
 def test_two_sensors_of_one_name_are_refused() -> None:
     [found] = check(flows.deployment(), waiting(sensor("s3_key"), sensor("external_task")))
-    assert "as another task of the DAG has" in found.message
+    assert "which another task of the DAG has" in found.message
 
 
 @pytest.mark.parametrize("name", ["start-items", "start-items-2", "spread-items", "all-spread-items", "fit"])

@@ -29,14 +29,14 @@ def deployed(file: str, version: str, owner: str = "growth") -> Deployed:
 
 
 FOREIGN = Deployed("foreign.py", "1", None)
-DAMAGED = Deployed("damaged.py", "1", None, problem="damaged.py cannot be read as one of ours: it is cut off")
+DAMAGED = Deployed("damaged.py", "1", None, problem="damaged.py cannot be read: it is cut off")
 
 
 def test_what_an_apply_saw_is_kept_and_only_ours_is_remembered(target: Remote) -> None:
     seen = [deployed("a.py", "1"), deployed("b.py", "1", owner="sales"), FOREIGN, DAMAGED]
     update_index(target, "growth", "prod", {"c.py": deployed("c.py", "1")}, seen, read_index(target, "growth", "prod"))
     index = read_index(target, "growth", "prod")
-    # What cannot be read as one of ours is looked at each time.
+    # A file that cannot be read is read again each time.
     assert index.deployed(DAMAGED.file, "1") is None
     for each in [*seen[:-1], deployed("c.py", "1")]:
         assert index.deployed(each.file, "1") == each

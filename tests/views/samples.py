@@ -25,6 +25,7 @@ from deployer.models.plan import (
     Replaced,
 )
 from deployer.models.record import Provenance
+from deployer.views.graph import Graph, GraphStep
 
 GRAPH: dict[str, Any] = {
     "start": "start",
@@ -230,9 +231,9 @@ HOSTILE = Plan(
         change(
             "evil",
             "update",
-            Reason("parameters", (FieldChange(f"parameters.{EVIL}", EVIL, "sesame-secret"),), note=EVIL),
+            Reason("parameters", (FieldChange(f"parameters.{EVIL}", EVIL, "sesame"),), note=EVIL),
             Reason("code", files=FileChanges(added=(EVIL,))),
-            Reason("drifted", edit=Edit(EVIL, (f"+{EVIL}", "-sesame-secret", "+````"), exact=False)),
+            Reason("drifted", edit=Edit(EVIL, (f"+{EVIL}", "-sesame", "+````"), exact=False)),
             Reason("graph", note="the graph changed"),
             id=EVIL,
             after=described(
@@ -247,13 +248,13 @@ HOSTILE = Plan(
             ),
         ),
     ),
-    targets={"prod": f"s3://sesame-secret/{EVIL}"},
+    targets={"prod": f"s3://sesame/{EVIL}"},
     tool_version="0.1.0",
 )
 
 
-def _large() -> dict[str, Any]:
-    steps: dict[str, Any] = {"start": {"kind": "linear", "next": ["load"]}}
+def _large() -> Graph:
+    steps: dict[str, GraphStep] = {"start": {"kind": "linear", "next": ["load"]}}
     steps["load"] = {"kind": "split", "next": [f"source_{n}" for n in range(4)]}
     for n in range(4):
         steps[f"source_{n}"] = {"kind": "foreach", "next": [f"clean_{n}"], "foreach_over": "pages"}
@@ -302,7 +303,7 @@ FLOW = Flow(
         Parameter("alpha", "number", 6, default=0.05, help="Learning rate"),
         Parameter("day", "string", 7, deploy_time=True),
         Parameter("customer", "string", 8, required=True, help="Whose model to train, by its short name in the CRM"),
-        Parameter("token", "string", 9, default="sesame-secret"),
+        Parameter("token", "string", 9, default="sesame"),
     ),
     code=Code({"train.py": "0123456789abcdef"}, "2.19.39", "fedcba9876543210"),
     schedule=FlowSchedule("daily", None, 3),
@@ -390,7 +391,7 @@ ENTRIES = (
     entry(
         "20261120T000000000Z-0001",
         kept(_CHANGES[0]),
-        kept(change(EVIL, "update", Reason("settings")), "failed", f"sesame-secret {EVIL}"),
+        kept(change(EVIL, "update", Reason("settings")), "failed", f"sesame {EVIL}"),
         kept(_CHANGES[2], "not done"),
         applied_by=EVIL,
         applied_at="2026-11-20T00:00:00+00:00",

@@ -62,9 +62,3 @@ def test_no_text_begins_a_command_or_a_property() -> None:
 def test_lines_of_a_message_stay_lines() -> None:
     ((_, _, message),) = read(diagnostics_to_annotations([Diagnostic("x", "cannot be loaded:\nTraceback\r\n  boom")]))
     assert message == "cannot be loaded:\nTraceback\n  boom"
-
-
-def test_no_secret_is_shown() -> None:
-    found = Diagnostic("x", "it is sesame-secret", None, "flows.sesame-secret")
-    text = diagnostics_to_annotations([found], frozenset({"sesame-secret"}))
-    assert text == "::error title=flows.(secret)::it is (secret)\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import jsonschema
@@ -23,7 +22,6 @@ from deployer.views.source_diff import source_diffs
 from tests.views import samples
 
 GOLDEN = Path(__file__).parent / "golden"
-SECRETS = frozenset({"sesame-secret"})
 # Golden files have one width. What another width changes is the layout, which has tests of its own.
 WIDTH = 80
 LAYOUT_WIDTHS = (60, 80, 120, 200)
@@ -57,8 +55,8 @@ def test_plan_text_fits_its_width(name: str, width: int) -> None:
 
 
 def plan_text(name: str, width: int, colour: bool) -> str:
-    data = plan_to_json(PLANS[name], SECRETS)
-    return plan_to_text(data, width=width, colour=colour, secrets=SECRETS)
+    data = plan_to_json(PLANS[name])
+    return plan_to_text(data, width=width, colour=colour)
 
 
 def assert_fits(text: str, width: int) -> None:
@@ -68,13 +66,9 @@ def assert_fits(text: str, width: int) -> None:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_plan_markdown(name: str, request: pytest.FixtureRequest) -> None:
-    data = plan_to_json(PLANS[name], SECRETS)
+    data = plan_to_json(PLANS[name])
     diffs = source_diffs({"prod/score.py": ("a = 1\n```\n", "a = 2\n```\n")}) if name == "everything" else None
-    compare(
-        f"plan_{name}.md",
-        plan_to_markdown(data, sources=diffs, secrets=SECRETS),
-        request,
-    )
+    compare(f"plan_{name}.md", plan_to_markdown(data, sources=diffs), request)
 
 
 def test_show(request: pytest.FixtureRequest) -> None:
@@ -93,7 +87,6 @@ def show_text(width: int) -> str:
         "growth.prod.Train",
         samples.DEPLOYMENT.schedule,
         samples.NEXT_RUNS["prod/train"],
-        SECRETS,
     )
     return show_to_text(shown, width=width)
 
@@ -112,31 +105,30 @@ def test_diagnostics(colour: bool, request: pytest.FixtureRequest) -> None:
             "flows.train",
             "did you mean 'retries'?",
         ),
-        Diagnostic("flow", "cannot be loaded:\nTraceback\n  \x1b[31mboom sesame-secret", Location("flows/a.py", 7)),
+        Diagnostic("flow", "cannot be loaded:\nTraceback\n  \x1b[31mboom", Location("flows/a.py", 7)),
         Diagnostic("old", "this is on its way out", severity=Severity.WARNING),
     ]
-    compare(f"diagnostics{'_colour' if colour else ''}.txt", diagnostics_to_text(found, colour, SECRETS), request)
+    compare(f"diagnostics{'_colour' if colour else ''}.txt", diagnostics_to_text(found, colour), request)
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["complete", "stopped"])
 def test_result(stopped: bool, request: pytest.FixtureRequest) -> None:
     pending = [change for change in samples.EVERYTHING.pending if change.action != "conflict"]
     done, failed, left = (pending[:2], pending[2:3], pending[3:]) if stopped else (pending, [], [])
-    message = "s3://bucket: the file was changed\nby somebody with sesame-secret"
+    message = "s3://bucket: the file was changed\nby somebody else"
     namespaces = {"prod/train": "production:growth-0-abcd"}
-    data = result_to_json(done, [(change, message) for change in failed], left, SECRETS, namespaces)
+    data = result_to_json(done, [(change, message) for change in failed], left, namespaces)
     compare(f"result_{'stopped' if stopped else 'complete'}.txt", result_to_text(data, width=WIDTH), request)
 
 
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 def test_history(colour: bool, request: pytest.FixtureRequest) -> None:
-    data = history_to_json(samples.DEPLOYMENT.environment, samples.ENTRIES, 7, samples.UNRECORDED, SECRETS)
+    data = history_to_json(samples.DEPLOYMENT.environment, samples.ENTRIES, 7, samples.UNRECORDED)
     jsonschema.validate(data, schema("history"))
     text = history_to_text(data, width=WIDTH, colour=colour)
     compare(f"history{'_colour' if colour else ''}.txt", text, request)
     if not colour:
         assert max(map(len, text.splitlines())) <= WIDTH
-        assert "sesame" not in text + json.dumps(data)
 
 
 def test_history_of_nothing(request: pytest.FixtureRequest) -> None:
@@ -147,10 +139,10 @@ def test_history_of_nothing(request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 def test_source_diff(colour: bool, request: pytest.FixtureRequest) -> None:
     sources = {
-        "prod/a.py": ("import x\n\nday = 1\n", "import x\n\nday = 2\ntext = '\x1b[0m sesame-secret'\n"),
+        "prod/a.py": ("import x\n\nday = 1\n", "import x\n\nday = 2\ntext = '\x1b[0m'\n"),
         "prod/new.py": ("", "import x\n"),
         "prod/same.py": ("same\n", "same\n"),
         "prod/old.py": ("import x\n-- gone\n", ""),
     }
-    text = "\n".join(source_diffs(sources, colour, SECRETS).values())
+    text = "\n".join(source_diffs(sources, colour).values())
     compare(f"source_diff{'_colour' if colour else ''}.txt", text, request)

@@ -75,7 +75,7 @@ def test_what_is_no_plan_is_refused(data: Any, expected: str) -> None:
     ("text", "expected"),
     [
         ("{", "plan.json:1:2: error: not a saved plan"),
-        ('{"format": 1, "format": 1}', "the key 'format' is there twice"),
+        ('{"format": 1, "format": 1}', "the key 'format' is duplicated"),
         ("[" * 100_000, "not a saved plan"),
         ("", "not a saved plan"),
     ],
@@ -84,9 +84,3 @@ def test_text_that_is_no_plan_is_refused(text: str, expected: str) -> None:
     with pytest.raises(DeployError) as refusal:
         plan_from_text(text, "plan.json")
     assert expected in str(refusal.value)
-
-
-def test_secrets_are_masked_in_values_and_not_in_names() -> None:
-    data = plan_to_json(samples.HOSTILE, frozenset({"sesame-secret", "prod"}))
-    assert "sesame-secret" not in json.dumps(data)
-    assert data["changes"][0]["environment"] == "prod"

@@ -18,7 +18,7 @@ from deployer.cli.options import (
     Variables,
     selection,
 )
-from deployer.cli.output import write_shown
+from deployer.cli.output import write_data
 
 EXAMPLES = """
 mfdeploy history --env prod --flow train --limit 3
@@ -41,6 +41,6 @@ def history(
     chosen = selection(manifests, var, flows=flow, exclude=exclude)
     with command_context() as context:
         result = history(chosen, env, limit, context)
-    shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded, result.secrets)
-    write_shown(shown, format, history_to_text)
+    shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded)
+    write_data(shown, format, history_to_text)
     return DONE

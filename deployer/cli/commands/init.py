@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deployer.cli import DONE
 from deployer.cli.options import DEFAULT_MANIFESTS, Folder
-from deployer.cli.output import say, write
+from deployer.cli.output import write, write_message
 
 EXAMPLES = """
 mfdeploy init
@@ -29,5 +29,5 @@ def init(folder: Folder = Path()) -> int:
     write(f"Wrote {escape_controls(str(result.manifest))} with {count(len(result.flows), 'flow')}:\n{names}")
     found_by_default = result.manifest.parent == DEFAULT_MANIFESTS
     option = "" if found_by_default else f" --manifests {shlex.quote(str(result.manifest.parent))}"
-    say(f"Next: mfdeploy plan{option}")
+    write_message(f"Next: mfdeploy plan{option}")
     return DONE

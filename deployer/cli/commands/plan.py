@@ -25,7 +25,7 @@ from deployer.cli.options import (
     bad_usage,
     selection,
 )
-from deployer.cli.output import save_plan, tell, write_plan
+from deployer.cli.output import save_plan, write_diagnostics, write_plan
 from deployer.errors import DeployError
 
 EXAMPLES = """
@@ -64,7 +64,7 @@ def plan(
         from deployer.commands.plan import plan
 
         result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster)
-    tell(result.warnings, result.secrets)
+    write_diagnostics(result.warnings)
     write_plan(result, format)
     if out is not None:
         save_plan(out, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployer.cli import DONE
 from deployer.cli.context import command_context
 from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Manifests, Variables, selection
-from deployer.cli.output import tell, write
+from deployer.cli.output import write, write_diagnostics
 
 EXAMPLES = """
 mfdeploy render train --env prod > train.py
@@ -21,6 +21,6 @@ def render(flow: Flow, env: Environment, manifests: Manifests = DEFAULT_MANIFEST
 
     with command_context() as context:
         result = render(selection(manifests, var), flow, env, context)
-    tell(result.warnings)
+    write_diagnostics(result.warnings)
     write(result.source)
     return DONE

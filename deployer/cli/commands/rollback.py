@@ -24,7 +24,7 @@ from deployer.cli.options import (
     permissions,
     selection,
 )
-from deployer.cli.output import save_plan, tell, write_plan
+from deployer.cli.output import save_plan, write_diagnostics, write_plan
 
 EXAMPLES = """
 mfdeploy history --env prod
@@ -58,7 +58,7 @@ def rollback(
         prepared = prepare_rollback(chosen, entry, context)
     if out is None:
         return apply_prepared(prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes)
-    tell(prepared.view.warnings, prepared.view.secrets)
+    write_diagnostics(prepared.view.warnings)
     write_plan(prepared.view, "text")
     save_plan(out, prepared.view)
     return DONE

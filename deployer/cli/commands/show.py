@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployer.cli import DONE
 from deployer.cli.context import command_context
 from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Format, Manifests, Variables, selection
-from deployer.cli.output import tell, write_shown
+from deployer.cli.output import write_data, write_diagnostics
 
 EXAMPLES = """
 mfdeploy show train --env prod
@@ -26,9 +26,7 @@ def show(
 
     with command_context() as context:
         result = show(selection(manifests, var), flow, env, context)
-    tell(result.warnings, result.secrets)
-    shown = show_to_json(
-        result.deployment, result.flow, result.dag_id, result.schedule, result.next_runs, result.secrets
-    )
-    write_shown(shown, format, show_to_text)
+    write_diagnostics(result.warnings)
+    shown = show_to_json(result.deployment, result.flow, result.dag_id, result.schedule, result.next_runs)
+    write_data(shown, format, show_to_text)
     return DONE

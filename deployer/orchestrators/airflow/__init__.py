@@ -1,4 +1,4 @@
-"""Airflow: a deployment and its flow become the text of a DAG file. The only room that knows Airflow's Python."""
+"""Renders a deployment and its flow as an Airflow DAG file. The only package that knows Airflow's Python API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OWN_SETTINGS = frozenset(("catchup", "dag_id", "paused", "start_date", "worker_
 
 
 class AirflowOrchestrator:
-    """Airflow 2.10 to 3.x: a deployment is a DAG, which stands in a Python file of its name."""
+    """Airflow 2.10 to 3.x: each deployment is one DAG, in a Python file named after the DAG id."""
 
     name = "airflow"
     file_pattern = "*.py"

@@ -1,4 +1,4 @@
-"""What cannot, or cannot yet, be put on Airflow: found before anything is built, with the line to look at."""
+"""Finds what Airflow cannot run, or mfdeploy does not support yet, before anything is built."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from deployer.models import credentials
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 from deployer.models.flow_location import flow_location
-from deployer.models.plain_data import is_name
+from deployer.models.plain_data import is_encodable
 from deployer.orchestrators.airflow import parameters, sensors, tasks, with_credentials
 from deployer.orchestrators.airflow.names import MAX_LENGTH, dag_id, is_valid
 from deployer.orchestrators.airflow.schedule import find_problem
 from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
-# Flow decorators that ask the scheduler for something which the DAG file does not hold.
+# Flow decorators that the DAG file cannot implement yet, each with what to use instead.
 _FLOW_DECORATORS = {
-    "exit_hook": "use a notification of Airflow",
-    "trigger": "use @schedule, or trigger the DAG over Airflow's API",
-    "trigger_on_finish": "use @schedule, or trigger the DAG from the other one",
+    "exit_hook": "use Airflow's notifications",
+    "trigger": "use @schedule, or trigger the DAG through Airflow's API",
+    "trigger_on_finish": "use @schedule, or trigger this DAG from the other DAG",
 }
 _MAX_TAG_LENGTH = 100
-_MAX_VARIABLE = 131_000  # bytes: Linux takes some more in one variable of a process
+_MAX_VARIABLE = 131_000  # bytes; the limit of Linux for one environment variable is slightly higher
 
 
 def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
-    """Every reason why the flow cannot be deployed as the manifests say; an empty list where it can.
+    """Every reason why the flow cannot be deployed as the manifests say; empty if it can be.
 
-    Problems of the code are located in the flow's file, those of the manifest where it was written.
+    Problems of the code are located in the flow's file, those of settings in the manifest.
     """
     found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *_settings(deployment, flow)]
     found += with_credentials.find(deployment)
@@ -75,42 +75,46 @@ def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
     if deployment.environment.compute != "kubernetes":
         return
     for name in pods.unknown_attributes(step.pod):
-        message = f"step {step.name!r}: the attribute {name!r} of @kubernetes cannot be put into a pod on Airflow"
+        message = f"step {step.name!r}: the attribute {name!r} of @kubernetes is not supported on Airflow"
         yield _unsupported(deployment, step.line, message, "remove it from the step or from the manifest")
 
 
 def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagnostic]:
     for name, value in step.environment.items():
         if len(f"{name}={value}".encode(errors="surrogatepass")) > _MAX_VARIABLE:
-            message = (
-                f"step {step.name!r}: {name} has {len(value):,} characters, more than a process takes in a variable"
-            )
+            message = f"step {step.name!r}: {name} has {len(value):,} characters, too many for an environment variable"
             yield _unsupported(deployment, step.line, message, "put it into a file that the flow reads")
-        elif not name or "=" in name or "\0" in name + value or not is_name(name + value):
-            message = f"step {step.name!r}: @environment sets {name!r}, by a name or to a value that no process takes"
+        elif not name or "=" in name or "\0" in name + value or not is_encodable(name + value):
+            message = (
+                f"step {step.name!r}: @environment sets {name!r}: its name or value is not valid in an environment"
+            )
             yield _unsupported(deployment, step.line, message, "remove it")
         elif name in TASK_VARIABLES or flow.environment.get(name, value) != value:
-            message = f"step {step.name!r}: @environment sets {name}, which every task gets from Airflow or Metaflow"
+            message = f"step {step.name!r}: @environment sets {name}, which Airflow or Metaflow sets for every task"
             yield _unsupported(deployment, step.line, message, "remove it from the step")
         elif name in credentials.OF_THE_SERVICE:
             message = f"step {step.name!r}: {name} is a credential and would be written into the DAG file"
             yield Diagnostic("secret-in-dag", message, flow_location(deployment, step.line), hint=credentials.HINT)
         elif credentials.names_credential(name) or credentials.holds_credential(value):
-            message = f"step {step.name!r}: the DAG file shows what @environment sets {name} to, a credential it seems"
+            message = (
+                f"step {step.name!r}: @environment sets {name}, probably a credential, and the DAG file shows its value"
+            )
             hint = "use @secrets, or a Kubernetes secret"
-            place = flow_location(deployment, step.line)
-            yield Diagnostic("secret-in-dag", message, place, hint=hint, severity=Severity.WARNING)
+            location = flow_location(deployment, step.line)
+            yield Diagnostic("secret-in-dag", message, location, hint=hint, severity=Severity.WARNING)
 
 
 def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
     name = dag_id(deployment, flow)
     if not is_valid(name):
         message = (
-            f"Airflow takes no DAG id {name!r}: only letters, digits, '_', '.' and '-', at most {MAX_LENGTH} of them"
+            f"{name!r} is not a valid DAG id: use letters, digits, '_', '.' and '-', at most {MAX_LENGTH} characters"
         )
         path = f"flows.{deployment.name}.dag_id" if deployment.dag_id else ""
         yield Diagnostic("bad-dag-id", message, deployment.source("dag_id"), path, "set dag_id")
     for tag in deployment.tags:
         if len(tag) > _MAX_TAG_LENGTH:
-            message = f"the tag {tag[:20] + '...'!r} is longer than the {_MAX_TAG_LENGTH} characters that Airflow takes"
+            message = (
+                f"the tag {tag[:20] + '...'!r} is longer than the {_MAX_TAG_LENGTH} characters that Airflow allows"
+            )
             yield Diagnostic("bad-tag", message, deployment.source("tags"), f"flows.{deployment.name}.tags")

@@ -1,4 +1,4 @@
-"""What a DAG file at a target holds: ours with its record, one of Metaflow's own command, or somebody else's."""
+"""Reads a file at a target: a DAG file of mfdeploy with its record, one of Metaflow's own command, or another file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from deployer.orchestrators.airflow import native_dag, record
 
 
 def read(file: str, content: bytes, version: str) -> Deployed:
-    """What a file at a target holds. Nothing of it is run, and nothing in it makes this raise."""
+    """The content of a file at a target. The file is never executed, and no content makes this function raise."""
     try:
         text = content.decode()
         found = record.read(text)
     except UnicodeDecodeError:
-        return Deployed(file, version, None, problem=f"{file} is there already and is not text in UTF-8")
+        return Deployed(file, version, None, problem=f"{file} exists already and is not UTF-8 text")
     except record.RecordError as error:
         later = isinstance(error, record.LaterRecordError)
-        return Deployed(file, version, None, problem=f"{file} cannot be read as one of ours: {error}", later=later)
+        return Deployed(file, version, None, problem=f"{file} cannot be read: {error}", later=later)
     if found is None:
         return Deployed(file, version, None, native=native_dag.read(text))
     return Deployed(file, version, found[0], intact=found[1])

@@ -1,4 +1,4 @@
-"""The ids of the DAGs that any Python file defines, whoever wrote it."""
+"""Finds the ids of the DAGs that any Python file defines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 
 def dag_ids(source: bytes) -> Iterator[str]:
-    """The ids that a Python file gives to DAGs as literals: ``DAG("x")``, ``dag_id="x"``. Nothing of it is run."""
+    """The ids that a Python file gives to DAGs as literals: ``DAG("x")``, ``dag_id="x"``. The file is not executed."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a stray backslash in it is not ours to tell of
+            warnings.simplefilter("ignore")  # the file may be foreign, so its invalid escapes are not reported
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return

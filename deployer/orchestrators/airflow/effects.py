@@ -1,4 +1,4 @@
-"""What a change does to the runs of its DAG, as of now: a schedule that moves, runs that start at once, steps."""
+"""What a change does to the runs of its DAG: other run times, runs that start at once, changed steps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
+
+from croniter import CroniterError, croniter
 
 from deployer.models.description import (
     CronSchedule,
@@ -17,93 +19,89 @@ from deployer.models.description import (
 from deployer.models.plan import Change, Effect
 from deployer.orchestrators.airflow.next_runs import next_runs
 
-MOST_RUNS = 1000
+MAX_COUNTED_RUNS = 1000
 _SECOND = timedelta(seconds=1)
 
 
 def effects(change: Change, since: datetime | None, now: datetime) -> tuple[Effect, ...]:
-    """The effects of a change that is created or updated; none for any other.
+    """The effects of a change that creates or updates a DAG; none for any other.
 
-    `since` is when the DAG was first applied (aware; None when it was not), `now` an aware time.
+    `since` is when the DAG was first applied (None if it never was). `since` and `now` are aware.
     """
     before, after = change.before, change.after
     if not change.writes or after is None:
         return ()
-    return (*_of_schedule(before, after, since, now), *_of_content(before, after))
+    return (*_schedule_effects(before, after, since, now), *_content_effects(before, after))
 
 
-def _of_schedule(
+def _schedule_effects(
     before: Description | NativeDescription | None, after: Description, since: datetime | None, now: datetime
 ) -> Iterator[Effect]:
     if before is not None and before.schedule == after.schedule:
         return
-    deployed = _understood(before.schedule) if before is not None else None
-    times = _next(deployed, now), _next(after.schedule, now)
-    if times[0] != times[1]:
-        yield Effect("next runs", before=times[0], after=times[1])
+    deployed = _valid_cron(before.schedule) if before is not None else None
+    old, new = _next_times(deployed, now), _next_times(after.schedule, now)
+    if old != new:
+        yield Effect("next runs", before=old, after=new)
     if not isinstance(after.schedule, NoSchedule):
-        last = _last(deployed, _start(deployed, since or now), now) if deployed else None
-        yield from _at_once(after.schedule, after, last, since or now, now)
+        last = _last_time(deployed, _start_time(deployed, since or now), now) if deployed else None
+        yield from _immediate_runs(after.schedule, after, last, since or now, now)
 
 
-def _understood(schedule: Schedule) -> CronSchedule | None:
-    """A deployed schedule; None where there is none, or where somebody edited it into what is not a schedule."""
+def _valid_cron(schedule: Schedule) -> CronSchedule | None:
+    """A deployed schedule; None if there is none, or if it was edited by hand and is not valid."""
     if isinstance(schedule, NoSchedule):
         return None
     try:
         _zone(schedule)
-        _start(schedule, datetime.max)
-    except (ValueError, KeyError, OSError):  # what zoneinfo raises for what is not the name of a timezone
+        _start_time(schedule, datetime.max)
+    except (ValueError, KeyError, OSError):  # zoneinfo raises all of these for an invalid name
         return None
     return schedule
 
 
-def _next(schedule: Schedule | None, now: datetime) -> tuple[str, ...]:
-    from croniter import CroniterError
-
+def _next_times(schedule: Schedule | None, now: datetime) -> tuple[str, ...]:
     try:
         return tuple(next_runs(schedule, now)) if schedule else ()
-    except CroniterError:  # the cron of a native DAG may be one that Unix does not have
+    except CroniterError:  # a native DAG may have a cron that croniter does not support
         return ()
 
 
-def _at_once(
+def _immediate_runs(
     schedule: CronSchedule, after: Description, last: datetime | None, since: datetime, now: datetime
 ) -> Iterator[Effect]:
-    """The times of the new schedule that have passed since the last run: with `catchup` each gets one, else the last.
+    """The runs that Airflow starts at once: one for each time since the last run with `catchup`, else only the latest.
 
-    The rule of Airflow's CronTriggerTimetable; the last run is taken to be that of the old schedule's last time.
+    This is the rule of Airflow's CronTriggerTimetable. The last run is assumed at the last time of the old schedule.
     """
-    start = _start(schedule, since)
+    start = _start_time(schedule, since)
     if schedule.catchup:
         yield from _catch_up(schedule, last or start - _SECOND, now, after.settings.value("max_active_runs"))
         return
-    latest = _last(schedule, start, now)
+    latest = _last_time(schedule, start, now)
     if latest and (last is None or latest > last):
-        yield Effect("starts now", after=(_text(latest),))
+        yield Effect("starts now", after=(_format(latest),))
 
 
 def _catch_up(schedule: CronSchedule, last: datetime, now: datetime, at_a_time: object) -> Iterator[Effect]:
-    passed = list(islice(_times(schedule, last, now), MOST_RUNS + 1))
+    passed = list(islice(_times_between(schedule, last, now), MAX_COUNTED_RUNS + 1))
     if passed:
         yield Effect(
             "catch-up",
-            after=(_text(passed[0]),),
-            count=min(len(passed), MOST_RUNS),
-            more=len(passed) > MOST_RUNS,
+            after=(_format(passed[0]),),
+            count=min(len(passed), MAX_COUNTED_RUNS),
+            more=len(passed) > MAX_COUNTED_RUNS,
             at_a_time=at_a_time if isinstance(at_a_time, int) else None,
         )
 
 
-def _start(schedule: CronSchedule, since: datetime) -> datetime:
+def _start_time(schedule: CronSchedule, since: datetime) -> datetime:
     day = schedule.start_date
     return datetime.fromisoformat(day).replace(tzinfo=timezone.utc) if day else since
 
 
-def _last(schedule: CronSchedule, start: datetime, now: datetime) -> datetime | None:
-    """The last time of a schedule until now; None where it has none, or none since its start."""
-    from croniter import CroniterError, croniter
-
+def _last_time(schedule: CronSchedule, start: datetime, now: datetime) -> datetime | None:
+    """The last time of a schedule up to `now`; None if there is none since `start`."""
     try:
         iterator = croniter(schedule.cron, (now + _SECOND).astimezone(_zone(schedule)), ret_type=datetime)
         found: datetime = iterator.get_prev()
@@ -112,9 +110,7 @@ def _last(schedule: CronSchedule, start: datetime, now: datetime) -> datetime | 
     return found if found >= start else None
 
 
-def _times(schedule: CronSchedule, after: datetime, until: datetime) -> Iterator[datetime]:
-    from croniter import croniter
-
+def _times_between(schedule: CronSchedule, after: datetime, until: datetime) -> Iterator[datetime]:
     times = croniter(schedule.cron, after.astimezone(_zone(schedule)), ret_type=datetime)
     return takewhile(lambda time: time <= until, times)
 
@@ -123,32 +119,32 @@ def _zone(schedule: CronSchedule) -> ZoneInfo:
     return ZoneInfo(schedule.timezone or "UTC")
 
 
-def _text(time: datetime) -> str:
+def _format(time: datetime) -> str:
     return time.isoformat(timespec="minutes")
 
 
-def _of_content(before: Description | NativeDescription | None, after: Description) -> Iterator[Effect]:
-    """What a DAG that is deployed already does otherwise, and what a new foreach needs of Airflow."""
+def _content_effects(before: Description | NativeDescription | None, after: Description) -> Iterator[Effect]:
+    """What changes in a deployed DAG besides its schedule, and the foreach steps that are new."""
     deployed = before if isinstance(before, Description) else None
     if deployed and deployed.code.files != after.code.files:
         yield Effect("code")
     if before and (names := _new_defaults(before, after)):
         yield Effect("parameters", names)
-    if foreaches := _foreaches(after) - (_foreaches(deployed) if deployed else set()):
+    if foreaches := _foreach_steps(after) - (_foreach_steps(deployed) if deployed else set()):
         yield Effect("foreach", tuple(sorted(foreaches)))
     if deployed:
-        yield from _of_steps(deployed, after)
+        yield from _step_effects(deployed, after)
         if deployed.settings.value("paused") != after.settings.value("paused"):
             yield Effect("paused")
 
 
 def _new_defaults(before: Description | NativeDescription, after: Description) -> tuple[str, ...]:
-    """The parameters that had another default."""
+    """The parameters whose default changes."""
     shared = sorted(before.parameters.keys() & after.parameters.keys())
     return tuple(name for name in shared if before.parameters[name].default != after.parameters[name].default)
 
 
-def _of_steps(before: Description, after: Description) -> Iterator[Effect]:
+def _step_effects(before: Description, after: Description) -> Iterator[Effect]:
     old, new = before.graph.steps.keys(), after.graph.steps.keys()
     if old - new:
         yield Effect("steps removed", tuple(sorted(old - new)))
@@ -159,6 +155,6 @@ def _of_steps(before: Description, after: Description) -> Iterator[Effect]:
         yield Effect("retries", names)
 
 
-def _foreaches(description: Description) -> set[str]:
-    """The steps that choose a number of items, which nobody knows before they ran."""
+def _foreach_steps(description: Description) -> set[str]:
+    """The foreach steps. Their number of items is unknown before they run."""
     return {name for name, step in description.graph.steps.items() if step.kind == "foreach"}

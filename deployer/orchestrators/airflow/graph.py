@@ -1,4 +1,4 @@
-"""What Airflow has no words for: which steps a switch may leave out, and a foreach inside of a foreach."""
+"""Graph rules that Airflow does not have: the steps that a switch may skip, and a foreach inside of a foreach."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Mapping
 
 from deployer.models.flow import Flow, Step
 
-# By the name of a switch: any of the steps that it must choose.
-Ways = dict[str, set[str]]
+# For each switch (by name) the steps of which it must choose one.
+Choices = dict[str, set[str]]
 
 
 def runs_if(flow: Flow) -> dict[str, dict[str, list[str]]]:
-    """The steps that do not run always, and for each the switches of which one must choose one of the named steps.
+    """The steps that a switch may skip. Such a step runs if one of its switches chooses one of the steps given for it.
 
-    Within a foreach this is about one item: whether there are items at all is known from the mapping. A switch named
-    here may be such a step itself.
+    Within a foreach this applies to each item: Airflow's mapping handles an empty foreach. A switch in the result may
+    be skipped by another one.
     """
-    found: dict[str, Ways] = {}
+    found: dict[str, Choices] = {}
     for step in flow.steps:
-        found[step.name] = _ways(flow, step, found)
+        found[step.name] = _choices(flow, step, found)
     return {
-        name: {switch: sorted(chosen) for switch, chosen in sorted(ways.items())}
-        for name, ways in found.items()
-        if ways
+        name: {switch: sorted(chosen) for switch, chosen in sorted(choices.items())}
+        for name, choices in found.items()
+        if choices
     }
 
 
 def is_first_in_foreach(step: Step) -> bool:
-    """Whether the step comes right after the foreach step that encloses it."""
+    """Whether the step directly follows the foreach step that encloses it."""
     return bool(step.foreaches) and step.previous == step.foreaches[-1:]
 
 
 def parts(flow: Flow) -> dict[str, int]:
-    """The part of a foreach's body that each step inside of one is in, by step name.
+    """For each step inside a foreach, by name, the number of its part of the foreach's body.
 
-    A foreach in a body divides it: what comes after its join is another part, since a mapped task group of Airflow
-    cannot hold a second one.
+    A nested foreach divides the body: the steps after its join are another part, because a mapped task group of Airflow
+    cannot contain another one.
     """
     found: dict[str, int] = {}
     for step in flow.steps:
@@ -48,32 +48,32 @@ def parts(flow: Flow) -> dict[str, int]:
     return found
 
 
-def _ways(flow: Flow, step: Step, found: Mapping[str, Ways]) -> Ways:
+def _choices(flow: Flow, step: Step, found: Mapping[str, Choices]) -> Choices:
     if not step.previous or is_first_in_foreach(step):
         return {}
     if step.joins:
         return found[step.joins]
-    ways: Ways = {}
+    choices: Choices = {}
     for name in step.previous:
         if flow.step(name).kind == "switch":
-            _add(ways, {name: {step.name}})
+            _add(choices, {name: {step.name}})
         elif not found[name]:
             return {}
         else:
-            _add(ways, found[name])
-    return _without_complete(flow, ways, found)
+            _add(choices, found[name])
+    return _replace_complete(flow, choices, found)
 
 
-def _add(ways: Ways, more: Ways) -> None:
+def _add(choices: Choices, more: Choices) -> None:
     for switch, chosen in more.items():
-        ways.setdefault(switch, set()).update(chosen)
+        choices.setdefault(switch, set()).update(chosen)
 
 
-def _without_complete(flow: Flow, ways: Ways, found: Mapping[str, Ways]) -> Ways:
-    """A switch all of whose choices lead to the step says nothing: what leads to the switch does."""
-    while complete := next((name for name in ways if ways[name] == set(flow.step(name).next)), None):
-        del ways[complete]
+def _replace_complete(flow: Flow, choices: Choices, found: Mapping[str, Choices]) -> Choices:
+    """Replace each switch whose every choice leads to the step by the choices that lead to that switch."""
+    while complete := next((name for name in choices if choices[name] == set(flow.step(name).next)), None):
+        del choices[complete]
         if not found[complete]:
             return {}
-        _add(ways, found[complete])
-    return ways
+        _add(choices, found[complete])
+    return choices

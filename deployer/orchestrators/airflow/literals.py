@@ -1,7 +1,7 @@
-"""Python source that is made from data: the only way by which anything of a user gets into a DAG file.
+"""Builds Python source from data. Values of users get into a DAG file only through this module.
 
-A `Source` can be built by the functions here alone, and the template environment writes nothing else. So no text can
-stand where code is expected, and reading the literals back gives the values that went in.
+Only the functions here can build a `Source`, and the template environment writes nothing else. So a value can never
+become code, and evaluating a literal gives the value that it was made from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 WIDTH = 110
 _SEAL = object()
@@ -22,37 +21,37 @@ _SEAL = object()
 
 @dataclass(frozen=True)
 class Source:
-    """A piece of Python source that is safe to write as it is."""
+    """A piece of Python source that is safe to write unchanged."""
 
     text: str
     seal: InitVar[object] = None
 
     def __post_init__(self, seal: object) -> None:
         if seal is not _SEAL:
-            raise TypeError("a Source is made by literal(), triple_quoted(), identifier() or duration() only")
+            raise TypeError("build a Source with the functions of this module, such as literal() and identifier()")
 
     def __str__(self) -> str:
         return self.text
 
 
 def finalize(value: object) -> str:
-    """What a template may write: a Source, and nothing else."""
+    """The source of a value that a template writes. Raises TypeError for anything but a Source."""
     if isinstance(value, Source):
         return value.text
     raise TypeError(f"a template tried to write a raw {type(value).__name__}: {value!r}")
 
 
-def literal(value: Any, indent: int = 0, room: int = WIDTH, breaks: str = "\n") -> Source:
+def literal(value: object, indent: int = 0, width: int = WIDTH, breaks: str = "\n") -> Source:
     """`value` (None, bool, int, finite float, str, list, tuple, mapping with str keys) as a Python literal.
 
-    Mappings are written in the order of their keys. What does not fit into `room` columns is spread over lines that
-    are indented by `indent` columns; a string is cut after `breaks`. Raises TypeError or ValueError for other values.
+    Mappings are sorted by key. A value that does not fit into `width` columns is split into lines that are indented by
+    `indent` columns, a string after each of its `breaks`. Raises TypeError or ValueError for other values.
     """
-    return Source(_write(value, indent, room - indent, breaks), _SEAL)
+    return Source(_write(value, indent, width - indent, breaks), _SEAL)
 
 
 def triple_quoted(text: str) -> Source:
-    """A string literal for reading: triple quotes where these hold exactly the text, a plain literal where not."""
+    """A readable string literal: in triple quotes if they represent exactly `text`, else a plain literal."""
     readable = all(character.isprintable() or character == "\n" for character in text)
     source = f'"""{text}"""'
     if readable and "\\" not in text and '"""' not in text and not text.endswith('"'):
@@ -61,7 +60,7 @@ def triple_quoted(text: str) -> Source:
 
 
 def lines_of(text: str) -> Source:
-    """Like `triple_quoted`, for a constant: the text starts on a line of its own."""
+    """Like `triple_quoted`, but the string starts on its own line."""
     source = triple_quoted(text).text
     if source.startswith('"""'):
         return Source(f'"""\\\n{source[3:]}', _SEAL)
@@ -69,7 +68,7 @@ def lines_of(text: str) -> Source:
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> Source:
-    """`name` as a variable that hides no keyword, no builtin and nothing in `taken`."""
+    """`name` as a valid variable name that is not a keyword, a builtin or in `taken`."""
     cleaned = re.sub(r"\W", "_", name, flags=re.ASCII)
     if not cleaned or cleaned[0].isdigit():
         cleaned = f"_{cleaned}"
@@ -81,14 +80,14 @@ def identifier(name: str, taken: Collection[str] = ()) -> Source:
 
 
 def constant(name: str) -> Source:
-    """A name that this room chose itself: an argument or a constant. Raises ValueError for anything else."""
+    """A name that the renderer itself chose. Raises ValueError if it is not a valid name."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
-        raise ValueError(f"not a name: {name!r}")
+        raise ValueError(f"not a valid name: {name!r}")
     return Source(name, _SEAL)
 
 
 def duration(value: timedelta) -> Source:
-    """A call of `timedelta` with the fewest words: days, minutes or seconds."""
+    """A call of `timedelta` with the largest unit that needs no fraction: days, hours, minutes or seconds."""
     seconds = value.total_seconds()
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds and seconds % size == 0:
@@ -97,7 +96,7 @@ def duration(value: timedelta) -> Source:
     return Source(f"timedelta(seconds={whole!r})", _SEAL)
 
 
-def moment(value: datetime) -> Source:
+def utc_datetime(value: datetime) -> Source:
     """A call of `datetime` in UTC, to the second. `value` must be aware."""
     at = value.astimezone(timezone.utc)
     parts = [at.year, at.month, at.day, at.hour, at.minute, at.second]
@@ -109,7 +108,7 @@ def moment(value: datetime) -> Source:
 def call(
     function: str, positional: Sequence[Source], keywords: Mapping[str, Source], indent: int, before: int = 0
 ) -> Source:
-    """A call of something of ours: on one line where it fits after `before` columns, else one argument on each."""
+    """A call of a function that the DAG file has: on one line if it fits after `before` columns, else on several."""
     arguments = [source.text for source in positional]
     arguments += [f"{constant(name)}={source.text}" for name, source in keywords.items()]
     line = f"{constant(function)}({', '.join(arguments)})"
@@ -121,41 +120,41 @@ def call(
 
 
 def task_call(function: str, task_id: str, argument: str) -> Source:
-    """A call of a task function of ours, as a task of its own name."""
+    """A call of a task function of the DAG file that makes a task with the id `task_id`."""
     return Source(f"{constant(function)}.override(task_id={literal(task_id)})({literal(argument)})", _SEAL)
 
 
 def output(name: Source) -> Source:
-    """What an operator returns."""
+    """The output of an operator."""
     return Source(f"{name.text}.output", _SEAL)
 
 
 def assignment(name: Source, value: Source) -> Source:
-    """A variable and what it is bound to."""
+    """An assignment of `value` to the variable `name`."""
     return Source(f"{name.text} = {value.text}", _SEAL)
 
 
 def names(found: Sequence[Source]) -> Source:
-    """One variable as it is, several as a list."""
+    """A single variable, or a list of several."""
     text = ", ".join(source.text for source in found)
     return Source(text if len(found) == 1 else f"[{text}]", _SEAL)
 
 
 def joined(found: Iterable[Source], between: str) -> Source:
-    """Sources with an operator of ours between them."""
+    """Sources joined by the Python operator `between`."""
     if between not in (" >> ", " + "):
         raise ValueError(f"not an operator: {between!r}")
     return Source(between.join(source.text for source in found), _SEAL)
 
 
-def _write(value: Any, indent: int, room: int, breaks: str) -> str:
+def _write(value: object, indent: int, width: int, breaks: str) -> str:
     line = _one_line(value)
-    if len(line) <= room:
+    if len(line) <= width:
         return line
     inner = indent + 4
     space = " " * inner
     if isinstance(value, str):
-        parts = _cut(value, breaks)
+        parts = _split_after(value, breaks)
         if len(parts) < 2:
             return line
         return "(\n" + "".join(f"{space}{_one_line(part)}\n" for part in parts) + " " * indent + ")"
@@ -172,7 +171,7 @@ def _write(value: Any, indent: int, room: int, breaks: str) -> str:
     return line
 
 
-def _one_line(value: Any) -> str:
+def _one_line(value: object) -> str:
     if value is None or isinstance(value, bool) or type(value) is int:
         return repr(value)
     if isinstance(value, float):
@@ -193,16 +192,16 @@ def _one_line(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """`repr` with double quotes where that needs no other change."""
+    """`repr`, but with double quotes if no escape has to change."""
     source = repr(text)
     if source.startswith("'") and '"' not in text and "'" not in text:
         source = f'"{source[1:-1]}"'
     if ast.literal_eval(source) != text:
-        raise ValueError("a string that Python cannot write")
+        raise ValueError("the string has no literal in Python")
     return source
 
 
-def _cut(text: str, breaks: str) -> list[str]:
-    """`text` in pieces that each end with `breaks`; together they are the text."""
+def _split_after(text: str, breaks: str) -> list[str]:
+    """`text` split after each of its `breaks`; the pieces joined give `text`."""
     pieces = text.split(breaks)
     return [piece + breaks for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])

@@ -1,4 +1,4 @@
-"""What a deployment's DAG is called in Airflow."""
+"""The DAG id of a deployment."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _KEY = re.compile(r"[A-Za-z0-9_.\-]+")
 
 
 def dag_id(deployment: Deployment, flow: Flow) -> str:
-    """The manifest's `dag_id`, Metaflow's name for a flow of a `@project`, or the flow's name with its environment.
+    """The manifest's `dag_id`, else Metaflow's name of a flow with `@project`, else the flow's name and environment.
 
-    Only a production environment leaves the environment out: there the DAG has the flow's own name.
+    In a production environment the DAG has the flow's name alone.
     """
     if deployment.dag_id:
         return deployment.dag_id
@@ -27,5 +27,5 @@ def dag_id(deployment: Deployment, flow: Flow) -> str:
 
 
 def is_valid(text: str) -> bool:
-    """Whether Airflow takes it as a DAG id."""
+    """Whether `text` is a valid id of a DAG or a task."""
     return len(text) <= MAX_LENGTH and _KEY.fullmatch(text) is not None

@@ -1,7 +1,7 @@
-"""Recognises a DAG file that Metaflow's own ``airflow create`` wrote, and reads what it says without running it.
+"""Recognises a DAG file that Metaflow's own ``airflow create`` wrote, and reads it without executing it.
 
 Its template (metaflow/plugins/airflow/dag.py) puts the whole DAG into one literal, ``CONFIG``, copies Metaflow's
-Airflow classes below it and ends with the line that is looked for here.
+Airflow classes below it and ends with the line ``MARK``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MARK = "Workflow.from_dict(CONFIG)"
 
 
 class _Part(BaseModel):
-    """A part of the literal. Most of what stands in it is not needed here."""
+    """A part of the literal. Keys that are not needed here are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
@@ -44,7 +44,7 @@ class _Operator(_Part):
 
     @property
     def production_token(self) -> str | None:
-        """The token of a step's pod; None for what is not a step."""
+        """The token of a step's pod; None if this is not a step."""
         token = (self.annotations or {}).get("metaflow/production_token")
         return token if isinstance(token, str) else None
 
@@ -61,7 +61,7 @@ class _Config(_Part):
 
 
 def read(text: str) -> NativeDag | None:
-    """What a native DAG file says of itself; None for any other file, and for one that is damaged."""
+    """The content of a native DAG file; None for any other file, and for a damaged one."""
     if MARK not in text:
         return None
     try:
@@ -82,7 +82,7 @@ def _literal(text: str) -> object:
 
 
 def _native_dag(config: _Config) -> NativeDag:
-    # Beside the states of steps there are those of sensors, which have no container.
+    # Sensors are states too; they have no container.
     tokens = {name: state.operator_args.production_token for name, state in config.states.items()}
     steps = {name: token for name, token in tokens.items() if token is not None}
     return NativeDag(

@@ -1,4 +1,4 @@
-"""Flow parameters as Airflow Params: types, defaults, and what is wrong with a manifest's values."""
+"""Flow parameters as Airflow Params: their types and defaults, and the checks of a manifest's values."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Final
+
+from pydantic import JsonValue
 
 from deployer.errors import Diagnostic, nearest
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Parameter, ParameterType
 from deployer.models.plain_data import check_plain
 
-ABSENT = object()
-MOST_CHARACTERS = 1_000_000  # of Linux's two million bytes for all that a process is given
+
+class Absent(Enum):
+    """The type of ABSENT, which stands for a default that does not exist; None is a valid default."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+MAX_CHARACTERS = 1_000_000  # Linux allows two million bytes for the arguments and environment of a process
 _EXPECTED: Mapping[ParameterType, str] = {
     "string": "text",
     "integer": "a whole number",
@@ -23,19 +33,18 @@ _EXPECTED: Mapping[ParameterType, str] = {
     "json": "a JSON value",
     "file": "text",
 }
-# Items that may be more than strings make the trigger form show a JSON editor, and not one line for each item.
-_ANY_JSON = ["object", "array", "string", "number", "boolean", "null"]
+# With this item type the trigger form shows a JSON editor; by default it has one line of text for each item.
+_ANY_JSON: Final = ["object", "array", "string", "number", "boolean", "null"]
 
 
 @dataclass(frozen=True)
 class Param:
-    """One Param of the DAG: its name, and the keyword arguments; `has_default` is False for a required one."""
+    """One Param of the DAG: its name and arguments. `default` is ABSENT for a Param that needs a value."""
 
     name: str
-    has_default: bool
-    default: Any
+    default: JsonValue | Absent
     type: str | list[str]
-    items: Mapping[str, Any] | None
+    items: Mapping[str, JsonValue] | None
     help: str
 
 
@@ -44,20 +53,22 @@ def build(deployment: Deployment, flow: Flow, package: Package) -> list[Param]:
     return [_build(parameter, effective_default(deployment, parameter, package)) for parameter in flow.parameters]
 
 
-def effective_default(deployment: Deployment, parameter: Parameter, package: Package | None) -> Any:
-    """The manifest's value, else the one evaluated at deploy time, else the code's; ABSENT where one must be given."""
+def effective_default(deployment: Deployment, parameter: Parameter, package: Package | None) -> JsonValue | Absent:
+    """The manifest's value, else the one evaluated at deploy time, else the code's; ABSENT if there is none."""
     if parameter.name in deployment.parameters:
         value = deployment.parameters[parameter.name]
         if isinstance(value, (list, tuple)) and parameter.separator:
             return parameter.separator.join(str(item) for item in value)
         return value
     if package is not None and (parameter.deploy_time or parameter.name in package.parameters):
-        return package.parameters[parameter.name]
-    return ABSENT if parameter.required else parameter.default
+        evaluated: JsonValue = package.parameters[parameter.name]
+        return evaluated
+    default: JsonValue = parameter.default
+    return ABSENT if parameter.required else default
 
 
 def check(deployment: Deployment, flow: Flow, scheduled: bool) -> list[Diagnostic]:
-    """Values of the manifest that name no parameter or have another type, and required ones that nobody gives."""
+    """Values for unknown parameters or of the wrong type, missing required values, and defaults that cannot be used."""
     known = {parameter.name: parameter for parameter in flow.parameters}
     found = []
     for name, value in deployment.parameters.items():
@@ -65,51 +76,52 @@ def check(deployment: Deployment, flow: Flow, scheduled: bool) -> list[Diagnosti
             message = f"the flow {flow.name} has no parameter {name!r}"
             found.append(_diagnose(deployment, name, "unknown-parameter", message, nearest(name, known)))
         elif not _fits(known[name], value):
-            message = f"{_describe(value)} is given, {_EXPECTED[known[name].type]} is expected"
+            message = f"expected {_EXPECTED[known[name].type]}, found {_describe(value)}"
             found.append(_diagnose(deployment, name, "wrong-type", message))
     for parameter in flow.parameters:
         missing = parameter.required and deployment.parameters.get(parameter.name) is None
         if missing and (scheduled or parameter.name in deployment.parameters):
             message = f"parameter {parameter.name!r} needs a value, because the flow runs on a schedule"
-            hint = f"give it under parameters, as {parameter.name}: VALUE"
+            hint = f"add it under parameters, as {parameter.name}: VALUE"
             found.append(_diagnose(deployment, parameter.name, "missing-parameter", message, hint))
-    return [*found, *_unfit(deployment, flow)]
+    return [*found, *_unusable_defaults(deployment, flow)]
 
 
-def _unfit(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
-    """Values that no DAG file holds or no process could be given: they travel in its environment, all together."""
+def _unusable_defaults(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    """Defaults that no DAG file can contain, or that are together too large for a task's environment."""
     defaults = {
         each.name: effective_default(deployment, each, None) for each in flow.parameters if not each.deploy_time
     }
     values = {name: value for name, value in defaults.items() if value is not ABSENT}
     for name, value in values.items():
         if name in deployment.parameters:
-            continue  # a manifest holds neither
+            continue  # values of a manifest were checked when it was read
         try:
-            # Python reads two hundred brackets in one another, of which the DAG file has some around it.
+            # Python parses at most 200 nested brackets, and the DAG file itself has some around the value.
             check_plain(value, depth=100)
         except ValueError as error:
-            yield _diagnose(deployment, name, "bad-value", f"the default of {name!r} can be in no DAG file: {error}")
+            yield _diagnose(
+                deployment, name, "bad-value", f"the default of {name!r} is not valid in a DAG file: {error}"
+            )
     sizes = {name: len(json.dumps(value)) for name, value in values.items()}
-    if sum(sizes.values()) > MOST_CHARACTERS:
+    if sum(sizes.values()) > MAX_CHARACTERS:
         name = max(sizes, key=lambda each: sizes[each])
-        message = f"the defaults have {sum(sizes.values()):,} characters, a task can be given {MOST_CHARACTERS:,}"
-        yield _diagnose(deployment, name, "too-large", message, "put it into a file, or an IncludeFile")
+        message = f"the defaults have {sum(sizes.values()):,} characters, at most {MAX_CHARACTERS:,} are allowed"
+        yield _diagnose(deployment, name, "too-large", message, "read this value from a file, or use IncludeFile")
 
 
 def _diagnose(deployment: Deployment, name: str, code: str, message: str, hint: str = "") -> Diagnostic:
     setting = f"parameters.{name}"
-    place = deployment.sources.get(setting, deployment.source("parameters"))
-    return Diagnostic(code, message, place, f"flows.{deployment.name}.{setting}", hint)
+    location = deployment.sources.get(setting, deployment.source("parameters"))
+    return Diagnostic(code, message, location, f"flows.{deployment.name}.{setting}", hint)
 
 
-def _fits(parameter: Parameter, value: Any) -> bool:
+def _fits(parameter: Parameter, value: JsonValue) -> bool:
     if value is None:
-        # Whether there must be a value is another question.
-        return True
+        return True  # a missing value is reported separately
     if parameter.separator and isinstance(value, (list, tuple)):
         return all(isinstance(item, (str, int, float)) and not isinstance(item, bool) for item in value)
-    fits: Mapping[ParameterType, Callable[[Any], bool]] = {
+    fits: Mapping[ParameterType, Callable[[JsonValue], bool]] = {
         "string": lambda item: isinstance(item, str),
         "file": lambda item: isinstance(item, str),
         "boolean": lambda item: isinstance(item, bool),
@@ -120,7 +132,7 @@ def _fits(parameter: Parameter, value: Any) -> bool:
     return fits[parameter.type](value)
 
 
-def _describe(value: Any) -> str:
+def _describe(value: object) -> str:
     kinds = {
         bool: "true or false",
         int: "a whole number",
@@ -132,25 +144,24 @@ def _describe(value: Any) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-def _build(parameter: Parameter, default: Any) -> Param:
-    has_default = default is not ABSENT
-    known = default if has_default else None
+def _build(parameter: Parameter, default: JsonValue | Absent) -> Param:
+    known = None if default is ABSENT else default
     kind, items = _json_type(known) if parameter.type == "json" else (_simple_type(parameter, known), None)
-    if has_default and known is None and isinstance(kind, str):
+    if default is None and isinstance(kind, str):
         kind = ["null", kind]
-    return Param(parameter.name, has_default, known, kind, items, parameter.help)
+    return Param(parameter.name, default, kind, items, parameter.help)
 
 
-def _simple_type(parameter: Parameter, default: Any) -> str | list[str]:
+def _simple_type(parameter: Parameter, default: JsonValue) -> str | list[str]:
     if parameter.type == "file":
-        # An included file's default is Metaflow's note of where the file was uploaded.
+        # The default of an included file is Metaflow's description of the uploaded file.
         return ["string", "object"] if isinstance(default, Mapping) else "string"
     return parameter.type
 
 
-def _json_type(default: Any) -> tuple[str | list[str], Mapping[str, Any] | None]:
+def _json_type(default: JsonValue) -> tuple[str | list[str], Mapping[str, JsonValue] | None]:
     if isinstance(default, Mapping):
         return "object", None
     if isinstance(default, (list, tuple)):
-        return "array", {"type": _ANY_JSON}
-    return _ANY_JSON, {"type": _ANY_JSON}
+        return "array", {"type": [*_ANY_JSON]}
+    return _ANY_JSON, {"type": [*_ANY_JSON]}

@@ -1,8 +1,8 @@
-"""A step's pod as Airflow's KubernetesPodOperator sends it, as far as that is known before a run.
+"""A step's pod as Airflow's KubernetesPodOperator creates it, as far as it is known before a run.
 
-Not in it, since only a run or a built code package knows them: the random end of the pod's name, the labels of the run
-and of the installed Airflow, the annotations of the task, the variables that differ between tasks, and the script.
-Source of what the operator adds: build_pod_request_obj in airflow/providers/cncf/kubernetes/operators/pod.py.
+Left out, because only a run or a built code package decides them: the random suffix of the pod's name, the labels of
+the run and of the installed Airflow, the annotations of the task, the variables that differ between tasks, and the
+script. Source of what the operator adds: build_pod_request_obj in airflow/providers/cncf/kubernetes/operators/pod.py.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from deployer.orchestrators.airflow.step_pod import pod_of
 from deployer.orchestrators.airflow.variables import run_tags, step_variables
 
 BASE = "base"
-# What stands for the script, which is not run: the pod is only asked about.
+# Replaces the script: this pod is only checked, never run.
 NO_SCRIPT = ["true"]
-# The container that holds the result of a foreach or a switch until Airflow has read it, with the defaults of the
-# operator; an Airflow connection can name another image.
+# The container that keeps the result of a foreach or a switch until Airflow has read it. These are the operator's
+# defaults; an Airflow connection can set another image.
 XCOM_MOUNT = {"name": "xcom", "mountPath": "/airflow/xcom"}
 XCOM_SIDECAR = {
     "name": "airflow-xcom-sidecar",
@@ -33,7 +33,7 @@ XCOM_SIDECAR = {
     "volumeMounts": [XCOM_MOUNT],
 }
 _NO_PACKAGE = Package(url="", sha="", scripts={}, environment={})
-_LONGEST_NAME = 50
+_MAX_NAME = 50
 
 
 def pod_manifests(deployment: Deployment, flow: Flow) -> dict[str, dict[str, Any]]:
@@ -43,19 +43,19 @@ def pod_manifests(deployment: Deployment, flow: Flow) -> dict[str, dict[str, Any
 
 def _manifest(deployment: Deployment, flow: Flow, step: Step) -> dict[str, Any]:
     pod = pod_of(deployment, flow, step)
-    container = {"name": BASE, **pod.container, "env": _variables(deployment, flow, step)}
+    container: dict[str, Any] = {"name": BASE, **pod.container, "env": _variables(deployment, flow, step)}
     container |= {"command": ["bash", "-c"], "args": NO_SCRIPT, "terminationMessagePolicy": "FallbackToLogsOnError"}
-    spec = {**pod.spec, "containers": [container], "restartPolicy": "Never"}
+    spec: dict[str, Any] = {**pod.spec, "containers": [container], "restartPolicy": "Never"}
     if step.kind in ("foreach", "switch"):
         container["volumeMounts"] = [XCOM_MOUNT, *container.get("volumeMounts", ())]
         spec["containers"].append(XCOM_SIDECAR)
         spec["volumes"] = [{"name": "xcom", "emptyDir": {}}, *spec.get("volumes", ())]
-    labels = {**pod.metadata["labels"], **_labels(deployment, flow, step)}
+    labels = {**pod.labels, **_labels(deployment, flow, step)}
     metadata = {
         "name": _name(deployment, step),
         "namespace": pod.namespace,
         "labels": labels,
-        "annotations": {**pod.metadata["annotations"], "metaflow/step_name": step.name},
+        "annotations": {**pod.annotations, "metaflow/step_name": step.name},
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
@@ -67,7 +67,7 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> list[dict[str,
 
 
 def _labels(deployment: Deployment, flow: Flow, step: Step) -> Mapping[str, str]:
-    """What the operator marks the pod with, as far as it is the same in each run."""
+    """The labels that the operator adds and that are the same in each run."""
     return {
         "dag_id": _safe_label(dag_id(deployment, flow)),
         "task_id": _safe_label(step.name),
@@ -76,7 +76,7 @@ def _labels(deployment: Deployment, flow: Flow, step: Step) -> Mapping[str, str]
 
 
 def _safe_label(text: str) -> str:
-    """As make_safe_label_value of the operator: a long or odd value ends in a hash of itself."""
+    """Like the operator's make_safe_label_value: a value that is too long or not valid gets a hash as suffix."""
     safe = re.sub(r"^[^a-z0-9A-Z]*|[^a-zA-Z0-9_\-.]|[^a-z0-9A-Z]*$", "", text)
     if len(safe) > 63 or safe != text:
         digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:9]
@@ -85,7 +85,7 @@ def _safe_label(text: str) -> str:
 
 
 def _name(deployment: Deployment, step: Step) -> str:
-    """The step's name with an end of its own, where the operator's is random: asked twice, it is the same question."""
+    """The step's name with a hash as suffix. The operator's suffix is random; this one makes checks repeatable."""
     digest = hashlib.sha256(f"{deployment.address}/{step.name}".encode()).hexdigest()[:8]
     words = re.sub(r"[^a-z0-9]+", "-", step.name.lower()).strip("-")
-    return f"{words[:_LONGEST_NAME].rstrip('-') or 'step'}-{digest}"
+    return f"{words[:_MAX_NAME].rstrip('-') or 'step'}-{digest}"

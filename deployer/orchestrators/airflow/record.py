@@ -1,11 +1,10 @@
-"""The record at the end of a DAG file: written as a Python literal, read back without running anything."""
+"""The record at the end of a DAG file: written as a Python literal, and read without executing the file."""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-from typing import Any
 
 from deployer.models.description import Description, to_json
 from deployer.models.digest import digest_text
@@ -22,11 +21,11 @@ _WIDTH = 100
 
 
 class RecordError(ValueError):
-    """A file carries a record that cannot be understood; the message says why."""
+    """A file has a record that cannot be read; the message says why."""
 
 
 class LaterRecordError(RecordError):
-    """The record is of a format that this program does not know: a later one wrote it."""
+    """The format of the record is newer than this version of mfdeploy supports."""
 
 
 def write(body: str, record: Record) -> str:
@@ -36,13 +35,13 @@ def write(body: str, record: Record) -> str:
 
 
 def is_too_large(description: Description) -> bool:
-    """Whether a record with this description might be more than is read back; the rest of a record is small."""
+    """Whether a record with this description might be too large to be read. The rest of a record is small."""
     text = json.dumps(to_json(description), ensure_ascii=False)
     return len(text) > MAX_RECORD_BYTES // 2 or (len(text) > MAX_WORDS and count_words(text) > MAX_WORDS // 2)
 
 
 def body(text: str) -> str:
-    """A DAG file's text without its record; all of it when it has none. What somebody wrote after it belongs to it."""
+    """A DAG file's text without its record; the whole text if it has none. Text after the record is kept."""
     start = text.rfind(_START)
     if start < 0:
         return text
@@ -51,9 +50,9 @@ def body(text: str) -> str:
 
 
 def read(text: str) -> tuple[Record, bool] | None:
-    """The record of a DAG file, and whether the body is still the one that it was made for.
+    """The record of a DAG file, and whether the rest of the file is unchanged since it was written.
 
-    None for a file without a record. Raises RecordError for a record that is damaged or of a later format.
+    None for a file without a record. Raises RecordError for a record that is damaged or of a newer format.
     """
     start = text.rfind(_START)
     if start < 0:
@@ -78,8 +77,8 @@ def _block(text: str, start: int) -> re.Match[str] | None:
     return _BLOCK.match(text, start + len(_START) - len("MFDEPLOY_RECORD = "))
 
 
-def _literal(value: Any, indent: int = 4) -> str:
-    """`value` as Python source, on one line where it fits and else an item a line; no line of it starts at column 0."""
+def _literal(value: object, indent: int = 4) -> str:
+    """`value` as Python source, on one line if it fits, else with one item per line. No line starts at column 0."""
     line = _one_line(value)
     if not isinstance(value, (dict, list)) or not value or indent + len(line) <= _WIDTH:
         return line
@@ -92,7 +91,7 @@ def _literal(value: Any, indent: int = 4) -> str:
     return f"{opening}\n" + "".join(f"{margin}{item},\n" for item in items) + " " * indent + closing
 
 
-def _one_line(value: Any) -> str:
+def _one_line(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {_one_line(value[key])}" for key in sorted(value)) + "}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A DAG file's text: what is in it, and the template that it is put into."""
+"""Renders a DAG file: computes the values of the template, and fills it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
+import jinja2
 import yaml
+from pydantic import JsonValue
 
 from deployer.kubernetes import pods
 from deployer.manifest.keys import FlowSettings
@@ -24,8 +26,8 @@ from deployer.orchestrators.airflow.literals import (
     finalize,
     lines_of,
     literal,
-    moment,
     triple_quoted,
+    utc_datetime,
 )
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.schedule import schedule_of
@@ -33,14 +35,13 @@ from deployer.orchestrators.airflow.step_pod import pod_of
 from deployer.orchestrators.airflow.tasks import Argument, Group, Task
 from deployer.orchestrators.airflow.variables import run_tags, step_variables
 
-if TYPE_CHECKING:
-    import jinja2
-
-# Counts up when the same description would give a DAG that behaves differently.
+# To be increased when the same description gives a DAG that behaves differently.
 RENDERER_VERSION = 1
+Value = TypeVar("Value")
+
 # Metaflow's own limit for a task without @timeout.
 DEFAULT_TIMEOUT = timedelta(days=5)
-# The start date of a DAG file that was rendered and not applied.
+# The start date of a DAG that was rendered but never applied.
 _NOT_APPLIED = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
 
@@ -54,10 +55,10 @@ class Script:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the template writes. The first ones, and whether there are `switches`, choose between its parts.
+    """The values of the template. The flags and `switches` select the parts of the template that are written.
 
-    `settings` are the flow's settings of a single value by name, None where nobody set one: what Airflow takes as it is
-    needs nothing but its place in the template.
+    `settings` are the flow's scalar settings by name, None if not set. A setting that Airflow accepts unchanged needs
+    only a line in the template.
     """
 
     local: bool
@@ -90,7 +91,7 @@ class Page:
 
 @dataclass(frozen=True)
 class ClusterParts:
-    """What all pods of the flow share, and the operator's arguments that lead to the cluster."""
+    """What all pods of the flow share, and the operator's arguments that select the cluster."""
 
     labels: Source
     annotations: Source
@@ -106,9 +107,9 @@ def render(
 ) -> str:
     """The DAG file without its record, ending with one newline: the same text for the same input, everywhere.
 
-    `since` is when the DAG was first applied (aware; None when it was not): without a `start_date` of the manifest, its
-    schedule starts there. `commit` becomes a tag of the runs, where it is given. `deployment` and `flow` must have
-    passed `check`. Raises DeployError for a schedule that did not.
+    `since` is when the DAG was first applied (aware; None if it never was): its schedule starts then, unless the
+    manifest sets `start_date`. `commit`, if given, becomes a tag of the runs. `deployment` and `flow` must have passed
+    `check`. Raises DeployError for a schedule that did not.
     """
     page = _page(deployment, flow, package, _start_date(deployment, since), run_tags(deployment, commit))
     text = _environment().get_template("dag.py.jinja").render(page=page)
@@ -116,10 +117,10 @@ def render(
 
 
 def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
-    """A DAG starts with the first of its times that comes after it was deployed.
+    """The start date of the DAG: by default when it was first applied, so that its first run is at the next time.
 
-    Given an older start date, Airflow would begin with the last time that has passed, at once (and with `catchup` with
-    all of them).
+    With an earlier start date, Airflow would start a run at once for the latest time that has passed (with `catchup`,
+    for all).
     """
     if deployment.start_date is not None:
         return datetime.fromisoformat(deployment.start_date).replace(tzinfo=timezone.utc)
@@ -128,8 +129,6 @@ def _start_date(deployment: Deployment, since: datetime | None) -> datetime:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    import jinja2
-
     return jinja2.Environment(
         loader=jinja2.PackageLoader("deployer.orchestrators.airflow"),
         undefined=jinja2.StrictUndefined,
@@ -137,7 +136,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        # What is written is Python, not HTML; finalize lets only literals through.
+        # The output is Python, not HTML, and `finalize` accepts nothing but a Source.
         autoescape=False,  # noqa: S701
     )
 
@@ -152,7 +151,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
     cluster = None
     if deployment.environment.compute == "kubernetes":
         arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
-        margin += timedelta(seconds=arguments["startup_timeout_seconds"])
+        margin += timedelta(seconds=pods.STARTUP_TIMEOUT)
         cluster = _cluster(deployment, flow, arguments, extras)
     switches = [step.name for step in flow.steps if step.kind == "switch"]
     layout = tasks.arrange(flow, deployment.max_workers, extras, margin)
@@ -178,7 +177,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
         default_arguments=_default_arguments(deployment),
         cron=literal(schedule.cron) if schedule else None,
         timezone=literal(schedule.timezone) if schedule else None,
-        start_date=moment(start),
+        start_date=utc_datetime(start),
         params=tuple(_param_call(param) for param in parameters.build(deployment, flow, package)),
         items=layout.items,
         order=layout.order,
@@ -199,7 +198,7 @@ def _docstring(deployment: Deployment, flow: Flow) -> str:
 
 
 def _documentation(deployment: Deployment, flow: Flow) -> str:
-    """Markdown for people who look at the DAG in Airflow: the flow's docstring and its manifest entry."""
+    """The Markdown documentation of the DAG in Airflow: the flow's docstring and its manifest entry."""
     entry = yaml.safe_dump(
         {deployment.name: _plain(deployment.entry)}, sort_keys=False, allow_unicode=True, width=100
     ).rstrip("\n")
@@ -210,7 +209,7 @@ def _documentation(deployment: Deployment, flow: Flow) -> str:
     return f"{head}{where}\n\n{fence}yaml\n{entry}\n{fence}\n"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -219,7 +218,7 @@ def _plain(value: Any) -> Any:
 
 
 def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
-    """Each distinct script and the constant that holds it: SCRIPT, and SCRIPT_2 and so on where steps differ."""
+    """The constant of each distinct script: SCRIPT, then SCRIPT_2 and so on if steps have different ones."""
     found: dict[str, Source] = {}
     for step in flow.steps:
         text = package.scripts[step.name]
@@ -228,7 +227,7 @@ def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
     return found
 
 
-def _extras(step: Step, own: Mapping[str, Any], scripts: Mapping[str, Source], package: Package) -> dict[str, Source]:
+def _extras(step: Step, own: Mapping[str, str], scripts: Mapping[str, Source], package: Package) -> dict[str, Source]:
     found: dict[str, Source] = {}
     script = scripts[package.scripts[step.name]]
     if script.text != "SCRIPT":
@@ -239,36 +238,40 @@ def _extras(step: Step, own: Mapping[str, Any], scripts: Mapping[str, Source], p
 
 
 def _cluster(
-    deployment: Deployment, flow: Flow, arguments: Mapping[str, Any], extras: dict[str, dict[str, Source]]
+    deployment: Deployment, flow: Flow, arguments: Mapping[str, JsonValue], extras: dict[str, dict[str, Source]]
 ) -> ClusterParts:
-    """What the pods share; what only some of them have is added to the `extras` of those."""
+    """What the pods share. What differs is added to the `extras` of each step."""
     built = {step.name: pod_of(deployment, flow, step) for step in flow.steps}
-    shared = {
-        "labels": _shared({name: pod.metadata["labels"] for name, pod in built.items()}),
-        "annotations": _shared({name: pod.metadata["annotations"] for name, pod in built.items()}),
-        "pod_spec": _shared({name: pod.spec for name, pod in built.items()}),
-        "container": _shared({name: pod.container for name, pod in built.items()}),
-    }
+    labels, own_labels = _shared({name: pod.labels for name, pod in built.items()})
+    annotations, own_annotations = _shared({name: pod.annotations for name, pod in built.items()})
+    spec, own_spec = _shared({name: pod.spec for name, pod in built.items()})
+    container, own_container = _shared({name: pod.container for name, pod in built.items()})
     namespace, own_namespace = _shared({name: {"namespace": pod.namespace} for name, pod in built.items()})
+    differing: dict[str, Mapping[str, Mapping[str, object]]] = {
+        "labels": own_labels,
+        "annotations": own_annotations,
+        "pod_spec": own_spec,
+        "container": own_container,
+    }
     for step in flow.steps:
         extras[step.name] |= {name: literal(value) for name, value in own_namespace[step.name].items()}
-        for argument, (_, own) in shared.items():
+        for argument, own in differing.items():
             if own[step.name]:
                 extras[step.name][argument] = literal(own[step.name], tasks.column(step) + 4)
     return ClusterParts(
-        labels=literal(shared["labels"][0]),
-        annotations=literal(shared["annotations"][0]),
-        spec=literal(shared["pod_spec"][0]),
-        container=literal(shared["container"][0]),
+        labels=literal(labels),
+        annotations=literal(annotations),
+        spec=literal(spec),
+        container=literal(container),
         fields=literal(pods.POD_FIELDS),
         namespace=literal(namespace["namespace"]),
         arguments=tasks.as_arguments({name: literal(value, 12) for name, value in sorted(arguments.items())}),
     )
 
 
-def _shared(maps: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """What belongs to all maps, each with its most frequent value, and what a single one adds or has otherwise."""
-    common: dict[str, Any] = {}
+def _shared(maps: Mapping[str, Mapping[str, Value]]) -> tuple[dict[str, Value], dict[str, dict[str, Value]]]:
+    """The keys that all maps have, with their most frequent values, and for each map the items that differ."""
+    common: dict[str, Value] = {}
     everywhere = set.intersection(*(set(each) for each in maps.values()))
     for key in sorted(everywhere):
         values = [each[key] for each in maps.values()]
@@ -283,14 +286,14 @@ def _shared(maps: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict
 def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
     environment = deployment.environment
     tags = {*deployment.tags, "metaflow", f"env:{environment.name}", f"project:{environment.project}"}
-    found: dict[str, Any] = {"dag_id": dag_id(deployment, flow)}
+    found: dict[str, object] = {"dag_id": dag_id(deployment, flow)}
     if deployment.description is not None:
         found["description"] = deployment.description
     found |= {
         "tags": sorted(tags),
         "catchup": deployment.catchup,
         "max_active_runs": deployment.max_active_runs,
-        "max_active_tasks": _most_tasks(deployment, flow),
+        "max_active_tasks": _max_active_tasks(deployment, flow),
     }
     if deployment.paused is not None:
         found["is_paused_upon_creation"] = deployment.paused
@@ -301,8 +304,8 @@ def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
     return sources
 
 
-def _most_tasks(deployment: Deployment, flow: Flow) -> int:
-    """How many tasks can be ready at once: Airflow's own limit must not hold a run below its max_workers."""
+def _max_active_tasks(deployment: Deployment, flow: Flow) -> int:
+    """The largest number of tasks that can run at once, so that Airflow's limit is never below `max_workers`."""
     each_run = len(flow.sensors) + sum(deployment.max_workers if step.foreaches else 1 for step in flow.steps)
     return each_run * deployment.max_active_runs
 
@@ -319,12 +322,12 @@ def _default_arguments(deployment: Deployment) -> tuple[Argument, ...]:
 
 
 def _param_call(param: parameters.Param) -> Argument:
-    found: dict[str, Any] = {"type": param.type}
+    found: dict[str, object] = {"type": param.type}
     if param.items is not None:
         found["items"] = param.items
     if param.help:
         found["description"] = param.help
-    default = [literal(param.default, 12)] if param.has_default else []
+    default = [] if param.default is parameters.ABSENT else [literal(param.default, 12)]
     keywords = {name: literal(value, 12) for name, value in found.items()}
     name = literal(param.name)
     return Argument(name, call("Param", default, keywords, 8, before=len(f"{name}: ,")))

@@ -1,7 +1,7 @@
-"""Schedules: what the manifest or `@schedule` says, as the five-field cron that Airflow understands.
+"""Translates the schedule of a manifest or of `@schedule` to the five-field cron that Airflow supports.
 
-Metaflow's own documentation writes crons in the form of AWS (``0 10 * * ? *``: minute, hour, day of month, month, day
-of week from 1 for Sunday, year), which Airflow would read as five fields and seconds.
+Metaflow's documentation uses the AWS form of a cron (``0 10 * * ? *``: minute, hour, day of month, month, day of week
+with 1 for Sunday, year). Airflow would read its sixth field as seconds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import CroniterBadDateError, croniter
 
 from deployer.errors import DeployError, Diagnostic, Location
 from deployer.models.deployment import Deployment, Schedule
@@ -20,7 +22,8 @@ from deployer.models.flow_location import flow_location
 WORDS = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0"}
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+_MAX_CHARACTERS = 1_000  # a cron that lists every minute, hour, day and month has 400
+_HINT = "write five fields, such as '0 3 * * *', or hourly, daily or weekly"
 
 
 def schedule_of(deployment: Deployment, flow: Flow) -> Schedule | None:
@@ -36,7 +39,7 @@ def schedule_of(deployment: Deployment, flow: Flow) -> Schedule | None:
 
 
 def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
-    """Why the schedule cannot be put on Airflow, at the place where it is written."""
+    """Why Airflow cannot run the schedule, located where it is written; None if it can."""
     written = _written(deployment, flow)
     if written is None:
         return None
@@ -45,37 +48,31 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
     try:
         translate(cron)
     except ValueError as error:
-        place = _place(deployment, flow, "schedule.cron")
+        location = _location(deployment, flow, "schedule.cron")
         path = _path(deployment, "schedule.cron") if of_manifest else ""
-        return Diagnostic("bad-schedule", f"the schedule {cron[:_LONGEST]!r} {error}", place, path, _HINT)
+        return Diagnostic("bad-schedule", f"the schedule {cron[:_MAX_CHARACTERS]!r} {error}", location, path, _HINT)
     if zone is not None and not _is_zone(zone):
-        place = _place(deployment, flow, "schedule.timezone")
+        location = _location(deployment, flow, "schedule.timezone")
         path = _path(deployment, "schedule.timezone") if of_manifest else ""
-        hint = "use a name of the IANA time zone database, such as Europe/Helsinki"
-        return Diagnostic("bad-schedule", f"no time zone is called {zone!r}", place, path, hint)
+        hint = "use a name of the IANA timezone database, such as Europe/Helsinki"
+        return Diagnostic("bad-schedule", f"unknown timezone {zone!r}", location, path, hint)
     return None
 
 
-_LONGEST = 1_000  # each minute, hour, day and month by its number are 400
-_HINT = "write five fields, such as '0 3 * * *', or hourly, daily or weekly"
-
-
 def translate(cron: str) -> str:
-    """A five-field cron that fires when `cron` does. Raises ValueError with the reason when there is none."""
-    from croniter import CroniterBadDateError, croniter
-
-    if len(cron) > _LONGEST:
-        raise ValueError(f"has {len(cron):,} characters, at most {_LONGEST:,} are read")
+    """A five-field cron that fires at the same times as `cron`. Raises ValueError with the reason if there is none."""
+    if len(cron) > _MAX_CHARACTERS:
+        raise ValueError(f"has {len(cron):,} characters, at most {_MAX_CHARACTERS:,} are allowed")
     text = " ".join(cron.split())
     fields = WORDS.get(text, text).split(" ")
     if len(fields) == 6:
         fields = _from_aws(fields)
     if len(fields) != 5:
-        raise ValueError(f"has {len(fields)} fields, not 5 (or 6 in the form of AWS)")
+        raise ValueError(f"has {len(fields)} fields, expected 5 (or 6 in the form of AWS)")
     fields = ["*" if field == "?" else field for field in fields]
     unknown = [word for field in fields for word in re.findall(r"[A-Za-z@]+", field) if not _is_name(word)]
     if unknown:
-        raise ValueError(f"holds {unknown[0]!r}, which not every Airflow understands")
+        raise ValueError(f"contains {unknown[0]!r}, which some versions of Airflow do not support")
     translated = " ".join(fields)
     if not croniter.is_valid(translated):
         raise ValueError("is not a cron expression")
@@ -93,7 +90,7 @@ def _written(deployment: Deployment, flow: Flow) -> tuple[str, str | None] | Non
     return (flow.schedule.cron, flow.schedule.timezone) if flow.schedule else None
 
 
-def _place(deployment: Deployment, flow: Flow, setting: str) -> Location:
+def _location(deployment: Deployment, flow: Flow, setting: str) -> Location:
     if deployment.schedule is None and flow.schedule is not None:
         return flow_location(deployment, flow.schedule.line)
     return deployment.sources.get(setting, deployment.source("schedule"))
@@ -119,13 +116,13 @@ def _from_aws(fields: Sequence[str]) -> list[str]:
     """Five fields for the six of AWS. Source of the rules: Amazon EventBridge, "Cron expressions reference"."""
     minute, hour, day, month, weekday, year = fields
     if year not in ("*", "?"):
-        raise ValueError(f"asks for the year {year!r}, which a cron of Airflow cannot")
+        raise ValueError(f"sets the year {year!r}, which Airflow does not support")
     for field in (day, weekday):
         if re.search(r"[LW#]", re.sub("|".join(_DAYS), "", field.upper())):
-            raise ValueError(f"holds {field!r} (L, W and # pick single days), which a cron of Airflow cannot")
+            raise ValueError(f"contains {field!r}, but Airflow does not support L, W and #")
     if day not in ("*", "?") and weekday not in ("*", "?"):
-        # Unix cron takes either of the two, AWS refuses to choose.
-        raise ValueError("names both a day of month and a day of week; one of them must be '?'")
+        # Unix cron would fire on days that match either of the two; AWS refuses the expression.
+        raise ValueError("sets both a day of month and a day of week; one of them must be '?'")
     days = {value - 1 for value in _values(weekday, 1, 7, _DAYS)}
     return [
         _compact(_values(minute, 0, 59), 0, 59),
@@ -147,9 +144,9 @@ def _values(field: str, low: int, high: int, words: Sequence[str] = ()) -> set[i
             start, end = low, high
         else:
             start = _number(first, low, high, words)
-            # `5/10` is: from 5, every 10th.
+            # `5/10` means every 10th value from 5.
             end = _number(last, low, high, words) if dash else (high if slash else start)
-        # A range may run over the end: FRI-MON.
+        # A range may wrap around: FRI-MON.
         span_values = range(start, end + 1) if start <= end else [*range(start, high + 1), *range(low, end + 1)]
         found.update(list(span_values)[::step])
     return found
@@ -159,12 +156,12 @@ def _number(text: str, low: int, high: int, words: Sequence[str] = ()) -> int:
     if text.upper() in words:
         return list(words).index(text.upper()) + low
     if not re.fullmatch(r"[0-9]+", text) or not low <= int(text) <= high:
-        raise ValueError(f"holds {text!r} where a number from {low} to {high} is expected")
+        raise ValueError(f"contains {text!r} where a number from {low} to {high} is expected")
     return int(text)
 
 
 def _compact(found: set[int], low: int, high: int) -> str:
-    """The shortest of `*`, `*/n`, ranges and single values that stands for the set."""
+    """A cron field for a set of values: `*`, `*/n`, or a list of ranges and single values."""
     ordered = sorted(found)
     if len(ordered) == high - low + 1:
         return "*"

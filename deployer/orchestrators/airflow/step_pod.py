@@ -1,4 +1,4 @@
-"""A step's pod: what Metaflow resolved for it, with the annotations that name its flow."""
+"""The pod of a step, from the attributes that Metaflow resolved, with annotations for its flow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from deployer.kubernetes import pods
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 
-# A list of Kubernetes secrets that go to every pod, in addition to those of the step.
+# Kubernetes secrets that every pod gets, in addition to those of the step.
 _COMMON_SECRETS = "METAFLOW_KUBERNETES_SECRETS"
 
 

@@ -1,4 +1,4 @@
-"""A flow's steps as the tasks of a DAG: what each operator is called with, and what follows what."""
+"""A flow's steps as the tasks of a DAG: the arguments of each operator, and the order of the tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from deployer.models.flow import Flow, Sensor, Step
 from deployer.orchestrators.airflow import graph, sensors
@@ -24,7 +23,7 @@ from deployer.orchestrators.airflow.literals import (
     task_call,
 )
 
-# Module-level names of the DAG file, and those in reach where its steps are: no step's variable may hide one.
+# Names that the DAG file uses itself. A variable of a step must not shadow one.
 # fmt: off
 RESERVED = frozenset((
     "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
@@ -35,7 +34,7 @@ RESERVED = frozenset((
     "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
-# Airflow's limit is a safety net below Metaflow's own @timeout: it must not strike first.
+# Airflow's timeout is a safety net for Metaflow's @timeout and must come later.
 LOCAL_MARGIN = timedelta(minutes=5)
 
 
@@ -49,7 +48,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Task:
-    """One operator, bound to a variable where something refers to it. `tasks` tells it from a Group."""
+    """One operator, assigned to a variable if something refers to it. `tasks` is empty, unlike that of a Group."""
 
     statement: Source
     tasks: tuple[Task, ...] = ()
@@ -57,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Group:
-    """The body of a foreach, or a part of it: a task group that is mapped over the foreach step's items."""
+    """The body of a foreach, or one part of it, as a task group that is mapped over the items of the foreach."""
 
     group_id: Source
     function: Source
@@ -69,19 +68,19 @@ class Group:
 
 @dataclass(frozen=True)
 class Layout:
-    """All tasks in graph order, and the lines that put the outer ones into order."""
+    """All tasks in graph order, and the lines that set the order of the outermost ones."""
 
     items: tuple[Task | Group, ...]
     order: tuple[Source, ...]
 
 
 def arrange(flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta) -> Layout:
-    """The DAG's tasks. `extras` are further arguments by step name; `margin` is added to a step's own timeout."""
+    """The tasks of the DAG. `extras` are further arguments by step name; `margin` is added to a step's timeout."""
     return _Arrangement(flow, max_workers, extras, margin).layout()
 
 
 class _Arrangement:
-    """One flow's tasks on their way into a layout: the variables that they are bound to, and the parts of each body."""
+    """Builds the layout of one flow. Chooses a variable for each task, group and list of items first."""
 
     def __init__(
         self, flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta
@@ -121,7 +120,7 @@ class _Arrangement:
         return Task(assignment(name, made))
 
     def _body(self, foreach: Step, items: Source) -> list[Task | Group]:
-        """The groups of a foreach's body; after each of them what the foreaches inside of it are mapped over."""
+        """The groups of a foreach's body; after each, the item lists and groups of the foreaches nested in it."""
         found: list[Task | Group] = []
         over = items if foreach.foreaches else output(items)
         for number in range(self._last_part(foreach.name) + 1):
@@ -150,22 +149,22 @@ class _Arrangement:
 
     def _task(self, step: Step, lines: Sequence[Source]) -> Task:
         name = self.variables[step.name]
-        is_over = step.kind == "foreach" and not step.foreaches
-        is_used = is_over or any(name.text in re.findall(r"\w+", line.text) for line in lines)
+        is_mapped_over = step.kind == "foreach" and not step.foreaches
+        is_used = is_mapped_over or any(name.text in re.findall(r"\w+", line.text) for line in lines)
         arguments = {**_arguments(self.flow, step, self.max_workers, self.margin), **self.extras[step.name]}
         made = call("metaflow_step", (), arguments, column(step), before=len(f"{name} = ") if is_used else 0)
         return Task(assignment(name, made) if is_used else made)
 
     def _edges(self, steps: Sequence[Step]) -> Iterator[tuple[tuple[Source, ...], Source]]:
-        """What each step of one level, or of one part of a body, comes after.
+        """For each step of one level, or of one part of a body, the tasks that it follows.
 
-        That the body of a foreach follows the foreach step is in the mapping already.
+        The mapping itself makes the body of a foreach follow the foreach step.
         """
         here = {step.name for step in steps}
         for step in steps:
             before = [self.variables[name] for name in step.previous if name in here]
             if step.joins in here and self.flow.step(step.joins).kind == "foreach":
-                # Not the last part alone: where a switch leads each item past it, all of it is skipped.
+                # All parts, not only the last one: it is skipped as a whole if switches skip it for every item.
                 parts = sorted({self.part_of[name] for name in step.previous})
                 before = [self.groups[step.joins, number] for number in parts]
             if before:
@@ -176,7 +175,7 @@ class _Arrangement:
             yield tuple(self.sensors.values()), self.variables[self.flow.start]
 
     def _edges_of_groups(self) -> Iterator[tuple[tuple[Source, ...], Source]]:
-        """A foreach inside of another one: after the part that it is in, and before the next part."""
+        """A nested foreach follows the part that it is in, and the next part follows it."""
         for step in self.flow.steps:
             if step.kind == "foreach" and step.foreaches:
                 yield (self.groups[step.foreaches[-1], self.part_of[step.name]],), self.lists[step.name]
@@ -201,22 +200,22 @@ class _Arrangement:
 
 
 def as_arguments(values: Mapping[str, Source]) -> tuple[Argument, ...]:
-    """Keyword arguments by names that we chose ourselves."""
+    """Keyword arguments with names that the renderer itself chose."""
     return tuple(Argument(constant(name), value) for name, value in values.items())
 
 
 def column(step: Step) -> int:
-    """Where the statement that makes the step's task starts."""
+    """The column at which the statement of the step's task starts."""
     return 8 if step.foreaches else 4
 
 
 def list_task(foreach: Step) -> str:
-    """The task whose result is the list of all items of a foreach."""
+    """The id of the task whose result is the list of all items of a foreach."""
     return f"all-{foreach.name}-items" if foreach.foreaches else foreach.name
 
 
 def task_ids(flow: Flow) -> list[str]:
-    """The ids of the DAG's tasks and task groups, those of sensors left out."""
+    """The ids of the DAG's tasks and task groups, without those of sensors."""
     part_of = graph.parts(flow)
     found = [step.name for step in flow.steps]
     for step in flow.steps:
@@ -234,7 +233,7 @@ def _numbered(name: str, number: int, separator: str = "_") -> str:
 def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> dict[str, Source]:
     found: dict[str, Source] = {"task_id": literal(step.name)}
 
-    def put(name: str, value: Any) -> None:
+    def put(name: str, value: object) -> None:
         found[name] = literal(value, column(step) + 4)
 
     if step.doc:
@@ -254,7 +253,7 @@ def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> d
     if step.foreaches:
         put("max_active_tis_per_dagrun", max_workers)
     if flow.sensors and not step.previous and any(other.kind == "switch" for other in flow.steps):
-        # Else one sensor would do, where another one was skipped.
+        # The rule of a step with switches would start it after one sensor although another was skipped.
         put("trigger_rule", "all_success")
     retries = step.retries.times + step.retries.fallback
     if retries:
@@ -268,14 +267,14 @@ def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> d
 
 
 def _lines(edges: Iterable[tuple[tuple[Source, ...], Source]]) -> tuple[Source, ...]:
-    """Lines such as ``start >> [a, b] >> join``, of what comes after what."""
+    """The edges as lines such as ``start >> [a, b] >> join``."""
     after: dict[tuple[Source, ...], list[Source]] = {}
     for before, name in edges:
         after.setdefault(before, []).append(name)
     lines: list[list[Source]] = []
     tails: dict[tuple[Source, ...], list[Source]] = {}
     for before, following in after.items():
-        # Airflow knows no order of one list after another.
+        # Airflow does not support `list >> list`.
         for part in [[name] for name in following] if len(before) > 1 else [following]:
             line = tails.pop(before, None)
             if line is None:

@@ -1,4 +1,4 @@
-"""The environment variables of a task: those that are the same in every run, and those that Airflow sets for each."""
+"""The environment variables of a task: those that are equal in every run, and the names of those set for each task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.orchestrators.airflow.step_pod import pod_of
 
-# What tells a task who it is; the user's code may read these variables, and not set them.
+# Variables that identify a task. The user's code may read them but not set them.
 TASK_VARIABLES = frozenset(
     f"METAFLOW_{name}"
     for name in (
@@ -21,15 +21,15 @@ TASK_VARIABLES = frozenset(
 
 
 def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
-    """The tags of the runs: the manifest's, where they come from, and the commit of the code that they run."""
-    ours = {"mfdeploy", f"env:{deployment.environment.name}"}
-    return sorted({*deployment.tags, *ours, *([f"commit:{commit}"] if commit else [])})
+    """The tags of the runs: the manifest's, `mfdeploy`, the environment, and the commit of the code if it is known."""
+    added = {"mfdeploy", f"env:{deployment.environment.name}"}
+    return sorted({*deployment.tags, *added, *([f"commit:{commit}"] if commit else [])})
 
 
 def step_variables(
     deployment: Deployment, flow: Flow, step: Step, package: Package, tags: Sequence[str]
 ) -> dict[str, str]:
-    """The variables of a step that are the same in every run. `@environment` cannot replace Metaflow's own."""
+    """The variables of a step that are equal in every run. `@environment` cannot override Metaflow's own."""
     own: dict[str, str] = {
         "METAFLOW_TAGS": json.dumps(list(tags)),
         "METAFLOW_TASK_OPTIONS": json.dumps(list(step.options)),

@@ -1,4 +1,4 @@
-"""Credentials in decorators that the manifest gives (`with:`): the DAG file holds their arguments, as options."""
+"""Finds credentials in the decorators of a manifest (`with:`), whose arguments the DAG file would contain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INLINE: Final = re.compile(r"""['"]type['"]\s*:\s*['"]inline['"]|\binline\.""")
 
 
 def find(deployment: Deployment) -> Iterator[Diagnostic]:
-    """One problem for each decorator that holds credentials. Its text is not in the message."""
+    """One problem for each decorator with credentials. Messages never contain the arguments."""
     for spec in deployment.decorators:
         name, _, arguments = spec.partition(":")
         plain = re.sub(
@@ -32,10 +32,13 @@ def find(deployment: Deployment) -> Iterator[Diagnostic]:
 def _found(name: str, arguments: str) -> tuple[str, str] | None:
     if name == "secrets" and _INLINE.search(arguments):
         message = "the values of an inline source of @secrets would be written into the DAG file"
-        return message, "name a secret that a secrets manager keeps, or write the source into the flow's code"
+        return message, "use a secret of a secrets manager, or declare the source in the flow's code"
     names = [key for key in _KEY.findall(arguments) if credentials.names_credential(key)]
     if names and name == "environment":
         return f"@environment sets {names[0]}, a credential, which would be written into the DAG file", credentials.HINT
     if credentials.holds_credential(arguments):
-        return f"the arguments of @{name} hold a credential, which would be written into the DAG file", credentials.HINT
+        return (
+            f"the arguments of @{name} contain a credential, which would be written into the DAG file",
+            credentials.HINT,
+        )
     return None
