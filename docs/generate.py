@@ -109,7 +109,8 @@ def _type(value: dict[str, Any]) -> str:
     if value.get("type") == "array":
         return f"list of {_type(value['items'])}"
     if value.get("type") == "object":
-        inner = value.get("additionalProperties") or next(iter(value.get("patternProperties", {}).values()), {})
+        of_patterns = value.get("patternProperties", {})
+        inner: dict[str, Any] = value.get("additionalProperties") or next(iter(of_patterns.values()), {})
         return f"map of {_type(inner)}" if isinstance(inner, dict) and inner else "map"
     words = {
         "string": "text",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from deployer.applying.executor import Applied, apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Prepared, execute, prepare_rollback
 from deployer.models.deployment import Environment, ResolvedPath
+from deployer.models.description import CronSchedule
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.digest import digest_text
 from deployer.models.history import Entry
@@ -106,12 +108,12 @@ class AppliedFolder:
         return run.ids["prod"]
 
     def _file(self, plan_context: PlanContext, change: Change, provenance: Provenance) -> bytes:
-        assert change.after
+        assert change.after and isinstance(change.after.schedule, CronSchedule)
         body = f"# a dag of airflow\nCRON = {change.after.schedule.cron!r}\n"
         written = made.record_of(plan_context.item("prod", change.file), provenance=provenance)
         return record.write(body, replace(written, body_digest=digest_text(body))).encode()
 
-    def prepare(self, entry: str, **selection: tuple[str, ...]) -> Prepared:
+    def prepare(self, entry: str, **selection: Any) -> Prepared:
         return prepare_rollback(replace(self.selection, **selection), entry, context())
 
     def roll_back(self, entry: str, **selection: tuple[str, ...]) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import zlib
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -57,7 +58,7 @@ def test_of_two_applies_that_drew_one_id_both_are_kept(site: AppliedFolder, monk
     first = site.apply(train=FIRST)
     (entry,) = site.entries()
     drawn = iter([first.rpartition("-")[2], "beef"])
-    monkeypatch.setattr(history.secrets, "token_hex", lambda _: next(drawn))
+    monkeypatch.setattr(secrets, "token_hex", lambda _: next(drawn))
     other = entry.model_copy(update={"applied_by": "grace"})
     history.write_entry(site.target, other, [])
     history.write_entry(site.target, entry, [])  # once more what is there, as after an interrupt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -250,7 +251,7 @@ _STATES = st.lists(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=_STATES, data=st.data())
 def test_any_state_comes_back_from_any_other(
-    states: list[dict[str, str]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+    states: list[dict[str, Any]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     site = AppliedFolder(tmp_path_factory.mktemp("site"))
     entries = [site.apply(**state) for state in states if site.plan(state).plan.pending]

@@ -19,7 +19,7 @@ POD = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "q
 class Wanted:
     """One address: where its DAG is, and what decides it, by section."""
 
-    dag_id: str
+    name: str
     target: str
     sections: Mapping[str, Any]
 
@@ -29,7 +29,7 @@ class Told:
     """One change as a plan tells it: fields as ``{word: {path: (before, after)}}``, files by what became of them."""
 
     action: str
-    dag_id: str
+    name: str
     fields: Mapping[str, Mapping[str, tuple[Any, Any]]]
     files: Mapping[str, tuple[str, ...]]
 

@@ -55,7 +55,9 @@ def told(planning: PlanContext) -> list[tuple[str, Told]]:
 
 
 def _told(change: Change) -> Told:
-    fields = {each.word: {field.field: (field.before, field.after) for field in each.fields} for each in change.reasons}
+    fields: dict[str, dict[str, tuple[Any, Any]]] = {
+        each.word: {field.field: (field.before, field.after) for field in each.fields} for each in change.reasons
+    }
     files = {
         word: tuple(getattr(reason.files, word))
         for reason in change.reasons

@@ -87,7 +87,7 @@ def shown(deployment: Deployment) -> dict[str, Any]:
     found = show_to_json(deployment, made.flow(), "TrainFlow", deployment.schedule)
     parameters = [{"name": f"parameters.{each['name']}", "value": each["default"]} for each in found["parameters"]]
     listed = [*found["settings"], *found["environment"]["settings"], *parameters]
-    return {each["name"]: each["value"] for each in listed}
+    return {str(each["name"]): each["value"] for each in listed}
 
 
 def read_settings() -> set[str]:

@@ -301,7 +301,8 @@ tags: ["${var.version}", "a${var.version}"]"""
     assert found.tags == ("1.10", "a1.10")
     assert found.sources["max_workers"].line == 8
 
-    given = {"environ": {"MFDEPLOY_VAR_workers": "5", "MFDEPLOY_VAR_version": "no"}, "variables": {"workers": "6"}}
+    environ = {"MFDEPLOY_VAR_workers": "5", "MFDEPLOY_VAR_version": "no"}
+    given: dict[str, Any] = {"environ": environ, "variables": {"workers": "6"}}
     found = one(folder, settings, more=variables, **given)
     assert (found.max_workers, found.branch, found.tags) == (6, "pr-6-true", ("no", "ano"))
 

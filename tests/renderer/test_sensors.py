@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deployer.description import describe, explain, to_json
+from deployer.models.description import Description
 from deployer.models.flow import Decorator, Flow, Sensor, SensorKind
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.render import render
@@ -159,7 +160,7 @@ def test_a_changed_sensor_shows_in_the_plan() -> None:
 
 
 def test_a_changed_flow_decorator_shows_in_the_plan_and_what_is_told_elsewhere_does_not() -> None:
-    def described(version: str, cron: str) -> dict[str, Any]:
+    def described(version: str, cron: str) -> Description:
         decorators = (
             Decorator("conda_base", {"packages": {"numpy": version}}),
             Decorator("project", {"name": cron}),
