@@ -12,12 +12,18 @@ from deployer.manifest.names import same_names
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
 from deployer.models.flow import Flow
+from deployer.models.flow_location import flow_location
+from deployer.orchestrators.protocol import Orchestrator
 
 
 def check_deployment(deployment: Deployment, flow: Flow, context: Context) -> list[Diagnostic]:
     """All errors and warnings of one deployment."""
     orchestrator = context.orchestrator(deployment.environment)
-    return [*_settings_of_others(deployment, context), *orchestrator.check(deployment, flow)]
+    return [
+        *_settings_of_others(deployment, context),
+        *_task_variables(deployment, flow, orchestrator),
+        *orchestrator.check(deployment, flow),
+    ]
 
 
 def _settings_of_others(deployment: Deployment, context: Context) -> Iterator[Diagnostic]:
@@ -34,6 +40,18 @@ def _settings_of_others(deployment: Deployment, context: Context) -> Iterator[Di
                     path=f"flows.{deployment.name}.{setting}",
                     hint=f"remove it, or set it only in environments that run on {other.name}",
                 )
+
+
+def _task_variables(deployment: Deployment, flow: Flow, orchestrator: Orchestrator) -> Iterator[Diagnostic]:
+    """Variables that tell a task who it is, and that a step's code sets."""
+    for step in flow.steps:
+        for name in sorted(orchestrator.task_variables & step.environment.keys()):
+            yield Diagnostic(
+                code="unsupported",
+                message=f"step {step.name!r}: @environment sets {name}, which {orchestrator.name} sets for every task",
+                location=flow_location(deployment, step.line),
+                hint="remove it from the step",
+            )
 
 
 def check_names(items: Sequence[Desired]) -> Iterator[Diagnostic]:

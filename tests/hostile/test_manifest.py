@@ -48,7 +48,7 @@ SETTINGS = {
     "a deep decorator": (f"with: ['environment:vars={'{' * 5000}']", "error"),
     "a large number": (f"with: ['retry:times={'9' * 5000}']", "error"),
     "a module": ("with: ['../x', 'os.system:x']", "unknown decorator"),
-    "an interpreter that says yes": ("python: /usr/bin/yes", "no Python that answers as asked"),
+    "an interpreter that says yes": ("python: /usr/bin/yes", "it does not answer like a Python interpreter"),
     "an interpreter that is none": ("python: /bin/true", "it exited without an answer"),
     "an interpreter that is a device": ("python: /dev/zero", "Permission denied"),
     "a long interpreter": (f"python: {LONG}", "File name too long"),

@@ -151,3 +151,18 @@ def test_an_orchestrator_that_does_not_exist_is_refused(selection: Selection, js
     (selection.manifests / "m.yaml").write_text(MANIFEST % ("jsn", ""))
     found = validate(selection, json_context).diagnostics
     assert ("unknown orchestrator 'jsn'", "did you mean 'json'?") in [(each.message, each.hint) for each in found]
+
+
+@pytest.mark.parametrize(("orchestrator", "variable"), [("json", "FLOW_STEP"), ("airflow", "METAFLOW_RUN_ID")])
+def test_a_variable_that_each_task_gets_cannot_be_set(
+    orchestrator: str, variable: str, selection: Selection, json_context: Context
+) -> None:
+    (selection.manifests / "m.yaml").write_text(MANIFEST % (orchestrator, ""))
+    source = (selection.manifests / "train.py").read_text()
+    source = source.replace("import FlowSpec, step", "import FlowSpec, environment, step")
+    source = source.replace(
+        "    @step\n    def end", f'    @environment(vars={{"{variable}": "1"}})\n    @step\n    def end'
+    )
+    (selection.manifests / "train.py").write_text(source)
+    (problem,) = validate(selection, json_context).diagnostics
+    assert problem.message == f"step 'end': @environment sets {variable}, which {orchestrator} sets for every task"

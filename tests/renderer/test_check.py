@@ -24,7 +24,6 @@ def only(found: list[Diagnostic]) -> Diagnostic:
     [
         (flows.with_step(flows.fan(), "fit", parallel=True), 14, "parallel"),
         (flows.linear(decorators=(Decorator("trigger", {"event": "x"}),)), 5, "@trigger"),
-        (flows.with_step(flows.linear(), "end", environment={"METAFLOW_RUN_ID": "1"}), 14, "METAFLOW_RUN_ID"),
     ],
 )
 def test_what_is_not_supported_is_refused_at_its_line(flow: Flow, line: int, message: str) -> None:

@@ -14,7 +14,6 @@ from deployer.models.plain_data import is_encodable
 from deployer.orchestrators.airflow import parameters, sensors, tasks, with_credentials
 from deployer.orchestrators.airflow.names import MAX_LENGTH, dag_id, is_valid
 from deployer.orchestrators.airflow.schedule import find_problem
-from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
 # Flow decorators that the DAG file cannot implement yet, each with what to use instead.
 _FLOW_DECORATORS = {
@@ -89,8 +88,8 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagn
                 f"step {step.name!r}: @environment sets {name!r}: its name or value is not valid in an environment"
             )
             yield _unsupported(deployment, step.line, message, "remove it")
-        elif name in TASK_VARIABLES or flow.environment.get(name, value) != value:
-            message = f"step {step.name!r}: @environment sets {name}, which Airflow or Metaflow sets for every task"
+        elif flow.environment.get(name, value) != value:
+            message = f"step {step.name!r}: @environment sets {name}, which Metaflow sets for every task"
             yield _unsupported(deployment, step.line, message, "remove it from the step")
         elif name in credentials.OF_THE_SERVICE:
             message = f"step {step.name!r}: {name} is a credential and would be written into the DAG file"
