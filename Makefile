@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 # since they look at the same runs.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 # Of the fast tests any worker takes any: the slowest file takes a small part of the whole.
-FAST := -n 2 --dist worksteal -m "not airflow and not slow"
+FAST := -n 2 --dist worksteal -m "not airflow and not slow and not versions"
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
