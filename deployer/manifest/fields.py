@@ -57,7 +57,7 @@ class Setting:
     `order` tells what the description keeps of a list: all of it (`written`), or not the order (`sorted`), or neither
     the order nor repeats (`set`). `omit_default` leaves the default out of the description: for a setting that came
     after DAGs had been deployed, whose records do not have it. `may_be_secret` allows `${env.X}` as the value: no DAG,
-    plan or record may ever hold it.
+    plan or record may ever hold it. `orchestrator` names the only one that has the setting; empty where all have it.
     """
 
     purpose: str
@@ -66,6 +66,7 @@ class Setting:
     order: Literal["written", "sorted", "set"] = "written"
     omit_default: bool = False
     may_be_secret: bool = False
+    orchestrator: str = ""
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {**handler(schema), "description": self.purpose}
@@ -191,6 +192,16 @@ def setting(model: type[Settings], name: str) -> Setting:
         if isinstance(each, Setting):
             return each
     raise LookupError(f"{model.__name__}.{name} has no declaration")
+
+
+def settings_of_orchestrator(orchestrator: str, *models: type[Settings]) -> frozenset[str]:
+    """The keys of the models that only this orchestrator has."""
+    return frozenset(
+        key
+        for model in models
+        for name, key in names_of(model).items()
+        if setting(model, name).orchestrator == orchestrator
+    )
 
 
 def bare_type(annotation: Any) -> Any:

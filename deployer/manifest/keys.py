@@ -195,6 +195,7 @@ class FlowSettings(Settings):
             "Whether Airflow makes up for missed runs, from the start date on.",
             section="schedule",
             note="only beside a cron",
+            orchestrator="airflow",
         ),
     ] = False
     start_date: Annotated[
@@ -203,6 +204,7 @@ class FlowSettings(Settings):
             "No run is scheduled before this day (UTC). Default: before the first apply.",
             section="schedule",
             note="only beside a cron",
+            orchestrator="airflow",
         ),
     ] = None
     tags: Annotated[Items[Tag], Setting("Tags of the DAG and of each run.", section="settings", order="set")] = ()
@@ -219,21 +221,32 @@ class FlowSettings(Settings):
     workflow_timeout: Annotated[
         Omissible[Positive], Setting("How long a run may take, in seconds.", section="settings")
     ] = None
-    worker_pool: Annotated[Omissible[Text], Setting("The Airflow pool of the tasks.", section="settings")] = None
+    worker_pool: Annotated[
+        Omissible[Text], Setting("The Airflow pool of the tasks.", section="settings", orchestrator="airflow")
+    ] = None
     priority: Annotated[
         Omissible[Positive],
         Setting(
             "Airflow's priority_weight: tasks with a higher one come first where several wait for a slot.",
             section="settings",
             omit_default=True,
+            orchestrator="airflow",
         ),
     ] = None
     paused: Annotated[
-        Omissible[bool], Setting("Whether the DAG starts paused when Airflow first sees it.", section="settings")
+        Omissible[bool],
+        Setting(
+            "Whether the DAG starts paused when Airflow first sees it.", section="settings", orchestrator="airflow"
+        ),
     ] = None
     display_name: Annotated[
         Omissible[Text],
-        Setting("The DAG's name in Airflow's pages. Default: its id.", section="settings", omit_default=True),
+        Setting(
+            "The DAG's name in Airflow's pages. Default: its id.",
+            section="settings",
+            omit_default=True,
+            orchestrator="airflow",
+        ),
     ] = None
     description: Annotated[Omissible[str], Setting("One line about the DAG.", section="settings")] = None
     owner: Annotated[Text, Setting("The DAG's owner in Airflow. Default: the project.", section="settings")] = ""
@@ -361,6 +374,7 @@ class FlowIdentity(Settings):
         Setting(
             "The DAG's id. Default: made from the flow's name and the environment.",
             note="it is the DAG's name; another name is another DAG",
+            orchestrator="airflow",
         ),
     ] = None
 

@@ -129,11 +129,14 @@ def test_render_and_destroy(selection: Selection, json_context: Context, tmp_pat
     assert not (tmp_path / "files" / FILE).exists()
 
 
-def test_a_setting_of_another_orchestrator_is_refused(selection: Selection, json_context: Context) -> None:
-    (selection.manifests / "m.yaml").write_text(MANIFEST % ("json", ", worker_pool: small"))
+@pytest.mark.parametrize(("key", "value"), [("worker_pool", "small"), ("priority", "3"), ("dag_id", "Train")])
+def test_a_setting_of_another_orchestrator_is_refused(
+    key: str, value: str, selection: Selection, json_context: Context
+) -> None:
+    (selection.manifests / "m.yaml").write_text(MANIFEST % ("json", f", {key}: {value}"))
     (problem,) = validate(selection, json_context).diagnostics
-    assert problem.message == "'worker_pool' is a setting of airflow, but this environment runs on json"
-    assert problem.path == "flows.train.worker_pool"
+    assert problem.message == f"'{key}' is a setting of airflow, but this environment runs on json"
+    assert problem.path == f"flows.train.{key}"
 
 
 def test_what_it_cannot_run_is_refused_with_its_line(selection: Selection, json_context: Context) -> None:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from deployer.errors import Diagnostic
+from deployer.manifest.fields import settings_of_orchestrator
+from deployer.manifest.keys import FlowIdentity, FlowSettings
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
@@ -23,8 +25,6 @@ from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
 from deployer.orchestrators.airflow.schedule import schedule_of
 from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
-_OWN_SETTINGS = frozenset(("catchup", "dag_id", "paused", "start_date", "worker_pool"))
-
 
 class AirflowOrchestrator:
     """Airflow 2.10 to 3.x: each deployment is one DAG, in a Python file named after the DAG id."""
@@ -32,7 +32,7 @@ class AirflowOrchestrator:
     name = "airflow"
     file_pattern = "*.py"
     renderer_version = RENDERER_VERSION
-    own_settings = _OWN_SETTINGS
+    own_settings = settings_of_orchestrator("airflow", FlowSettings, FlowIdentity)
     task_variables = TASK_VARIABLES
 
     def check(self, deployment: Deployment, flow: Flow) -> Sequence[Diagnostic]:
