@@ -126,7 +126,7 @@ def test_token_and_commit_are_in_the_dag_file_and_not_in_what_is_compared(commit
     rendered = committed.do("render", "stubborn", "--env", "local")
     assert '"METAFLOW_PRODUCTION_TOKEN": "(known at apply)"' in rendered
     assert "commit:" not in rendered
-    described = json.dumps(committed.plan("--format", "json")["local/stubborn"])
+    described = json.dumps(committed.plan()["local/stubborn"])
     assert token(committed) not in described
     assert commit not in described
 
