@@ -25,6 +25,7 @@ from deployer.models.description import (
     StepSettings,
 )
 from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
+from deployer.models.plain_data import plain, plain_map
 
 # Part of the section `metaflow` and of the code: an upgrade must not show as a change of settings.
 _NOT_SETTINGS = {"METAFLOW_VERSION"}
@@ -44,7 +45,7 @@ def describe(
         schedule=_schedule(deployment, schedule),
         parameters={item.name: _parameter(item, deployment) for item in flow.parameters},
         retries={step.name: _retries(step) for step in flow.steps},
-        resources={step.name: _json_map(step.pod) for step in flow.steps if step.pod},
+        resources={step.name: plain_map(step.pod) for step in flow.steps if step.pod},
         settings=_settings(deployment, flow),
         metaflow=MetaflowDescription(version=flow.code.metaflow_version, digest=flow.code.metaflow_digest),
         renderer=RendererDescription(version=renderer_version, runtime=runtime_digest),
@@ -83,11 +84,11 @@ def _parameter(parameter: Parameter, deployment: Deployment) -> ParameterDescrip
     if parameter.separator is not None:
         described["separator"] = parameter.separator
     if parameter.name in deployment.parameters:
-        described["default"] = _json(deployment.parameters[parameter.name])
+        described["default"] = plain(deployment.parameters[parameter.name])
     elif parameter.deploy_time:
         described["default"] = KNOWN_AT_APPLY
     elif not parameter.required:
-        described["default"] = _json(parameter.default)
+        described["default"] = plain(parameter.default)
     return ParameterDescription.model_validate(described)
 
 
@@ -105,7 +106,7 @@ def _settings(deployment: Deployment, flow: Flow) -> SettingsDescription:
     described = {
         "cluster": deployment.environment.kubernetes.written(),
         "variables": dict(sorted(variables.items())),
-        "configs": _json_map(flow.configs),
+        "configs": plain_map(flow.configs),
         "steps": {step.name: _step_settings(step) for step in flow.steps},
         # Nothing where there are none, as in records of the time before flow decorators were described.
         **_without_empty({"sensors": _sensors(flow), "decorators": _decorators(flow)}),
@@ -116,7 +117,7 @@ def _settings(deployment: Deployment, flow: Flow) -> SettingsDescription:
 
 def _sensors(flow: Flow) -> dict[str, SensorDescription]:
     return {
-        sensor.name: SensorDescription.model_validate({"kind": sensor.kind, **_json_map(sensor.arguments)})
+        sensor.name: SensorDescription.model_validate({"kind": sensor.kind, **plain_map(sensor.arguments)})
         for sensor in flow.sensors
     }
 
@@ -126,7 +127,7 @@ def _decorators(flow: Flow) -> dict[str, JsonValue]:
     found: dict[str, list[JsonValue]] = {}
     for decorator in flow.decorators:
         if decorator.name not in _NOT_DECORATORS:
-            found.setdefault(decorator.name, []).append(_json(decorator.attributes))
+            found.setdefault(decorator.name, []).append(plain(decorator.attributes))
     return {name: each[0] if len(each) == 1 else each for name, each in found.items()}
 
 
@@ -135,24 +136,10 @@ def _step_settings(step: Step) -> StepSettings:
         "environment": dict(step.environment),
         "timeout_seconds": step.timeout_seconds,
         "options": [option for option in step.options if not option.startswith(_RETRY_OPTION)],
-        "packages": _json_map(step.packages),
+        "packages": plain_map(step.packages),
     }
     return StepSettings.model_validate(_without_empty(settings))
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value}
-
-
-def _json_map(values: Mapping[str, Any]) -> dict[str, JsonValue]:
-    return {str(key): _json(item) for key, item in values.items()}
-
-
-def _json(value: Any) -> JsonValue:
-    """`value` with mappings as dicts and sequences as lists, as it comes back from JSON or from a record."""
-    if isinstance(value, Mapping):
-        return _json_map(value)
-    if isinstance(value, (list, tuple)):
-        return [_json(item) for item in value]
-    plain: JsonValue = value
-    return plain

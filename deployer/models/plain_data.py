@@ -1,12 +1,15 @@
-"""Checks of untrusted data: that it is plain JSON, and neither too deep nor too large to process."""
+"""Plain data, that is JSON: values made plain, and untrusted ones checked for depth and size."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 MAX_DEPTH = 200  # as deep as Python itself parses nested brackets
 _MAX_BITS = 10_000  # Python does not convert a larger number to a string
@@ -24,6 +27,21 @@ def check_size(text: str) -> None:
     """Raise ValueError for Python source that would exhaust the memory when it is parsed."""
     if len(text) > MAX_WORDS and count_words(text) > MAX_WORDS:
         raise ValueError(f"it has more than {MAX_WORDS:,} words and signs")
+
+
+def plain_map(values: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """A mapping with `plain` values."""
+    return {str(key): plain(item) for key, item in values.items()}
+
+
+def plain(value: Any) -> JsonValue:
+    """`value` with mappings as dicts and sequences as lists, as it comes back from JSON or from a record."""
+    if isinstance(value, Mapping):
+        return plain_map(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    scalar: JsonValue = value
+    return scalar
 
 
 def check_plain(value: Any, depth: int = MAX_DEPTH) -> None:

@@ -17,6 +17,7 @@ from deployer.kubernetes import pods
 from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
+from deployer.models.plain_data import plain
 from deployer.orchestrators.airflow import graph, parameters, tasks
 from deployer.orchestrators.airflow.literals import (
     Source,
@@ -200,21 +201,13 @@ def _docstring(deployment: Deployment, flow: Flow) -> str:
 def _documentation(deployment: Deployment, flow: Flow) -> str:
     """The Markdown documentation of the DAG in Airflow: the flow's docstring and its manifest entry."""
     entry = yaml.safe_dump(
-        {deployment.name: _plain(deployment.entry)}, sort_keys=False, allow_unicode=True, width=100
+        {deployment.name: plain(deployment.entry)}, sort_keys=False, allow_unicode=True, width=100
     ).rstrip("\n")
     longest = max((len(ticks) for ticks in re.findall(r"`{3,}", entry)), default=2)
     fence = "`" * (longest + 1)
     head = f"{flow.doc.strip()}\n\n" if flow.doc.strip() else ""
     where = f"Deployed by mfdeploy as `{deployment.address}`, from `{deployment.file.written}`:"
     return f"{head}{where}\n\n{fence}yaml\n{entry}\n{fence}\n"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _script_names(package: Package, flow: Flow) -> dict[str, Source]:
