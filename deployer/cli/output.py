@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
@@ -102,30 +102,46 @@ def write_validation(diagnostics: Sequence[Diagnostic], deployments: int, format
     else:
         write_diagnostics(diagnostics)
     if not any(each.severity is Severity.ERROR for each in diagnostics):
-        from deployer.views.plan_words import count
+        from deployer.views.words import count
 
         write(f"Valid: {count(deployments, 'deployment')}.\n")
 
 
 def write_plan(result: PlanView, format: PlanFormat) -> None:
     """Print a plan, and the source diffs if there are any."""
+    plan_writer(format)(result)
+
+
+def plan_writer(format: PlanFormat) -> Callable[[PlanView], None]:
+    """What prints a plan in this format, with its view imported: that can be done while flows still compile."""
     from deployer.views.plan_json import plan_to_json
+
+    if format == "json":
+        return lambda result: write_json(plan_to_json(result.plan))
+    return _write_as_markdown() if format == "markdown" else _write_as_text()
+
+
+def _write_as_markdown() -> Callable[[PlanView], None]:
+    from deployer.views.plan_json import plan_to_json
+    from deployer.views.plan_markdown import plan_to_markdown
     from deployer.views.source_diff import source_diffs
 
-    plan = plan_to_json(result.plan)
-    if format == "json":
-        write_json(plan)
-    elif format == "markdown":
-        from deployer.views.plan_markdown import plan_to_markdown
+    return lambda result: write(plan_to_markdown(plan_to_json(result.plan), sources=source_diffs(result.sources)))
 
-        write(plan_to_markdown(plan, sources=source_diffs(result.sources)))
-    else:
-        from deployer.views.plan_text import plan_to_text
 
-        stdout = terminal(sys.stdout)
+def _write_as_text() -> Callable[[PlanView], None]:
+    from deployer.views.plan_json import plan_to_json
+    from deployer.views.plan_text import plan_to_text
+    from deployer.views.source_diff import source_diffs
+
+    stdout = terminal(sys.stdout)
+
+    def write_as_text(result: PlanView) -> None:
         for diff in source_diffs(result.sources, stdout.colour).values():
             write(f"{diff}\n")
-        write(plan_to_text(plan, width=stdout.width, colour=stdout.colour))
+        write(plan_to_text(plan_to_json(result.plan), width=stdout.width, colour=stdout.colour))
+
+    return write_as_text
 
 
 def write_result(result: ApplyResult) -> None:

@@ -24,7 +24,8 @@ from deployer.models.description import (
     StepNode,
     StepSettings,
 )
-from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, Step
+from deployer.models.flow import Flow, Parameter, Step
+from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.models.plain_data import plain, plain_map
 
 # Part of the section `metaflow` and of the code: an upgrade must not show as a change of settings.

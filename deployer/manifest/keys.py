@@ -282,7 +282,7 @@ class FlowSettings(Settings):
     ] = None
     kubernetes: Annotated[
         PodSettings, Setting("Settings of every pod.", section="resources", note="as the resources of each step")
-    ] = PodSettings()
+    ] = PodSettings.model_construct()
     steps: Annotated[
         ByName[PodSettings],
         Setting(
@@ -354,7 +354,7 @@ class EnvironmentEntry(EnvironmentSettings, FlowSettings):
             section="settings",
             note="the access as the cluster, the rest as the resources of each step",
         ),
-    ] = ClusterSettings()
+    ] = ClusterSettings.model_construct()
 
 
 class FlowIdentity(Settings):
@@ -403,7 +403,7 @@ class ManifestFile(Settings):
         Mapping[Name, Scalar],
         Setting("Variables with their default values; null for one that must be set by the caller."),
     ] = Field(default_factory=dict)
-    defaults: Annotated[FlowSettings, Setting("Settings for every flow.")] = FlowSettings()
+    defaults: Annotated[FlowSettings, Setting("Settings for every flow.")] = FlowSettings.model_construct()
     environments: Annotated[Mapping[Name, EnvironmentEntry], Setting("Environments by name.")] = Field(
         default_factory=dict
     )

@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-KNOWN_AT_APPLY = "(known at apply)"
-"""The value of a parameter's default that is a function, which only an apply evaluates."""
-
 SensorKind = Literal["external_task", "s3_key"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]

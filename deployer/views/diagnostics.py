@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from deployer.errors import Diagnostic, Severity
 from deployer.views.escape_controls import escape_controls, shorten_message
-from deployer.views.plan_words import count
+from deployer.views.words import count
 
 _COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m"}
 _RESET = "\x1b[0m"

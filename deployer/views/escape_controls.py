@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import Any
 
-from deployer.models.flow import KNOWN_AT_APPLY
+from deployer.models.placeholders import KNOWN_AT_APPLY
 
 NOT_SET = "(not set)"
 _LONGEST_MESSAGE, _FIRST_OF_IT, _LAST_OF_IT = 2_000, 1_500, 300

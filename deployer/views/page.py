@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.text import Text
+from rich.console import Console
+from rich.text import Text
 
 Part = str | tuple[str, str]
 """A string, or a string and its rich style. Strings are literal: rich markup is not interpreted."""
@@ -19,8 +18,6 @@ class Page:
     """Collects lines. `width` is in columns; without `colour` no escape sequence is written."""
 
     def __init__(self, width: int = 80, colour: bool = False) -> None:
-        from rich.console import Console
-
         self.width = max(width, NARROWEST)
         self._file = io.StringIO()
         # rich reads from the environment what is not given, and uses 80 columns on a dumb terminal if the height is
@@ -66,6 +63,4 @@ class Page:
 
 
 def _assemble(parts: Sequence[Part]) -> Text:
-    from rich.text import Text
-
     return Text.assemble(*parts)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.models.flow import KNOWN_AT_APPLY
+from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.graph import graph_to_mermaid
 from deployer.views.plan_words import (
@@ -19,7 +19,6 @@ from deployer.views.plan_words import (
     TOOLS_REMARK,
     Change,
     baseline,
-    count,
     diff_line,
     edit_rest,
     edit_title,
@@ -36,6 +35,7 @@ from deployer.views.plan_words import (
     summary_line,
     tools_only,
 )
+from deployer.views.words import count
 
 MOST_CHARACTERS = 60_000  # GitHub takes 65,536
 _RESERVE = 400  # for the sentences about what was left out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.models.flow import KNOWN_AT_APPLY
+from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.models.plan import Action
 from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.page import Page, Part

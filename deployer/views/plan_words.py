@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.models.flow import KNOWN_AT_APPLY
+from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls
+from deployer.views.words import count
 
 TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
 TOOLS_REMARK = "a change of the tools, not of yours"
@@ -100,11 +101,6 @@ def baseline(plan: Mapping[str, Any]) -> str:
     named = against["revision"]
     where = named if against["commit"].startswith(named) else f"{named} ({against['commit'][:12]})"
     return f"Against what {where} would deploy, not against what is deployed."
-
-
-def count(number: int, noun: str) -> str:
-    """``1 flow``, ``2 flows``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def pending_by_environment(plan: Mapping[str, Any]) -> dict[str, list[Change]]:

@@ -12,7 +12,8 @@ from deployer.description import to_json as described_as_json
 from deployer.manifest.fields import names_of, to_json
 from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.models.deployment import Deployment, Environment, Schedule
-from deployer.models.flow import KNOWN_AT_APPLY, Flow, Parameter, ParameterType, Step, StepKind
+from deployer.models.flow import Flow, Parameter, ParameterType, Step, StepKind
+from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.views.graph import Graph
 
 DEFAULT = "default"

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from deployer.models.flow import KNOWN_AT_APPLY
+from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
 from deployer.views.graph import graph_to_text
 from deployer.views.page import Page
-from deployer.views.plan_words import count, run_times
+from deployer.views.plan_words import (
+    run_times,
+)
 from deployer.views.show_json import DeploymentJson, ParameterJson, SettingJson, StepJson
+from deployer.views.words import count
 
 _EVERY = "every step"
 _WIDEST_NAME = 28

@@ -22,7 +22,7 @@ def init(folder: Folder = Path()) -> int:
     """
     from deployer.commands.init import init
     from deployer.views.escape_controls import escape_controls
-    from deployer.views.plan_words import count
+    from deployer.views.words import count
 
     result = init(folder)
     names = "".join(f"  {escape_controls(name)}\n" for name in result.flows)

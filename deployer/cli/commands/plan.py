@@ -25,7 +25,7 @@ from deployer.cli.options import (
     bad_usage,
     selection,
 )
-from deployer.cli.output import save_plan, write_diagnostics, write_plan
+from deployer.cli.output import plan_writer, save_plan, write_diagnostics
 from deployer.errors import DeployError
 
 EXAMPLES = """
@@ -63,9 +63,10 @@ def plan(
     with command_context(chosen, compiles=against is None) as context:
         from deployer.commands.plan import plan
 
+        write_plan = plan_writer(format)
         result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster)
     write_diagnostics(result.warnings)
-    write_plan(result, format)
+    write_plan(result)
     if out is not None:
         save_plan(out, result)
     return CHANGES if detailed_exitcode and result.plan.pending else DONE

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deployer.compiler.client import answers
 from deployer.compiler.client.process import Helpers, Questions, interpreter_of, started
 from deployer.compiler.versions import NEWEST_TESTED, OLDEST, is_too_old, is_untested, show_version
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Deployment
-from deployer.models.flow import Flow, Package
 from deployer.models.progress import Progress, silent
 from deployer.runtime import runtime_digest
+
+if TYPE_CHECKING:
+    from deployer.models.flow import Flow, Package
 
 __all__ = ["Compiled", "Compiler", "build_packages", "compile_flows", "runtime_digest", "starting"]
 
@@ -66,6 +67,8 @@ class Compiler:
 
     def result(self) -> Compiled:
         """The described flows. A flow that cannot be compiled is a diagnostic, whatever its code does."""
+        from deployer.compiler.client import answers  # while the helpers work, which start before
+
         found = self._helpers.answers()
         flows: dict[str, Flow] = {}
         inputs: dict[str, Mapping[str, Any]] = {}
@@ -130,6 +133,8 @@ def build_packages(
     else a new one. `while_building` is called while the helpers work. Raises DeployError with the problems of all
     deployments.
     """
+    from deployer.compiler.client import answers
+
     with started(deployments, "upload" if upload else "package", environ, user) as helpers:
         helpers.ask(Questions(dag_ids or {}, tokens or {}), progress)
         while_building()
