@@ -157,6 +157,12 @@ AllowBranch = Annotated[
 ]
 
 # What is checked, and what is printed or saved.
+Fresh = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", metavar=NO_TYPE, help="Compile every flow, also those of which nothing has changed since an apply."
+    ),
+]
 CheckCluster = Annotated[
     bool | None,
     typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from deployer import __version__
@@ -66,10 +66,11 @@ def prepare(
     saved: Plan | None = None,
     destroy: bool = False,
     check_cluster: bool | None = None,
+    fresh: bool = False,
 ) -> Prepared:
     """Make a plan and compare a saved plan with it. Raises DeployError if the saved plan is stale.
 
-    `check_cluster` is as for `plan`; a rollback does not check clusters.
+    `check_cluster` and `fresh` are as for `plan`; a rollback does not check clusters.
     """
     if saved is not None and saved.against is not None:
         message = f"a plan against a revision ({saved.against.revision}) cannot be applied"
@@ -79,9 +80,11 @@ def prepare(
         prepared = prepare_rollback(narrow, saved.rollback, context)
         _refuse_stale(saved, prepared.context)
         return prepared
-    plan_context = make_plan(narrow, context, destroy=destroy, check_cluster=check_cluster, note_inputs=True)
+    plan_context = make_plan(
+        narrow, context, destroy=destroy, check_cluster=check_cluster, fresh=fresh, note_inputs=True
+    )
     if saved is not None:
-        _refuse_stale(saved, plan_context)
+        plan_context = _only_reviewed(saved, plan_context)
     plan_context = annotate_plan(plan_context, context)
     return Prepared(view_of(plan_context), plan_context, "destroy" if destroy else "apply")
 
@@ -141,6 +144,14 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
             target_problem(plan_context.environments[name], message) for name, message in applied.unpublished.items()
         ],
     )
+
+
+def _only_reviewed(saved: Plan, now: PlanContext) -> PlanContext:
+    """The current plan with the changes of the saved plan alone. Raises DeployError if one of those is stale."""
+    _refuse_stale(saved, now)
+    remark = staleness.left_out(saved, now.plan)
+    only = now.with_changes(staleness.reviewed(saved, now.plan))
+    return replace(only, warnings=[*only.warnings, remark]) if remark else only
 
 
 def _refuse_stale(saved: Plan, now: PlanContext) -> None:

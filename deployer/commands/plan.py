@@ -48,16 +48,17 @@ def plan(
     diff: bool = False,
     against: str | None = None,
     check_cluster: bool | None = None,
+    fresh: bool = False,
 ) -> PlanView:
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError.
 
     `against` names a revision of the repository: the plan is then compared with what that revision would deploy, and
     neither targets nor clusters are read. `check_cluster` asks the clusters whether they would accept the pods; None
-    leaves that to the `check` setting of each environment.
+    leaves that to the `check` setting of each environment. With `fresh` every flow is compiled.
     """
     if against is not None:
         return _plan_against(selection, against, context, diff)
-    plan_context = annotate_plan(make_plan(selection, context, check_cluster=check_cluster), context)
+    plan_context = annotate_plan(make_plan(selection, context, check_cluster=check_cluster, fresh=fresh), context)
     view = view_of(plan_context, sources(plan_context, context) if diff else {})
     return replace(view, warnings=[*view.warnings, *_guard_warnings(plan_context, context)])
 
@@ -68,6 +69,7 @@ def make_plan(
     *,
     destroy: bool = False,
     check_cluster: bool | None = None,
+    fresh: bool = False,
     note_inputs: bool = False,
 ) -> PlanContext:
     """Compare what the manifests ask for with what is deployed. Writes nothing. Raises DeployError.
@@ -83,7 +85,8 @@ def make_plan(
     survey = Survey(environments.values(), context.connect, addresses, destroy)
     desired = DesiredState(manifests, (), ())
     if not destroy:
-        desired = _build_during(survey, manifests, selection, context, use_cache=not checks_clusters, note=note_inputs)
+        use_cache = not (fresh or checks_clusters)
+        desired = _build_during(survey, manifests, selection, context, use_cache=use_cache, note=note_inputs)
     deployed = _require_deployed(survey, desired)
     if checks_clusters:
         desired = _with_cluster_warnings(desired, environments, check_cluster, context)

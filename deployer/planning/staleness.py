@@ -1,35 +1,65 @@
-"""How the current plan differs from a saved plan: a saved plan is applied exactly, or refused."""
+"""How the current plan differs from a saved plan: what a saved plan changes is applied exactly, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from deployer.errors import Diagnostic
+from deployer.errors import Diagnostic, Severity
 from deployer.models.desired import Deployed
-from deployer.models.plan import Plan
+from deployer.models.plan import Change, Plan
 
 Find = Callable[[str, str], Deployed | None]
 """Looks up a deployed file by environment and file name."""
 
 
 def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
-    """Why a saved plan is stale, and who changed what; nothing if it is still current."""
-    for name in sorted(set(saved.targets) | set(now.targets)):
+    """Why a saved plan is stale, and who changed what; nothing if each of its changes is still current.
+
+    What it does not change may differ: somebody else's change may have been applied meanwhile, or be planned.
+    """
+    for name in sorted({change.environment for change in saved.pending}):
         if saved.targets.get(name) != now.targets.get(name):
             yield _stale(f"{name}: the target was {saved.targets.get(name)!r} and is now {now.targets.get(name)!r}")
-    before = {(change.address, change.file): change for change in saved.changes}
-    after = {(change.address, change.file): change for change in now.changes}
-    for key in sorted(set(before) | set(after)):
-        old, new = before.get(key), after.get(key)
-        if old == new:
+    after = _by_key(now)
+    for key, old in sorted(_by_key(saved).items()):
+        new = after.get(key)
+        if old.action == "none" or old == new:
             continue
-        if old is None or new is None:
-            yield _stale(f"{key[0]} ({key[1]}): {'is no longer planned' if new is None else 'was not in the plan'}")
+        if new is None:
+            yield _stale(f"{old.address} ({old.file}): is no longer planned")
         elif (old.version, old.replaces) != (new.version, new.replaces):
             found = deployed(new.environment, new.file)
-            yield _stale(f"{key[0]}: {key[1]} at the target was changed since the plan was made{_by(found)}")
+            yield _stale(f"{old.address}: {new.file} at the target was changed since the plan was made{_by(found)}")
         else:
-            yield _stale(f"{key[0]}: the manifests or the code no longer give the planned result")
+            yield _stale(f"{old.address}: the manifests or the code no longer give the planned result")
+
+
+def reviewed(saved: Plan, now: Plan) -> tuple[Change, ...]:
+    """The changes of the current plan that the saved plan makes, and what is unchanged."""
+    planned = {(change.address, change.file) for change in saved.pending}
+    return tuple(
+        change for change in now.changes if change.action == "none" or (change.address, change.file) in planned
+    )
+
+
+def left_out(saved: Plan, now: Plan) -> Diagnostic | None:
+    """A warning of the changes that the saved plan does not make, though a plan would have them now."""
+    kept = set(map(id, reviewed(saved, now)))
+    others = [f"{change.address} ({change.action})" for change in now.changes if id(change) not in kept]
+    if not others:
+        return None
+    count = "1 change is" if len(others) == 1 else f"{len(others)} changes are"
+    pronoun = "is" if len(others) == 1 else "are"
+    return Diagnostic(
+        "not-in-plan",
+        f"{count} not in the saved plan and {pronoun} not applied: {', '.join(others)}",
+        hint="plan again to see and apply what has changed since",
+        severity=Severity.WARNING,
+    )
+
+
+def _by_key(plan: Plan) -> Mapping[tuple[str, str], Change]:
+    return {(change.address, change.file): change for change in plan.changes}
 
 
 def _by(found: Deployed | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import sys
 import sysconfig
 import textwrap
@@ -194,12 +195,35 @@ UNKNOWN = {
     "the network": "import socket; NAME = socket.gethostbyname('localhost')",
     "all variables": "import os; ALL = dict(os.environ)",
     "a module from elsewhere": "import sys; sys.path.insert(0, '../elsewhere'); import far",
+    "a database": "import sqlite3; ROWS = sqlite3.connect('file:../rows.db?mode=ro', uri=True).execute('select 1')",
+    "a library of C": "import ctypes; NUMBER = ctypes.CDLL(None).getpid()",
+    "a compiled module": "import pydantic_core",
+    "a compiled module behind one in Python": "import pydantic",
+    "the date": "from datetime import date; TODAY = date.today()",
+    "the time": "from time import time as clock; NOW = clock()",
+    "the time, by a class that derives from datetime": (
+        "import datetime\nclass Time(datetime.datetime): pass\nNOW = Time.now(datetime.timezone.utc)"
+    ),
+    "chance": "import random; NUMBER = random.randint(1, 6)",
+    "chance of the system": "import secrets; TOKEN = secrets.token_hex()",
+    "a new UUID": "import uuid; ID = uuid.uuid4()",
+    "the process": "import os; PID = os.getpid()",
+    "the machine": "import platform; NAME = platform.node()",
+    "how many processors there are": "import multiprocessing; COUNT = multiprocessing.cpu_count()",
+    "who plans": "import getpass; NAME = getpass.getuser()",
+    "the home folder": "from pathlib import Path; HOME = Path.home()",
+    "a variable that everybody has": "import os; SHELL = os.getenv('USER', 'nobody')",
+    "the folder where the command runs": "from pathlib import Path; HERE = Path.cwd()",
+    "the time, in a thread": (
+        "import threading, time\nthread = threading.Thread(target=time.time); thread.start(); thread.join()"
+    ),
+    "the time, by a module beside the flow": "import clock",
+    "what a module of its own wrote": "open('../written', 'w').close()",
 }
 
 
-def test_what_cannot_be_noted_is_described_each_time(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "far.py").write_text("")
+def flow_after(folder: Path, line: str, name: str) -> Deployment:
+    """A flow whose file begins with this line, beside a module `clock` that reads the time when it is imported."""
     text = """
         from metaflow import FlowSpec, step
 
@@ -210,15 +234,51 @@ def test_what_cannot_be_noted_is_described_each_time(tmp_path: Path) -> None:
 
             @step
             def end(self):
-                pass
+                import datetime, random
+                self.when = datetime.datetime.now(), random.random()
     """
-    found = []
-    for number, (what, line) in enumerate(UNKNOWN.items()):
-        folder = tmp_path / f"flows{number}"
-        folder.mkdir()
-        (folder / "flow.py").write_text(f"{line}\n{textwrap.dedent(text)}")
-        found.append(deployment(folder / "flow.py", what))
+    folder.mkdir()
+    (folder / "clock.py").write_text("import time\nNOW = time.time()\n")
+    (folder / "flow.py").write_text(f"{line}\n{textwrap.dedent(text)}")
+    return deployment(folder / "flow.py", name)
+
+
+def test_what_cannot_be_noted_is_described_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "somebody")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "far.py").write_text("")
+    sqlite3.connect(tmp_path / "rows.db").execute("create table rows (value)")
+    found = [flow_after(tmp_path / f"flows{number}", line, what) for number, (what, line) in enumerate(UNKNOWN.items())]
     compiled = compile_flows(found, note_inputs=True)
     assert compiled.diagnostics == ()
     assert set(compiled.flows) == {each.address for each in found}
-    assert compiled.inputs == {}
+    assert {each.partition("/")[2] for each in compiled.inputs} == set()
+
+
+# What many flows do while they are imported, and what depends on nothing else.
+HARMLESS = {
+    "nothing": "",
+    "modules of the standard library": (
+        "import argparse, asyncio, csv, dataclasses, datetime, email, enum, json, logging, random, re, statistics, "
+        "string, tempfile, threading, time, typing, urllib.request, uuid, zoneinfo"
+    ),
+    "a logger": "import logging; logger = logging.getLogger(__name__); logger.setLevel('INFO')",
+    "the folder of the flow": "from pathlib import Path; HERE = Path(__file__).resolve().parent",
+    "a dataclass and an enum": (
+        "from dataclasses import dataclass\nfrom enum import Enum\nclass Colour(Enum):\n    RED = 1\n"
+        "@dataclass(frozen=True)\nclass Point:\n    x: int = 1\n"
+    ),
+    "a fixed date": "from datetime import date, timedelta; START = date(2026, 1, 1) + timedelta(days=3)",
+    "a parsed date": "from datetime import datetime; START = datetime.fromisoformat('2026-01-01').strftime('%d')",
+    "decorators of Metaflow": "from metaflow import Parameter, card, current, project, retry, schedule",
+    "compiled modules of the standard library": "import decimal, hashlib, math; VALUE = hashlib.sha256(b'x')",
+}
+
+
+def test_what_is_known_to_be_harmless_is_remembered(tmp_path: Path) -> None:
+    found = [
+        flow_after(tmp_path / f"flows{number}", line, what) for number, (what, line) in enumerate(HARMLESS.items())
+    ]
+    compiled = compile_flows(found, note_inputs=True)
+    assert compiled.diagnostics == ()
+    assert {each.partition("/")[2] for each in compiled.inputs} == set(HARMLESS)

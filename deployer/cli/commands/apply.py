@@ -16,6 +16,7 @@ from deployer.cli.options import (
     Environments,
     Exclude,
     Flows,
+    Fresh,
     Manifests,
     SavedPlan,
     Variables,
@@ -49,6 +50,7 @@ def apply(
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
     check_cluster: CheckCluster = None,
+    fresh: Fresh = False,
 ) -> int:
     """Publish exactly what a plan says.
 
@@ -62,7 +64,7 @@ def apply(
     with command_context(None if saved else chosen, compiles=True) as context:
         from deployer.commands.apply import prepare
 
-        prepared = prepare(chosen, context, saved=saved, check_cluster=check_cluster)
+        prepared = prepare(chosen, context, saved=saved, check_cluster=check_cluster, fresh=fresh)
     return apply_prepared(
         prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes or saved is not None
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deployer.cli import CHANGES, DONE
+from deployer.cli import CHANGES, DONE, REFUSED
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -17,6 +17,7 @@ from deployer.cli.options import (
     Environments,
     Exclude,
     Flows,
+    Fresh,
     Manifests,
     PlanFile,
     PlanFormat,
@@ -49,6 +50,7 @@ def plan(
     format: PlanFormatOption = "text",
     diff: Annotated[bool, typer.Option("--diff", metavar=NO_TYPE, help="Also show the diff of the DAG files.")] = False,
     check_cluster: CheckCluster = None,
+    fresh: Fresh = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", metavar=NO_TYPE, help="Exit with 2 when there are changes.")
     ] = False,
@@ -64,11 +66,13 @@ def plan(
         from deployer.commands.plan import plan
 
         write_plan = plan_writer(format)
-        result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster)
+        result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster, fresh=fresh)
     write_diagnostics(result.warnings)
     write_plan(result)
     if out is not None:
         save_plan(out, result)
+    if any(change.action == "conflict" for change in result.plan.changes):
+        return REFUSED  # as its apply would be
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
 
 

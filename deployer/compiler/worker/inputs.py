@@ -1,9 +1,9 @@
 """The inputs of a description, so that a flow is not described again while none of them has changed.
 
 The child that describes a flow notes what is read on the way: files, modules, variables. From these notes a digest of
-all of it can be computed at any later time, in milliseconds and without running the flow. Where something cannot
-be noted (the network, other processes, the value of a variable, which may be a secret), there are no notes, and the
-flow is described each time. What a flow takes from the clock or from chance while it is imported is not noted.
+all of it can be computed at any later time, in milliseconds and without running the flow. Where something is done that
+cannot be noted, or that is not known to be harmless (`changeable`: the network, a database, the clock, a compiled
+library, the value of a variable, which may be a secret), there are no notes, and the flow is described each time.
 """
 
 from __future__ import annotations

@@ -9,18 +9,20 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from ..protocol import InputsData, Job
 from . import code, inputs
+from .changeable import HARMLESS_EVENTS, OPAQUE_MODULES, Callers, is_extension, watch_calls
 from .metaflow_compat import CodePackage
 
-# Read by Python and libraries for their own purposes. No flow may depend on them: two people would get two plans.
+# Read by Python and libraries for their own purposes, and not by flows: see `_Variables`.
 _IGNORED_VARIABLES = {
     *("HOME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "TEMP", "TMP", "COLUMNS", "LINES"),
     *("USER", "USERNAME", "SUDO_USER", "APP"),
 }
-# Audit events (https://docs.python.org/3/library/audit_events.html) of what cannot be noted.
+# Audit events of what cannot be noted, whoever does it: `changeable` says which events of a flow's own are harmless.
 _UNNOTABLE_EVENTS = (
     "socket.",
     "subprocess.",
@@ -41,6 +43,7 @@ class Notes:
     def __init__(self, job: Job) -> None:
         self.unknown = ""
         self.paused = False
+        self.callers = Callers()
         self._folder = str(job.path.parent)
         self._files: set[str] = set()
         self._folders: set[str] = set()
@@ -118,12 +121,16 @@ class Notes:
         if [entry for entry in sys.path if entry != self._folder] != self._path:
             self.give_up("changes sys.path")
         for name in set(sys.modules) - self._modules - {"__main__"}:
+            if name in OPAQUE_MODULES:
+                self.give_up(f"imports {name}")
             file = getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
             if not isinstance(file, str) or not Path(file).is_absolute():
                 continue
             if file.startswith(f"{self._folder}/"):
                 self._files.add(file)
             elif file.startswith(self._installed):
+                if is_extension(file):
+                    self.give_up(f"imports {file}")
                 self._packages.add(name.partition(".")[0])
             elif not file.startswith(self._standard):
                 self.give_up(f"imports {file}")
@@ -157,7 +164,9 @@ class _Variables(os._Environ):  # type: ignore[type-arg]
         return super().__iter__()
 
     def _read(self, key: Any, value: str) -> None:
-        if self.notes.paused or not isinstance(key, str) or key in _IGNORED_VARIABLES:
+        if self.notes.paused or not isinstance(key, str):
+            return
+        if key in _IGNORED_VARIABLES and not self.notes.callers.is_of_flow(sys._getframe(2)):
             return
         if key.startswith("METAFLOW_") or key.endswith("_COMPLETE"):
             # Part of the digest; and what a shell sets to ask a command line for completions.
@@ -179,6 +188,7 @@ def take_notes(job: Job) -> Notes:
     os.environ.__class__ = _Variables
     for name in ("stat", "lstat", "access"):
         setattr(os, name, _noting(notes, getattr(os, name)))
+    watch_calls(notes.callers, lambda reason: None if notes.paused else notes.give_up(reason))
     return notes
 
 
@@ -214,8 +224,12 @@ def _on_event(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
             notes.module(arguments[0])
         elif event in _LISTINGS and not _by_import_system():
             notes.give_up(f"lists {arguments[0]}")
-        elif event.startswith(_UNNOTABLE_EVENTS):
+        elif event.startswith(_UNNOTABLE_EVENTS) or (event not in HARMLESS_EVENTS and _is_by_flow(notes)):
             notes.give_up(f"does {event}")
+
+
+def _is_by_flow(notes: Notes) -> bool:
+    return notes.callers.is_of_flow(_beyond_this_file(sys._getframe(1)))
 
 
 def _opened(notes: Notes, path: Any, mode: Any, flags: int) -> None:
@@ -226,7 +240,11 @@ def _opened(notes: Notes, path: Any, mode: Any, flags: int) -> None:
 
 
 def _by_import_system() -> bool:
-    frame: Any = sys._getframe(2)
+    frame = _beyond_this_file(sys._getframe(1))
+    return frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
+
+
+def _beyond_this_file(frame: FrameType | None) -> FrameType | None:
     while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename.startswith("<frozen importlib")
+    return frame

@@ -1,0 +1,128 @@
+"""What a flow can learn while it is imported that no notes can hold: the clock, chance, the machine, a database.
+
+Python tells two ways: an audit event names what is done (https://docs.python.org/3/library/audit_events.html), and a
+profile function sees each call of a function that is written in C, such as that of a clock.
+"""
+
+from __future__ import annotations
+
+import _thread
+import datetime
+import grp
+import os
+import platform
+import pwd
+import random
+import sys
+import sysconfig
+import time
+import uuid
+from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+import metaflow
+
+# Events from which no code learns anything that the same files, modules and variables would not tell it again. What is
+# not in this list may be anything: libraries have events of their own. Files, folders and imports are noted elsewhere.
+HARMLESS_EVENTS = frozenset(
+    {
+        *("array.__new__", "builtins.id", "code.__new__", "compile", "exec", "function.__new__", "monitoring"),
+        *("object.__delattr__", "object.__getattr__", "object.__setattr__"),
+        *("marshal.dumps", "marshal.load", "marshal.loads", "pickle.find_class"),
+        *("gc.get_objects", "gc.get_referents", "gc.get_referrers", "ctypes.set_errno", "ctypes.get_errno"),
+        *("sys._getframe", "sys._getframemodulename", "sys._current_frames", "sys.excepthook", "sys.unraisablehook"),
+        *("sys.set_asyncgen_hooks_firstiter", "sys.set_asyncgen_hooks_finalizer", "sys.addaudithook"),
+        *("os.putenv", "os.unsetenv", "time.sleep"),
+        # Told by `open`, which comes after them, or by the listing of a folder.
+        *("open", "import", "os.listdir", "os.scandir", "os.walk", "os.fwalk", "glob.glob", "glob.glob/2"),
+        *("pathlib.Path.glob", "pathlib.Path.rglob"),
+    }
+)
+# Modules of the standard library that open files without an event.
+OPAQUE_MODULES = frozenset({"_curses", "_dbm", "_gdbm", "_tkinter", "crypt", "nis", "readline", "spwd"})
+_CLOCKS = {"now", "today", "utcnow"}  # class methods of `date` and `datetime`, and of what derives from them
+_OF_OS = """
+    confstr cpu_count getcwd getcwdb getegid geteuid getgid getgroups getloadavg getlogin getpgid getpgrp getpid getppid
+    getrandom getsid getuid getxattr listxattr process_cpu_count sched_getaffinity statvfs sysconf times uname urandom
+"""
+_OF_TIME = """
+    asctime clock_gettime clock_gettime_ns ctime gmtime localtime monotonic monotonic_ns perf_counter perf_counter_ns
+    process_time process_time_ns strftime thread_time thread_time_ns time time_ns
+"""
+
+
+def _functions(module: ModuleType, names: str) -> set[Any]:
+    """Those functions of a module that this Python has."""
+    return {function for name in names.split() if (function := getattr(module, name, None)) is not None}
+
+
+_CHANGEABLE = {
+    *_functions(os, _OF_OS),
+    *_functions(time, _OF_TIME),
+    *_functions(pwd, "getpwall getpwnam getpwuid"),
+    *_functions(grp, "getgrall getgrgid getgrnam"),
+    # What a thread calls is on nobody's behalf.
+    *_functions(_thread, "start_new_thread start_joinable_thread"),
+}
+_CHANCE = random.Random.__base__  # written in C; `random.SystemRandom` asks os.urandom
+
+
+def is_changeable(function: Any) -> bool:
+    """Whether a function that is written in C may give another result in another process, though nothing changed."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type):
+        return issubclass(owner, datetime.date) and function.__name__ in _CLOCKS
+    if isinstance(owner, ModuleType):
+        return function in _CHANGEABLE or owner.__name__ in ("_uuid", "_posixsubprocess")
+    return _CHANCE is not None and isinstance(owner, _CHANCE)
+
+
+def _is_remembered(frame: FrameType) -> bool:
+    """Whether a function in Python is called whose module remembers what it asked the machine for, before the flow."""
+    return frame.f_globals is vars(platform) or frame.f_code is uuid.getnode.__code__
+
+
+def is_extension(origin: str) -> bool:
+    """Whether a module's file is compiled: it may open files, and ask for anything else, without an event."""
+    return origin.endswith(tuple(EXTENSION_SUFFIXES))
+
+
+class Callers:
+    """Tells on whose behalf something is done."""
+
+    def __init__(self) -> None:
+        self._standard = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
+        self._installed = ("/site-packages/", "/dist-packages/")
+        # Metaflow's code is part of the digest, and does the same for every flow.
+        self._ended = ("<frozen importlib", f"{Path(metaflow.__file__).parent}/", f"{Path(__file__).parents[2]}/")
+
+    def is_of_flow(self, frame: FrameType | None) -> bool:
+        """Whether the innermost code that is not of the standard library is the flow's, or of a library that it uses.
+
+        What the standard library does for its own import is nobody's.
+        """
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if file.startswith(self._ended):
+                return False
+            is_standard = file.startswith(self._standard) and not any(part in file for part in self._installed)
+            if not is_standard and not file.startswith("<"):
+                return True
+            frame = frame.f_back
+        return False
+
+
+def watch_calls(callers: Callers, report: Callable[[str], None]) -> None:
+    """Report each call of a changeable function on behalf of a flow, for the rest of this process."""
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call":
+            if is_changeable(argument) and callers.is_of_flow(frame):
+                report(f"calls {argument.__qualname__}")
+        elif event == "call" and _is_remembered(frame) and callers.is_of_flow(frame.f_back):
+            report(f"calls {frame.f_code.co_name}")
+
+    sys.setprofile(profile)
