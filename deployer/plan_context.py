@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from deployer.errors import Diagnostic
+from deployer.manifest.files import find_files
+from deployer.manifest.nodes import Report
 from deployer.models.deployment import Environment
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.plan import Change, Plan
@@ -44,6 +46,17 @@ class PlanContext:
             for item in self.deployed.holding(change):
                 if item.production_token:
                     found.setdefault(change.address, item.production_token)
+        return found
+
+    def source_files(self) -> set[Path]:
+        """The files that what is written is made from: the manifests, and the files in the code packages."""
+        found = set(find_files(self.folder, Report()))
+        for change in self.plan.pending:
+            item = self._items.get((change.environment, change.file))
+            if item is not None:
+                folder = Path(item.deployment.file.resolved).parent
+                found |= {folder / name for name in item.description.code.files}
+                found |= {Path(file.resolved) for file in item.deployment.config_files.values()}
         return found
 
     def with_changes(self, changes: Iterable[Change]) -> PlanContext:

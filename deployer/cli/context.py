@@ -51,6 +51,8 @@ def make_context(progress: Progress = silent) -> Context:
 
 
 def user_name(environ: Mapping[str, str]) -> str:
-    """Who applies: the variables that Metaflow looks at, else the account of this process."""
-    named = (environ.get(name) for name in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
-    return next(filter(None, named), None) or getpass.getuser()
+    """Who applies: METAFLOW_USER, who started the CI job, Metaflow's other variables, the account of this process."""
+    from deployer.vcs.ci import actor
+
+    named = (environ.get(name) for name in ("SUDO_USER", "USERNAME", "USER"))
+    return next(filter(None, (environ.get("METAFLOW_USER"), actor(environ), *named)), None) or getpass.getuser()

@@ -24,6 +24,7 @@ from deployer.plan_context import PlanContext
 from deployer.planning import guards, staleness
 from deployer.planning.guards import Permissions
 from deployer.state.survey import target_problem
+from deployer.vcs.ci import page_of_job
 from deployer.vcs.repository import commit_of
 
 Files = Mapping[tuple[str, str], bytes]
@@ -114,7 +115,8 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
     refuse_unpermitted(prepared, permissions, context)
     plan_context = prepared.context
     now = context.now().replace(microsecond=0)
-    provenance = Provenance(context.user, now.isoformat(), commit_of(context.git, plan_context.folder), __version__)
+    commit = commit_of(context.git, plan_context.folder, plan_context.source_files())
+    provenance = Provenance(context.user, now.isoformat(), commit, __version__, page_of_job(context.environ))
 
     @cache
     def run() -> ApplyRun:

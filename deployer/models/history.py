@@ -70,6 +70,7 @@ class EntryHead(FrozenModel):
     applied_at: Annotated[str, Field(description="UTC, ISO 8601; the records of the DAG files have the same.")]
     commit: Annotated[str | None, Field(description="Of the manifests; -dirty after it where files differed.")]
     tool_version: str
+    ci_url: Annotated[str, Field(description="The page of the CI job that applied; empty outside of CI.")] = ""
 
 
 class Entry(EntryHead):
@@ -102,6 +103,7 @@ class Unrecorded(FrozenModel):
     applied_at: str
     commit: str | None
     tool_version: str
+    ci_url: str = ""
 
 
 class History(FrozenModel):

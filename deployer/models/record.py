@@ -18,12 +18,13 @@ _EXACT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=_EXACT)
 class Provenance:
-    """Who applied, when (UTC, ISO 8601) and from which commit. Never compared."""
+    """Who applied, when (UTC, ISO 8601) and from which commit; `ci_url` is the page of the CI job. Never compared."""
 
     applied_by: Name
     applied_at: Name
     commit: Name | None
     tool_version: Name
+    ci_url: str = ""
 
 
 @dataclass(frozen=True, config=_EXACT)

@@ -26,7 +26,7 @@ def with_edits(plan_context: PlanContext, context: Context) -> PlanContext:
     if not edited:
         return plan_context
     packages = packages_to_show(plan_context, edited, context)
-    commit = commit_of(context.git, plan_context.folder)
+    commit = commit_of(context.git, plan_context.folder, plan_context.source_files())
     shown = {id(change): _show(plan_context, change, packages[change.address], commit, context) for change in edited}
     return plan_context.with_changes(shown.get(id(change), change) for change in plan_context.plan.changes)
 

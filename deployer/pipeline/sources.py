@@ -21,7 +21,7 @@ def sources(plan_context: PlanContext, context: Context) -> Sources:
     pending = plan_context.plan.pending
     writes = [change for change in pending if change.action in ("create", "update", "conflict")]
     packages = packages_to_show(plan_context, writes, context)
-    commit = commit_of(context.git, plan_context.folder) if writes else None
+    commit = commit_of(context.git, plan_context.folder, plan_context.source_files()) if writes else None
     after = {
         (change.environment, change.file): render(
             plan_context.item(change.environment, change.file),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,19 +37,38 @@ _SERVICES = (
 _PULL_REQUESTS = ("BITBUCKET_PR_ID", "CIRCLE_PULL_REQUEST", "BUILDKITE_PULL_REQUEST")
 
 
-def commit_of(git: Git, folder: Path) -> str | None:
-    """The checked-out commit of the folder's repository, with ``-dirty`` if files below the folder were changed.
+def commit_of(git: Git, folder: Path, files: Collection[Path]) -> str | None:
+    """The checked-out commit of the folder's repository, with ``-dirty`` if one of these files is not as in the commit.
 
-    None outside of a repository, or if git is not installed.
+    Also if git cannot tell, as for a file outside of the repository, and if a file of the same kind was deleted beside
+    one of them. None outside of a repository, or if git is not installed.
     """
     commit = _query(git, folder, "rev-parse", "HEAD")
     if not commit:
         return None
     try:
-        clean = not git.run(folder, "status", "--porcelain", "--", ".").stdout
+        clean = not _is_dirty(git, folder, {Path(os.path.realpath(file)) for file in files})
     except GitError:
         clean = False  # it is unknown whether the files are those of the commit
     return commit if clean else f"{commit}-dirty"
+
+
+def _is_dirty(git: Git, folder: Path, files: Collection[Path]) -> bool:
+    """Raises GitError."""
+    top = Path(git.run(folder, "rev-parse", "--show-toplevel").text)
+    if any(not file.is_relative_to(top) for file in files):
+        return True
+    folders = {os.path.relpath(file.parent, top) for file in files}
+    if not folders:
+        return False
+    options = ("--porcelain", "-z", "--untracked-files=all", "--no-renames", "--")
+    status = git.run(top, "status", *options, *sorted(folders))
+    kinds = {file.suffix for file in files}
+    for line in filter(None, os.fsdecode(status.stdout).split("\0")):
+        states, path = line[:2], top / line[3:]
+        if path in files or ("D" in states and path.suffix in kinds):
+            return True
+    return False
 
 
 def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:

@@ -61,6 +61,8 @@ def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool
 
 def _entry(page: Page, entry: Mapping[str, Any]) -> None:
     page.line("  ", (entry["id"], "bold"), f"  {_who(entry)}", hang=6)
+    if entry["ci_url"]:
+        page.line((escape_controls(entry["ci_url"]), "dim"), indent=6, hang=0)
     written = {change["name"] for change in entry["changes"] if change["action"] != "delete"}
     # A deleted file of a DAG that was written is one that the new file replaced: the DAG itself was not deleted.
     gone = [change for change in entry["changes"] if change["action"] == "delete" and change["name"] in written]

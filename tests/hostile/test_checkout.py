@@ -47,7 +47,8 @@ def test_a_folder_that_looks_like_a_repository_is_none(tmp_path: Path) -> None:
     (inside / ".git").rename(project / "deployments")
     (project / "deployments" / "m.yaml").write_text("version: 1\n")
     commit(project)
-    assert commit_of(Git(os.environ), project / "deployments") in (None, git(project, "rev-parse", "HEAD"))
+    found = commit_of(Git(os.environ), project / "deployments", {project / "deployments" / "m.yaml"})
+    assert found in (None, git(project, "rev-parse", "HEAD"))
     assert ran(tmp_path) == []
 
 

@@ -45,25 +45,59 @@ def commit(repository: Path) -> str:
     return git(repository, "rev-parse", "HEAD")
 
 
-def test_a_commit_is_dirty_when_files_differ(repository: Path) -> None:
+def test_a_commit_is_dirty_when_files_that_count_differ(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
-    assert commit_of(GIT, repository) == head
-    (repository / "b.txt").write_text("b")
-    assert commit_of(GIT, repository) == f"{head}-dirty"
+    counted, other = repository / "a.txt", repository / "flows" / "b.py"
+    assert commit_of(GIT, repository, {counted}) == head
+    other.parent.mkdir()
+    other.write_text("b")
+    assert commit_of(GIT, repository, {counted}) == head
+    assert commit_of(GIT, repository, {counted, other}) == f"{head}-dirty"
+    git(repository, "add", ".")
+    assert commit_of(GIT, repository, {counted, other}) == f"{head}-dirty"
+    counted.write_text("changed")
+    assert commit_of(GIT, repository, {counted}) == f"{head}-dirty"
+
+
+def test_files_beside_the_folder_count_too(repository: Path) -> None:
+    (repository / "flows").mkdir()
+    flow = repository / "flows" / "b.py"
+    flow.write_text("b")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "b")
+    (repository / "deployments").mkdir()
+    head = git(repository, "rev-parse", "HEAD")
+    assert commit_of(GIT, repository / "deployments", {flow}) == head
+    flow.write_text("changed")
+    assert commit_of(GIT, repository / "deployments", {flow}) == f"{head}-dirty"
+
+
+def test_a_deleted_file_beside_those_that_count_is_a_difference(repository: Path) -> None:
+    (repository / "gone.txt").write_text("b")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "b")
+    (repository / "gone.txt").unlink()
+    assert commit_of(GIT, repository, {repository / "a.txt"}) == f"{git(repository, 'rev-parse', 'HEAD')}-dirty"
+
+
+def test_a_file_outside_of_the_repository_is_of_no_commit(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside.py").write_text("")
+    head = git(repository, "rev-parse", "HEAD")
+    assert commit_of(GIT, repository, {repository / "a.txt", tmp_path / "outside.py"}) == f"{head}-dirty"
 
 
 def test_files_that_git_cannot_compare_are_not_called_clean(repository: Path) -> None:
     (repository / ".git" / "index").write_bytes(b"damaged")
-    assert commit_of(GIT, repository) == f"{git(repository, 'rev-parse', 'HEAD')}-dirty"
+    assert commit_of(GIT, repository, {repository / "a.txt"}) == f"{git(repository, 'rev-parse', 'HEAD')}-dirty"
 
 
 def test_there_is_no_commit_or_branch_without_a_repository(tmp_path: Path) -> None:
-    assert (commit_of(GIT, tmp_path), branch_of(GIT, tmp_path, {})) == (None, None)
+    assert (commit_of(GIT, tmp_path, ()), branch_of(GIT, tmp_path, {})) == (None, None)
 
 
 def test_there_is_no_commit_or_branch_without_git(tmp_path: Path, repository: Path) -> None:
     missing = Git({"PATH": str(tmp_path)})
-    assert (commit_of(missing, repository), branch_of(missing, repository, {})) == (None, None)
+    assert (commit_of(missing, repository, ()), branch_of(missing, repository, {})) == (None, None)
     assert branch_of(missing, repository, {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": "0" * 40}) == "main"
     with pytest.raises(DeployError, match="git is not installed"):
         find_revision(missing, repository, "HEAD")
@@ -95,14 +129,15 @@ def test_in_a_git_hook_the_repository_of_the_manifests_is_read(repository: Path,
     }
     index = (other / ".git" / "index").read_bytes()
     hooked = Git({**os.environ, **hook})
-    assert commit_of(hooked, repository) == head
+    counted = {repository / "a.txt", repository / "b.txt"}
+    assert commit_of(hooked, repository, counted) == head
     assert branch_of(hooked, repository, {}) == "release/1.0"
     revision = find_revision(hooked, repository, "HEAD")
     assert (revision.top, revision.commit) == (repository, head)
     check_out(hooked, revision, tmp_path / "tree")
     assert (tmp_path / "tree" / "a.txt").read_text() == "a"
     (repository / "b.txt").write_text("b")
-    assert commit_of(hooked, repository) == f"{head}-dirty"
+    assert commit_of(hooked, repository, counted) == f"{head}-dirty"
     assert (other / ".git" / "index").read_bytes() == index
 
 

@@ -387,7 +387,7 @@ ENTRIES = (
         applied_at="2026-11-22T10:15:00+00:00",
         commit=f"{'9' * 40}-dirty",
     ),
-    entry("20261121T083000000Z-beef", *map(kept, _CHANGES)),
+    entry("20261121T083000000Z-beef", *map(kept, _CHANGES), ci_url="https://github.com/acme/flows/actions/runs/17"),
     entry(
         "20261120T000000000Z-0001",
         kept(_CHANGES[0]),
