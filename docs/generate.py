@@ -12,6 +12,7 @@ from deployer.compiler.versions import TESTED, show_version
 from deployer.manifest.schema import manifest_schema
 from deployer.views.history import history_schema
 from deployer.views.plan_json import plan_schema
+from deployer.views.result_text import result_schema
 
 PAGE = Path(__file__).with_name("manifest-reference.md")
 SUPPORT = Path(__file__).with_name("metaflow-support.md")
@@ -50,7 +51,7 @@ _LINKS = {
 
 def schemas() -> dict[str, str]:
     """The JSON Schemas (2020-12) that come with the package, as text."""
-    documents = {"plan": plan_schema(), "history": history_schema()}
+    documents = {"plan": plan_schema(), "history": history_schema(), "result": result_schema()}
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     made = {name: {**dialect, **schema, "title": f"mfdeploy {name}"} for name, schema in documents.items()}
     return {name: json.dumps(each, indent=2) + "\n" for name, each in {"manifest": manifest_schema(), **made}.items()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from deployer.cli import DONE, REFUSED
 from deployer.cli.context import command_context
+from deployer.cli.options import bad_usage
 from deployer.cli.output import write_diagnostics, write_message, write_plan, write_result
 from deployer.errors import DeployError, Diagnostic
 
@@ -14,14 +15,24 @@ if TYPE_CHECKING:
     from deployer.commands.apply import Prepared
     from deployer.planning.guards import Permissions
 
+_WITHOUT_ASKING = "add --yes, or save a plan with `mfdeploy plan --out FILE` and apply that"
 
-def apply_prepared(prepared: Prepared, permissions: Permissions, *, confirmed: bool) -> int:
-    """Show the plan, ask unless it was `confirmed`, apply it and report; the exit code. Raises DeployError."""
-    from deployer.commands.apply import execute, refuse_unpermitted
+
+def apply_prepared(
+    prepared: Prepared, permissions: Permissions, *, confirmed: bool, format: Literal["text", "json"] = "text"
+) -> int:
+    """Show the plan, ask unless it was `confirmed`, apply it and report; the exit code. Raises DeployError.
+
+    As JSON the report is all that is printed to standard output.
+    """
+    from deployer.commands.apply import ApplyResult, execute, refuse_unpermitted
 
     write_diagnostics(prepared.view.warnings)
-    write_plan(prepared.view, "text")
+    if format == "text":
+        write_plan(prepared.view, "text")
     if not prepared.view.plan.pending:
+        if format == "json":
+            write_result(ApplyResult((), (), ()), format)
         return DONE
     with command_context() as context:
         refuse_unpermitted(prepared, permissions, context)
@@ -30,15 +41,21 @@ def apply_prepared(prepared: Prepared, permissions: Permissions, *, confirmed: b
         return REFUSED
     with command_context() as context:
         result = execute(prepared, permissions, context)
-    write_result(result)
+    write_result(result, format)
     return REFUSED if result.failed or result.not_done else DONE
+
+
+def refuse_unasked(format: Literal["text", "json"], *, confirmed: bool) -> None:
+    """Raise DeployError for a result as JSON that would have to ask: the plan that it asks about is not printed."""
+    if format == "json" and not confirmed:
+        message = "--format json cannot ask: the plan is not printed"
+        raise DeployError(bad_usage(message, _WITHOUT_ASKING))
 
 
 def _confirm() -> bool:
     if not sys.stdin.isatty():
         message = "nothing was applied: there is no terminal to ask on"
-        hint = "add --yes, or save a plan with `mfdeploy plan --out FILE` and apply that"
-        raise DeployError(Diagnostic("not-confirmed", message, hint=hint))
+        raise DeployError(Diagnostic("not-confirmed", message, hint=_WITHOUT_ASKING))
     sys.stderr.write("Apply these changes? [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()

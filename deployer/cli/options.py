@@ -192,7 +192,7 @@ DiagnosticsFormatOption = Annotated[
     Literal["text", "json", "github"],
     typer.Option("--format", help="Output format of problems. github: annotations beside the lines."),
 ]
-SchemaName = Literal["manifest", "plan", "history"]
+SchemaName = Literal["manifest", "plan", "history", "result"]
 
 
 def selection(

@@ -144,13 +144,16 @@ def _write_as_text() -> Callable[[PlanView], None]:
     return write_as_text
 
 
-def write_result(result: ApplyResult) -> None:
+def write_result(result: ApplyResult, format: Literal["text", "json"]) -> None:
     """Print the result of an apply, then its errors and warnings on standard error."""
     from deployer.views.result_text import result_to_json, result_to_text
 
-    stdout = terminal(sys.stdout)
     data = result_to_json(result.done, result.failed, result.not_done, result.namespaces)
-    write(f"\n{result_to_text(data, width=stdout.width, colour=stdout.colour)}")
+    if format == "json":
+        write_json(data)
+    else:
+        stdout = terminal(sys.stdout)
+        write(f"\n{result_to_text(data, width=stdout.width, colour=stdout.colour)}")
     write_diagnostics([*result.errors, *result.warnings])
 
 

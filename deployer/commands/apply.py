@@ -81,6 +81,7 @@ def prepare(
         prepared = prepare_rollback(narrow, saved.rollback, context)
         _refuse_stale(saved, prepared.context)
         return prepared
+    destroy = destroy or (saved is not None and saved.destroy)
     plan_context = make_plan(
         narrow, context, destroy=destroy, check_cluster=check_cluster, fresh=fresh, note_inputs=True
     )

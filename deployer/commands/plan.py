@@ -100,7 +100,8 @@ def make_plan(
     adoptions = check_adoptions(selection, changes, desired, deployed)
 
     warnings = (*desired.warnings, *adoptions, *renamed, *stray_files(desired, deployed))
-    return PlanContext(selection.manifests, _new_plan(changes, environments, selection), desired, deployed, warnings)
+    found = _new_plan(changes, environments, selection, destroy=destroy)
+    return PlanContext(selection.manifests, found, desired, deployed, warnings)
 
 
 def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
@@ -222,6 +223,8 @@ def _new_plan(
     environments: Mapping[str, Environment],
     selection: Selection,
     against: Baseline | None = None,
+    *,
+    destroy: bool = False,
 ) -> Plan:
     return Plan(
         changes=tuple(changes),
@@ -230,6 +233,7 @@ def _new_plan(
         exclude=selection.exclude,
         adopt=selection.adopt,
         against=against,
+        destroy=destroy,
         tool_version=__version__,
     )
 

@@ -16,6 +16,6 @@ _FOLDER = next(
 )
 
 
-def schema(name: Literal["manifest", "plan", "history"]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a manifest file, a saved plan, or what `history --format json` prints."""
+def schema(name: Literal["manifest", "plan", "history", "result"]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a manifest file, a saved plan, or what `history` or an apply print as JSON."""
     return dict(json.loads((_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))

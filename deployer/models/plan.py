@@ -183,8 +183,8 @@ class Summary:
 class Plan:
     """A plan of mfdeploy: all changes, sorted by address.
 
-    Its apply plans again with the same patterns of flows, exclusions and adoptions. `rollback` is empty for a plan of
-    what the manifests say.
+    Its apply plans again with the same patterns of flows, exclusions and adoptions. `rollback` is empty and `destroy`
+    false for a plan of what the manifests say.
     """
 
     changes: Annotated[Several[Change], Field(description="All changes, sorted by address.")]
@@ -201,6 +201,7 @@ class Plan:
     rollback: Annotated[
         str, Field(description="The history entry that the plan goes back to; empty for a plan of the manifests.")
     ] = ""
+    destroy: Annotated[bool, Field(description="Whether the plan deletes all that the manifests manage.")] = False
     format: Annotated[Literal[2], Field(description="Version of this format.")] = PLAN_FORMAT
 
     @property

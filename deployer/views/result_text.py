@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from deployer.models.plan import Action, Change
+from deployer.models.types import FrozenModel, Several
 from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 from deployer.views.plan_text import COMPLETED, STYLES
 
 
-class ChangeJson(TypedDict):
-    """A change of the plan."""
+class LeftChange(FrozenModel):
+    """A change of the plan that was not made."""
 
-    address: str
+    address: Annotated[str, Field(description="environment/name, as in the manifests.")]
     environment: str
     action: Action
-    name: str
+    name: Annotated[str, Field(description="The deployment's name in the orchestrator: the DAG id.")]
 
 
-class DoneJson(ChangeJson):
-    """A change that was made. `namespace` is the namespace of its runs, empty if they have none."""
+class DoneChange(LeftChange):
+    """A change that was made."""
 
-    namespace: str
-
-
-class FailedJson(ChangeJson):
-    """A change that failed, and why."""
-
-    message: str
+    namespace: Annotated[str, Field(description="The Metaflow namespace of its runs; empty if they have none.")]
 
 
-class ResultJson(TypedDict):
-    """The changes of a plan by their outcome."""
+class FailedChange(LeftChange):
+    """A change that failed."""
 
-    done: list[DoneJson]
-    failed: list[FailedJson]
-    not_done: list[ChangeJson]
+    message: Annotated[str, Field(description="Why.")]
+
+
+class Result(FrozenModel):
+    """What became of the changes of a plan, as `apply`, `destroy` and `rollback` print it with --format json."""
+
+    done: Several[DoneChange]
+    failed: Several[FailedChange]
+    not_done: Annotated[Several[LeftChange], Field(description="Left as they were, since the apply stopped before.")]
+
+
+def result_schema() -> dict[str, Any]:
+    """The JSON Schema of `result_to_json`."""
+    return Result.model_json_schema()
 
 
 def result_to_json(
@@ -45,26 +53,21 @@ def result_to_json(
     failed: Sequence[tuple[Change, str]],
     not_done: Sequence[Change],
     namespaces: Mapping[str, str] | None = None,
-) -> ResultJson:
+) -> dict[str, Any]:
     """The result as JSON values. `namespaces` are the namespaces of runs by address."""
     known = namespaces or {}
-    return {
-        "done": [{**_change(change), "namespace": known.get(change.address, "")} for change in done],
-        "failed": [{**_change(change), "message": message} for change, message in failed],
-        "not_done": [_change(change) for change in not_done],
-    }
+    return Result(
+        done=tuple(DoneChange(**_change(change), namespace=known.get(change.address, "")) for change in done),
+        failed=tuple(FailedChange(**_change(change), message=message) for change, message in failed),
+        not_done=tuple(LeftChange(**_change(change)) for change in not_done),
+    ).model_dump(mode="json")
 
 
-def _change(change: Change) -> ChangeJson:
-    return {
-        "address": change.address,
-        "environment": change.environment,
-        "action": change.action,
-        "name": change.name,
-    }
+def _change(change: Change) -> dict[str, Any]:
+    return {name: getattr(change, name) for name in LeftChange.model_fields}
 
 
-def result_to_text(result: ResultJson, *, width: int = 80, colour: bool = False) -> str:
+def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
     """One line for each change, then the totals; if the apply stopped, also what was not done."""
     page = Page(width, colour)
     for done in result["done"]:
@@ -83,15 +86,15 @@ def result_to_text(result: ResultJson, *, width: int = 80, colour: bool = False)
     return page.text()
 
 
-def _address(change: ChangeJson) -> tuple[str, str]:
+def _address(change: Mapping[str, Any]) -> tuple[str, str]:
     return (f"  ({escape_controls(change['address'])})", "dim")
 
 
-def _namespace(change: DoneJson) -> list[str]:
+def _namespace(change: Mapping[str, Any]) -> list[str]:
     return [f", namespace {escape_controls(change['namespace'])}"] if change["namespace"] else []
 
 
-def _totals(page: Page, result: ResultJson) -> None:
+def _totals(page: Page, result: Mapping[str, Any]) -> None:
     actions = [change["action"] for change in result["done"]]
     counts = ", ".join(f"{actions.count(action)} {word}" for action, word in COMPLETED.items())
     if not result["failed"] and not result["not_done"]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import jsonschema
 import pytest
 
 from deployer import cli
@@ -287,7 +288,7 @@ def test_init(
 def test_schema(capsys: Output) -> None:
     assert cli.run(["schema"]) == 0
     everything = json.loads(capsys.readouterr().out)
-    assert list(everything) == ["manifest", "plan", "history"]
+    assert list(everything) == ["manifest", "plan", "history", "result"]
     assert cli.run(["schema", "plan"]) == 0
     assert json.loads(capsys.readouterr().out) == everything["plan"]
 
@@ -351,3 +352,40 @@ def test_a_closed_standard_output_is_no_bug() -> None:
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(b"error: standard output is closed")
+
+
+def as_json(arguments: list[str], capsys: Output, code: int = 0) -> Any:
+    assert cli.run([*arguments, "--format", "json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_results_are_json_documents_of_their_schema(project: Path, capsys: Output) -> None:
+    assert cli.run(["schema", "result"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    deployed = as_json(["apply", "--env", "local", "--yes"], capsys)
+    nothing = as_json(["apply", "--env", "local", "--yes"], capsys)
+    destroyed = as_json([*DESTROY, "--yes"], capsys)
+    (first, *_) = reversed(entries(capsys))
+    back = as_json(["rollback", first, "--env", "local", "--yes"], capsys)
+    for result in (deployed, nothing, destroyed, back):
+        jsonschema.validate(result, schema)
+    made = {"address": "local/train", "environment": "local", "action": "create", "name": "TrainFlow.local"}
+    assert [{key: one[key] for key in made} for one in deployed["done"]] == [made]
+    assert nothing == {"done": [], "failed": [], "not_done": []}
+    assert [one["action"] for one in (*destroyed["done"], *back["done"])] == ["delete", "create"]
+
+
+@pytest.mark.parametrize("arguments", [["apply"], DESTROY, ["rollback", "x", "--env", "local"]])
+def test_a_result_as_json_does_not_ask(arguments: list[str], project: Path, capsys: Output) -> None:
+    (problem,) = as_json(arguments, capsys, code=1)["diagnostics"]
+    assert problem["message"] == "--format json cannot ask: the plan is not printed"
+
+
+def test_a_saved_plan_to_destroy_deletes_what_it_says(project: Path, capsys: Output) -> None:
+    assert cli.run(["apply", "--env", "local", "--yes"]) == 0
+    assert cli.run([*DESTROY, "--out", "plan.json"]) == 0
+    assert DAG.exists()
+    assert cli.run(["apply", "plan.json"]) == 0
+    assert not DAG.exists()
+    assert cli.run(["apply", "plan.json"]) == 1
+    assert "local/train (TrainFlow.local.py): is no longer planned" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployer.cli.confirmation import apply_prepared
+from deployer.cli.confirmation import apply_prepared, refuse_unasked
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -16,6 +16,7 @@ from deployer.cli.options import (
     Environments,
     Exclude,
     Flows,
+    Format,
     Fresh,
     Manifests,
     SavedPlan,
@@ -51,6 +52,7 @@ def apply(
     allow_branch: AllowBranch = False,
     check_cluster: CheckCluster = None,
     fresh: Fresh = False,
+    format: Format = "text",
 ) -> int:
     """Publish exactly what a plan says.
 
@@ -58,6 +60,7 @@ def apply(
     """
 
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
+    refuse_unasked(format, confirmed=yes or plan is not None)
     if plan is not None:
         _refuse_narrowing(chosen)
     saved = read_plan(plan) if plan is not None else None
@@ -65,9 +68,8 @@ def apply(
         from deployer.commands.apply import prepare
 
         prepared = prepare(chosen, context, saved=saved, check_cluster=check_cluster, fresh=fresh)
-    return apply_prepared(
-        prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes or saved is not None
-    )
+    permitted = permissions(allow_delete, allow_mass_change, allow_branch)
+    return apply_prepared(prepared, permitted, confirmed=yes or saved is not None, format=format)
 
 
 def _refuse_narrowing(chosen: Selection) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deployer.cli.confirmation import apply_prepared
+from deployer.cli import DONE
+from deployer.cli.confirmation import apply_prepared, refuse_unasked
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -11,13 +12,16 @@ from deployer.cli.options import (
     AllowMassChange,
     Exclude,
     Flows,
+    Format,
     Manifests,
+    PlanFile,
     RequiredEnvironments,
     Variables,
     Yes,
     permissions,
     selection,
 )
+from deployer.cli.output import save_plan, write_diagnostics, write_plan
 
 EXAMPLES = """
 mfdeploy destroy --env staging --flow 'report*'
@@ -30,19 +34,28 @@ def destroy(
     var: Variables = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    out: PlanFile = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
+    format: Format = "text",
 ) -> int:
     """Delete all DAGs that the manifests manage in an environment.
 
-    The plan is shown and confirmed first.
+    The plan is shown and confirmed first. With --out it is saved instead.
     """
 
+    refuse_unasked(format, confirmed=yes or out is not None)
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
     with command_context(chosen) as context:
         from deployer.commands.destroy import prepare_destroy
 
         prepared = prepare_destroy(chosen, context)
-    return apply_prepared(prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes)
+    if out is None:
+        permitted = permissions(allow_delete, allow_mass_change, allow_branch)
+        return apply_prepared(prepared, permitted, confirmed=yes, format=format)
+    write_diagnostics(prepared.view.warnings)
+    write_plan(prepared.view, format)
+    save_plan(out, prepared.view)
+    return DONE

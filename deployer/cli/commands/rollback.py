@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deployer.cli import DONE
-from deployer.cli.confirmation import apply_prepared
+from deployer.cli.confirmation import apply_prepared, refuse_unasked
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -17,6 +17,7 @@ from deployer.cli.options import (
     Environment,
     Exclude,
     Flows,
+    Format,
     Manifests,
     PlanFile,
     Variables,
@@ -46,19 +47,22 @@ def rollback(
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
+    format: Format = "text",
 ) -> int:
     """Restore what was deployed right after an entry of the history.
 
     The plan is shown and confirmed first. With --out it is saved instead.
     """
+    refuse_unasked(format, confirmed=yes or out is not None)
     chosen = selection(manifests, var, environments=[env], flows=flow, exclude=exclude)
     with command_context(chosen) as context:
         from deployer.commands.apply import prepare_rollback
 
         prepared = prepare_rollback(chosen, entry, context)
     if out is None:
-        return apply_prepared(prepared, permissions(allow_delete, allow_mass_change, allow_branch), confirmed=yes)
+        permitted = permissions(allow_delete, allow_mass_change, allow_branch)
+        return apply_prepared(prepared, permitted, confirmed=yes, format=format)
     write_diagnostics(prepared.view.warnings)
-    write_plan(prepared.view, "text")
+    write_plan(prepared.view, format)
     save_plan(out, prepared.view)
     return DONE
