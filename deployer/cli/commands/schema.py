@@ -20,7 +20,7 @@ def schema(
         SchemaName | None, typer.Argument(metavar="NAME", help="Which schema. Default: all.", show_default=False)
     ] = None,
 ) -> int:
-    """Print the JSON Schemas of manifests, plans, the history, and results of an apply."""
+    """Print the JSON Schemas of manifests, plans, history and results."""
     from deployer.commands.schema import schema
 
     write_json(schema(name) if name else {each: schema(each) for each in get_args(SchemaName)})
