@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import tempfile
@@ -14,23 +13,17 @@ from pathlib import Path
 
 from deployer.models.target import MovedError, TargetError
 from deployer.targets.file_name import check_file_name
+from deployer.targets.folder_lock import locked
 
 # Without .py at the end, so that Airflow never reads a half-written file as a DAG.
 _PREFIX, _SUFFIX = ".mfdeploy-", ".part"
-# What file systems give as the reason when they have no lock for a folder; NFS the first.
-_CANNOT_LOCK = (errno.EBADF, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS)
 
 
 class FolderTarget:
     """DAG files in one folder. A file's version is the SHA-256 (hex) of its content.
 
-    A file system has no conditional write, so an exclusive lock on the folder itself makes comparing the version and
-    writing one step. The kernel releases the lock with the process, so none can be left behind. Content is written to a
-    temporary file in the folder, which is then renamed.
-
-    NFS locks only what is open for writing, which a folder cannot be: there, writes are refused. A lock file would work
-    on NFS, but would be less safe everywhere: if it is deleted while it is locked (`rsync --delete`, `git clean`), the
-    next apply creates and locks another file, and both write. The folder cannot be replaced like that.
+    A file system has no conditional write, so an exclusive lock (see `folder_lock`) makes comparing the version and
+    writing one step. Content is written to a temporary file in the folder, which is then renamed.
     """
 
     local = True
@@ -107,15 +100,11 @@ class FolderTarget:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            lock_folder(handle, self.folder)
+        with locked(self.folder):
             # The owner of the lock is the only writer: these files are of a process that was killed.
             for stale in self.folder.glob(f"{_PREFIX}*{_SUFFIX}"):
                 stale.unlink(missing_ok=True)
             yield
-        finally:
-            os.close(handle)
 
     def _write(self, file: str, content: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=_PREFIX, suffix=_SUFFIX)
@@ -143,18 +132,6 @@ class FolderTarget:
 
 def _version(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def lock_folder(handle: int, folder: Path) -> None:
-    """Wait for the exclusive lock on an open folder. Raises TargetError where the file system has none for folders."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno not in _CANNOT_LOCK:
-            raise
-        message = f"{folder}: the file system cannot lock a folder ({error.strerror}), as with NFS; nothing was written"
-        hint = "apply on the machine that has the folder on a disk of its own, or publish to git or an object store"
-        raise TargetError(message, hint) from error
 
 
 def _umask() -> int:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from deployer.models.target import MovedError, TargetError
-from deployer.targets.folder import FolderTarget, lock_folder
+from deployer.targets.folder import FolderTarget
+from deployer.targets.folder_lock import LOCK_FILE, holding
 
 
 @pytest.fixture
@@ -84,12 +88,57 @@ def test_two_at_once_lose_nothing(target: FolderTarget) -> None:
     assert os.listdir(target.folder) == ["counter.py"]
 
 
-def test_a_folder_that_cannot_be_locked_is_one_error(tmp_path: Path) -> None:
-    # The kernel refuses to lock this handle by the very error that NFS gives for each folder.
-    handle = os.open(tmp_path, os.O_PATH)
+@contextmanager
+def unlockable(folder: Path) -> Iterator[int]:
+    """A handle of a folder that the kernel refuses to lock by the very error that NFS gives for each folder."""
+    handle = os.open(folder, os.O_PATH)
     try:
-        with pytest.raises(TargetError, match="cannot lock a folder") as error:
-            lock_folder(handle, tmp_path)
+        yield handle
     finally:
         os.close(handle)
-    assert "object store" in error.value.hint
+
+
+def _count_up_by_file(folder: Path, times: int) -> None:
+    counter = folder / "counter"
+    for _ in range(times):
+        with unlockable(folder) as handle, holding(handle, folder):
+            counter.write_text(str(int(counter.read_text()) + 1))
+
+
+def test_where_a_folder_cannot_be_locked_a_file_in_it_is(tmp_path: Path) -> None:
+    (tmp_path / "counter").write_text("0")
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_count_up_by_file, args=(tmp_path, 200)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (tmp_path / "counter").read_text() == "600"
+
+
+def test_a_lock_file_that_was_deleted_meanwhile_locks_nobody_out_and_nobody_in(tmp_path: Path) -> None:
+    def open_files() -> list[Path]:
+        return [path for path in Path("/proc/self/fd").iterdir() if LOCK_FILE in os.path.realpath(path)]
+
+    def wait_for_it() -> None:
+        with unlockable(tmp_path) as handle, holding(handle, tmp_path):
+            held.append((tmp_path / LOCK_FILE).stat().st_ino)
+
+    held: list[int] = []
+    waiting = threading.Thread(target=wait_for_it)
+    with unlockable(tmp_path) as handle, holding(handle, tmp_path):
+        before = (tmp_path / LOCK_FILE).stat().st_ino
+        waiting.start()
+        while len(open_files()) < 2:  # the other one has opened the file, and waits
+            assert waiting.is_alive()
+        (tmp_path / LOCK_FILE).rename(tmp_path / "gone")
+    waiting.join()
+    assert held == [(tmp_path / LOCK_FILE).stat().st_ino]
+    assert held != [before]
+
+
+def test_the_lock_file_is_no_link_to_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("kept")
+    (tmp_path / LOCK_FILE).symlink_to("elsewhere")
+    with unlockable(tmp_path) as handle, pytest.raises(OSError, match="symbolic links"), holding(handle, tmp_path):
+        pass
