@@ -54,10 +54,14 @@ def check_asked(asked: Iterable[str], known: Mapping[str, Entry], report: Report
 
 
 def same_names(named: Iterable[tuple[Deployment, str]]) -> Iterator[tuple[Deployment, Deployment]]:
-    """Each deployment with the name of an earlier one at the same target, after that earlier one."""
+    """Each deployment with the name of an earlier one at the same target, after that earlier one.
+
+    Names that differ in case only are the same: their files would be one on a disk that takes no notice of case, as
+    macOS's, and in a checkout of a git target there.
+    """
     seen: dict[tuple[str, str], Deployment] = {}
     for deployment, name in named:
-        first = seen.setdefault((deployment.environment.target.resolved, name), deployment)
+        first = seen.setdefault((deployment.environment.target.resolved, name.casefold()), deployment)
         if first is not deployment:
             yield first, deployment
 
@@ -66,7 +70,10 @@ def check_dag_ids(deployments: Iterable[Deployment], report: Report) -> None:
     """No two deployments name one DAG id at one target. Ids that nobody wrote are known only with the flow's code."""
     named = ((deployment, deployment.dag_id) for deployment in deployments if deployment.dag_id is not None)
     for first, deployment in same_names(named):
-        message = f"{deployment.address} and {first.address} both are DAG {deployment.dag_id!r} at one target"
+        same = deployment.dag_id == first.dag_id
+        what = f"both are DAG {deployment.dag_id!r}" if same else f"are DAGs {deployment.dag_id!r} and {first.dag_id!r}"
+        rest = "" if same else ": their ids differ in case only, and their files would be one on some disks"
+        message = f"{deployment.address} and {first.address} {what} at one target{rest}"
         hint = "give each its own `dag_id` (in `overrides` for one environment), or leave it out"
         location = deployment.source("dag_id")
         report.error("duplicate-dag-id", message, location, ("flows", deployment.name, "dag_id"), hint)

@@ -58,9 +58,12 @@ def check_names(items: Sequence[Desired]) -> Iterator[Diagnostic]:
     """Deployments with the name of another deployment at the same target."""
     names = {item.deployment.address: item.name for item in items}
     for first, second in same_names((item.deployment, item.name) for item in items):
+        ids = names[first.address], names[second.address]
+        what = f"have the same DAG id {ids[1]!r}" if ids[0] == ids[1] else f"have DAG ids {ids[0]!r} and {ids[1]!r}"
+        rest = "" if ids[0] == ids[1] else ", which differ in case only: their files would be one on some disks"
         yield Diagnostic(
             code="duplicate-dag-id",
-            message=f"{first.address} and {second.address} have the same DAG id {names[second.address]!r}",
+            message=f"{first.address} and {second.address} {what}{rest}",
             location=second.location,
             path=f"flows.{second.name}",
             hint="set a different dag_id for one of them",
