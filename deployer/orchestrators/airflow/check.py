@@ -11,8 +11,8 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 from deployer.models.flow_location import flow_location
 from deployer.models.plain_data import is_encodable
-from deployer.orchestrators.airflow import parameters, sensors, tasks, with_credentials
-from deployer.orchestrators.airflow.names import MAX_LENGTH, dag_id, is_valid
+from deployer.orchestrators.airflow import name_limits, parameters, sensors, tasks, with_credentials
+from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.schedule import find_problem
 
 # Flow decorators that the DAG file cannot implement yet, each with what to use instead.
@@ -21,7 +21,6 @@ _FLOW_DECORATORS = {
     "trigger": "use @schedule, or trigger the DAG through Airflow's API",
     "trigger_on_finish": "use @schedule, or trigger this DAG from the other DAG",
 }
-_MAX_TAG_LENGTH = 100
 _MAX_VARIABLE = 131_000  # bytes; the limit of Linux for one environment variable is slightly higher
 
 
@@ -30,7 +29,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
 
     Problems of the code are located in the flow's file, those of settings in the manifest.
     """
-    found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *_settings(deployment, flow)]
+    found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *name_limits.check(deployment, flow)]
     found += with_credentials.find(deployment)
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
@@ -101,19 +100,3 @@ def _variables(deployment: Deployment, flow: Flow, step: Step) -> Iterator[Diagn
             hint = "use @secrets, or a Kubernetes secret"
             location = flow_location(deployment, step.line)
             yield Diagnostic("secret-in-dag", message, location, hint=hint, severity=Severity.WARNING)
-
-
-def _settings(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
-    name = dag_id(deployment, flow)
-    if not is_valid(name):
-        message = (
-            f"{name!r} is not a valid DAG id: use letters, digits, '_', '.' and '-', at most {MAX_LENGTH} characters"
-        )
-        path = f"flows.{deployment.name}.dag_id" if deployment.dag_id else ""
-        yield Diagnostic("bad-dag-id", message, deployment.source("dag_id"), path, "set dag_id")
-    for tag in deployment.tags:
-        if len(tag) > _MAX_TAG_LENGTH:
-            message = (
-                f"the tag {tag[:20] + '...'!r} is longer than the {_MAX_TAG_LENGTH} characters that Airflow allows"
-            )
-            yield Diagnostic("bad-tag", message, deployment.source("tags"), f"flows.{deployment.name}.tags")

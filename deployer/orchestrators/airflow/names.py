@@ -1,15 +1,29 @@
-"""The DAG id of a deployment."""
+"""The names that Airflow gets from us, and the limits that it sets them: characters, not bytes.
+
+Sources: `validate_key` and `validate_group_key` (airflow/utils/helpers.py, in Airflow 3 also
+airflow/sdk/definitions/_internal/node.py), which the constructors of DAG, operators and task groups call, TAG_MAX_LEN
+of airflow/models/dag.py, and the columns of the tables `dag` and `slot_pool`.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 
-from deployer.models.deployment import Deployment
+from deployer.models.deployment import Deployment, Environment
 from deployer.models.flow import Flow
 
-# Airflow's own rule (airflow.utils.helpers.validate_key).
+# Ids of DAGs and tasks.
 MAX_LENGTH = 250
+MAX_GROUP_ID = 200
+MAX_TAG = 100
+# Columns: no constructor checks them, and a database other than SQLite refuses what is longer.
+MAX_OWNER = 2000
+MAX_DISPLAY_NAME = 2000
 _KEY = re.compile(r"[A-Za-z0-9_.\-]+")
+# A pool is made by hand, with a name that may hold other letters. Operators of Airflow 2.11 check it like an id.
+_POOL = re.compile(r"[\w.\-]+")
+_DIGEST = 8  # hex digits
 
 
 def dag_id(deployment: Deployment, flow: Flow) -> str:
@@ -26,6 +40,24 @@ def dag_id(deployment: Deployment, flow: Flow) -> str:
     return f"{flow.name}.{deployment.environment.name}"
 
 
+def own_tags(environment: Environment) -> dict[str, str]:
+    """The tags of each DAG of an environment, beside those of the manifest, by what they name."""
+    return {"environment": f"env:{environment.name}", "project": f"project:{environment.project}"}
+
+
 def is_valid(text: str) -> bool:
     """Whether `text` is a valid id of a DAG or a task."""
     return len(text) <= MAX_LENGTH and _KEY.fullmatch(text) is not None
+
+
+def is_valid_pool(text: str) -> bool:
+    """Whether each supported Airflow takes `text` for the name of a pool."""
+    return len(text) <= MAX_LENGTH and _POOL.fullmatch(text) is not None
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, or where it is longer than `most` characters its head with a digest of the whole: the same each time."""
+    if len(text) <= most:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
+    return f"{text[: most - _DIGEST - 1]}-{digest}"

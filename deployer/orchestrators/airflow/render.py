@@ -30,7 +30,7 @@ from deployer.orchestrators.airflow.literals import (
     triple_quoted,
     utc_datetime,
 )
-from deployer.orchestrators.airflow.names import dag_id
+from deployer.orchestrators.airflow.names import dag_id, own_tags
 from deployer.orchestrators.airflow.schedule import schedule_of
 from deployer.orchestrators.airflow.step_pod import pod_of
 from deployer.orchestrators.airflow.tasks import Argument, Group, Task
@@ -277,8 +277,7 @@ def _shared(maps: Mapping[str, Mapping[str, Value]]) -> tuple[dict[str, Value], 
 
 
 def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
-    environment = deployment.environment
-    tags = {*deployment.tags, "metaflow", f"env:{environment.name}", f"project:{environment.project}"}
+    tags = {*deployment.tags, "metaflow", *own_tags(deployment.environment).values()}
     found: dict[str, object] = {"dag_id": dag_id(deployment, flow)}
     if deployment.description is not None:
         found["description"] = deployment.description

@@ -10,7 +10,7 @@ import jinja2
 
 from deployer.models.flow import Flow, Sensor, SensorKind
 from deployer.orchestrators.airflow.literals import Source, duration, literal
-from deployer.orchestrators.airflow.names import MAX_LENGTH, is_valid
+from deployer.orchestrators.airflow.names import MAX_LENGTH, is_valid, is_valid_pool
 
 OPERATORS: Mapping[SensorKind, str] = {"external_task": "ExternalTaskSensor", "s3_key": "S3KeySensor"}
 # The limit of every task; a sensor that waits longer needs a longer one.
@@ -48,6 +48,10 @@ _STRING_OR_STRINGS: ArgumentType = (
     lambda value: _is_nonempty_string(value) or _are_nonempty_strings(value),
     "a string or a list of strings",
 )
+_POOL: ArgumentType = (
+    lambda value: isinstance(value, str) and is_valid_pool(value),
+    f"the name of a pool: letters, digits, '_', '.' and '-', at most {MAX_LENGTH} characters",
+)
 _MODE: ArgumentType = (lambda value: value in ("poke", "reschedule"), "'poke' or 'reschedule'")
 _DELTA: ArgumentType = (lambda value: isinstance(value, (int, float)), "a timedelta")
 _VERIFY: ArgumentType = (
@@ -59,7 +63,7 @@ _COMMON: Mapping[str, ArgumentType] = {
     "poke_interval": _NUMBER,
     "mode": _MODE,
     "exponential_backoff": _FLAG,
-    "pool": _STRING,
+    "pool": _POOL,
     "soft_fail": _FLAG,
     "description": (lambda value: isinstance(value, str), "a string"),
 }

@@ -22,6 +22,7 @@ from deployer.orchestrators.airflow.literals import (
     output,
     task_call,
 )
+from deployer.orchestrators.airflow.names import MAX_GROUP_ID, MAX_LENGTH, shortened
 
 # Names that the DAG file uses itself. A variable of a step must not shadow one.
 # fmt: off
@@ -132,7 +133,7 @@ class _Arrangement:
             lines = _lines(self._edges(steps))
             found.append(
                 Group(
-                    group_id=literal(_numbered(f"{foreach.name}-items", number, "-")),
+                    group_id=literal(_group_id(foreach.name, number)),
                     function=self._name(_numbered(f"each_{foreach.name}", number)),
                     result=self.groups[foreach.name, number],
                     over=over,
@@ -211,7 +212,7 @@ def column(step: Step) -> int:
 
 def list_task(foreach: Step) -> str:
     """The id of the task whose result is the list of all items of a foreach."""
-    return f"all-{foreach.name}-items" if foreach.foreaches else foreach.name
+    return shortened(f"all-{foreach.name}-items", MAX_LENGTH) if foreach.foreaches else foreach.name
 
 
 def task_ids(flow: Flow) -> list[str]:
@@ -221,9 +222,14 @@ def task_ids(flow: Flow) -> list[str]:
     for step in flow.steps:
         if step.kind == "foreach":
             numbers = sorted({part_of[inner.name] for inner in flow.steps if inner.foreaches[-1:] == (step.name,)})
-            found += [_numbered(f"{step.name}-items", number, "-") for number in numbers]
+            found += [_group_id(step.name, number) for number in numbers]
             found += [list_task(step)] if step.foreaches else []
     return found
+
+
+def _group_id(foreach: str, number: int) -> str:
+    """The id of a task group: a name that is ours, so a long one is shortened. The tasks in it keep their own ids."""
+    return shortened(_numbered(f"{foreach}-items", number, "-"), MAX_GROUP_ID)
 
 
 def _numbered(name: str, number: int, separator: str = "_") -> str:
