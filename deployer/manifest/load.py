@@ -16,8 +16,9 @@ from deployer.manifest.documents import Document, expand_settings, read_document
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.layers import check_layer
 from deployer.manifest.names import check_asked, check_dag_ids, check_environments
-from deployer.manifest.nodes import Entry, Items, Map, Node, Report, Scalar, locations
+from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, has_broken, locations
 from deployer.manifest.nodes import Path as NodePath
+from deployer.manifest.pod_values import check_pod_values
 from deployer.manifest.resolve import resolve_flow
 from deployer.manifest.validate import validate
 from deployer.manifest.variables import Substitution, read_variables
@@ -93,7 +94,9 @@ class _Loader:
         document = read_documents(self.folder, self.report)
         self._substitute(document)
         expand_settings(document)
-        flawed = validate(document.merged(), self.report)
+        whole = document.merged()
+        flawed = validate(whole, self.report)
+        flawed |= check_pod_values(whole, self.report)
         settings = self._check_environments(document, flawed)
         self._check_flows(document, flawed)
         if not document.complete:
@@ -132,21 +135,21 @@ class _Loader:
             path, before = ("environments", name), self.report.errors
             check_layer(entry.node, path, self._root, self.report)
             settings[name] = check_environment(entry.node, path, self.report)
-            if self.report.errors > before or _has_broken(entry.node):
+            if self.report.errors > before or has_broken(entry.node):
                 flawed.add(path)
         return settings
 
     def _check_flows(self, document: Document, flawed: set[NodePath]) -> None:
         before = self.report.errors
         check_layer(document.section("defaults"), ("defaults",), self._root, self.report)
-        if self.report.errors > before or _has_broken(document.section("defaults")):
+        if self.report.errors > before or has_broken(document.section("defaults")):
             flawed.add(("defaults",))
         for name, entry in document.sections["flows"].items():
             path, before = ("flows", name), self.report.errors
             check_layer(entry.node, path, self._root, self.report)
             if document.complete:
                 check_environments(entry.node, path, document.sections["environments"], self.report)
-            if self.report.errors > before or _has_broken(entry.node):
+            if self.report.errors > before or has_broken(entry.node):
                 flawed.add(path)
 
     @cached_property
@@ -186,11 +189,3 @@ class _Loader:
 def _locations(document: Document) -> dict[str, Location]:
     """Where each setting was written, by its path in the document."""
     return {path: at for section in _LAYERS for path, at in locations(document.section(section), (section,))}
-
-
-def _has_broken(node: Node) -> bool:
-    if isinstance(node, Scalar):
-        return node.broken
-    if isinstance(node, Map):
-        return any(_has_broken(entry.node) for entry in node.entries.values())
-    return any(map(_has_broken, node.nodes))

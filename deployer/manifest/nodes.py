@@ -115,6 +115,15 @@ def locations(node: Node, path: Path) -> Iterator[tuple[str, Location]]:
         yield from locations(entry.node, below)
 
 
+def has_broken(node: Node) -> bool:
+    """Whether a scalar of the node is broken."""
+    if isinstance(node, Scalar):
+        return node.broken
+    if isinstance(node, Map):
+        return any(has_broken(entry.node) for entry in node.entries.values())
+    return any(map(has_broken, node.nodes))
+
+
 def describe(node: Node) -> str:
     """What was found, in words: ``the text 'x'``."""
     if isinstance(node, Map):

@@ -29,6 +29,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "unknown_environment": {"package_environment": "fast-bakery", "environment": KUBERNETES},
     "bad_branch": {"branch": "pr-12"},
     "missing_image": {"environment": KUBERNETES},
+    "pod_names": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
+    "pod_values": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
+    "security_context_typo": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
+    "variable_names": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
     "pod_value": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}, "steps": {"end": {"labels": {"a": "/"}}}},
 }
 

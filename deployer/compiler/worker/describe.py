@@ -39,6 +39,7 @@ from .metaflow_compat import (
 from .notes import Notes, no_notes, take_notes
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
+from .pod_values import check_pod_values
 from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors
 from .source import Source
@@ -66,6 +67,7 @@ def describe(job: Job) -> Description:
 
 def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Description:
     check_images(job, obj)
+    check_pod_values(job, obj, source)
     flow: FlowData = {
         "name": obj.flow.name,
         "line": source.flow()[1],

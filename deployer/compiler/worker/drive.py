@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from metaflow.exception import MetaflowException
 
 from ..protocol import Job, Problem
-from . import refuse
+from . import pod_values, refuse
 from .load import load_flow
 from .metaflow_compat import (
     ClickException,
@@ -145,6 +145,7 @@ def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
     except FlowError:
         raise
     except MetaflowException as error:
+        _refuse_pod_values(error, job, flow, source)
         code = "invalid-graph" if isinstance(error, FlowGraphError) else "flow-refused"
         if "branch name" in error.message.lower() and not job.production:
             raise FlowError(Problem("bad-branch", one_line(error.message), setting="branch")) from None
@@ -153,9 +154,19 @@ def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
     except ClickException as error:
         raise FlowError(Problem("flow-refused", one_line(error.format_message()), *source.flow())) from None
     except (Exception, SystemExit) as error:
+        _refuse_pod_values(error, job, flow, source)
         file, line = location_of(error, job.path.parent)
-        location = (file, line) if line else source.flow()
+        location = (file, line) if line else _refusing_decorator(error, flow, source) or source.flow()
         raise FlowError(Problem("flow-refused", describe_error(error), *location)) from None
+
+
+def _refuse_pod_values(error: BaseException, job: Job, flow: Any, source: Source) -> None:
+    """Raises FlowError with the values that were too much for a decorator of pods: its error names none of them."""
+    raised_by = [getattr(frame.f_locals.get("self"), "name", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if any(name in pod_values.DECORATORS for name in raised_by):
+        found = pod_values.problems_of_code(job, flow, source)
+        if found:
+            raise FlowError(*found) from None
 
 
 def _location_of_refusal(error: Any, job: Job, flow: Any, source: Source) -> Location:

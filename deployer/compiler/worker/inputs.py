@@ -20,6 +20,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import cast
 
+from ...kubernetes import rules
 from ...runtime import runtime_digest
 from ..protocol import InputsData, Job, Json
 from . import code
@@ -120,7 +121,8 @@ def _files_below(path: Path) -> list[Path]:
 
 @cache
 def _own_digest() -> str:
-    files = sorted(Path(__file__).parents[1].glob("*.py")) + sorted(Path(__file__).parent.glob("*.py"))
+    folders = (Path(__file__).parents[1], Path(__file__).parent, Path(rules.__file__).parent)
+    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
     own = b"".join(file.read_bytes() for file in files)
     return hashlib.sha256(own + runtime_digest().encode()).hexdigest()
 

@@ -37,6 +37,14 @@ def check_images(job: Job, obj: Any) -> None:
 
 def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Json]:
     """The attributes that are set, in the form that Metaflow itself uses. Raises FlowError for invalid ones."""
+    merged = merged_attributes(job, node)
+    if merged == dict(_decorator(node).attributes):
+        return _normalize(merged)
+    return _normalize(_initialized(obj, node, merged))
+
+
+def merged_attributes(job: Job, node: Any) -> dict[str, Any]:
+    """The attributes of the code, overridden by the manifest. Raises FlowError for names that Metaflow lacks."""
     code = dict(_decorator(node).attributes)
     if "tmpfs_size" not in _user_defined(node):
         # Metaflow made it from the memory, which the manifest may change.
@@ -45,9 +53,7 @@ def describe_pod(job: Job, obj: Any, node: Any) -> dict[str, Json]:
     for section, given in (("kubernetes", job.kubernetes), (f"steps.{node.name}", job.steps.get(node.name, {}))):
         _check_keys(section, given, code)
         merged = _merge(merged, given)
-    if merged == dict(_decorator(node).attributes):
-        return _normalize(merged)
-    return _normalize(_initialized(obj, node, merged))
+    return merged
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
