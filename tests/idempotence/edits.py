@@ -92,7 +92,7 @@ POD: Mapping[str, Make] = {
     "tolerations": lambda rng: [{"key": _name(rng), "operator": "Exists"}],
     "labels": lambda rng: {"team": _name(rng)},
     "annotations": lambda rng: {"note": _word(rng)},
-    "persistent_volume_claims": lambda rng: {_name(rng): "/data"},
+    "persistent_volume_claims": lambda rng: {(name := _name(rng)): f"/{name}"},  # two claims need two paths
     "shared_memory": _number,
     "port": _number,
     "qos": lambda rng: rng.choice(["Guaranteed", "Burstable"]),

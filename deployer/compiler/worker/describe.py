@@ -27,6 +27,7 @@ from . import code, graph, variables
 from .decorate import decorators_of, plain, plain_map
 from .drive import with_flow
 from .metaflow_compat import (
+    CodePackage,
     config_values,
     end_step,
     flow_decorators,
@@ -37,6 +38,7 @@ from .metaflow_compat import (
     user_defined_attributes,
 )
 from .notes import Notes, no_notes, take_notes
+from .outside import outside_imports
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .pod_values import check_pod_values
@@ -68,15 +70,19 @@ def describe(job: Job) -> Description:
 def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Description:
     check_images(job, obj)
     check_pod_values(job, obj, source)
+    steps = [_step(job, obj, name) for name in obj.graph.sorted_nodes]
+    parameters = describe_parameters(obj.flow, source)
+    with no_notes(notes):
+        package = open_package(obj)
     flow: FlowData = {
         "name": obj.flow.name,
         "line": source.flow()[1],
         "doc": inspect.cleandoc(type(obj.flow).__doc__ or ""),
         "start": start_step(obj.graph),
         "end": end_step(obj.graph),
-        "steps": [_step(job, obj, name) for name in obj.graph.sorted_nodes],
-        "parameters": describe_parameters(obj.flow, source),
-        "code": _code(job, obj, source, notes),
+        "steps": steps,
+        "parameters": parameters,
+        "code": _code(job, obj, source, package, notes),
         "schedule": _schedule(obj, source),
         "project": _project(),
         "configs": _configs(obj),
@@ -84,7 +90,9 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "sensors": describe_sensors(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
     }
-    return Description(flow, tuple(_warnings(job, obj, source)))
+    with no_notes(notes):
+        outside = list(outside_imports(job, package))
+    return Description(flow, (*_warnings(job, obj, source), *outside))
 
 
 def _step(job: Job, obj: Any, name: str) -> StepData:
@@ -129,9 +137,8 @@ def _retries(node: Any) -> RetriesData:
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 
-def _code(job: Job, obj: Any, source: Source, notes: Notes | None) -> CodeData:
+def _code(job: Job, obj: Any, source: Source, package: CodePackage, notes: Notes | None) -> CodeData:
     with no_notes(notes):
-        package = open_package(obj)
         packaged = code.file_digests(package)
     if notes is not None:
         notes.of_package(package)

@@ -52,7 +52,7 @@ def _run_module(file: Path) -> types.ModuleType:
     outside of such a block is not run either.
     """
     tree = parsed(str(file))
-    body = [node for statement in tree.body for node in (_orelse(statement) if _is_main(statement) else [statement])]
+    body = [node for statement in tree.body for node in (_orelse(statement) if is_main(statement) else [statement])]
     module = new_main_module(str(file))
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]
     with constructor_replaced(_construct_only):
@@ -64,7 +64,8 @@ def _construct_only(construct: Callable[..., None], flow: Any, use_cli: bool) ->
     construct(flow, use_cli=False)
 
 
-def _is_main(statement: ast.stmt) -> bool:
+def is_main(statement: ast.stmt) -> bool:
+    """Whether a statement is ``if __name__ == "__main__"``."""
     if not (isinstance(statement, ast.If) and isinstance(statement.test, ast.Compare)):
         return False
     sides = [statement.test.left, *statement.test.comparators]

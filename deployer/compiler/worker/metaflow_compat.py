@@ -98,6 +98,7 @@ __all__ = [
     "new_main_module",
     "new_token",
     "open_package",
+    "package_policy",
     "package_uri",
     "parameters_of",
     "preload",
@@ -462,6 +463,16 @@ def _open_package_of_2_15(obj: Any) -> CodePackage:
         return {name: json.dumps(content).encode() for name, content in contents.items()}
 
     return CodePackage(found, tuple(package.suffixes), (), "", "", generate)
+
+
+@cache
+def package_policy() -> str:
+    """The statement with which a module that is imported asks to be packaged; empty before 2.16."""
+    if MetaflowCodeContentV1 is None:
+        return ""
+    is_named_so = "METAFLOW_PACKAGE_POLICY" in inspect.getsource(metaflow_package)
+    # In 2.16.0 any value did, by another name.
+    return 'METAFLOW_PACKAGE_POLICY = "include"' if is_named_so else "METAFLOW_PACKAGE = True"
 
 
 def _initialize_packages(obj: Any) -> None:

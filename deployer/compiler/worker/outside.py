@@ -1,0 +1,186 @@
+"""Warns of modules that a flow imports and that will not be there when its tasks run: neither packaged nor installed.
+
+The imports are read from the source, so that those inside of steps are seen too, and followed through the packaged
+modules. Nothing is imported or run for it. A module counts as installed where Python finds it without the help of the
+flow or of PYTHONPATH: the standard library, site-packages, and editable installs, whose distributions are for whoever
+makes the workers or the image to install.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from functools import cache
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..protocol import Job, Problem
+from .code import user_files
+from .imports import Import, imports_of
+from .metaflow_compat import CodePackage, package_policy
+
+# Where modules were found before any flow was loaded, without the folders that only this process environment names.
+_INSTALLED = frozenset(
+    os.path.realpath(entry)
+    for entry in sys.path
+    if entry and entry not in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+)
+# What else finds modules since Python started, such as editable installs of setuptools.
+_FINDERS = tuple(finder for finder in sys.meta_path if finder not in (BuiltinImporter, FrozenImporter, PathFinder))
+# Paths in messages are relative to where the command runs, which is where the worker starts.
+_SHOWN_FROM = os.path.realpath(Path.cwd())
+_NEVER_OUTSIDE = frozenset((*sys.stdlib_module_names, "metaflow", "metaflow_extensions"))
+
+
+class _Module(NamedTuple):
+    """A module that has a file. `root` is the folder that its name starts at."""
+
+    name: str
+    file: str
+    root: str
+
+    @property
+    def package(self) -> str:
+        """What relative imports in it start at."""
+        return self.name if self._is_package else self.name.rpartition(".")[0]
+
+    @property
+    def _is_package(self) -> bool:
+        return Path(self.file).stem == "__init__"
+
+    @property
+    def path(self) -> str:
+        """Its path below the root, as a package has it if the module is packaged under its own name."""
+        return os.path.relpath(self.file, self.root)
+
+
+def outside_imports(job: Job, package: CodePackage) -> Iterator[Problem]:
+    """A warning for each top-level name that is imported from outside of the package, at its first import."""
+    search = _Search(job, package)
+    first: dict[tuple[str, str], tuple[str, Import, _Module]] = {}
+    for file, found, module in search.outside():
+        first.setdefault((module.root, module.name.partition(".")[0]), (file, found, module))
+    for file, found, module in first.values():
+        message = (
+            f"{module.name} is imported from {_shown(module.file)}, which is not in the code package: tasks will not"
+            " find it"
+        )
+        hint = _hint(module, package, search.folder)
+        yield Problem("not-packaged", message, file, found.line, hint, severity="warning")
+
+
+class _Search:
+    """The modules that the flow's file leads to."""
+
+    def __init__(self, job: Job, package: CodePackage) -> None:
+        self.folder = os.path.realpath(job.path.parent)
+        self._start = str(job.path)
+        files = user_files(package)
+        self._packaged = {os.path.realpath(file) for file in files.values()}
+        # Files that are packaged under the names of their modules, wherever they lie.
+        self._by_path = {path.removeprefix(package.code_folder): os.path.realpath(file) for path, file in files.items()}
+        self._specs: dict[str, ModuleSpec | None] = {}
+
+    def outside(self) -> Iterator[tuple[str, Import, _Module]]:
+        """The file and statement of each import of a module that is not packaged, and the module."""
+        todo = deque([(self._start, "")])
+        seen = {os.path.realpath(self._start)}
+        while todo:
+            file, package = todo.popleft()
+            for found in imports_of(file, package):
+                outside = None
+                for module in self._modules(found.name):
+                    if not self._is_packaged(module):
+                        outside = module
+                    elif module.file.endswith(".py") and module.file not in seen:
+                        seen.add(module.file)
+                        todo.append((module.file, module.package))
+                if outside is not None:
+                    yield file, found, outside
+
+    def _modules(self, name: str) -> Iterator[_Module]:
+        """The modules with files that an import of ``a.b.c`` loads, ``a`` first, unless they are installed."""
+        parts = name.split(".")
+        if parts[0] in _NEVER_OUTSIDE:
+            return
+        for count in range(1, len(parts) + 1):
+            spec = self._spec(".".join(parts[:count]))
+            if spec is None:
+                return
+            if spec.origin and spec.has_location:
+                file = os.path.realpath(spec.origin)
+                root = Path(file).parents[count - (0 if Path(file).stem == "__init__" else 1)]
+                if str(root) in _INSTALLED or _is_found_elsewhere(parts[0]):
+                    return
+                yield _Module(spec.name, file, str(root))
+
+    def _spec(self, name: str) -> ModuleSpec | None:
+        """Where Python finds, or has found, a module; None for one that is not there."""
+        if name not in self._specs:
+            self._specs[name] = self._find(name)
+        return self._specs[name]
+
+    def _find(self, name: str) -> ModuleSpec | None:
+        above = name.rpartition(".")[0]
+        path = None
+        loaded = getattr(sys.modules.get(name), "__spec__", None)
+        if isinstance(loaded, ModuleSpec):
+            return loaded
+        if above:
+            holder = self._spec(above)
+            if holder is None or holder.submodule_search_locations is None:
+                return None
+            path = list(holder.submodule_search_locations)
+        try:
+            return PathFinder.find_spec(name, path)
+        except (ImportError, ValueError):
+            return None
+
+    def _is_packaged(self, module: _Module) -> bool:
+        if self._by_path.get(module.path) == module.file:
+            return True
+        is_below = module.root == self.folder or module.root.startswith(f"{self.folder}{os.sep}")
+        return is_below and module.file in self._packaged
+
+
+@cache
+def _is_found_elsewhere(name: str) -> bool:
+    """Whether something else than the search path finds a top-level module."""
+    return any(_finds(finder, name) for finder in _FINDERS)
+
+
+def _finds(finder: Any, name: str) -> bool:
+    try:
+        return finder.find_spec(name, None) is not None
+    except Exception:
+        return False  # not ours: it may do anything
+
+
+def _hint(module: _Module, package: CodePackage, folder: str) -> str:
+    install = "install it as a distribution where the tasks run"
+    if module.file.startswith(f"{folder}{os.sep}"):
+        if not module.file.endswith(package.suffixes):
+            return f"add {Path(module.file).suffix} to package_suffixes, or {install}"
+        if module.root.startswith(folder):
+            return f"move it out of a folder that Metaflow leaves out, or {install}"
+    ways = [f"move it below {_shown(folder)}", install]
+    if policy := package_policy():
+        ways.insert(0, f"write {policy} into {_shown(_outermost(module))}")
+        if module.name not in sys.modules:
+            ways[0] += " and import it at the top of the flow's file"
+    return ", or ".join((", ".join(ways[:-1]), ways[-1]))
+
+
+def _outermost(module: _Module) -> str:
+    """The file of the outermost package that holds a module: Metaflow packages all that is below it."""
+    parts = module.name.split(".")
+    files = (Path(module.root, *parts[:count], "__init__.py") for count in range(1, len(parts)))
+    return next((str(file) for file in files if file.is_file()), module.file)
+
+
+def _shown(file: str) -> str:
+    """A path as a user would type it."""
+    return os.path.relpath(file, _SHOWN_FROM) if file.startswith(f"{_SHOWN_FROM}{os.sep}") else file
