@@ -21,6 +21,7 @@ from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.render import render
 from tests.airflow.harness import Airflow, Home
 from tests.renderer import flows
+from tests.renderer.test_names import renamed
 
 pytestmark = pytest.mark.airflow
 RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
@@ -67,6 +68,9 @@ def cases() -> dict[str, tuple[Deployment, Flow]]:
         "single": flows.flow(Step("start", "end", 10)),
         "branches": flows.branches(),
         "fan": flows.with_step(flows.fan(), "start", environment=splits),
+        "long_names": flows.with_step(
+            renamed(flows.fan(), start="s" * 220, fit="f" * 220), "s" * 220, environment=splits
+        ),
         "wide": flows.with_step(flows.wide_fan(), "pick", environment=splits),
         "retried": retried,
         "fallback": flows.with_step(flows.linear(), "start", retries=Retries(1, 0, 1), environment={"FAILURES": "2"}),
@@ -156,6 +160,12 @@ def test_a_body_of_several_steps_stays_within_its_item(ran: dict[str, Ran]) -> N
         assert input_paths(wide.given("check", index)) == [pathspec(wide, "meet", index)]
         assert "METAFLOW_SPLIT_INDEX" not in wide.given("up", index)
     assert input_paths(wide.given("gather")) == [pathspec(wide, "check", index) for index in range(3)]
+
+
+def test_a_group_with_a_shortened_id_is_mapped(ran: dict[str, Ran]) -> None:
+    long = ran["long_names"]
+    assert [long.task("f" * 220, index)["state"] for index in range(3)] == ["success"] * 3
+    assert input_paths(long.given("join")) == [pathspec(long, "f" * 220, index) for index in range(3)]
 
 
 def test_task_ids_are_unique(ran: dict[str, Ran]) -> None:
