@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from deployer.compiler import client
+from deployer.compiler.worker.imports import imports_of, possible_imports_of
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment, ResolvedPath
 from tests.compiler.by_hand import Operator
@@ -271,3 +272,35 @@ def test_a_flow_without_such_imports_is_remembered(tmp_path: Path) -> None:
     )
     noted = compile_flows([flow], note_inputs=True)
     assert noted.diagnostics == () and not described_again(flow, noted.inputs)
+
+
+def test_a_link_below_the_flow_is_packaged(tmp_path: Path) -> None:
+    file = project(tmp_path / "code", "import linked.common", head="import sys")
+    (file.parent / "linked").symlink_to(tmp_path / "code" / "pkg" / "util")
+    assert told(file) == []
+
+
+def test_a_flow_that_is_reached_by_a_link(tmp_path: Path) -> None:
+    """It resolves its own path, so that its modules have another one."""
+    head = "import sys; from pathlib import Path; sys.path.insert(0, str(Path(__file__).resolve().parent))"
+    file = project(tmp_path / "code", "import near", head=head, pkg__flows__near="")
+    (tmp_path / "link").symlink_to(tmp_path / "code")
+    assert told(tmp_path / "link" / file.relative_to(tmp_path / "code")) == []
+
+
+SOURCES = sorted((Path(__file__).parents[2] / "deployer").rglob("*.py"))
+
+
+def test_what_is_found_without_parsing_is_all_of_it(tmp_path: Path) -> None:
+    forms = tmp_path / "forms.py"
+    forms.write_text(
+        "import a, b as c, \\\n  d\nfrom . import (  # one (\n    e,\n    f as g,  # two)\n)\n"
+        "if a: import h; import i\n"
+        "from importlib_like import (\n    j\n)\nfrom .k.l import *\nimport_module('m.n')\n"
+    )
+    for file in (forms, *SOURCES):
+        exact = {found.name for found in imports_of(str(file), "x.y")}
+        possible = {found.name for found in possible_imports_of(str(file), "x.y")}
+        assert exact <= possible, file
+    found = {each.name for each in imports_of(str(forms), "x.y")}
+    assert found == {"a", "b", "d", "x.y.e", "x.y.f", "h", "i", "importlib_like.j", "x.y.k.l", "m.n"}
