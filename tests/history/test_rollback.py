@@ -45,6 +45,39 @@ def test_its_plan_says_why(site: AppliedFolder) -> None:
     assert [(each.before, each.after) for each in change.reasons[1].fields] == [(B, A)]
 
 
+def test_the_next_plan_says_that_an_apply_would_undo_it(site: AppliedFolder) -> None:
+    back = site.apply(train=A, kept=A, gone=A)
+    site.apply(train=B, kept=A)
+    site.roll_back(back)
+    rollback = site.entries()[0]
+    who = f"by {rollback.applied_by} at {rollback.applied_at}"
+    undoes = ("restored", f"rolled back to {back} {who}; an apply undoes that")
+    reasons = {
+        change.address: [(reason.word, reason.note) for reason in change.reasons]
+        for change in site.plan({"train": B, "kept": B}).plan.pending
+    }
+    assert reasons == {
+        "prod/train": [undoes, ("schedule", "")],
+        "prod/kept": [("schedule", "")],
+        "prod/gone": [("removed", "the manifests no longer list it"), undoes],
+    }
+    # What a rollback put back and the manifests want too is no change.
+    assert [change.action for change in site.plan({"train": A, "kept": A, "gone": A}).plan.changes] == ["none"] * 3
+    # Once something else is applied there is nothing left to undo.
+    site.apply(train=B, kept=A)
+    (change,) = [each for each in site.plan({"train": C, "kept": A}).plan.pending if each.address == "prod/train"]
+    assert [reason.word for reason in change.reasons] == ["schedule"]
+
+
+def test_the_record_names_the_entry_that_the_last_rollback_went_back_to(site: AppliedFolder) -> None:
+    first = site.apply(train=A)
+    second = site.apply(train=B)
+    site.roll_back(first)
+    site.roll_back(second)
+    (item,) = site.state().states[0].deployed
+    assert item.record is not None and item.record.restored == second
+
+
 def test_its_plan_says_what_it_does_to_runs(site: AppliedFolder) -> None:
     back = site.apply(train=A, gone=A)
     site.apply(train=B)
