@@ -10,13 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.graph import graph_to_mermaid
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
-from deployer.views.plan_values import ValueLine, by_group, known_at_apply, mark_text, own_lines, shared_lines
+from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
 from deployer.views.plan_words import (
     MOST_HAVE,
     TOOLS_REMARK,
@@ -100,17 +99,17 @@ def plan_to_markdown(
 
 @dataclass(frozen=True)
 class _Around:
-    """What is said elsewhere: the old DAG ids by address, what holds for several changes, and for new deployments."""
+    """What changes are shown with: old DAG ids by address, what is said of several, the values by environment."""
 
     former: Mapping[str, str]
     common: Mapping[str, str]
-    shared: Mapping[str, Mapping[str, Sequence[ValueLine]]]
+    values: Mapping[str, EnvironmentValues]
 
 
 def _around(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> _Around:
     former = former_ids(plan)
     common = common_remarks([change for changes in pending.values() for change in changes], former)
-    return _Around(former, common, {name: shared_lines(changes) for name, changes in pending.items()})
+    return _Around(former, common, {name: EnvironmentValues(changes) for name, changes in pending.items()})
 
 
 def _take(texts: Iterable[Iterable[str]], budget: int) -> tuple[list[str], int]:
@@ -160,8 +159,7 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any], aro
             ours = f" ({TOOLS_REMARK})" if tools_only(change) else ""
             dag_id = code(change["name"])
             yield f"- **{change['action']}** {code(change['address'])} as {dag_id}: {words}{ours}{_marks(change)}\n"
-        shared = [*chain.from_iterable(around.shared[environment].values())]
-        for number, line in enumerate(_groups(shared)):
+        for number, line in enumerate(_groups(around.values[environment].shared)):
             title = "" if number else f"\n{MOST_HAVE}\n\n"
             yield f"{title}{line}\n"
 
@@ -257,7 +255,7 @@ def _beside(change: Change, around: _Around) -> Iterator[str]:
     yield from (f"- **review: {prose(mark_text(mark, change))}**" for mark in change["marks"])
     if schedule := new_schedule(change):
         yield f"- schedule: {code(schedule)}"
-    yield from _groups([*known_at_apply(change), *own_lines(change, around.shared[change["environment"]])])
+    yield from _groups([*known_at_apply(change), *around.values[change["environment"]].own(change)])
     for label, text in own_rows(change, around.common):
         yield f"- {label}: {prose(text)}"
 

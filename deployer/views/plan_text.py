@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from deployer.models.plan import Action
 from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.page import Page, Part
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
-from deployer.views.plan_values import ValueLine, by_group, known_at_apply, mark_text, own_lines, shared_lines
+from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
 from deployer.views.plan_words import (
     MOST_HAVE,
     TOOLS_REMARK,
@@ -56,12 +55,12 @@ def plan_to_text(
         target = escape_controls(str(plan["targets"].get(environment, "")))
         page.line((escape_controls(environment), "bold"), (f"  {target}", "dim"))
         column = min(max(len(escape_controls(change["address"])) for change in changes), page.width // 2)
-        shared = shared_lines(changes)
+        values = EnvironmentValues(changes)
         for change in changes:
             page.blank()
-            _change(page, change, _Around(former, common, shared), column)
+            _change(page, change, _Around(former, common, values), column)
         page.blank()
-        _shared(page, shared)
+        _shared(page, values.shared)
     _common(page, common)
     if baseline(plan):
         page.line((escape_controls(baseline(plan)), "dim"))
@@ -73,19 +72,19 @@ def plan_to_text(
 
 @dataclass(frozen=True)
 class _Around:
-    """What is said elsewhere: the old DAG ids by address, and what holds for several changes."""
+    """What a change is shown with: the old DAG ids by address, what is said of several changes, and all values."""
 
     former: Mapping[str, str]
     common: Mapping[str, str]
-    shared: Mapping[str, Sequence[ValueLine]]
+    values: EnvironmentValues
 
 
-def _shared(page: Page, shared: Mapping[str, Sequence[ValueLine]]) -> None:
+def _shared(page: Page, shared: Sequence[ValueLine]) -> None:
     """What most new deployments of an environment have."""
     if not shared:
         return
     page.line((MOST_HAVE, "dim"), indent=2)
-    groups = list(by_group([*chain.from_iterable(shared.values())]))
+    groups = list(by_group(shared))
     label_width = max(len(group) for group, _ in groups) + 2
     for group, texts in groups:
         for number, text in enumerate(texts):
@@ -189,6 +188,6 @@ def _beside(change: Change, around: _Around) -> Iterator[Entry]:
         yield "schedule", [escape_controls(schedule)]
     rows = list(own_rows(change, around.common))
     yield from ((label, [escape_controls(text)]) for label, text in rows if change["action"] == "create")
-    for group, texts in by_group([*known_at_apply(change), *own_lines(change, around.shared)]):
+    for group, texts in by_group([*known_at_apply(change), *around.values.own(change)]):
         yield from ((group if number == 0 else "", [escape_controls(text)]) for number, text in enumerate(texts))
     yield from ((label, [escape_controls(text)]) for label, text in rows if change["action"] != "create")

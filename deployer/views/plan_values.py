@@ -38,10 +38,10 @@ class ValueLine:
 def plain_amount(field: str, value: Any) -> Any:
     """A value of a field that differs, with the amounts of a pod as numbers: 8 and not "8"; 2 and not 2.0."""
     section, _, rest = field.partition(".")
+    if section not in ("retries", "resources"):
+        return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
-    if section != "resources":
-        return value
     if isinstance(value, Mapping):
         return {name: plain_amount(f"{field}.{name}", item) for name, item in value.items()}
     if isinstance(value, str) and rest.rpartition(".")[2] in _AMOUNTS and _NUMBER.fullmatch(value):
@@ -72,30 +72,35 @@ def known_at_apply(change: Change) -> list[ValueLine]:
     return [ValueLine("parameters", "known at apply", f"{', '.join(names)} {KNOWN_AT_APPLY}")] if names else []
 
 
-def shared_lines(changes: Sequence[Change]) -> dict[str, list[ValueLine]]:
-    """What most new deployments have, by slot; empty if there are few of them."""
-    new = [change for change in changes if change["action"] == "create" and change["values"]]
-    if len(new) < FEWEST_SHARED:
-        return {}
-    counts: Counter[tuple[ValueLine, ...]] = Counter()
-    for change in new:
-        counts.update(tuple(lines) for lines in _by_slot(value_lines(change)).values())
-    # At most one text of a slot is that of more than half.
-    return {
-        lines[0].slot: list(lines)
-        for lines, number in counts.items()
-        if number >= FEWEST_SHARED and number * 2 > len(new)
-    }
+class EnvironmentValues:
+    """The values of the changes of one environment, and what most new deployments there have."""
 
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._by_slot = {id(change): _by_slot(value_lines(change)) for change in changes}
+        self._shared = self._most_have([change for change in changes if change["action"] == "create"])
 
-def own_lines(change: Change, shared: Mapping[str, Sequence[ValueLine]]) -> list[ValueLine]:
-    """The lines of a change that are not those that most new deployments have."""
-    found = _by_slot(value_lines(change))
-    own = [line for slot, lines in found.items() if shared.get(slot) != lines for line in lines]
-    if change["action"] != "create":
-        return own
-    missing = [lines[0] for slot, lines in shared.items() if slot not in found]
-    return [*own, *(ValueLine(line.group, line.slot, _other(line, change)) for line in missing)]
+    @property
+    def shared(self) -> Sequence[ValueLine]:
+        """What most new deployments have; nothing if there are few of them."""
+        return [line for lines in self._shared.values() for line in lines]
+
+    def own(self, change: Change) -> list[ValueLine]:
+        """The lines of a change that are not those that most new deployments have."""
+        found = self._by_slot[id(change)]
+        if change["action"] != "create":
+            return [line for lines in found.values() for line in lines]
+        own = [line for slot, lines in found.items() if self._shared.get(slot) != lines for line in lines]
+        missing = [lines[0] for slot, lines in self._shared.items() if slot not in found]
+        return [*own, *(ValueLine(line.group, line.slot, _other(line, change)) for line in missing)]
+
+    def _most_have(self, new: Sequence[Change]) -> Mapping[str, list[ValueLine]]:
+        counts = Counter(tuple(lines) for change in new for lines in self._by_slot[id(change)].values())
+        # At most one text of a slot is that of more than half.
+        return {
+            lines[0].slot: list(lines)
+            for lines, number in counts.items()
+            if number >= FEWEST_SHARED and number * 2 > len(new)
+        }
 
 
 def by_group(lines: Sequence[ValueLine]) -> Iterator[tuple[str, list[str]]]:
@@ -175,7 +180,7 @@ def _step_text(group: str, values: Sequence[Mapping[str, Any]]) -> str:
 
 def _retries(retries: Mapping[str, Any]) -> str:
     times = f"{retries['times']} {'time' if retries['times'] == 1 else 'times'}"
-    minutes = plain_amount("", retries["minutes_between"])
+    minutes = plain_amount("retries", retries["minutes_between"])
     apart = f", {minutes} {'minute' if minutes == 1 else 'minutes'} apart" if minutes else ", without a wait"
     fallback = f", then {retries['fallback']} to record the failure" if retries["fallback"] else ""
     return f"{times}{apart}{fallback}"

@@ -15,7 +15,6 @@ TOOLS_REMARK = "a change of the tools, not of yours"
 REFUSED = "An apply is refused until this is solved, or left out with --exclude."
 MOST_HAVE = "The new deployments above have, where they say nothing else:"
 MOST_FILES = 10
-_SIDES = ("before", "after")
 
 Change = Mapping[str, Any]
 """A change as JSON, see the schema of saved plans."""
@@ -64,7 +63,13 @@ def _says_something(reason: Mapping[str, Any]) -> bool:
 def shown_fields(reason: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The fields of a reason that say something of their own, with amounts as numbers."""
     fields = [] if reason["sentences"] else [field for field in reason["fields"] if not field["follows"]]
-    return [{**field, **{side: plain_amount(field["field"], field[side]) for side in _SIDES}} for field in fields]
+    return [_with_amounts(field) for field in fields]
+
+
+def _with_amounts(field: Mapping[str, Any]) -> Mapping[str, Any]:
+    before, after = (plain_amount(field["field"], field[side]) for side in ("before", "after"))
+    # Of a text and the same number the difference is the quotes.
+    return field if before == after else {**field, "before": before, "after": after}
 
 
 def group_fields(reason: Mapping[str, Any], change: Change) -> list[tuple[str, Mapping[str, Any]]]:

@@ -24,7 +24,9 @@ def project(tmp_path: Path) -> Project:
     project.apply("--exclude", "word_count")
     project.edit("features.yaml", '"30 6 * * 1-5"', '"0 7 * * 1-5"')
     project.edit("features.yaml", "      top: 2\n", "      top: 3\n")
-    project.edit("flows/regions/regions.py", "self.next(self.forecast", "self.seed = 7\n        self.next(self.forecast")
+    project.edit(
+        "flows/regions/regions.py", "self.next(self.forecast", "self.seed = 7\n        self.next(self.forecast"
+    )
     removed = re.sub(r"  hourly:\n(    .*\n)+", "", (project.folder / "deployments" / "scheduling.yaml").read_text())
     (project.folder / "deployments" / "scheduling.yaml").write_text(removed)
     dag = project.dags / "TuningFlow.local.py"
