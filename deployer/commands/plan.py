@@ -20,6 +20,7 @@ from deployer.pipeline.effects import with_effects
 from deployer.pipeline.origins import with_origins
 from deployer.pipeline.review import with_review
 from deployer.pipeline.revision import checked_out
+from deployer.pipeline.rolled_back import with_rolled_back
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, sources, sources_against
 from deployer.plan_context import PlanContext
@@ -94,6 +95,7 @@ def make_plan(
     refuse_unmatched(selection, {*addresses, *deployed.addresses})
 
     changes = plan_changes(desired.items, deployed.states, selection.selects, selection.adopts)
+    changes = with_rolled_back(changes, deployed, environments)
     desired = _compile_changed(desired, changes, selection, context)
     renamed: Sequence[Diagnostic] = ()
     if not destroy:

@@ -161,6 +161,8 @@ class TestContent:
         (found,) = plan_changes([made.desired()], [made.site(remembered={"TrainFlow.py": "prod/train"})])
         assert found.reasons[0].word == "missing"
         assert effects(found, None, NOW) == ()
+        restored = replace(change(None, made.desired()), reasons=(Reason("new"), Reason("restored")))
+        assert effects(restored, None, NOW) == ()
 
 
 @pytest.mark.parametrize("action", ["delete", "conflict", "none"])

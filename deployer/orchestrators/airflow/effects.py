@@ -40,7 +40,8 @@ def effects(change: Change, since: datetime | None, now: datetime) -> tuple[Effe
 
 def _paused_effects(change: Change, after: Description) -> Iterator[Effect]:
     """Airflow creates a DAG paused unless its file says otherwise. One that it knows already stays as it is."""
-    if any(reason.word == "new" for reason in change.reasons) and after.settings.value("paused") is not False:
+    words = {reason.word for reason in change.reasons}
+    if "new" in words and "restored" not in words and after.settings.value("paused") is not False:
         yield Effect("created paused")
 
 
