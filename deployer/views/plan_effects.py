@@ -107,7 +107,7 @@ def _remark(effect: Effect, change: Change) -> Remark:
     word, names = str(effect["word"]), list(effect["names"])
     if word == "created paused":
         sentence = _created_paused(change)
-        return Remark(sentence, "paused", sentence)
+        return Remark(f"created paused, {sentence}", "paused", sentence)
     label = word if word == "paused" else "runs"
     template = _SENTENCES[word]
     shown = listed(names)
@@ -118,8 +118,8 @@ def _remark(effect: Effect, change: Change) -> Remark:
 
 def _created_paused(change: Change) -> str:
     if change["after"]["settings"].get("paused"):
-        return f"created paused, as `paused: true` says: {_STAYS}"
-    return f"created paused, Airflow's default: {_STAYS}; `paused: false` in the manifest creates it unpaused"
+        return f"as `paused: true` says: {_STAYS}"
+    return f"by Airflow's default: {_STAYS}; `paused: false` in the manifest creates it unpaused"
 
 
 def _subject(held: Sequence[tuple[Change, Remark]], changes: Sequence[Change]) -> str:
