@@ -16,7 +16,7 @@ from deployer.views.words import count, listed
 MOST_STEPS = 4
 _OF_STEPS = " of steps"
 FEWEST_SHARED = 3
-_SHORTEST, _LONGEST = 60, 200
+_LONGEST = 120  # characters of a value; the JSON form has all
 # Kept as texts in a description, because Kubernetes takes amounts such as 500m.
 _AMOUNTS = frozenset(("cpu", "memory", "disk", "gpu", "shared_memory", "tmpfs_size", "port"))
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -189,7 +189,7 @@ def _retries(retries: Mapping[str, Any]) -> str:
 def _text(group: str, value: Mapping[str, Any]) -> str:
     shown = plain_amount(value["field"], value["value"])
     if group == "parameters":
-        return f"{escape_controls(value['field'].split('.', 1)[1].rpartition('.')[0])}: {value_text(shown, _SHORTEST)}"
+        return f"{escape_controls(value['field'].split('.', 1)[1].rpartition('.')[0])}: {value_text(shown, _LONGEST)}"
     return f"{_name(value['field'])} {_plain(shown)}"
 
 
@@ -206,4 +206,4 @@ def _plain(value: Any) -> str:
     """A value as JSON, and a text that cannot be read as anything else without its quotes."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS and len(value) <= _LONGEST:
         return value
-    return value_text(value, _SHORTEST)
+    return value_text(value, _LONGEST)

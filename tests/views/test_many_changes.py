@@ -13,6 +13,7 @@ from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import plan_to_markdown
 from deployer.views.plan_text import plan_to_text
 from deployer.views.plan_words import MOST_HAVE
+from deployer.views.result_text import result_to_json, result_to_text
 from tests.views import samples
 
 STEPS = ("start", "end")
@@ -177,3 +178,16 @@ def test_all_steps_are_called_so() -> None:
 def test_numbers_look_like_numbers(field: str, before: Any, after: Any, shown: str) -> None:
     reason = Reason("resources", (FieldChange(field, before, after),))
     assert shown in text(update("a", reason=reason))
+
+
+def test_an_apply_says_how_new_dags_are_unpaused() -> None:
+    def result(*done: Change) -> str:
+        return result_to_text(result_to_json(done, (), ()))
+
+    assert result(new("a")).endswith(
+        "Airflow creates the new DAG paused. Unpause it there, or with:\n    airflow dags unpause growth.prod.A\n"
+    )
+    assert result(new("a"), new("b"), new("c", effects=())).endswith(
+        "Airflow creates 2 new DAGs paused. Unpause each there, or with:\n    airflow dags unpause DAG_ID\n"
+    )
+    assert "paused" not in result(new("c", effects=()))
