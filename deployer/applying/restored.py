@@ -144,11 +144,15 @@ def _address(file_changes: Sequence[FileChange], now: Deployed | None) -> str:
 def restored_content(
     plan_context: PlanContext, files: RestoredFiles, provenance: Provenance, embed: Callable[[str, Record], str]
 ) -> dict[tuple[str, str], bytes]:
-    """The files to write: as they were, with a new provenance that keeps the commit of their code."""
+    """The files to write: as they were, with a new provenance that keeps the commit of their code.
+
+    Each record names the entry that the plan goes back to, so that the next plan can say that it would undo that.
+    """
+    entry = plan_context.plan.rollback
     keys = [(change.environment, change.file) for change in plan_context.plan.pending if change.writes]
-    return {key: embed(files[key].body, _applied(files[key].record, provenance)).encode() for key in keys}
+    return {key: embed(files[key].body, _applied(files[key].record, provenance, entry)).encode() for key in keys}
 
 
-def _applied(record: Record, provenance: Provenance) -> Record:
+def _applied(record: Record, provenance: Provenance, entry: str) -> Record:
     commit = record.provenance.commit if record.provenance else None
-    return replace(record, provenance=replace(provenance, commit=commit))
+    return replace(record, provenance=replace(provenance, commit=commit), restored=entry)

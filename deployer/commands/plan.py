@@ -18,7 +18,9 @@ from deployer.pipeline.build import build, build_from, build_or_refuse, describe
 from deployer.pipeline.edits import with_edits
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.origins import with_origins
+from deployer.pipeline.review import with_review
 from deployer.pipeline.revision import checked_out
+from deployer.pipeline.rolled_back import with_rolled_back
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, sources, sources_against
 from deployer.plan_context import PlanContext
@@ -93,6 +95,7 @@ def make_plan(
     refuse_unmatched(selection, {*addresses, *deployed.addresses})
 
     changes = plan_changes(desired.items, deployed.states, selection.selects, selection.adopts)
+    changes = with_rolled_back(changes, deployed, environments)
     desired = _compile_changed(desired, changes, selection, context)
     renamed: Sequence[Diagnostic] = ()
     if not destroy:
@@ -105,8 +108,9 @@ def make_plan(
 
 
 def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
-    """The same plan with manual edits, the origin of each value, and the effects on runs."""
-    return with_effects(with_origins(with_edits(plan_context, context)), plan_context.deployed.since, context)
+    """The same plan with manual edits, the origin of each value, the effects on runs, and what needs a review."""
+    traced = with_origins(with_edits(plan_context, context))
+    return with_review(with_effects(traced, plan_context.deployed.since, context), context)
 
 
 def view_of(plan_context: PlanContext, sources: Sources | None = None) -> PlanView:
@@ -247,7 +251,8 @@ def _plan_against(selection: Selection, name: str, context: Context, diff: bool)
         base = tree.build(selection)
         compared = _compare_with(selection, desired, base, Baseline(revision.name, revision.commit))
         texts = sources_against(compared, base, tree, context) if diff else {}
-    return view_of(with_effects(with_origins(compared), compared.deployed.since, context), texts)
+    shown = with_review(with_effects(with_origins(compared), compared.deployed.since, context), context)
+    return view_of(shown, texts)
 
 
 def _compare_with(

@@ -17,6 +17,7 @@ from deployer.models.selection import Selection
 from deployer.models.target import Target, TargetError
 from deployer.pipeline.edits import with_edits_of
 from deployer.pipeline.effects import with_effects
+from deployer.pipeline.review import with_review
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.plan_context import PlanContext
 from deployer.planning.rollback import rollback_changes
@@ -57,7 +58,8 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
             return datetime.fromisoformat(back.record.since)
         return deployed.since(change)
 
-    return with_effects(with_edits_of(found, restored), since, context), restored
+    shown = with_effects(with_edits_of(found, restored), since, context)
+    return with_review(shown, context), restored
 
 
 def _entries(target: Target, environment: Environment, given: str) -> tuple[Sequence[Entry], Entry]:

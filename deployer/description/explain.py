@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 
 from deployer.description.compare import differences
+from deployer.description.follows import with_follows
+from deployer.description.graph_sentences import graph_sentences
 from deployer.models.description import CodeDescription, Description, SettingsDescription, StepSettings
 from deployer.models.plan import FieldChange, FileChanges, Reason, ReasonWord
 
@@ -37,8 +40,10 @@ def explain(before: Description, after: Description) -> list[Reason]:
         else:
             fields = tuple(differences(section, getattr(before, section), getattr(after, section), narrowed))
         if fields:
-            reasons.append(Reason(word, fields))
-    return reasons
+            sentences = tuple(graph_sentences(before.graph, after.graph)) if section == "graph" else ()
+            reasons.append(Reason(word, fields, sentences=sentences))
+    differing = {field.field for reason in reasons for field in reason.fields}
+    return [replace(reason, fields=tuple(with_follows(reason.fields, differing))) for reason in reasons]
 
 
 def _explain_code(old: CodeDescription, new: CodeDescription) -> Iterator[Reason]:
@@ -60,7 +65,7 @@ def _explain_settings(
 ) -> Iterator[FieldChange]:
     """The differing settings, with what `with:` gives to all steps reported once and as the manifest writes it."""
     shared = narrowed["settings.steps"]
-    before, after = _added_decorators(old, shared), _added_decorators(new, shared)
+    before, after = added_decorators(old, shared), added_decorators(new, shared)
     reported = {f"{_WITH}{spec}" for spec in {*before} ^ {*after}}
     if reported:
         yield FieldChange("settings.with", [*before] or None, [*after] or None)
@@ -68,7 +73,7 @@ def _explain_settings(
     yield from differences("settings", old, new, narrowed)
 
 
-def _added_decorators(settings: SettingsDescription, shared: Set[str]) -> list[str]:
+def added_decorators(settings: SettingsDescription, shared: Set[str]) -> list[str]:
     """The decorators that `with:` gives to any of these steps: none where all have their own."""
     options = (option for name in sorted(settings.steps) if name in shared for option in settings.steps[name].options)
     added = (option for option in options if option.startswith(_WITH) and not option.startswith(_WITH_PODS))

@@ -1,7 +1,7 @@
 """A plan as data: what would change and why, with a closed vocabulary of actions and reasons.
 
-Saved as JSON, it is the input of `apply`. What only explains (origins, edits, effects) is not compared: two plans are
-equal if they make the same changes for the same reasons.
+Saved as JSON, it is the input of `apply`. What only explains (origins, edits, effects, values, marks) is not compared:
+two plans are equal if they make the same changes for the same reasons.
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ ReasonWord = Literal[
     "missing",
     "removed",
     "rollback",
+    "restored",
     "conflict",
 ]
 
+# "foreach" is read in older saved plans, and no longer written.
 EffectWord = Literal[
     "next runs",
+    "created paused",
     "starts now",
     "catch-up",
     "code",
@@ -52,6 +55,9 @@ EffectWord = Literal[
     "retries",
     "paused",
 ]
+
+ValueGroup = Literal["schedule", "parameters", "compute", "retries", "limits", "image", "settings"]
+MarkWord = Literal["frequent", "gpu", "image"]
 
 
 @dataclass(frozen=True, config=EXACT)
@@ -67,6 +73,10 @@ class FieldChange:
             description="Where the new value was written, as file:line from the folder that holds the manifest folder; "
             "empty for a default and for what is gone."
         ),
+    ] = of_dataclass(default="", compare=False)
+    follows: Annotated[
+        str,
+        Field(description="The field that this one follows from and that also differs; empty where there is none."),
     ] = of_dataclass(default="", compare=False)
 
 
@@ -106,6 +116,34 @@ class Reason:
     note: Annotated[str, Field(description="The reason in a sentence; empty where the fields say it all.")] = ""
     hint: Annotated[str, Field(description="What to do about a conflict; empty for any other reason.")] = ""
     edit: Edit | None = of_dataclass(default=None, compare=False)
+    sentences: Annotated[
+        Several[str],
+        Field(description="What the fields of a graph mean, such as a step that was renamed; empty for other reasons."),
+    ] = of_dataclass(default=(), compare=False)
+
+
+@dataclass(frozen=True, config=EXACT)
+class Value:
+    """A value of a deployment that is created, if it is not a default."""
+
+    group: ValueGroup
+    field: Annotated[str, Field(description="Dotted path in the description.")]
+    value: JsonValue
+    origin: Annotated[
+        str,
+        Field(description="Where the value was written, as the origin of a field that differs; empty if unknown."),
+    ] = ""
+
+
+@dataclass(frozen=True, config=EXACT)
+class Mark:
+    """What a reviewer must see: runs less than ten minutes apart, GPUs, or an image that is used nowhere else."""
+
+    word: MarkWord
+    names: Annotated[Several[str], Field(description="The steps; empty for a schedule.")] = ()
+    value: Annotated[
+        JsonValue, Field(description="The least minutes between two runs, the GPUs of each step, or the image.")
+    ] = None
 
 
 @dataclass(frozen=True, config=EXACT)
@@ -152,6 +190,12 @@ class Change:
     replaces: Several[Replaced] = ()
     effects: Annotated[Several[Effect], Field(description="Shown, and no part of what is applied.")] = of_dataclass(
         default=(), compare=False
+    )
+    values: Annotated[
+        Several[Value], Field(description="Of a create: every value that is not a default, by group.")
+    ] = of_dataclass(default=(), compare=False)
+    marks: Annotated[Several[Mark], Field(description="What is new with this change and deserves a second look.")] = (
+        of_dataclass(default=(), compare=False)
     )
 
     @property

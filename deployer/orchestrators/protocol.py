@@ -61,6 +61,9 @@ class Orchestrator(Protocol):
     def next_runs(self, schedule: DescribedSchedule, now: datetime, count: int = 3) -> Sequence[str]:
         """The times (ISO 8601) of the next `count` runs after `now` (aware); empty without a schedule."""
 
+    def minutes_between_runs(self, schedule: DescribedSchedule) -> int | None:
+        """The least number of minutes between two runs of a schedule, at most 60; None without a schedule."""
+
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
         """The pod (manifest of the Kubernetes API) of each step by step name, as far as it is known before a run."""
 

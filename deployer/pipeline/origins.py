@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from deployer.errors import Location
@@ -144,6 +145,11 @@ def _written(deployment: Deployment, path: str) -> Location | None:
 
 
 def _format_location(location: Location, root: Path) -> str:
-    path = Path(location.file).resolve()
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
-    return f"{shown.as_posix()}:{location.line}"
+    return f"{_shown_path(location.file, root)}:{location.line}"
+
+
+@lru_cache
+def _shown_path(file: str, root: Path) -> str:
+    # Few files hold all values of a plan, and to resolve a path asks the file system.
+    path = Path(file).resolve()
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

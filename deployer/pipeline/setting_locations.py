@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from deployer.description.values import POD_DEFAULTS
 from deployer.errors import Location
 from deployer.kubernetes.pod_fields import ENVIRONMENT
 from deployer.models.deployment import Deployment, Environment, PodSettings
@@ -15,8 +16,6 @@ from deployer.models.flow_location import flow_location
 
 # Metaflow settings that are defaults of `@kubernetes` attributes with another name.
 _METAFLOW = {"image": "CONTAINER_IMAGE", "image_pull_policy": "IMAGE_PULL_POLICY"}
-# Metaflow's own defaults. A value that equals one was most likely not set, so the problem points to the manifest.
-_DEFAULTS = {"cpu": "1", "disk": "10240", "memory": "4096", "namespace": "default", "qos": "burstable"}
 
 
 class SettingLocations:
@@ -119,9 +118,9 @@ def _secret(pod: Mapping[str, Any], field: str) -> str:
 
 
 def _is_explicit(step: Step, root: str) -> bool:
-    """Whether the value of an attribute differs from Metaflow's default."""
+    """Whether the value of an attribute differs from Metaflow's default: else the problem is one of the manifest."""
     value = step.pod.get(root)
-    return value is not None and str(value).lower() != _DEFAULTS.get(root)
+    return value is not None and str(value).lower() != POD_DEFAULTS.get(root)
 
 
 def _comes_from(text: str, value: Any) -> bool:

@@ -15,6 +15,7 @@ from deployer.models.description import (
 )
 from deployer.models.desired import Deployed, Desired, NativeDag
 from deployer.models.plan import Edit, FieldChange, Reason
+from deployer.models.record import Record
 
 
 def owner(item: Deployed) -> str:
@@ -109,3 +110,11 @@ def manual_edits(desired: Desired, current: Deployed | None, item: Deployed) -> 
         yield Reason(
             "drifted", note="the DAG file was edited by hand; an apply overwrites the edit", edit=Edit(item.file)
         )
+
+
+def rolled_back(record: Record) -> Iterator[Reason]:
+    """That a rollback wrote a file of ours which a change is about to undo."""
+    if record.restored is None:
+        return
+    who = f" by {record.provenance.applied_by} at {record.provenance.applied_at}" if record.provenance else ""
+    yield Reason("restored", note=f"rolled back to {record.restored}{who}; an apply undoes that")

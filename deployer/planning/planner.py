@@ -64,10 +64,13 @@ def _differences(desired: Desired, existing: Sequence[Deployed]) -> Iterator[Rea
     record = _record(desired, existing)
     if record is None:
         return
+    changes = explain(record.description, desired.description)
+    if changes:
+        yield from ownership.rolled_back(record)
     if record.address != desired.deployment.address:
         note = f"the flow's entry was renamed from {record.address} to {desired.deployment.address}"
         yield Reason("moved", note=note)
-    yield from explain(record.description, desired.description)
+    yield from changes
 
 
 def _record(desired: Desired, existing: Sequence[Deployed]) -> Record | None:
@@ -103,7 +106,7 @@ def _plan_deletes(
             action="delete",
             name=record.name,
             file=item.file,
-            reasons=(Reason("removed", note=note), *edited),
+            reasons=(Reason("removed", note=note), *(() if state.destroy else ownership.rolled_back(record)), *edited),
             before=record.description,
             version=item.version,
         )

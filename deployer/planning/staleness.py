@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from deployer.errors import Diagnostic, Severity
 from deployer.models.desired import Deployed
@@ -23,7 +24,7 @@ def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
     after = _by_key(now)
     for key, old in sorted(_by_key(saved).items()):
         new = after.get(key)
-        if old.action == "none" or old == new:
+        if old.action == "none" or (new is not None and _compared(old) == _compared(new)):
             continue
         if new is None:
             yield _stale(f"{old.address} ({old.file}): is no longer planned")
@@ -56,6 +57,11 @@ def left_out(saved: Plan, now: Plan) -> Diagnostic | None:
         hint="plan again to see and apply what has changed since",
         severity=Severity.WARNING,
     )
+
+
+def _compared(change: Change) -> Change:
+    """The change without what the history says of it: that depends on what else was applied since."""
+    return replace(change, reasons=tuple(reason for reason in change.reasons if reason.word != "restored"))
 
 
 def _by_key(plan: Plan) -> Mapping[tuple[str, str], Change]:

@@ -9,31 +9,31 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.graph import graph_to_mermaid
+from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
+from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
 from deployer.views.plan_words import (
-    TOOL_WORDS,
+    MOST_HAVE,
     TOOLS_REMARK,
     Change,
     baseline,
     diff_line,
     edit_rest,
     edit_title,
-    effect_label,
-    effect_text,
-    evaluated_at_apply,
     explanation,
     file_lines,
     former_ids,
     group_fields,
     narrowing,
+    new_deployment,
     new_schedule,
     pending_by_environment,
+    shown_reasons,
     summary_line,
-    tools_only,
 )
 from deployer.views.words import count
 
@@ -43,6 +43,7 @@ _SHORTEST = 20  # no row, line or detail is shorter
 _MOST_STEPS = 120  # a larger picture is not readable, and Mermaid refuses the largest
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _READ = re.compile(r"([\\`*_\[\]<>#!|~@&$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_SAID_IN_BRIEF = ("drifted", "adopted", "conflict", "restored")
 _COLUMNS = ("create", "update", "delete", "conflict", "unchanged")
 
 
@@ -78,19 +79,37 @@ def plan_to_markdown(
     if narrowing(plan):
         pieces.append(f"\n{_prose_within(narrowing(plan), limit // 20)}\n")
     pending = pending_by_environment(plan)
+    around = _around(pending, plan)
     if pending:
         pieces.append(_table(plan, limit // 10))
-    budget = limit - sum(map(len, pieces)) - _RESERVE
-    lines, left_out = _take(((line,) for line in _lists(pending, plan)), budget)
+    remarks, _ = _take(((line,) for line in _common(around)), limit // 10)
+    budget = limit - sum(map(len, (*pieces, *remarks))) - _RESERVE
+    lines, left_out = _take(((line,) for line in _lists(pending, plan, around)), budget)
     pieces += lines
     if left_out:
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
+    pieces += remarks
     budget -= sum(map(len, lines))
-    details, left_out = _take(_all_details(pending, former_ids(plan), sources or {}), budget)
+    details, left_out = _take(_all_details(pending, around, sources or {}), budget)
     pieces += details
     if left_out:
         pieces.append(f"\nDetails of {count(left_out, 'more change')} left out here: see the full plan.\n")
     return "".join(pieces)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What changes are shown with: old DAG ids by address, what is said of several, the values by environment."""
+
+    former: Mapping[str, str]
+    common: Mapping[str, str]
+    values: Mapping[str, EnvironmentValues]
+
+
+def _around(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> _Around:
+    former = former_ids(plan)
+    common = common_remarks([change for changes in pending.values() for change in changes], former)
+    return _Around(former, common, {name: EnvironmentValues(changes) for name, changes in pending.items()})
 
 
 def _take(texts: Iterable[Iterable[str]], budget: int) -> tuple[list[str], int]:
@@ -131,40 +150,62 @@ def _row(environment: str, actions: Mapping[str, int]) -> str:
     return f"| {code_html(environment)} | {' | '.join(str(number or '') for number in counts)} |"
 
 
-def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any]) -> Iterator[str]:
+def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any], around: _Around) -> Iterator[str]:
     for environment, changes in pending.items():
         target = plan["targets"].get(environment)
         yield f"\n#### {code(environment)}{f' at {code(target)}' if target else ''}\n\n"
         for change in changes:
-            words = ", ".join(_in_brief(reason) for reason in change["reasons"])
+            words = ", ".join(_in_brief(reason) for reason in shown_reasons(change))
             ours = f" ({TOOLS_REMARK})" if tools_only(change) else ""
             dag_id = code(change["name"])
-            yield f"- **{change['action']}** {code(change['address'])} as {dag_id}: {words}{ours}\n"
+            yield f"- **{change['action']}** {code(change['address'])} as {dag_id}: {words}{ours}{_marks(change)}\n"
+        for number, line in enumerate(_groups(around.values[environment].shared)):
+            title = "" if number else f"\n{MOST_HAVE}\n\n"
+            yield f"{title}{line}\n"
+
+
+def _common(around: _Around) -> Iterator[str]:
+    """What holds for several changes."""
+    for number, (sentence, subject) in enumerate(around.common.items()):
+        title = "" if number else f"\n#### {SEVERAL}\n\n"
+        yield f"{title}- {prose(subject)}: {prose(sentence)}\n"
+
+
+def _marks(change: Change) -> str:
+    # Visible without unfolding the details.
+    return "".join(f"; **review: {prose(mark_text(mark, change))}**" for mark in change["marks"])
+
+
+def _groups(lines: Sequence[ValueLine]) -> Iterator[str]:
+    """A list item for each group of values, with an item below it for each line where there are several."""
+    for group, texts in by_group(lines):
+        if len(texts) == 1:
+            yield f"- {group}: {code(texts[0])}"
+        else:
+            yield "\n".join([f"- {group}", *(f"  - {code(text)}" for text in texts)])
 
 
 def _in_brief(reason: Mapping[str, Any]) -> str:
     # What an apply would overwrite or refuse is visible without unfolding the details.
-    note = prose(reason["note"]) if reason["word"] in ("drifted", "adopted", "conflict") else ""
+    note = prose(reason["note"]) if reason["word"] in _SAID_IN_BRIEF else ""
     return f"{reason['word']} ({note})" if note else str(reason["word"])
 
 
 def _all_details(
-    pending: Mapping[str, Sequence[Change]],
-    former: Mapping[str, str],
-    sources: Mapping[str, str],
+    pending: Mapping[str, Sequence[Change]], around: _Around, sources: Mapping[str, str]
 ) -> Iterator[Iterator[str]]:
     """The details of each change, each with a shorter form that has no graph."""
     for changes in pending.values():
         for change in changes:
-            yield _forms(change, former)
+            yield _forms(change, around)
     for file, diff in sorted(sources.items()):
         if diff:
             fence = "`" * max(3, max(map(len, re.findall("`+", diff)), default=0) + 1)
             yield iter([_folded(f"source of {file}", f"{fence}diff\n{diff}{fence}\n")])
 
 
-def _forms(change: Change, former: Mapping[str, str]) -> Iterator[str]:
-    body = "".join(f"{line}\n" for line in _details(change, former))
+def _forms(change: Change, around: _Around) -> Iterator[str]:
+    body = "".join(f"{line}\n" for line in _details(change, around))
     title = f"{change['action']} {change['address']}"
     yield _folded(title, body + _picture(change))
     yield _folded(title, body)
@@ -174,12 +215,14 @@ def _folded(title: str, body: str) -> str:
     return f"\n<details><summary>{code_html(title)}</summary>\n\n{body}\n</details>\n"
 
 
-def _details(change: Change, former: Mapping[str, str]) -> Iterator[str]:
-    for reason in change["reasons"]:
+def _details(change: Change, around: _Around) -> Iterator[str]:
+    for reason in shown_reasons(change):
         remark = f" ({TOOLS_REMARK})" if reason["word"] in TOOL_WORDS else ""
-        note = f": {prose(reason['note'])}" if reason["note"] else ""
+        about = new_deployment(change) if reason["word"] == "new" else reason["note"]
+        note = f": {prose(about)}" if about else ""
         yield f"- {reason['word']}{remark}{note}"
-        for name, field in group_fields(reason["fields"]):
+        yield from (f"  - {prose(sentence)}" for sentence in reason["sentences"])
+        for name, field in group_fields(reason, change):
             before, after = pair_text(field["before"], field["after"], 200)
             origin = f" ({code(field['origin'])})" if field["origin"] else ""
             yield f"  - {code(name)}: {code(before)} → {code(after)}{origin}"
@@ -190,8 +233,8 @@ def _details(change: Change, former: Mapping[str, str]) -> Iterator[str]:
             yield f"  - and {more} more files"
         if reason["edit"] and reason["edit"]["lines"]:
             yield from _edit(reason["edit"])
-    yield from _beside(change)
-    meaning = explanation(change, former)
+    yield from _beside(change, around)
+    meaning = explanation(change, around.former, around.common)
     if meaning:
         yield f"\n{prose(meaning)}"
 
@@ -208,13 +251,13 @@ def _edit(edit: Mapping[str, Any]) -> Iterator[str]:
         yield f"  - {edit_rest(edit)}"
 
 
-def _beside(change: Change) -> Iterator[str]:
+def _beside(change: Change, around: _Around) -> Iterator[str]:
+    yield from (f"- **review: {prose(mark_text(mark, change))}**" for mark in change["marks"])
     if schedule := new_schedule(change):
         yield f"- schedule: {code(schedule)}"
-    for name in evaluated_at_apply(change):
-        yield f"- parameter {code(name)}: {KNOWN_AT_APPLY}"
-    for effect in change["effects"]:
-        yield f"- {effect_label(effect)}: {prose(effect_text(effect))}"
+    yield from _groups([*known_at_apply(change), *around.values[change["environment"]].own(change)])
+    for label, text in own_rows(change, around.common):
+        yield f"- {label}: {prose(text)}"
 
 
 def _picture(change: Change) -> str:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.models.plan import Action
 from deployer.views.escape_controls import escape_controls, pair_text
 from deployer.views.page import Page, Part
+from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
+from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
 from deployer.views.plan_words import (
-    TOOL_WORDS,
+    MOST_HAVE,
     TOOLS_REMARK,
     Change,
     baseline,
     diff_line,
     edit_rest,
     edit_title,
-    effect_rows,
-    evaluated_at_apply,
     explanation,
     file_lines,
     former_ids,
@@ -27,8 +27,8 @@ from deployer.views.plan_words import (
     new_deployment,
     new_schedule,
     pending_by_environment,
+    shown_reasons,
     summary_line,
-    tools_only,
 )
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-", "conflict": "!"}
@@ -49,14 +49,19 @@ def plan_to_text(
     """The plan as text. `plan` is the result of `plan_to_json`."""
     page = Page(width, colour)
     former = former_ids(plan)
-    for environment, changes in pending_by_environment(plan).items():
+    pending = pending_by_environment(plan)
+    common = common_remarks([change for changes in pending.values() for change in changes], former)
+    for environment, changes in pending.items():
         target = escape_controls(str(plan["targets"].get(environment, "")))
         page.line((escape_controls(environment), "bold"), (f"  {target}", "dim"))
         column = min(max(len(escape_controls(change["address"])) for change in changes), page.width // 2)
+        values = EnvironmentValues(changes)
         for change in changes:
             page.blank()
-            _change(page, change, former, column)
+            _change(page, change, _Around(former, common, values), column)
         page.blank()
+        _shared(page, values.shared)
+    _common(page, common)
     if baseline(plan):
         page.line((escape_controls(baseline(plan)), "dim"))
     if narrowing(plan):
@@ -65,28 +70,64 @@ def plan_to_text(
     return page.text()
 
 
-def _change(page: Page, change: Change, former: Mapping[str, str], column: int) -> None:
+@dataclass(frozen=True)
+class _Around:
+    """What a change is shown with: the old DAG ids by address, what is said of several changes, and all values."""
+
+    former: Mapping[str, str]
+    common: Mapping[str, str]
+    values: EnvironmentValues
+
+
+def _shared(page: Page, shared: Sequence[ValueLine]) -> None:
+    """What most new deployments of an environment have."""
+    if not shared:
+        return
+    page.line((MOST_HAVE, "dim"), indent=2)
+    groups = list(by_group(shared))
+    label_width = max(len(group) for group, _ in groups) + 2
+    for group, texts in groups:
+        for number, text in enumerate(texts):
+            page.entry(group if number == 0 else "", escape_controls(text), indent=_INDENT, label_width=label_width)
+    page.blank()
+
+
+def _common(page: Page, common: Mapping[str, str]) -> None:
+    """What holds for several changes."""
+    if not common:
+        return
+    page.line((SEVERAL, "bold"))
+    for sentence, subject in common.items():
+        page.line("- ", (f"{escape_controls(subject)}: ", "bold"), escape_controls(sentence), indent=2, hang=2)
+    page.blank()
+
+
+def _change(page: Page, change: Change, around: _Around, column: int) -> None:
     action = change["action"]
     symbol = (SYMBOLS[action], STYLES[action])
     address = escape_controls(change["address"])
     page.line("  ", symbol, " ", (f"{address:<{column}}", "bold"), f"  {escape_controls(change['name'])}", hang=_INDENT)
-    entries = [entry for reason in change["reasons"] for entry in _reason(page, change, reason)]
-    entries += _beside(change)
-    label_width = max((len(label) for label, _ in entries), default=0) + 2
+    entries = [entry for reason in shown_reasons(change) for entry in _reason(page, change, reason)]
+    entries += _beside(change, around)
+    label_width = max((len(_plain(label)) for label, _ in entries), default=0) + 2
     for label, parts in entries:
         page.entry(label, *parts, indent=_INDENT, label_width=label_width)
-    meaning = explanation(change, former)
+    meaning = explanation(change, around.former, around.common)
     if meaning:
         page.line((escape_controls(meaning), "dim"), indent=_INDENT, hang=0)
 
 
-Entry = tuple[str, Sequence[Part]]
+def _plain(label: Part) -> str:
+    return label if isinstance(label, str) else label[0]
+
+
+Entry = tuple[Part, Sequence[Part]]
 
 
 def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[Entry]:
     """The lines of one reason; only the first line is labelled with its word."""
     word = reason["word"]
-    lines = list(_details(page, reason))
+    lines = list(_details(page, change, reason))
     if word == "new" and not lines:
         lines = [[new_deployment(change)]]
     if word in TOOL_WORDS and not tools_only(change):
@@ -95,10 +136,11 @@ def _reason(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[E
         yield (word if number == 0 else "", line)
 
 
-def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
+def _details(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     if reason["note"]:
         yield [escape_controls(reason["note"])]
-    for name, field in group_fields(reason["fields"]):
+    yield from ([escape_controls(sentence)] for sentence in reason["sentences"])
+    for name, field in group_fields(reason, change):
         yield from _field(page, escape_controls(name), field)
     if reason["files"]:
         lines, more = file_lines(reason["files"])
@@ -137,14 +179,15 @@ def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence
         yield [(f"  {origin}", "dim")]
 
 
-def _beside(change: Change) -> Iterator[Entry]:
+def _beside(change: Change, around: _Around) -> Iterator[Entry]:
     """What is worth knowing in addition to the reasons."""
+    for number, mark in enumerate(change["marks"]):
+        yield ("review" if number == 0 else "", "bold red"), [(escape_controls(mark_text(mark, change)), "bold red")]
     schedule = new_schedule(change)
     if schedule:
         yield "schedule", [escape_controls(schedule)]
-    names = evaluated_at_apply(change)
-    if names:
-        yield "parameters", [f"{', '.join(map(escape_controls, names))} {KNOWN_AT_APPLY}"]
-    for effect in change["effects"]:
-        for label, sentence in effect_rows(effect):
-            yield label, [escape_controls(sentence)]
+    rows = list(own_rows(change, around.common))
+    yield from ((label, [escape_controls(text)]) for label, text in rows if change["action"] == "create")
+    for group, texts in by_group([*known_at_apply(change), *around.values.own(change)]):
+        yield from ((group if number == 0 else "", [escape_controls(text)]) for number, text in enumerate(texts))
+    yield from ((label, [escape_controls(text)]) for label, text in rows if change["action"] != "create")

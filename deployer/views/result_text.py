@@ -27,6 +27,10 @@ class DoneChange(LeftChange):
     """A change that was made."""
 
     namespace: Annotated[str, Field(description="The Metaflow namespace of its runs; empty if they have none.")]
+    created_paused: Annotated[
+        bool,
+        Field(description="Whether Airflow creates the DAG paused, by its default or because the manifest says so."),
+    ]
 
 
 class FailedChange(LeftChange):
@@ -57,7 +61,7 @@ def result_to_json(
     """The result as JSON values. `namespaces` are the namespaces of runs by address."""
     known = namespaces or {}
     return Result(
-        done=tuple(DoneChange(**_change(change), namespace=known.get(change.address, "")) for change in done),
+        done=tuple(_done(change, known) for change in done),
         failed=tuple(FailedChange(**_change(change), message=message) for change, message in failed),
         not_done=tuple(LeftChange(**_change(change)) for change in not_done),
     ).model_dump(mode="json")
@@ -65,6 +69,12 @@ def result_to_json(
 
 def _change(change: Change) -> dict[str, Any]:
     return {name: getattr(change, name) for name in LeftChange.model_fields}
+
+
+def _done(change: Change, namespaces: Mapping[str, str]) -> DoneChange:
+    created_paused = any(effect.word == "created paused" for effect in change.effects)
+    namespace = namespaces.get(change.address, "")
+    return DoneChange(**_change(change), namespace=namespace, created_paused=created_paused)
 
 
 def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
@@ -83,6 +93,7 @@ def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool =
     if any(result.values()):
         page.blank()
     _totals(page, result)
+    _paused(page, [change["name"] for change in result["done"] if change["created_paused"]])
     return page.text()
 
 
@@ -92,6 +103,15 @@ def _address(change: Mapping[str, Any]) -> tuple[str, str]:
 
 def _namespace(change: Mapping[str, Any]) -> list[str]:
     return [f", namespace {escape_controls(change['namespace'])}"] if change["namespace"] else []
+
+
+def _paused(page: Page, names: Sequence[str]) -> None:
+    """How the new DAGs that Airflow creates paused are unpaused."""
+    if not names:
+        return
+    what, each = ("the new DAG", "it") if len(names) == 1 else (f"{len(names):,} new DAGs", "each")
+    page.line(f"Airflow creates {what} paused. Unpause {each} there, or with:", hang=0)
+    page.line(f"airflow dags unpause {escape_controls(names[0]) if len(names) == 1 else 'DAG_ID'}", indent=4)
 
 
 def _totals(page: Page, result: Mapping[str, Any]) -> None:

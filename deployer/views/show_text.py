@@ -10,9 +10,7 @@ from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
 from deployer.views.graph import graph_to_text
 from deployer.views.page import Page
-from deployer.views.plan_words import (
-    run_times,
-)
+from deployer.views.plan_effects import run_times
 from deployer.views.show_json import DeploymentJson, ParameterJson, SettingJson, StepJson
 from deployer.views.words import count
 

@@ -94,6 +94,7 @@ SCRIPT = [
     Case("history", ("history", *LOCAL)),
     Case("history-error", ("history", "--env", "prod")),
     Case("rollback", ("rollback", ENTRY, *LOCAL, "--yes")),
+    Case("plan-restored", ("plan",)),
     Case("rollback-error", ("rollback", "2025", *LOCAL)),
     Case("destroy-error", ("destroy", *LOCAL), "protect"),
     Case("destroy", ("destroy", *LOCAL, "--yes", "--allow-delete", "local/TrainFlow")),

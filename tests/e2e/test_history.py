@@ -59,7 +59,8 @@ def test_an_earlier_state_comes_back(changed: Project, applied_once: Project) ->
         "local/hourly": "update",
         "local/compare_models": "delete",
     }
-    assert [reason["word"] for reason in pending["local/hourly"]["reasons"]] == ["code"]
+    assert [reason["word"] for reason in pending["local/hourly"]["reasons"]] == ["restored", "code"]
+    assert f"rolled back to {back} by ada at " in pending["local/hourly"]["reasons"][0]["note"]
     assert (entries(changed)[0]["command"], entries(changed)[0]["restored"]) == ("rollback", back)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deployer.commands.apply import execute, prepare
 from deployer.errors import DeployError
 from deployer.orchestrators.airflow import record
+from deployer.pipeline.rolled_back import with_rolled_back
 from deployer.planning.guards import Permissions
 from deployer.state.history import entry_file
 from deployer.targets.folder import FolderTarget
@@ -43,6 +44,68 @@ def test_its_plan_says_why(site: AppliedFolder) -> None:
         ("schedule", ""),
     ]
     assert [(each.before, each.after) for each in change.reasons[1].fields] == [(B, A)]
+
+
+def test_the_next_plan_says_that_an_apply_would_undo_it(site: AppliedFolder) -> None:
+    back = site.apply(train=A, kept=A, gone=A)
+    site.apply(train=B, kept=A)
+    site.roll_back(back)
+    rollback = site.entries()[0]
+    who = f"by {rollback.applied_by} at {rollback.applied_at}"
+    undoes = ("restored", f"rolled back to {back} {who}; an apply undoes that")
+    reasons = {
+        change.address: [(reason.word, reason.note) for reason in change.reasons]
+        for change in site.plan({"train": B, "kept": B}).plan.pending
+    }
+    assert reasons == {
+        "prod/train": [undoes, ("schedule", "")],
+        "prod/kept": [("schedule", "")],
+        "prod/gone": [("removed", "the manifests no longer list it"), undoes],
+    }
+    # What a rollback put back and the manifests want too is no change.
+    assert [change.action for change in site.plan({"train": A, "kept": A, "gone": A}).plan.changes] == ["none"] * 3
+    # Once something else is applied there is nothing left to undo.
+    site.apply(train=B, kept=A)
+    (change,) = [each for each in site.plan({"train": C, "kept": A}).plan.pending if each.address == "prod/train"]
+    assert [reason.word for reason in change.reasons] == ["schedule"]
+
+
+def test_a_plan_that_creates_what_a_rollback_deleted_says_so(site: AppliedFolder) -> None:
+    back = site.apply(train=A)
+    site.apply(train=A, new=A)
+    site.roll_back(back)
+
+    def reasons(**crons: str) -> list[tuple[str, str]]:
+        plan_context = site.plan(crons)
+        changes = with_rolled_back(plan_context.plan.changes, plan_context.deployed, plan_context.environments)
+        return [(reason.word, reason.note) for change in changes for reason in change.reasons]
+
+    rollback = site.entries()[0]
+    who = f"by {rollback.applied_by} at {rollback.applied_at}"
+    undoes = ("restored", f"rolled back to {back} {who}; an apply undoes that")
+    assert reasons(train=A, new=A) == [("new", ""), undoes]
+    assert reasons(train=A, other=A) == [("new", "")]
+    # Applied and deleted since: the rollback is not the last that became of it.
+    site.apply(train=A, new=A)
+    site.apply(train=A)
+    assert reasons(train=A, new=A) == [("new", "")]
+
+
+def test_a_history_that_cannot_be_read_stops_no_plan(site: AppliedFolder) -> None:
+    back = site.apply(train=A)
+    (site.dags / entry_file("growth", "prod", back)).write_text("damaged")
+    plan_context = site.plan({"train": A, "new": A})
+    changes = with_rolled_back(plan_context.plan.changes, plan_context.deployed, plan_context.environments)
+    assert changes == plan_context.plan.changes
+
+
+def test_the_record_names_the_entry_that_the_last_rollback_went_back_to(site: AppliedFolder) -> None:
+    first = site.apply(train=A)
+    second = site.apply(train=B)
+    site.roll_back(first)
+    site.roll_back(second)
+    (item,) = site.state().states[0].deployed
+    assert item.record is not None and item.record.restored == second
 
 
 def test_its_plan_says_what_it_does_to_runs(site: AppliedFolder) -> None:

@@ -48,6 +48,9 @@ class JsonFiles:
     def next_runs(self, schedule: DescribedSchedule, now: datetime, count: int = 3) -> Sequence[str]:
         return () if isinstance(schedule, NoSchedule) else (f"{schedule.cron} after {now:%Y-%m-%d}",)
 
+    def minutes_between_runs(self, schedule: DescribedSchedule) -> int | None:
+        return None
+
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
         return {}
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
 from deployer.models.desired import NativeDag
 from deployer.models.flow import Code, Parameter, Retries, Step
-from deployer.models.plan import Change, Effect
+from deployer.models.plan import Change, Effect, Reason
 from deployer.orchestrators.airflow.effects import effects
 from deployer.planning import ownership
 from deployer.planning.planner import plan_changes
-from deployer.views.plan_words import effect_text
 
 from . import made
 
@@ -38,7 +37,7 @@ def times(*hours: str) -> tuple[str, ...]:
 
 class TestSchedule:
     def test_of_a_new_dag_tells_its_next_runs(self) -> None:
-        found = of(None, made.desired(cron="0 3 * * *"))
+        found = of(None, made.desired(made.deployment(paused=False), cron="0 3 * * *"))
         assert found == {"next runs": Effect("next runs", after=times("23T03", "24T03", "25T03"))}
 
     def test_that_moves_tells_those_before_and_after(self) -> None:
@@ -76,7 +75,7 @@ class TestSchedule:
     def test_of_a_native_dag_that_no_unix_cron_can_say_is_left_out(self) -> None:
         item = made.desired(cron="0 3 * * *")
         deployed = ownership.describe_native(NativeDag("TrainFlow", "TrainFlow", "0 10 * * ? *", {}, (), None))
-        native = replace(change(None, item), action="update", before=deployed)
+        native = replace(change(None, item), action="update", before=deployed, reasons=(Reason("adopted"),))
         assert [effect.word for effect in effects(native, None, NOW)] == ["next runs"]
 
     def test_that_somebody_edited_into_none_counts_as_none(self) -> None:
@@ -126,7 +125,14 @@ class TestContent:
 
     def test_a_default_and_no_parameter_that_comes_or_goes(self) -> None:
         after = made.flow(parameters=(Parameter("alpha", "number", 6, default=0.5), Parameter("beta", "number", 7)))
-        assert of(made.desired(), made.desired(compiled=after)) == {"parameters": Effect("parameters", ("alpha",))}
+        scheduled = made.desired(compiled=after, cron="0 3 * * *")
+        assert of(made.desired(cron="0 3 * * *"), scheduled) == {"parameters": Effect("parameters", ("alpha",))}
+
+    def test_a_default_says_nothing_of_scheduled_runs_where_there_is_no_schedule(self) -> None:
+        after = made.flow(parameters=(Parameter("alpha", "number", 6, default=0.5),))
+        assert of(made.desired(), made.desired(compiled=after)) == {}
+        stopped = of(made.desired(cron="0 3 * * *"), made.desired(compiled=after))
+        assert list(stopped) == ["next runs"]
 
     def test_steps_and_retries(self) -> None:
         start, end = made.flow().steps
@@ -142,19 +148,21 @@ class TestContent:
         }
         assert of(longer, made.desired())["steps removed"] == Effect("steps removed", ("fit",))
 
-    def test_a_new_foreach_says_what_airflow_may_lack(self) -> None:
-        linear = made.desired()
-        start, end = made.flow().steps
-        mapped = made.desired(compiled=made.flow(steps=(replace(start, kind="foreach", foreach_over="rows"), end)))
-        assert of(None, mapped) == {"foreach": Effect("foreach", ("start",))}
-        assert of(linear, mapped) == {"foreach": Effect("foreach", ("start",))}
-        assert of(mapped, mapped) == of(mapped, linear) == {}
-        assert "max_map_length" in effect_text(asdict(Effect("foreach", ("start",))))
-
     def test_paused_counts_for_new_dags_only(self) -> None:
         paused = made.desired(made.deployment(paused=True))
         assert of(made.desired(), paused) == {"paused": Effect("paused")}
-        assert of(None, paused) == {}
+
+    def test_a_new_dag_is_created_paused_unless_the_manifest_says_otherwise(self) -> None:
+        for value in ({}, {"paused": True}):
+            assert of(None, made.desired(made.deployment(**value))) == {"created paused": Effect("created paused")}
+        assert of(None, made.desired(made.deployment(paused=False))) == {}
+
+    def test_a_dag_that_airflow_knows_is_not_created_paused(self) -> None:
+        (found,) = plan_changes([made.desired()], [made.site(remembered={"TrainFlow.py": "prod/train"})])
+        assert found.reasons[0].word == "missing"
+        assert effects(found, None, NOW) == ()
+        restored = replace(change(None, made.desired()), reasons=(Reason("new"), Reason("restored")))
+        assert effects(restored, None, NOW) == ()
 
 
 @pytest.mark.parametrize("action", ["delete", "conflict", "none"])

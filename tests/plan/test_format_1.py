@@ -17,8 +17,8 @@ from deployer.models.description import CronSchedule, Description, NativeDescrip
 from deployer.models.plan import Plan, Reason
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow import record
+from deployer.views.plan_effects import TOOL_WORDS
 from deployer.views.plan_json import plan_from_json, plan_from_text, plan_to_json
-from deployer.views.plan_words import TOOL_WORDS
 from tests.contexts import context
 from tests.views import samples
 

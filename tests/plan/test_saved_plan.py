@@ -10,12 +10,14 @@ import pytest
 from deployer.commands.apply import Prepared, execute, prepare
 from deployer.commands.plan import plan
 from deployer.errors import DeployError
-from deployer.models.plan import Plan
+from deployer.models.plan import Plan, Reason
 from deployer.models.selection import Selection
 from deployer.planning.guards import Permissions
+from deployer.planning.staleness import differences
 from deployer.views.plan_json import plan_from_text, plan_to_json
 from tests.contexts import context
 from tests.sources import two_steps
+from tests.views import samples
 
 MANIFEST = """\
 version: 1
@@ -153,3 +155,13 @@ def test_another_target_of_what_it_changes_is_refused(selection: Selection) -> N
     manifest = selection.manifests / "m.yaml"
     manifest.write_text(manifest.read_text().replace("/dags,", "/elsewhere,"))
     assert "local: the target was" in refusal(selection, reviewed)
+
+
+def test_what_the_history_says_of_a_change_makes_no_plan_stale() -> None:
+    """Whether a rollback is still among the newest entries depends on what else was applied."""
+    told = samples.change("train", "create", Reason("new"), Reason("restored", note="rolled back"))
+    untold = samples.change("train", "create", Reason("new"))
+    for old, new in ((told, untold), (untold, told)):
+        assert list(differences(Plan((old,)), Plan((new,)), lambda environment, file: None)) == []
+    other = samples.change("train", "create", Reason("missing"))
+    assert list(differences(Plan((told,)), Plan((other,)), lambda environment, file: None)) != []

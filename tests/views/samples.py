@@ -20,9 +20,11 @@ from deployer.models.plan import (
     Effect,
     FieldChange,
     FileChanges,
+    Mark,
     Plan,
     Reason,
     Replaced,
+    Value,
 )
 from deployer.models.record import Provenance
 from deployer.views.graph import Graph, GraphStep
@@ -99,11 +101,29 @@ TARGETS = {
     "staging": "s3://acme-airflow-staging/dags",
 }
 
+POD = (("cpu", "0.5"), ("gpu", "8"), ("memory", "32000"))
+RETRIES = (("times", 3), ("minutes_between", 2.0), ("fallback", 1))
 STEPS = ("a", "b", "c", "d", "e", "f", "g")
 NEXT_RUNS = {
     "prod/train": ("2026-11-23T03:00:00+02:00", "2026-11-24T03:00:00+02:00", "2026-11-25T03:00:00+02:00"),
     "prod/score": ("2026-11-23T04:00:00+00:00", "2026-11-24T04:00:00+00:00", "2026-11-25T04:00:00+00:00"),
 }
+
+VALUES = (
+    Value("schedule", "schedule.cron", "0 3 * * *", "a.yaml:7"),
+    Value("parameters", "parameters.alpha.default", 0.05, "a.yaml:8"),
+    Value("parameters", "parameters.customer.default", "acme"),
+    *(Value("compute", f"resources.{step}.{name}", amount) for step in ("fit", "evaluate") for name, amount in POD),
+    Value("compute", "resources.report.memory", "8000"),
+    *(Value("retries", f"retries.{step}.{name}", n) for step in GRAPH["steps"] for name, n in RETRIES),
+    Value("limits", "settings.max_workers", 500),
+    Value("limits", "settings.steps.fit.timeout_seconds", 600),
+    *(Value("image", f"resources.{step}.image", "acme/gpu:3") for step in GRAPH["steps"]),
+    Value("settings", "settings.datastore", "s3://acme-metaflow/prod"),
+    Value("settings", "settings.tags", ["team:growth", "nightly"]),
+    *(Value("settings", f"resources.{step}.namespace", "ml") for step in GRAPH["steps"]),
+    Value("settings", "settings.steps.fit.environment", {"TEMPERATURE": "0.5"}),
+)
 
 EVERYTHING = Plan(
     changes=(
@@ -114,11 +134,25 @@ EVERYTHING = Plan(
             "create",
             Reason("new"),
             after=described(
-                parameters={"day": {"type": "string", "required": False, "help": "", "default": "(known at apply)"}}
+                parameters={"day": {"type": "string", "required": False, "help": "", "default": "(known at apply)"}},
+                schedule={
+                    "kind": "cron",
+                    "cron": "0 3 * * *",
+                    "timezone": "Europe/Helsinki",
+                    "catchup": True,
+                    "start_date": "2026-01-01",
+                },
             ),
             effects=(
                 Effect("next runs", after=NEXT_RUNS["prod/train"]),
                 Effect("catch-up", after=("2026-01-01T03:00+02:00",), count=1000, more=True, at_a_time=16),
+                Effect("created paused"),
+            ),
+            values=VALUES,
+            marks=(
+                Mark("frequent", value=5),
+                Mark("gpu", ("fit", "evaluate"), 8),
+                Mark("image", tuple(GRAPH["steps"]), "acme/gpu:3"),
             ),
         ),
         change(
@@ -149,10 +183,18 @@ EVERYTHING = Plan(
                         FieldChange(f"resources.{step}.image", "acme/base:1", "acme/base:2", "a.yaml:9")
                         for step in STEPS
                     ),
+                    *(FieldChange(f"resources.{step}.memory", "4096", "32000") for step in GRAPH["steps"]),
                     FieldChange("resources.load.image", "acme/load:1", "acme/base:2", "a.yaml:9"),
                 ),
             ),
-            Reason("settings", tuple(FieldChange(f"settings.steps.{step}.timeout_seconds", 60, 90) for step in "ab")),
+            Reason(
+                "settings",
+                (
+                    *(FieldChange(f"settings.steps.{step}.timeout_seconds", 60, 90) for step in "ab"),
+                    FieldChange("settings.owner", "ada", "grace", "a.yaml:4"),
+                    FieldChange("settings.variables.USER", "ada", "grace", follows="settings.owner"),
+                ),
+            ),
             Reason(
                 "drifted",
                 note="the DAG file was edited by hand; the edit would be lost",
@@ -201,7 +243,18 @@ EVERYTHING = Plan(
             "conflict",
             Reason("conflict", note="taken.py was not written by mfdeploy", hint="to replace it: --adopt prod/taken"),
         ),
-        change("wide", "update", Reason("graph", (FieldChange("graph.steps.fit.kind", "linear", "foreach"),))),
+        change(
+            "wide",
+            "update",
+            Reason("restored", note="rolled back to 20261121T083000000Z-beef by ada at T; an apply undoes that"),
+            Reason("code", files=FileChanges(changed=("wide.py",))),
+            Reason(
+                "graph",
+                (FieldChange("graph.steps.fit.kind", "linear", "foreach"),),
+                sentences=("step fit is now a foreach over folds, before: a step with one next step",),
+            ),
+            effects=(Effect("code"), Effect("parameters", ("beta",))),
+        ),
         change("old", "delete", Reason("removed", note="the manifests no longer list it"), environment="staging"),
         change(
             "many",

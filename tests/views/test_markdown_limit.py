@@ -56,8 +56,9 @@ def test_it_fits_and_is_whole(name: str) -> None:
 def test_what_is_left_out_is_counted() -> None:
     text = plan_to_markdown(plan_to_json(PLANS["changes"]))
     lines = len(re.findall(r"(?m)^- \*\*|^#### ", text))
-    assert f"{5_007 - lines} more lines left out here" in text
-    assert "**Plan: 1250 to create, 1250 to update, 1250 to delete, 1250 conflicts; 0 unchanged.**" in text
+    assert "\n#### For several changes\n\n- all 1,250 deletes: Airflow stops running it." in text
+    assert f"{5_008 - lines:,} more lines left out here" in text
+    assert "**Plan: 1,250 to create, 1,250 to update, 1,250 to delete, 1,250 conflicts; 0 unchanged.**" in text
 
 
 def test_a_huge_value_costs_its_change_no_details() -> None:

@@ -11,6 +11,7 @@ from deployer.commands.schema import schema
 from deployer.errors import DeployError
 from deployer.models.plan import Plan
 from deployer.views.plan_json import plan_from_json, plan_from_text, plan_to_json
+from deployer.views.plan_text import plan_to_text
 from tests.views import samples
 
 
@@ -21,6 +22,21 @@ def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
     # Also what makes no two plans differ: origins, edits, effects.
     assert json.dumps(plan_to_json(plan_from_text(text))) == text
     jsonschema.validate(json.loads(text), schema("plan"), cls=jsonschema.Draft202012Validator)
+
+
+def test_a_plan_of_an_earlier_version_is_read() -> None:
+    """One without what was added since, and with an effect that is no longer written."""
+    data = plan_to_json(samples.EVERYTHING)
+    for change in data["changes"]:
+        del change["values"], change["marks"]
+        change["effects"].append({"word": "foreach", "names": ["fit"]})
+        for reason in change["reasons"]:
+            del reason["sentences"]
+            for field in reason["fields"]:
+                del field["follows"]
+    plan = plan_from_json(data)
+    assert plan == samples.EVERYTHING
+    assert "max_map_length" not in plan_to_text(plan_to_json(plan))
 
 
 def edited(*path: Any, value: Any = None, remove: bool = False) -> dict[str, Any]:

@@ -50,6 +50,9 @@ class AirflowOrchestrator:
     def next_runs(self, schedule: DescribedSchedule, now: datetime, count: int = 3) -> Sequence[str]:
         return next_runs.next_runs(schedule, now, count)
 
+    def minutes_between_runs(self, schedule: DescribedSchedule) -> int | None:
+        return next_runs.minutes_between_runs(schedule)
+
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
         return pod_manifests(deployment, flow)
 

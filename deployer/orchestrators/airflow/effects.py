@@ -31,7 +31,18 @@ def effects(change: Change, since: datetime | None, now: datetime) -> tuple[Effe
     before, after = change.before, change.after
     if not change.writes or after is None:
         return ()
-    return (*_schedule_effects(before, after, since, now), *_content_effects(before, after))
+    return (
+        *_schedule_effects(before, after, since, now),
+        *_paused_effects(change, after),
+        *_content_effects(before, after),
+    )
+
+
+def _paused_effects(change: Change, after: Description) -> Iterator[Effect]:
+    """Airflow creates a DAG paused unless its file says otherwise. One that it knows already stays as it is."""
+    words = {reason.word for reason in change.reasons}
+    if "new" in words and "restored" not in words and after.settings.value("paused") is not False:
+        yield Effect("created paused")
 
 
 def _schedule_effects(
@@ -124,14 +135,13 @@ def _format(time: datetime) -> str:
 
 
 def _content_effects(before: Description | NativeDescription | None, after: Description) -> Iterator[Effect]:
-    """What changes in a deployed DAG besides its schedule, and the foreach steps that are new."""
+    """What changes in a deployed DAG besides its schedule."""
     deployed = before if isinstance(before, Description) else None
     if deployed and deployed.code.files != after.code.files:
         yield Effect("code")
-    if before and (names := _new_defaults(before, after)):
+    scheduled = not isinstance(after.schedule, NoSchedule)
+    if before and scheduled and (names := _new_defaults(before, after)):
         yield Effect("parameters", names)
-    if foreaches := _foreach_steps(after) - (_foreach_steps(deployed) if deployed else set()):
-        yield Effect("foreach", tuple(sorted(foreaches)))
     if deployed:
         yield from _step_effects(deployed, after)
         if deployed.settings.value("paused") != after.settings.value("paused"):
@@ -153,8 +163,3 @@ def _step_effects(before: Description, after: Description) -> Iterator[Effect]:
     names = tuple(name for name in sorted(old & new) if before.retries.get(name) != after.retries.get(name))
     if names:
         yield Effect("retries", names)
-
-
-def _foreach_steps(description: Description) -> set[str]:
-    """The foreach steps. Their number of items is unknown before they run."""
-    return {name for name, step in description.graph.steps.items() if step.kind == "foreach"}
