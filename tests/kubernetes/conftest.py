@@ -111,7 +111,11 @@ def project_for(folder: Path, s3: str, cluster: Kubernetes) -> Project:
             "secrets": ["s3-credentials", "shared-metadata"],
         },
         # One worker, since each that moves data to and from S3 is a process; there are 64 else.
-        "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
+        "metaflow": {
+            "METAFLOW_DEFAULT_METADATA": "local",
+            "METAFLOW_S3_ENDPOINT_URL": s3,
+            "METAFLOW_S3_WORKER_COUNT": 1,
+        },
     }
     manifest: dict[str, Any] = {
         "version": 1,

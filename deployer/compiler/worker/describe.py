@@ -41,6 +41,7 @@ from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors
+from .settings import check_metadata, unknown_settings
 from .source import Source
 
 
@@ -82,7 +83,8 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "sensors": describe_sensors(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
     }
-    return Description(flow, tuple(_warnings(job, obj, source)))
+    check_metadata(job, flow)
+    return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source)))
 
 
 def _step(job: Job, obj: Any, name: str) -> StepData:

@@ -1,0 +1,47 @@
+"""The METAFLOW_* settings of an environment, held against the Metaflow that is installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from metaflow.plugins import METADATA_PROVIDERS
+
+from ..protocol import FlowData, Job, Problem
+from .metaflow_compat import configuration, get_version
+from .problems import FlowError, nearest
+
+_PROVIDER, _SERVICE = "METAFLOW_DEFAULT_METADATA", "METAFLOW_SERVICE_URL"
+
+
+def unknown_settings(job: Job) -> Iterator[Problem]:
+    """A warning for each setting that only the configuration of Metaflow could read and that is not in it."""
+    known = configuration()
+    for name in job.configuration:
+        if name not in known:
+            hint = nearest(name, known) or "remove it, unless the flow's own code reads it"
+            message = f"Metaflow {get_version()} does not know {name}"
+            yield Problem("unknown-setting", message, setting=f"metaflow.{name}", hint=hint, severity="warning")
+
+
+def check_metadata(job: Job, flow: FlowData) -> None:
+    """Raises FlowError for a metadata provider that Metaflow does not have, and for pods that would not find theirs."""
+    provider = flow["environment"][_PROVIDER]
+    known = [each.TYPE for each in METADATA_PROVIDERS]
+    setting = f"metaflow.{_PROVIDER}"
+    if provider not in known:
+        message = f"Metaflow has no metadata provider {provider!r}"
+        hint = nearest(provider, known) or f"expected one of {', '.join(sorted(known))}"
+        raise FlowError(Problem("bad-value", message, setting=setting, hint=hint))
+    if provider != "service" or not job.on_kubernetes or _SERVICE in flow["environment"]:
+        return
+    common = job.settings.get("METAFLOW_KUBERNETES_SECRETS")
+    without = [
+        step["name"]
+        for step in flow["steps"]
+        if not (common or step["pod"].get("secrets") or _SERVICE in step["environment"])
+    ]
+    if without:
+        steps = f"step {without[0]} has" if len(without) == 1 else f"steps {', '.join(without)} have"
+        message = f"{steps} no metadata service: no {_SERVICE}, and no Kubernetes secret that could hold it"
+        hint = f"set {_SERVICE} below `metaflow:`, or name the secret: `kubernetes: {{secrets: [...]}}`"
+        raise FlowError(Problem("no-metadata", message, setting=setting, hint=hint))
