@@ -181,7 +181,12 @@ REFUSED: Final = (
     Refused(
         _CLUSTER,
         "remove it: Airflow starts and ends the pods, no Kubernetes job does",
-        _names("KUBERNETES_JOB_TERMINATE_MODE KUBERNETES_JOB_TTL_SECONDS_AFTER_FINISHED"),
+        _names("KUBERNETES_JOB_TERMINATE_MODE"),
+    ),
+    Refused(
+        _CLUSTER,
+        "write `kubernetes: {on_finish_action: ...}`: Airflow ends the pods, no Kubernetes job does",
+        _names("KUBERNETES_JOB_TTL_SECONDS_AFTER_FINISHED"),
     ),
     Refused(
         "the time limit of a step",

@@ -1,4 +1,8 @@
-"""Run by the Python of some Metaflow: prints the names of all settings that this Metaflow reads, as JSON by kind."""
+"""Run by the Python of some Metaflow: prints the settings that this Metaflow reads, as JSON.
+
+By kind: those of its configuration with their defaults, the options of its command line and the variables that it reads
+from the process environment by name.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ def variables() -> set[str]:
 print(
     json.dumps(
         {
-            "configuration": sorted(metaflow_config_funcs._all_configs),
+            "configuration": {name: each.value for name, each in sorted(metaflow_config_funcs._all_configs.items())},
             "options": sorted(f"METAFLOW_{option.name.upper()}" for option in cli.start.params),
             "variables": sorted(variables()),
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 
 from metaflow.plugins import METADATA_PROVIDERS
 
@@ -10,6 +11,7 @@ from ..protocol import FlowData, Job, Problem
 from .metaflow_compat import configuration, get_version
 from .problems import FlowError, nearest
 
+_PREFIX = "METAFLOW_"
 _PROVIDER, _SERVICE = "METAFLOW_DEFAULT_METADATA", "METAFLOW_SERVICE_URL"
 
 
@@ -18,9 +20,16 @@ def unknown_settings(job: Job) -> Iterator[Problem]:
     known = configuration()
     for name in job.configuration:
         if name not in known:
-            hint = nearest(name, known) or "remove it, unless the flow's own code reads it"
+            hint = _nearest(name, known) or "remove it, unless the flow's own code reads it"
             message = f"Metaflow {get_version()} does not know {name}"
             yield Problem("unknown-setting", message, setting=f"metaflow.{name}", hint=hint, severity="warning")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The most similar setting, compared without the prefix that all of them have."""
+    short = {each.removeprefix(_PREFIX): each for each in sorted(known)}
+    close = difflib.get_close_matches(name.removeprefix(_PREFIX), short, n=1, cutoff=0.7)
+    return f"did you mean {short[close[0]]!r}?" if close else ""
 
 
 def check_metadata(job: Job, flow: FlowData) -> None:
