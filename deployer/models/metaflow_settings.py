@@ -152,11 +152,12 @@ REFUSED: Final = (
         "Metaflow's configuration files", "profiles are read from .metaflowconfig beside the manifest", _names("HOME")
     ),
     Refused("Metaflow's configuration files", "write `profile:` under `metaflow:`", _names("PROFILE")),
+    Refused("Metaflow's files in the home folder", "remove it: none are kept there", _names("TOKEN_HOME")),
     Refused("credentials", credentials.HINT, credentials.OF_THE_SERVICE),
     Refused(
         "production tokens",
-        "remove it, the production token of each DAG is kept in the datastore; use tags to group runs",
-        _names("PRODUCTION_TOKEN TOKEN_HOME"),
+        "remove it: the production token of each DAG is kept in the datastore; use tags to group runs",
+        _names("PRODUCTION_TOKEN"),
     ),
     Refused(
         _CLUSTER,
@@ -216,7 +217,7 @@ REFUSED: Final = (
     Refused(
         _COMMAND_LINE,
         "write `parameters:` for the flow's parameters; remove it otherwise",
-        _names("INIT_* RUN_* STEP_* RESUME_* SPIN_*"),
+        _names("INIT_* RUN_* STEP_* RESUME_*"),
     ),
     Refused(
         _COMMAND_LINE,
@@ -240,7 +241,7 @@ REFUSED: Final = (
     Refused(
         _COMMANDS,
         "remove it",
-        _names("CONTACT_INFO DATASTORE_SYSROOT_SPIN DEBUG_CARD_SERVER DEBUG_STUBGEN STUBGEN"),
+        _names("CONTACT_INFO DATASTORE_SYSROOT_SPIN DEBUG_CARD_SERVER DEBUG_STUBGEN SPIN_* STUBGEN"),
     ),
     Refused(
         "which plugins Metaflow loads",

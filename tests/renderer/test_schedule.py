@@ -150,8 +150,8 @@ def test_days_of_the_week_by_number_are_said_as_what_they_are(cron: str, days: s
     [warning] = check(flows.deployment(), flows.linear(schedule=FlowSchedule(cron, None, 4)))
     written = " ".join(cron.split())
     assert str(warning) == (
-        f"deployments/flows/train.py:4: warning: in the schedule {written!r} {days}, as AWS counts; Argo Workflows counts from 0;"
-        f" write {named} for the day of the week, which all of them read alike"
+        f"deployments/flows/train.py:4: warning: in the schedule {written!r} {days}, as AWS counts;"
+        f" Argo Workflows counts from 0; write {named} for the day of the week, which all of them read alike"
     )
     # The name fires when the number does.
     assert translate(cron) == translate(f"0 18 ? * {named} *")
