@@ -50,7 +50,10 @@ def check_metadata(job: Job, flow: FlowData) -> None:
         if not (common or step["pod"].get("secrets") or _SERVICE in step["environment"])
     ]
     if without:
-        steps = f"step {without[0]} has" if len(without) == 1 else f"steps {', '.join(without)} have"
-        message = f"{steps} no metadata service: no {_SERVICE}, and no Kubernetes secret that could hold it"
+        # The same words for every flow: then it is one problem of the environment.
+        steps = f" of {flow['name']} ({', '.join(without)})" if len(without) < len(flow["steps"]) else ""
+        message = (
+            f"the pods{steps} have no metadata service: no {_SERVICE}, and no Kubernetes secret that could hold it"
+        )
         hint = f"set {_SERVICE} below `metaflow:`, or name the secret: `kubernetes: {{secrets: [...]}}`"
         raise FlowError(Problem("no-metadata", message, setting=setting, hint=hint))
