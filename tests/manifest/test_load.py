@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -380,3 +382,14 @@ def test_settings_of_metaflow_know_where_they_were_written(folder: Path) -> None
     found = one(folder, "", f"environments:\n  prod: {environment}\n")
     assert found.source("metaflow.METAFLOW_CARD_NO_WARNING") == Location("deployments/config_shared.json", 2, 3)
     assert found.source("metaflow.METAFLOW_UI_URL").line == 4
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/manifest.md"])
+def test_the_manifests_of_the_docs_load_without_a_warning(page: str, folder: Path) -> None:
+    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+    [block] = re.findall(r"^    version: 1\n(?:    .*\n|\n)*", text, re.MULTILINE)
+    (folder / "flows").mkdir()
+    (folder / "flows" / "train.py").touch()
+    manifests = read(folder, textwrap.dedent(block))
+    assert [deployment.address for deployment in manifests.deployments] == ["local/train", "prod/train"]
+    assert manifests.warnings == ()
