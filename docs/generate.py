@@ -10,11 +10,13 @@ from typing import Any
 
 from deployer.compiler.versions import TESTED, show_version
 from deployer.manifest.schema import manifest_schema
+from deployer.models.metaflow_settings import READ, REFUSED
 from deployer.views.history import history_schema
 from deployer.views.plan_json import plan_schema
 from deployer.views.result_text import result_schema
 
 PAGE = Path(__file__).with_name("manifest-reference.md")
+SETTINGS = Path(__file__).with_name("metaflow-settings.md")
 SUPPORT = Path(__file__).with_name("metaflow-support.md")
 RESULTS = Path(__file__).parents[1] / "tests" / "conformance" / "results.json"
 SCHEMAS = Path(__file__).parents[1] / "schemas"
@@ -177,6 +179,37 @@ are of {newest}.
 """
 
 
+_SETTINGS_HEAD = """\
+# Settings of Metaflow
+
+What becomes of each METAFLOW_* setting below `metaflow:` of an environment, or in the profile that it names. Made from
+the table in `deployer/models/metaflow_settings.py` by `docs/generate.py`; tests look for each setting of Metaflow
+{oldest} to {newest} in it. What each setting means is Metaflow's to say, in its
+[configuration](https://docs.metaflow.org/getting-started/infrastructure) and in its metaflow_config.py.
+
+- **compile**: read when a plan or an apply describes a flow, builds its code package or stores it.
+- **task**: a variable of each task, which Metaflow reads there.
+- A setting of pods has no effect with `compute: local`, and the plan warns of it. It does not for a profile, which
+  several environments may share.
+- A name that is in none of these tables, and that the Metaflow that compiles the flow does not know, is a warning with
+  the nearest one that it knows. Settings of its extensions it knows. Variables for the code of a flow are better off in
+  `@environment`, or in `with:`.
+"""
+
+
+def settings_page() -> str:
+    """The page of Metaflow's settings (Markdown), from the table of them."""
+    head = _SETTINGS_HEAD.format(oldest=show_version(TESTED[0]), newest=show_version(TESTED[-1]))
+    lines = [head, "## Read", "", "| about | read by | settings |", "|---|---|---|"]
+    for rule in READ:
+        by = {"both": "compile, task"}.get(rule.by, rule.by)
+        lines.append(f"| {rule.about} | {by}{', pods only' if rule.pods else ''} | {', '.join(rule.names)} |")
+    lines += ["", "## Refused", "", "`*` stands for any end of the name.", ""]
+    lines += ["| about | settings | what to do |", "|---|---|---|"]
+    lines += [f"| {rule.about} | {', '.join(rule.names)} | {rule.instead} |" for rule in REFUSED]
+    return "\n".join(lines) + "\n"
+
+
 def _support_row(title: str, row: Mapping[str, Any]) -> str:
     cells = row["columns"].values()
     statuses = ["" if cell["status"] == "no meaning" else cell["status"] for cell in cells]
@@ -196,6 +229,7 @@ def _test_link(test: str) -> str:
 
 if __name__ == "__main__":
     SUPPORT.write_text(support_page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    SETTINGS.write_text(settings_page(), encoding="utf-8")
     PAGE.write_text(manifest_reference(manifest_schema()), encoding="utf-8")
     for name, text in schemas().items():
         (SCHEMAS / f"{name}.schema.json").write_text(text, encoding="utf-8")

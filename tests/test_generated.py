@@ -80,6 +80,14 @@ def test_the_schemas_are_fresh(name: str, request: pytest.FixtureRequest) -> Non
     assert subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout == made
 
 
+def test_the_page_of_metaflows_settings_is_that_of_the_table(request: pytest.FixtureRequest) -> None:
+    names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    made = names["settings_page"]()
+    if request.config.getoption("--rewrite", default=False):
+        names["SETTINGS"].write_text(made)
+    assert made == names["SETTINGS"].read_text(), "run `make rewrite`"
+
+
 def test_the_reference_of_the_manifest_is_fresh(request: pytest.FixtureRequest) -> None:
     names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
     made = names["manifest_reference"](names["manifest_schema"]())

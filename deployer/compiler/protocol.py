@@ -30,7 +30,8 @@ class Job:
     the one that its runs have already, empty where that is not known.
     With `note_inputs` the answer lists what the description was made from; `known` are the notes of an earlier answer,
     not validated: while nothing that they name has changed, the flow is not described again.
-    `settings` are the METAFLOW_* values that tasks get.
+    `settings` are the METAFLOW_* values that tasks get; `configuration` names those of them that have an effect only
+    if they are part of Metaflow's configuration.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Job:
     kubernetes: Mapping[str, Json]
     steps: Mapping[str, Mapping[str, Json]]
     settings: Mapping[str, str]
+    configuration: tuple[str, ...]
     note_inputs: bool
     known: Mapping[str, Json] | None
 

@@ -9,18 +9,20 @@ from typing import Any, Final
 from deployer.errors import Location
 from deployer.manifest.fields import keys_of
 from deployer.manifest.keys import ClusterAccess, EnvironmentSettings, FlowSettings, PodSettings
+from deployer.manifest.metadata_service import check_metadata_service
 from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, to_data
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.paths import check_datastore, check_target, resolve_datastore, resolve_target
-from deployer.manifest.profiles import Datastore, read_settings
+from deployer.manifest.profiles import Datastore, MetaflowSetting, read_settings
 from deployer.models.deployment import Environment
+from deployer.models.metaflow_settings import Read, rule_of
 
 _OWN: Final = frozenset(keys_of(EnvironmentSettings))
 # The storage account, which a datastore's URL does not name.
 _AZURE: Final = "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT"
 
 
-def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, str]:
+def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, MetaflowSetting]:
     """Check the paths, URLs and Metaflow settings of an environment; returns its METAFLOW_* settings, by name.
 
     Works on whatever was written: values of a wrong type are left to the validation of the document.
@@ -45,10 +47,12 @@ def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, s
         message = f"a container alone does not say where it is: set {_AZURE} below `metaflow:`"
         hint = "for example https://ACCOUNT.blob.core.windows.net"
         report.error("missing-key", message, node.location, (*path, "metaflow"), hint)
-    return {name: settings[name].text for name in sorted(settings)}
+    if report.errors == before and isinstance(compute, Scalar):
+        check_metadata_service(node, compute.value, datastore, settings, path, report)
+    return {name: settings[name] for name in sorted(settings)}
 
 
-def build_environment(name: str, project: str, entry: Entry, settings: Mapping[str, str]) -> Environment:
+def build_environment(name: str, project: str, entry: Entry, settings: Mapping[str, MetaflowSetting]) -> Environment:
     """The environment of an entry without a violation; `settings` are its METAFLOW_* settings."""
     node = entry.node
     assert isinstance(node, Map)
@@ -56,7 +60,8 @@ def build_environment(name: str, project: str, entry: Entry, settings: Mapping[s
     datastore, kind = resolve_datastore(_scalar(node, "datastore"))
     cluster: dict[str, Any] = data.get("kubernetes", {})
     own = {key: value for key, value in data.items() if key in _OWN}
-    resolved = {"target": resolve_target(_scalar(node, "target")), "datastore": datastore, "metaflow": settings}
+    metaflow = {setting: settings[setting].text for setting in settings}
+    resolved = {"target": resolve_target(_scalar(node, "target")), "datastore": datastore, "metaflow": metaflow}
     return Environment(
         name=name,
         project=project,
@@ -80,10 +85,18 @@ def _scalar(node: Map, name: str) -> Scalar:
 
 
 def _warn_without_pods(node: Map, compute: object, path: NodePath, report: Report) -> None:
-    kubernetes = node.entries.get("kubernetes")
-    if compute == "local" and kubernetes is not None:
+    if compute != "local":
+        return
+    kubernetes, metaflow = node.entries.get("kubernetes"), node.get("metaflow")
+    if kubernetes is not None:
         message = "nothing reads these settings: with `compute: local` there are no pods"
         report.warn("unused-setting", message, kubernetes.key, (*path, "kubernetes"))
+    # Of those in a profile nothing is said: environments with pods may share it.
+    for name, entry in metaflow.entries.items() if isinstance(metaflow, Map) else ():
+        rule = rule_of(name)
+        if isinstance(rule, Read) and rule.pods:
+            message = "nothing reads this setting: with `compute: local` there are no pods"
+            report.warn("unused-setting", message, entry.key, (*path, "metaflow", name))
 
 
 @dataclass(frozen=True)
@@ -95,11 +108,11 @@ class Layer:
     sources: Mapping[str, Location]
 
 
-def build_layer(environment: Environment, node: Node) -> Layer:
-    """The layer of an environment that has been checked."""
+def build_layer(environment: Environment, node: Node, settings: Mapping[str, MetaflowSetting]) -> Layer:
+    """The layer of an environment that has been checked; `settings` are its METAFLOW_* settings."""
     assert isinstance(node, Map)
-    # Metaflow's settings may come from a profile: they have no location of their own.
     sources = {name: entry.node.location for name, entry in node.entries.items() if name in _OWN - {"metaflow"}}
+    sources |= {f"metaflow.{name}": setting.location for name, setting in settings.items()}
     kubernetes = node.get("kubernetes")
     for name, entry in kubernetes.entries.items() if isinstance(kubernetes, Map) else ():
         if name not in keys_of(PodSettings):

@@ -19,6 +19,7 @@ from deployer.manifest.names import check_asked, check_dag_ids, check_environmen
 from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, has_broken, locations
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.pod_values import check_pod_values
+from deployer.manifest.profiles import MetaflowSetting
 from deployer.manifest.resolve import resolve_flow
 from deployer.manifest.validate import validate
 from deployer.manifest.variables import Substitution, read_variables
@@ -128,9 +129,9 @@ class _Loader:
             return path[3] in self.asked
         return True
 
-    def _check_environments(self, document: Document, flawed: set[NodePath]) -> dict[str, dict[str, str]]:
+    def _check_environments(self, document: Document, flawed: set[NodePath]) -> dict[str, dict[str, MetaflowSetting]]:
         """METAFLOW_* settings by environment. What has a problem is added to `flawed`."""
-        settings: dict[str, dict[str, str]] = {}
+        settings: dict[str, dict[str, MetaflowSetting]] = {}
         for name, entry in document.sections["environments"].items():
             path, before = ("environments", name), self.report.errors
             check_layer(entry.node, path, self._root, self.report)
@@ -158,7 +159,7 @@ class _Loader:
         return self.folder.resolve().parent
 
     def _resolve(
-        self, document: Document, settings: Mapping[str, Mapping[str, str]], flawed: set[NodePath]
+        self, document: Document, settings: Mapping[str, Mapping[str, MetaflowSetting]], flawed: set[NodePath]
     ) -> Manifests:
         sections = document.sections
         environments: dict[str, Environment] = {}
@@ -166,7 +167,7 @@ class _Loader:
         for name, entry in sorted(sections["environments"].items()):
             if ("environments", name) not in flawed:
                 environments[name] = build_environment(name, document.owner, entry, settings[name])
-                layers[name] = build_layer(environments[name], entry.node)
+                layers[name] = build_layer(environments[name], entry.node, settings[name])
         deployments: list[Deployment] = []
         for name, entry in sections["flows"].items():
             if ("flows", name) not in flawed and not any(path[0] == "defaults" for path in flawed):

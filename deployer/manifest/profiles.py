@@ -12,12 +12,8 @@ from deployer.manifest.files import shown
 from deployer.manifest.nodes import Items, Map, Node, Report, Scalar, shorten, to_data
 from deployer.manifest.nodes import Path as NodePath
 from deployer.models.credentials import HINT, holds_credential, names_credential
+from deployer.models.metaflow_settings import Refused, rule_of
 
-_IDENTITY: Final = {
-    "METAFLOW_USER": "runs belong to the scheduler, whoever plans",
-    "METAFLOW_HOME": "profiles are read from .metaflowconfig beside the manifest",
-    "METAFLOW_PROFILE": "write `profile:` under `metaflow:`",
-}
 _DEFAULT_DATASTORE: Final = "METAFLOW_DEFAULT_DATASTORE"
 _SYSROOT: Final = "METAFLOW_DATASTORE_SYSROOT_"
 _SETTING: Final = re.compile(r"METAFLOW_[A-Z0-9_]+\Z")
@@ -87,11 +83,8 @@ def _refuse(name: str, location: Location, path: NodePath, report: Report) -> No
     if names_credential(name):
         message = f"{shorten(name)} is a credential and would be written into DAG files"
         report.error("secret-in-dag", message, location, path, HINT)
-    elif name in _IDENTITY:
-        report.error("refused-setting", f"{name} cannot be set here", location, path, _IDENTITY[name])
-    elif name == _DEFAULT_DATASTORE or name.startswith(_SYSROOT):
-        hint = "write `datastore:` in the environment"
-        report.error("refused-setting", f"{name} cannot be set here", location, path, hint)
+    elif isinstance(rule := rule_of(name), Refused):
+        report.error("refused-setting", f"{name} cannot be set here", location, path, rule.instead)
 
 
 def _refuse_value(name: str, text: str, location: Location, path: NodePath, report: Report) -> bool:

@@ -77,6 +77,7 @@ if __name__ == "__main__":
     Flow{number:05}()
 '''
 
+_SERVICE = {"METAFLOW_SERVICE_URL": "http://metaflow.invalid"}  # nobody calls it
 _MANIFEST = """version: 1
 project: bench
 environments:
@@ -92,9 +93,9 @@ environments:
 def write(folder: Path, count: int, target: str, datastore: str, variables: Mapping[str, str] | None = None) -> Path:
     """Write `count` flows and their manifests below `folder`; returns the folder of the manifests."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = "".join(f"      {name}: {value!r}\n" for name, value in (variables or {}).items())
+    settings = "".join(f"      {name}: {value!r}\n" for name, value in {**_SERVICE, **(variables or {})}.items())
     head = _MANIFEST.format(target=target, datastore=datastore)
-    (folder / "project.yaml").write_text(head + (f"    metaflow:\n{settings}" if settings else ""))
+    (folder / "project.yaml").write_text(f"{head}    metaflow:\n{settings}")
     for first in range(0, count, PER_FOLDER):
         _write_team(folder, first // PER_FOLDER, range(first, min(first + PER_FOLDER, count)))
     return folder
@@ -133,6 +134,7 @@ def write_wide(folder: Path, steps: int, compute: Compute) -> Path:
         environment |= {
             "datastore": f"s3://{BUCKET}/wide",
             "kubernetes": {"namespace": "ml", "image": "python:3.11"},
+            "metaflow": _SERVICE,
         }
     manifest = {"version": 1, "project": "bench", "environments": {"prod": environment}}
     (folder / "m.yaml").write_text(yaml.safe_dump({**manifest, "flows": {"Wide": {"file": "flow.py"}}}))

@@ -328,7 +328,7 @@ class TestWithoutPods:
         code, out, err = project.plan("--check-cluster", "--flow", "train", env="local")
         assert (code, out) == (1, "")
         assert err == (
-            "mfdeploy.yaml:10:14: error: environments.local.compute: --check-cluster has nothing to check: an"
+            "mfdeploy.yaml:9:14: error: environments.local.compute: --check-cluster has nothing to check: an"
             " environment with `compute: local` has no pods; remove --check-cluster, or select an environment with"
             " `compute: kubernetes`\n1 error\n"
         )
@@ -339,7 +339,7 @@ class TestWithoutPods:
         )
         assert code == 0
         assert err.splitlines()[0].startswith(
-            "mfdeploy.yaml:10:14: warning: environments.local.compute: --check-cluster"
+            "mfdeploy.yaml:9:14: warning: environments.local.compute: --check-cluster"
         )
 
     def test_a_manifest_that_asks_for_it_anyway_is_told(self, project: Project) -> None:

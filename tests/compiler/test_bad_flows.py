@@ -11,7 +11,7 @@ import pytest
 
 from deployer.compiler.client import Compiled
 from deployer.models.deployment import Deployment
-from tests.compiler.compiling import KUBERNETES, deployment
+from tests.compiler.compiling import KUBERNETES, deployment, local
 from tests.compiling import compile_flows
 
 CASES = Path(__file__).parent.parent / "errors" / "flows"
@@ -33,6 +33,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "pod_values": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
     "security_context_typo": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
     "variable_names": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
+    "no_service": {
+        "environment": KUBERNETES.model_copy(update={"metaflow": {"METAFLOW_DEFAULT_METADATA": "service"}}),
+        "kubernetes": {"image": "a:1"},
+        "steps": {"start": {"secrets": ["metadata"]}},
+    },
+    "unknown_metadata": {"environment": local(metaflow={"METAFLOW_DEFAULT_METADATA": "servce"})},
     "pod_value": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}, "steps": {"end": {"labels": {"a": "/"}}}},
 }
 

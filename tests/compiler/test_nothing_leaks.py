@@ -36,6 +36,9 @@ def test_another_folder_user_home_and_shell_give_equal_flows(tmp_path: Path, mon
     (home / ".metaflowconfig").mkdir(parents=True)
     setting = {"METAFLOW_DEFAULT_DATASTORE": "s3", "METAFLOW_KUBERNETES_NAMESPACE": "other"}
     (home / ".metaflowconfig" / "config.json").write_text(json.dumps(setting))
+    # Metaflow looks for one of these from the working directory upwards.
+    (tmp_path / ".metaflow").mkdir()
+    (tmp_path / ".metaflow" / "config.json").write_text(json.dumps({"METAFLOW_SERVICE_URL": "http://other"}))
     for name, value in {
         "HOME": str(home),
         "USER": "bob",

@@ -94,12 +94,6 @@ def test_a_token_that_is_no_name_is_neither_taken_nor_kept(token: str, tmp_path:
         _build(one)
 
 
-def test_a_token_of_the_manifest_is_refused() -> None:
-    one = deployment("linear.py", environment=local(metaflow={"METAFLOW_PRODUCTION_TOKEN": "mine"}))
-    [problem] = compile_flows([one]).diagnostics
-    assert "METAFLOW_PRODUCTION_TOKEN cannot be set" in problem.message
-
-
 def test_runs_are_found_by_their_namespace(tmp_path: Path) -> None:
     one = deployment("linear.py", environment=local(tmp_path / "datastore"))
     package = _build(one)

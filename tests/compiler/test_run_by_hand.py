@@ -16,6 +16,7 @@ import pytest
 
 from tests.compiler.by_hand import RUN, Operator
 from tests.compiler.compiling import FLOWS, deployment, local
+from tests.compiler.metadata_service import metadata_service
 from tests.compiling import build_packages, compile_flows
 
 RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
@@ -287,3 +288,19 @@ def test_a_step_ends_with_the_process_that_started_its_task(tmp_path: Path) -> N
     done = operator.task("start", under=("sh", "-c", '"$@"; exit', "sh"))
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert not (tmp_path / "datastore" / "went-on").exists()
+
+
+@pytest.mark.parametrize("where", ["manifest", "secret"])
+def test_a_task_is_recorded_by_the_service_that_the_settings_name(where: str, tmp_path: Path) -> None:
+    with metadata_service() as (url, recorded):
+        # What a pod gets from a Kubernetes secret, and a process from its worker, is no variable of the DAG.
+        given = {"METAFLOW_SERVICE_URL": url}
+        settings = given if where == "manifest" else {"METAFLOW_DEFAULT_METADATA": "service"}
+        one = deployment("linear.py", environment=local(tmp_path / "datastore", metaflow=settings))
+        [package] = build_packages([one], upload=True, user="ann").values()
+        operator = Operator(compile_flows([one]).flows[one.address], package, tmp_path / "work")
+        assert operator.flow.environment.get("METAFLOW_SERVICE_URL") == (url if where == "manifest" else None)
+        variables = {**({} if where == "manifest" else given), "no_proxy": "127.0.0.1"}
+        done = operator.task("start", parameters={"needed": 1}, variables=variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert f"/flows/LinearFlow/runs/{RUN}/steps/start/tasks/start/artifact" in recorded

@@ -173,7 +173,11 @@ def ran(request: pytest.FixtureRequest, aws: Aws, solver: Path, tmp_path_factory
 def project_for(folder: Path, aws: Aws, solver: Path, cluster: Kubernetes) -> Project:
     """A project with an environment for each compute, and one whose datastore is a folder."""
     shutil.copytree(HERE / "flows", folder / "project" / "deployments" / "flows")
-    settings = {"METAFLOW_S3_ENDPOINT_URL": aws.url, "METAFLOW_S3_WORKER_COUNT": 1}
+    settings = {
+        "METAFLOW_DEFAULT_METADATA": "local",
+        "METAFLOW_S3_ENDPOINT_URL": aws.url,
+        "METAFLOW_S3_WORKER_COUNT": 1,
+    }
     shared = {"target": "../build/dags", "start_date": "2026-01-01"}
     local = {**shared, "compute": "local", "python": sys.executable}
     stored = {"datastore": f"s3://{BUCKETS[0]}/{folder.name}", "metaflow": settings}

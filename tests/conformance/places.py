@@ -84,7 +84,12 @@ def cluster_environment(s3: str, **pods: Any) -> dict[str, Any]:
         "datastore": f"s3://{BUCKET}/metaflow",
         "kubernetes": {"namespace": "jobs", "image": "registry.example/flows:1", **pods},
         # One worker, since each that moves data to and from S3 is a process; there are 64 else.
-        "metaflow": {**SETTINGS, "METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
+        "metaflow": {
+            **SETTINGS,
+            "METAFLOW_DEFAULT_METADATA": "local",
+            "METAFLOW_S3_ENDPOINT_URL": s3,
+            "METAFLOW_S3_WORKER_COUNT": 1,
+        },
     }
 
 

@@ -43,7 +43,11 @@ def native(tmp_path: Path, s3: str) -> Project:
                 "target": "../build/dags",
                 "compute": "kubernetes",
                 "datastore": root,
-                "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
+                "metaflow": {
+                    "METAFLOW_DEFAULT_METADATA": "local",
+                    "METAFLOW_S3_ENDPOINT_URL": s3,
+                    "METAFLOW_S3_WORKER_COUNT": 1,
+                },
                 "kubernetes": {"image": "registry.example/flows:1"},
                 "protect": True,
             }

@@ -136,6 +136,10 @@ def edit_everywhere(rng: Rng, project: Project) -> str:
         "schedules": _flag,
         "metaflow": lambda rng: {"METAFLOW_DEFAULT_METADATA": "local", "METAFLOW_CARD_NO_WARNING": str(_number(rng))},
     }
+    if name == "kube" and rng.random() < 0.25:
+        # It always says where its runs are recorded.
+        place["metaflow"] = own.pop("metaflow")(rng)
+        return f"kube.metaflow: {place['metaflow']!r}"
     if choice < 0.9:
         return f"{name}." + edit_settings(rng, place, own)
     if choice < 0.95:

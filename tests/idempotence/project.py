@@ -115,6 +115,7 @@ def generate(rng: random.Random, count: int) -> Project:
             "compute": "kubernetes",
             "datastore": "s3://bucket/metaflow",
             "kubernetes": {"image": "python:3.11"},
+            "metaflow": {"METAFLOW_DEFAULT_METADATA": "local"},
         },
     }
     entries: dict[str, Settings] = {}

@@ -26,6 +26,8 @@ SERVICE_HEADERS = json.dumps({"x-api-key": "never-in-a-manifest"})
 HOSTILE = '"it\'s" $(HOME) $$ $$(HOME) $HOME `id` $(id) {{ ds }} {% raw %} \\ ä\n漢字 ${METAFLOW_RUN_ID}'
 LONG = (HOSTILE + "\n") * 1500
 TRIGGERED = {"title": HOSTILE, "long": LONG, "count": 7, "fast": True, "options": {"a": [HOSTILE, None]}}
+# What each pod runs before anything else.
+PREPARE = 'export PREPARED="it\'s $METAFLOW_STEP_NAME, $(echo $((6 * 7)))"\n'
 DAGS = {
     "ShapedFlow": "ShapedFlow.pods",
     "GraphFlow": "GraphFlow.pods",
@@ -111,7 +113,12 @@ def project_for(folder: Path, s3: str, cluster: Kubernetes) -> Project:
             "secrets": ["s3-credentials", "shared-metadata"],
         },
         # One worker, since each that moves data to and from S3 is a process; there are 64 else.
-        "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
+        "metaflow": {
+            "METAFLOW_DEFAULT_METADATA": "local",
+            "METAFLOW_KUBERNETES_SANDBOX_INIT_SCRIPT": PREPARE,
+            "METAFLOW_S3_ENDPOINT_URL": s3,
+            "METAFLOW_S3_WORKER_COUNT": 1,
+        },
     }
     manifest: dict[str, Any] = {
         "version": 1,

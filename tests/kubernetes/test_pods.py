@@ -134,6 +134,9 @@ class TestValues:
         metadata = dict(ran.tasks("ShapedFlow", "start")[0]["metadata"])
         assert metadata["kubernetes-pod-name"] == pod["manifest"]["metadata"]["name"]
 
+    def test_the_script_of_the_settings_is_run_first(self, ran: Ran) -> None:
+        assert ran.artifacts("ShapedFlow", "start")["variables"]["PREPARED"] == "it's start, 42"
+
     def test_project_and_config_reach_the_pods(self, ran: Ran) -> None:
         start = ran.artifacts("AttemptsFlow", "start")
         assert start["rate"] == 0.5

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ from deployer.models.manifests import Manifests
 
 HEAD = "version: 1\nproject: growth\n"
 PROD = "environments:\n  prod: {target: dags, compute: local, datastore: data}\n"
-TWO = """environments:
-  staging: {target: s3://acme-dags/a, compute: kubernetes, datastore: s3://acme/staging, tags: [staging]}
-  prod: {target: s3://acme-dags/b, compute: kubernetes, datastore: s3://acme/prod, production: true}
-"""
+TWO = (
+    "environments:\n"
+    "  staging: {target: s3://acme-dags/a, compute: kubernetes, datastore: s3://acme/staging, tags: [staging],"
+    " metaflow: {METAFLOW_DEFAULT_METADATA: local}}\n"
+    "  prod: {target: s3://acme-dags/b, compute: kubernetes, datastore: s3://acme/prod, production: true,"
+    " metaflow: {METAFLOW_DEFAULT_METADATA: local}}\n"
+)
 
 
 @pytest.fixture
@@ -150,6 +155,7 @@ flows:
         "compute": 5,
         "datastore": 5,
         "production": 5,
+        "metaflow.METAFLOW_DEFAULT_METADATA": 5,
         "file": 14,
         "retries.times": 18,
         "retries.minutes_between": 8,
@@ -337,3 +343,53 @@ def test_order_of_files_and_keys_does_not_matter(folder: Path) -> None:
     second = read(folder, HEAD + TWO + "flows:\n" + "".join(reversed(flows)))
     assert [found.entry for found in first.deployments] == [found.entry for found in second.deployments]
     assert [found.address for found in first.deployments] == ["prod/a", "prod/b", "staging/a", "staging/b"]
+
+
+def warnings_of(folder: Path, environment: str) -> list[str]:
+    manifests = read(folder, f"{HEAD}environments:\n  prod: {environment}\nflows: {{train: {{file: train.py}}}}\n")
+    return [f"{found.path}: {found.message}" for found in manifests.warnings]
+
+
+def test_runs_that_only_a_worker_would_know_of_are_said(folder: Path) -> None:
+    stored = "target: dags, compute: local, datastore: s3://acme/metaflow"
+    [warning] = warnings_of(folder, f"{{{stored}}}")
+    assert warning.startswith("environments.prod.metaflow: no metadata service: the Client will not find these runs")
+    for settings in (
+        "METAFLOW_SERVICE_URL: x",
+        "METAFLOW_DEFAULT_METADATA: local",
+        "METAFLOW_DEFAULT_METADATA: service",
+    ):
+        assert warnings_of(folder, f"{{{stored}, metaflow: {{{settings}}}}}") == []
+    assert warnings_of(folder, "{target: dags, compute: local, datastore: data}") == []
+
+
+def test_a_url_that_is_not_known_here_may_be_that_of_a_service(folder: Path) -> None:
+    pods = "{target: dags, compute: kubernetes, datastore: s3://acme/x, metaflow: {METAFLOW_SERVICE_URL: '${var.url}'}}"
+    assert codes(folder, f"{HEAD}variables: {{url: null}}\nenvironments:\n  prod: {pods}\n") == ["unset-variable"]
+
+
+def test_a_setting_of_pods_where_there_are_none_is_said(folder: Path) -> None:
+    (folder / "config_shared.json").write_text('{"METAFLOW_KUBERNETES_CPU": "2"}')
+    settings = "{profile: shared, METAFLOW_KUBERNETES_NAMESPACE: ml, METAFLOW_S3_RETRY_COUNT: 2}"
+    found = warnings_of(folder, f"{{target: dags, compute: local, datastore: data, metaflow: {settings}}}")
+    said = "nothing reads this setting: with `compute: local` there are no pods"
+    assert found == [f"environments.prod.metaflow.METAFLOW_KUBERNETES_NAMESPACE: {said}"]
+
+
+def test_settings_of_metaflow_know_where_they_were_written(folder: Path) -> None:
+    (folder / "config_shared.json").write_text('{\n  "METAFLOW_CARD_NO_WARNING": "1"\n}')
+    environment = "{target: dags, compute: local, datastore: data, metaflow: {profile: shared, METAFLOW_UI_URL: x}}"
+    found = one(folder, "", f"environments:\n  prod: {environment}\n")
+    assert found.source("metaflow.METAFLOW_CARD_NO_WARNING") == Location("deployments/config_shared.json", 2, 3)
+    assert found.source("metaflow.METAFLOW_UI_URL").line == 4
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/manifest.md"])
+def test_the_manifests_of_the_docs_load_without_a_warning(page: str, folder: Path) -> None:
+    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+    [block] = re.findall(r"^    version: 1\n(?:    .*\n|\n)*", text, re.MULTILINE)
+    (folder / "flows").mkdir()
+    (folder / "flows" / "train.py").touch()
+    manifests = read(folder, textwrap.dedent(block))
+    assert [deployment.address for deployment in manifests.deployments] == ["local/train", "prod/train"]
+    assert manifests.warnings == ()

@@ -137,6 +137,40 @@ def test_the_manifests_schedule_replaces_that_of_the_code() -> None:
     assert schedule_of(flows.deployment(), flows.linear()) is None
 
 
+@pytest.mark.parametrize(
+    ("cron", "days", "named"),
+    [
+        ("0 18 ? * 1 *", "day 1 is Sunday", "SUN"),
+        ("0 18 ? * 2-6 *", "day 2 is Monday and day 6 is Friday", "MON-FRI"),
+        ("0 18 ? * 7,WED *", "day 7 is Saturday", "SAT,WED"),
+        ("0  18 ? * 2/3 *", "day 2 is Monday", "MON/3"),
+    ],
+)
+def test_days_of_the_week_by_number_are_said_as_what_they_are(cron: str, days: str, named: str) -> None:
+    [warning] = check(flows.deployment(), flows.linear(schedule=FlowSchedule(cron, None, 4)))
+    written = " ".join(cron.split())
+    assert str(warning) == (
+        f"deployments/flows/train.py:4: warning: in the schedule {written!r} {days}, as AWS counts;"
+        f" Argo Workflows counts from 0; write {named} for the day of the week, which all of them read alike"
+    )
+    # The name fires when the number does.
+    assert translate(cron) == translate(f"0 18 ? * {named} *")
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 10 * * ? *", "0 18 ? * MON-FRI *", "0 18 ? * */2 *", "0 18 ? * MON/2 *", "0 3 * * 2"]
+)
+def test_other_days_need_no_word(cron: str) -> None:
+    assert check(flows.deployment(), flows.linear(schedule=FlowSchedule(cron, None, 4))) == []
+
+
+def test_numbered_days_of_the_manifest_are_said_there_and_those_that_it_replaces_are_not() -> None:
+    numbered = flows.linear(schedule=FlowSchedule("0 18 ? * 2 *", None, 4))
+    assert check(flows.deployment(schedule=Schedule(cron=None)), numbered) == []
+    [warning] = check(flows.deployment(schedule=Schedule(cron="0 18 ? * 3 *")), numbered)
+    assert (warning.path, "day 3 is Tuesday" in warning.message) == ("flows.train.schedule.cron", True)
+
+
 def test_a_bad_schedule_is_reported_where_it_is_written() -> None:
     flow = flows.linear(schedule=FlowSchedule("0 10 * * ? 2026", None, 4))
     (of_code,) = check(flows.deployment(), flow)

@@ -159,7 +159,11 @@ def project_in(folder: Path, s3: str, kubernetes: Kubernetes) -> Project:
                     "secrets": ["s3-credentials", "shared-metadata"],
                 },
                 # One worker, since each that moves data to and from S3 is a process; there are 64 else.
-                "metaflow": {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_S3_WORKER_COUNT": 1},
+                "metaflow": {
+                    "METAFLOW_DEFAULT_METADATA": "local",
+                    "METAFLOW_S3_ENDPOINT_URL": s3,
+                    "METAFLOW_S3_WORKER_COUNT": 1,
+                },
             },
         },
         "flows": {file.stem: entry(file) for file in sorted(flows.glob("*.py"))},

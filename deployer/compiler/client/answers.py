@@ -37,9 +37,9 @@ def diagnostics(deployment: Deployment, answer: Answer) -> Iterator[Diagnostic]:
 
 
 def _path(deployment: Deployment, setting: str) -> str:
-    """The path in the manifests. A failing datastore is a problem of its environment, not of the flow that found it."""
-    if setting == "datastore":
-        return f"environments.{deployment.environment.name}.datastore"
+    """The path in the manifests. Some problems are those of an environment, not of the flow that found them."""
+    if setting == "datastore" or setting.startswith("metaflow."):
+        return f"environments.{deployment.environment.name}.{setting}"
     return f"flows.{deployment.name}" if setting else ""
 
 

@@ -19,6 +19,7 @@ from deployer.compiler.protocol import Answer, Greeting, Job, Mode, Problem, Req
 from deployer.compiler.versions import is_too_old
 from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
+from deployer.models.metaflow_settings import is_configuration
 from deployer.models.progress import Progress, silent
 
 WORKER = Path(__file__).resolve().parents[1] / "worker"
@@ -200,6 +201,7 @@ def _job(deployment: Deployment, mode: Mode, questions: Questions) -> Job:
         kubernetes=deployment.kubernetes.written(),
         steps={name: settings.written() for name, settings in deployment.steps.items()},
         settings={name: str(value) for name, value in environment.metaflow.items()},
+        configuration=tuple(filter(is_configuration, environment.metaflow)),
         note_inputs=questions.note_inputs,
         known=questions.known.get(deployment.address),
     )

@@ -44,6 +44,7 @@ from .pod import check_images, describe_pod
 from .pod_values import check_pod_values
 from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors
+from .settings import check_metadata, unknown_settings
 from .source import Source
 
 
@@ -90,9 +91,10 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "sensors": describe_sensors(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
     }
+    check_metadata(job, flow)
     with no_notes(notes):
         outside = list(outside_imports(job, package))
-    return Description(flow, (*_warnings(job, obj, source), *outside))
+    return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source), *outside))
 
 
 def _step(job: Job, obj: Any, name: str) -> StepData:

@@ -43,7 +43,6 @@ def with_flow(job: Job, use: Callable[[Any, Source], Result]) -> Result:
     Raises FlowError. The process is the flow's own: its folder, arguments and modules are left changed.
     """
     folder = job.path.parent
-    refuse.check_settings(job)
     refuse.check_datastore(job)
     refuse.check_environment(job)
     if not job.path.is_file():

@@ -23,7 +23,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-from metaflow import cli, decorators, flowspec, lint, metaflow_version, parameters, util
+from metaflow import cli, decorators, flowspec, lint, metaflow_config_funcs, metaflow_version, parameters, util
 from metaflow import graph as flow_graph
 from metaflow import package as metaflow_package
 from metaflow._vendor import click
@@ -76,6 +76,7 @@ __all__ = [
     "check_parameters",
     "config_keys",
     "config_values",
+    "configuration",
     "constructor_replaced",
     "content_store",
     "deploy_time_eval",
@@ -225,6 +226,11 @@ def _look_for_boto3_only() -> None:
 def get_version() -> str:
     """Metaflow's own version, as it notes it for each run."""
     return metaflow_version.get_version()  # type: ignore[no-any-return]
+
+
+def configuration() -> frozenset[str]:
+    """The METAFLOW_* settings that this Metaflow and its extensions know: those that it has looked for."""
+    return frozenset(metaflow_config_funcs._all_configs)
 
 
 def get_username() -> str | None:

@@ -57,15 +57,6 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def check_settings(job: Job) -> None:
-    """Raises FlowError for a setting of Metaflow that the datastore would override."""
-    name = "METAFLOW_PRODUCTION_TOKEN"
-    if name in job.settings:
-        message = f"{name} cannot be set: the production token of each DAG is kept in the datastore"
-        hint = "remove it; use tags to group runs"
-        raise FlowError(Problem("unsupported", message, setting=f"metaflow.{name}", hint=hint))
-
-
 def check_environment(job: Job) -> None:
     """Raises FlowError for a package environment that Metaflow does not have, or that tasks could not install."""
     name, setting = job.package_environment, "package_environment"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 from ..protocol import Greeting, Request, read_job
 from ..versions import is_too_old
@@ -28,7 +31,8 @@ def serve() -> None:
         return
     # Imports Metaflow, which must not happen if it is too old. Done before the request is read: the client is still
     # preparing it.
-    from . import children
+    with _away_from_local_configuration():
+        from . import children
 
     children.prepare()
     _keep_memory()
@@ -41,6 +45,17 @@ def serve() -> None:
     for answer in children.answer(jobs, request["processes"]):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+@contextlib.contextmanager
+def _away_from_local_configuration() -> Iterator[None]:
+    """Metaflow that is imported also reads settings from .metaflow/config.json in the working directory or above."""
+    folder = Path.cwd()
+    os.chdir(folder.anchor)
+    try:
+        yield
+    finally:
+        os.chdir(folder)
 
 
 def _metaflow_version() -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from metaflow.metaflow_config import SERVICE_INTERNAL_URL
+from metaflow.metaflow_config import KUBERNETES_SANDBOX_INIT_SCRIPT, SERVICE_INTERNAL_URL, SERVICE_URL
 
 from ..protocol import Job
 from .metaflow_compat import config_keys, flow_options, get_version, is_added, user_decorators, user_defined_attributes
@@ -39,11 +39,14 @@ def flow_environment(job: Job, obj: Any) -> dict[str, str]:
             }
         ),
     }
-    if SERVICE_INTERNAL_URL and job.on_kubernetes:
+    if SERVICE_INTERNAL_URL and (job.on_kubernetes or not SERVICE_URL):
         variables["METAFLOW_SERVICE_URL"] = SERVICE_INTERNAL_URL
     if job.datastore_type != "local":
         variables[job.datastore_setting] = job.datastore_root
     if job.on_kubernetes:
+        if KUBERNETES_SANDBOX_INIT_SCRIPT:
+            # The name that the script of a task looks for.
+            variables.setdefault("METAFLOW_INIT_SCRIPT", KUBERNETES_SANDBOX_INIT_SCRIPT)
         variables["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
         variables["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
     configs = config_keys(obj.flow)

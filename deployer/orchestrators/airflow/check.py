@@ -13,7 +13,7 @@ from deployer.models.flow_location import flow_location
 from deployer.models.plain_data import is_encodable
 from deployer.orchestrators.airflow import name_limits, parameters, sensors, tasks, with_credentials
 from deployer.orchestrators.airflow.names import dag_id
-from deployer.orchestrators.airflow.schedule import find_problem
+from deployer.orchestrators.airflow.schedule import find_numbered_days, find_problem
 
 # Flow decorators that the DAG file cannot implement yet, each with what to use instead.
 _FLOW_DECORATORS = {
@@ -33,7 +33,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
     found += with_credentials.find(deployment)
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
-    schedule = find_problem(deployment, flow)
+    schedule = find_problem(deployment, flow) or find_numbered_days(deployment, flow)
     if schedule:
         found.append(schedule)
     found += parameters.check(deployment, flow, scheduled=_is_scheduled(deployment, flow))

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
 
-from deployer.errors import DeployError, Diagnostic, Location
+from deployer.errors import DeployError, Diagnostic, Location, Severity
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow
 from deployer.models.flow_location import flow_location
@@ -22,6 +22,9 @@ from deployer.models.flow_location import flow_location
 WORDS = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0"}
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+# Not the step of a range: in 2/3 the days are every third from 2 on.
+_WEEKDAY_NUMBERS = re.compile(r"(?<![/\d])[1-7](?!\d)")
 _MAX_CHARACTERS = 1_000  # a cron that lists every minute, hour, day and month has 400
 _HINT = "write five fields, such as '0 3 * * *', or hourly, daily or weekly"
 
@@ -57,6 +60,26 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
         hint = "use a name of the IANA timezone database, such as Europe/Helsinki"
         return Diagnostic("bad-schedule", f"unknown timezone {zone!r}", location, path, hint)
     return None
+
+
+def find_numbered_days(deployment: Deployment, flow: Flow) -> Diagnostic | None:
+    """A warning for an AWS cron with days of the week by number, which other schedulers of Metaflow count from 0."""
+    written = _written(deployment, flow)
+    fields = written[0].split() if written is not None else []
+    numbers = sorted({int(number) for number in _WEEKDAY_NUMBERS.findall(fields[4])}) if len(fields) == 6 else []
+    if not numbers:
+        return None
+    days = " and ".join(f"day {number} is {_DAY_NAMES[number - 1]}" for number in numbers)
+    message = f"in the schedule {' '.join(fields)!r} {days}, as AWS counts; Argo Workflows counts from 0"
+    named = _WEEKDAY_NUMBERS.sub(lambda found: _DAYS[int(found[0]) - 1], fields[4])
+    return Diagnostic(
+        code="numbered-days",
+        message=message,
+        location=_location(deployment, flow, "schedule.cron"),
+        path=_path(deployment, "schedule.cron") if deployment.schedule is not None else "",
+        hint=f"write {named} for the day of the week, which all of them read alike",
+        severity=Severity.WARNING,
+    )
 
 
 def translate(cron: str) -> str:
