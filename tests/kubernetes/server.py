@@ -23,7 +23,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from tests.kubernetes import admission, expressions
-from tests.kubernetes.containers import first_child, image_of, prepared
+from tests.kubernetes.containers import first_child, image_of, prepared, termination_message
 
 SIDECAR = "airflow-xcom-sidecar"
 XCOM_VOLUME = "xcom"
@@ -47,6 +47,7 @@ class Pod:
         self.started = now()
         self.finished: str | None = None
         self.exit_code: int | None = None
+        self.message = ""
         self.deleted = False
         self.lines: list[tuple[str, bytes]] = []
         self.changed = asyncio.Event()
@@ -83,7 +84,8 @@ class Pod:
         if code is not None:
             reason = "Error" if code else "Completed"
             finished = self.finished or now()
-            state = {"terminated": {"exitCode": code, "reason": reason, "finishedAt": finished}}
+            message = {"message": self.message} if name == "base" and self.message else {}
+            state = {"terminated": {"exitCode": code, "reason": reason, "finishedAt": finished, **message}}
         image = next(one["image"] for one in self.manifest["spec"]["containers"] if one["name"] == name)
         ids = {"image": image, "imageID": f"test://{image}"}
         return {"name": name, "ready": code is None, "restartCount": 0, "started": True, "state": state, **ids}
@@ -225,7 +227,9 @@ class Cluster:
             pod.tell()
         code = await process.wait()
         pod.finished = now()
-        pod.exit_code = KILLED if code < 0 else code
+        exit_code = KILLED if code < 0 else code
+        pod.message = termination_message(pod.manifest, pod.folder, exit_code, [line for _, line in pod.lines])
+        pod.exit_code = exit_code
         shutil.rmtree(pod.folder / "work", ignore_errors=True)
         pod.tell()
 
