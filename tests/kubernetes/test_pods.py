@@ -42,8 +42,10 @@ class TestPods:
         pods = {flow: len(ran.pods_of(flow)) for flow in DAGS}
         assert pods == {"ShapedFlow": 3, "GraphFlow": 13, "AttemptsFlow": 5, "FailingFlow": 1}
 
-    def test_each_pod_is_gone_when_its_task_is_done(self, ran: Ran) -> None:
-        assert [pod["manifest"]["metadata"]["name"] for pod in ran.pods if not pod["deleted"]] == []
+    def test_each_pod_is_gone_when_its_task_is_done_unless_the_manifest_keeps_it(self, ran: Ran) -> None:
+        kept = [pod["manifest"]["metadata"]["annotations"] for pod in ran.pods if not pod["deleted"]]
+        steps = {(one["metaflow/flow_name"], one["metaflow/step_name"]) for one in kept}
+        assert steps == {("ShapedFlow", "end"), ("FailingFlow", "start")}
 
     def test_no_secret_is_in_a_manifest(self, ran: Ran) -> None:
         text = json.dumps([pod["manifest"] for pod in ran.pods])
@@ -63,6 +65,7 @@ class TestPods:
         (pod,) = ran.pods_of("ShapedFlow", "shaped")
         labels = pod["manifest"]["metadata"]["labels"]
         assert (labels["team"], labels["app"], labels["task_id"]) == ("growth", "metaflow", "shaped")
+        assert ran.pods_of("ShapedFlow", "end")[0]["manifest"]["metadata"]["labels"]["app"] == "shaped"
         container = base(pod)
         assert container["resources"]["requests"] == {"cpu": "2", "memory": "4096M", "ephemeral-storage": "10240M"}
         assert container["ports"] == [{"containerPort": 8080}]
@@ -93,6 +96,11 @@ class TestPods:
             "tmpfs-ephemeral-volume": {"medium": "Memory", "sizeLimit": "64Mi"},
             "dhsm": {"medium": "Memory", "sizeLimit": "32Mi"},
         }
+
+    def test_the_tmpfs_of_a_manifest_is_that_of_the_decorator_in_the_code(self, ran: Ran) -> None:
+        end = ran.artifacts("ShapedFlow", "end")
+        assert end["tempdir"] == "/from-manifest"
+        assert end["tmpfs_is_mounted"] or not ran.artifacts("ShapedFlow", "shaped")["scratch_is_mounted"]
 
     def test_nothing_is_installed_where_it_is_there(self, ran: Ran) -> None:
         """The image of these tests has no pip."""
