@@ -245,9 +245,8 @@ class MetaflowStep(KubernetesPodOperator):
     def termination_message(self):
         """What the step says as it ends; the API gives it with the state of the container."""
         for container in self.remote_pod.status.container_statuses or ():
-            ended = container.state.terminated
-            if container.name == "base" and ended and ended.message:
-                return json.loads(ended.message)
+            if container.name == "base" and container.state.terminated and container.state.terminated.message:
+                return json.loads(container.state.terminated.message)
         raise RuntimeError("the pod ended without the termination message that tells which tasks follow")
 
 
