@@ -73,7 +73,7 @@ def pods(s3: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[F
     shutil.copytree(FLOWS, folder / "flows")
     manifest: dict[str, Any] = {"version": 1, "project": "growth", "environments": {}, "flows": {}}
     (folder / ".metaflowconfig").mkdir()
-    calls = []
+    calls: list[tuple[Path, Path, str, tuple[str, ...]]] = []
     for name, (settings, flows) in ENVIRONMENTS.items():
         known = {"METAFLOW_S3_ENDPOINT_URL": s3, "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/oracle"}
         (folder / ".metaflowconfig" / f"config_{name}.json").write_text(json.dumps({**settings, **known}))
@@ -86,10 +86,10 @@ def pods(s3: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[F
         }
         for flow, options in flows.items():
             manifest["flows"][flow] = {"file": f"flows/{flow}.py", "environments": [name]}
-            calls.append((folder / "flows" / f"{flow}.py", folder / ".metaflowconfig", name, *options))
+            calls.append((folder / "flows" / f"{flow}.py", folder / ".metaflowconfig", name, options))
     (folder / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
     with ThreadPoolExecutor(2) as pool:
-        answers = pool.map(lambda call: compiled(*call), calls)
+        answers = pool.map(lambda call: compiled(*call[:3], *call[3]), calls)
         deployments = load(folder, variables={}, environ={}).deployments
         ours = compile_flows(deployments)
         assert [problem for problem in ours.diagnostics if problem.severity.value == "error"] == []
