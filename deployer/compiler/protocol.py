@@ -224,6 +224,7 @@ class FlowData(TypedDict):
     decorators: list[DecoratorData]
     sensors: list[SensorData]
     environment: dict[str, str]
+    default_time_limit: int
 
 
 class PackageData(TypedDict):

@@ -46,7 +46,9 @@ def describe(
         schedule=_schedule(deployment, schedule),
         parameters={item.name: _parameter(item, deployment) for item in flow.parameters},
         retries={step.name: _retries(step) for step in flow.steps},
-        resources={step.name: plain_map(step.pod) for step in flow.steps if step.pod},
+        resources={
+            step.name: plain_map({**step.pod, **deployment.pod_handling(step.name)}) for step in flow.steps if step.pod
+        },
         settings=_settings(deployment, flow),
         metaflow=MetaflowDescription(version=flow.code.metaflow_version, digest=flow.code.metaflow_digest),
         renderer=RendererDescription(version=renderer_version, runtime=runtime_digest),

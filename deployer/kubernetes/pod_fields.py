@@ -8,6 +8,8 @@ from typing import Any
 
 # For variables, which come from a step's `@environment` and from no setting.
 ENVIRONMENT = "environment"
+# For the time limit, which comes from a step's `@timeout`.
+TIMEOUT = "timeout"
 _AMOUNTS = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "disk"}
 _VOLUMES = {"tmpfs-ephemeral-volume": "tmpfs_size", "dhsm": "shared_memory"}
 _MOUNTS = {"tmpfs-ephemeral-volume": "tmpfs_path", "dhsm": "shared_memory"}
@@ -20,6 +22,7 @@ _FIELDS = (
     (r"spec\.serviceAccountName", "service_account"),
     (r"spec\.nodeSelector", "node_selector"),
     (r"spec\.tolerations", "tolerations"),
+    (r"spec\.activeDeadlineSeconds", TIMEOUT),
     (r"spec\.imagePullSecrets", "image_pull_secrets"),
     (_BASE + r"imagePullPolicy", "image_pull_policy"),
     (_BASE + r"image", "image"),
@@ -65,6 +68,4 @@ def _name_at(found: Iterable[Mapping[str, Any]], number: str) -> str:
 
 
 def _volume_setting(name: str, known: Mapping[str, str]) -> str:
-    if name in ("", "xcom"):
-        return ""
-    return known.get(name, f"persistent_volume_claims.{name}")
+    return known.get(name, f"persistent_volume_claims.{name}") if name else ""

@@ -5,6 +5,7 @@ The pods equal those of Metaflow's own jobs (metaflow/plugins/kubernetes/kuberne
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,14 @@ CLUSTER_SETTINGS: Mapping[str, str] = {
     "in_cluster": "in_cluster",
     "kubeconfig": "config_file",
 }
-STARTUP_TIMEOUT = 3600  # seconds, for a pod to be scheduled and to pull its image
+# What Airflow does with a pod, where no manifest says otherwise.
+HANDLING: Mapping[str, JsonValue] = {
+    "on_finish_action": "delete_pod",
+    "startup_timeout_seconds": 3600,
+}
+# Where a container leaves what the kubelet shows as its termination message, 4 KB of it. It is writable for every user,
+# also in a container whose root file system is not.
+TERMINATION_MESSAGE = "/dev/termination-log"
 # Variables that describe the container's own pod, the same as Metaflow sets.
 POD_FIELDS = {
     "METAFLOW_KUBERNETES_NAMESPACE": "metadata.namespace",
@@ -58,14 +66,17 @@ def unknown_attributes(attributes: Mapping[str, Any]) -> list[str]:
     return sorted(name for name, value in attributes.items() if name not in KNOWN_ATTRIBUTES and value)
 
 
-def build(attributes: Mapping[str, Any], annotations: Mapping[str, str], secrets: Sequence[str]) -> Pod:
+def build(
+    attributes: Mapping[str, Any], annotations: Mapping[str, str], secrets: Sequence[str], time_limit: int
+) -> Pod:
     """The pod for the attributes of `@kubernetes`, without a command.
 
     `annotations` extend and override those of the attributes. `secrets` are names of further Kubernetes secrets.
+    `time_limit` is how many seconds the cluster lets the pod run.
     """
     given = {name: value for name, value in attributes.items() if value is not None}
     volumes = _volumes(given)
-    spec: dict[str, JsonValue] = {}
+    spec: dict[str, JsonValue] = {"activeDeadlineSeconds": time_limit}
     _put(spec, "serviceAccountName", given.get("service_account"))
     _put(spec, "nodeSelector", {**_node_selector(given)})
     _put(spec, "tolerations", [_camel_keys(toleration) for toleration in given.get("tolerations") or ()])
@@ -77,7 +88,7 @@ def build(attributes: Mapping[str, Any], annotations: Mapping[str, str], secrets
         annotations={**_string_values(given.get("annotations")), **annotations},
         spec=spec,
         container=_container(given, secrets, [mount for _, mount in volumes]),
-        environment={"METAFLOW_TEMPDIR": given["tmpfs_path"]} if _uses_tmpfs(given) and given["tmpfs_tempdir"] else {},
+        environment=_tmpfs_variables(given),
     )
 
 
@@ -90,7 +101,6 @@ def cluster_arguments(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]
     arguments: dict[str, JsonValue] = {
         CLUSTER_SETTINGS[name]: value for name, value in settings.items() if value is not None
     }
-    arguments["startup_timeout_seconds"] = STARTUP_TIMEOUT
     if {"cluster_context", "config_file"} & set(arguments):
         # Otherwise the operator would use the cluster that it runs in, and not the selected one.
         arguments.setdefault("in_cluster", False)
@@ -154,6 +164,15 @@ def _uses_tmpfs(given: Mapping[str, Any]) -> bool:
     return bool(given.get("use_tmpfs") or given.get("tmpfs_size"))
 
 
+def _tmpfs_variables(given: Mapping[str, Any]) -> dict[str, str]:
+    """What the task has to know of its tmpfs: the `@kubernetes` in its code may say something else."""
+    if not _uses_tmpfs(given):
+        return {}
+    attributes = {"tmpfs_path": given["tmpfs_path"], "tmpfs_tempdir": bool(given["tmpfs_tempdir"])}
+    found = {"MFDEPLOY_TMPFS": json.dumps(attributes)}
+    return {**found, "METAFLOW_TEMPDIR": given["tmpfs_path"]} if attributes["tmpfs_tempdir"] else found
+
+
 def _node_selector(given: Mapping[str, Any]) -> dict[str, str]:
     selector = given.get("node_selector") or {}
     if isinstance(selector, str):
@@ -166,8 +185,8 @@ def _node_selector(given: Mapping[str, Any]) -> dict[str, str]:
 
 def _labels(given: Mapping[str, Any]) -> dict[str, str]:
     return {
-        **_string_values(given.get("labels")),
         "app": "metaflow",
+        **_string_values(given.get("labels")),
         "app.kubernetes.io/name": "metaflow-task",
         "app.kubernetes.io/part-of": "metaflow",
     }

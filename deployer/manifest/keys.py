@@ -11,7 +11,7 @@ resolved deployment has where no layer says anything; a written null is refused.
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, JsonValue, WithJsonSchema
 
 from deployer.manifest.fields import (
     AnyValue,
@@ -94,7 +94,7 @@ class SecurityContext(Settings):
     run_as_non_root: Annotated[Omissible[bool], Setting("Whether the container must not run as root.")] = None
 
 
-class PodSettings(Settings):
+class PodAttributes(Settings):
     """A step's pod: the attributes of Metaflow's @kubernetes. What is absent is as the flow's code says."""
 
     cpu: Annotated[Omissible[Cpus], Setting("CPUs.")] = None
@@ -132,6 +132,27 @@ class PodSettings(Settings):
         Omissible[ByName[str]], Setting("Kubernetes extended resources, amounts as quoted text.")
     ] = None
     security_context: Annotated[Omissible[SecurityContext], Setting("The container's security context.")] = None
+
+
+class PodSettings(PodAttributes):
+    """A step's pod, and what Airflow does with it."""
+
+    startup_timeout_seconds: Annotated[
+        Omissible[Positive],
+        Setting("Seconds that a pod may wait for a node, and then for its image, before the try fails. Default: 3600."),
+    ] = None
+    on_finish_action: Annotated[
+        Omissible[Literal["delete_pod", "delete_succeeded_pod", "keep_pod"]],
+        Setting("What becomes of a pod that has ended. Default: delete_pod."),
+    ] = None
+
+    def attributes(self) -> dict[str, JsonValue]:
+        """The attributes of @kubernetes that were given, as in a manifest."""
+        return {key: value for key, value in self.written().items() if key in PodAttributes.model_fields}
+
+    def handling(self) -> dict[str, JsonValue]:
+        """What was given beside them, as in a manifest."""
+        return {key: value for key, value in self.written().items() if key not in PodAttributes.model_fields}
 
 
 class ClusterAccess(Settings):

@@ -86,6 +86,11 @@ class Deployment(FlowSettings, FlowIdentity):
         """The folder of the manifest that lists the flow; relative paths start there."""
         return Path(self.location.file).parent
 
+    def pod_handling(self, step: str) -> dict[str, JsonValue]:
+        """What the manifests say of the pods of a step beside what is in them: settings by their keys."""
+        own = self.steps[step].handling() if step in self.steps else {}
+        return {**self.kubernetes.handling(), **own}
+
     def source(self, path: str) -> Location:
         """The location of a setting, or of the flow's entry if the setting was not written."""
         return self.sources.get(path, self.location)

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+DEFAULT_TIME_LIMIT = 5 * 24 * 60 * 60
+"""Metaflow's own limit for a task without `@timeout`, in seconds."""
+
 SensorKind = Literal["external_task", "s3_key"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
@@ -137,7 +140,8 @@ class Flow:
 
     `file` is relative to the manifest that lists the flow, as written there. `environment` has the variables that every
     task gets (no secret, no path of this machine, no code address). `configs` are resolved values. `decorators` are
-    those of the flow, except for those that become `sensors`.
+    those of the flow, except for those that become `sensors`. `default_time_limit` is Metaflow's setting for a task
+    without `@timeout`, in seconds.
     """
 
     name: str
@@ -155,6 +159,14 @@ class Flow:
     decorators: tuple[Decorator, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    default_time_limit: int = DEFAULT_TIME_LIMIT
+
+    def time_limit(self, step: Step) -> int:
+        """How many seconds one attempt of a step may take: those of its `@timeout`, else Metaflow's setting.
+
+        Source: get_run_time_limit_for_task in metaflow/plugins/timeout_decorator.py.
+        """
+        return self.default_time_limit if step.timeout_seconds is None else step.timeout_seconds
 
     def step(self, name: str) -> Step:
         """The step of that name. Raises KeyError."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from deployer.description.values import POD_DEFAULTS
 from deployer.errors import Location
-from deployer.kubernetes.pod_fields import ENVIRONMENT
+from deployer.kubernetes.pod_fields import ENVIRONMENT, TIMEOUT
 from deployer.models.deployment import Deployment, Environment, PodSettings
 from deployer.models.desired import Desired
 from deployer.models.flow import Step
@@ -59,7 +59,8 @@ class SettingLocations:
         metaflow = self._metaflow(deployment.environment, step, root, is_common)
         if metaflow is not None:
             return metaflow
-        if root == ENVIRONMENT or _is_explicit(step, root):
+        of_code = root == ENVIRONMENT or (root == TIMEOUT and step.timeout_seconds is not None)
+        if of_code or _is_explicit(step, root):
             return "", flow_location(deployment, step.line)
         whole = self.of_no_setting(deployment.environment)
         return whole, self._locations.get(whole, deployment.environment.location)

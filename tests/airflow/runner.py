@@ -112,10 +112,7 @@ def build_pod(task: Any) -> Any:
 
     task = copy.copy(task)
     task.env_vars = {name: value.replace("$", "$$") for name, value in task.environment.items()}
-    with mock.patch.object(type(task), "hook", mock.MagicMock(is_in_cluster=True)) as hook:
-        hook.get_xcom_sidecar_container_image.return_value = "alpine"
-        hook.get_xcom_sidecar_container_resources.return_value = None
-        hook.get_xcom_sidecar_container_security_context.return_value = None
+    with mock.patch.object(type(task), "hook", mock.MagicMock(is_in_cluster=True)):
         return task.build_pod_request_obj(None)
 
 

@@ -75,9 +75,9 @@ def test_a_cluster_that_takes_all_pods_is_asked_once_for_each(project: Project) 
     assert (code, err) == (0, "")
     assert out.endswith("Plan: 2 to create, 0 to update, 0 to delete; 0 unchanged.\n")
     seen = project.kubernetes.recorded()
-    # start has a sidecar, fit more of everything, join and end are alike; score's two are not.
+    # fit has more of everything, and train's other steps are alike; score's two are not.
     tasks = sorted(pod["metadata"]["labels"]["task_id"] for pod in seen["dry_runs"])
-    assert tasks == ["end", "fit", "join", "start", "start"]
+    assert tasks == ["end", "fit", "start", "start"]
     assert sorted(seen["lookups"]) == [
         "ml/persistentvolumeclaims/models",
         *(f"ml/secrets/{name}" for name in ("common-keys", "registry", "score-keys", "train-keys")),

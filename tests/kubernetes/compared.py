@@ -9,14 +9,13 @@ from typing import Any
 # Of the run, and of the Airflow that runs it.
 _LABELS = ("run_id", "map_index", "try_number", "airflow_version", "airflow_kpo_in_cluster", "kpo_version")
 _ANNOTATIONS = ("metaflow/run_id", "metaflow/task_id", "metaflow/attempt")
-SIDECAR = "airflow-xcom-sidecar"
 
 
 def comparable(pod: Mapping[str, Any], labelled: bool = True) -> dict[str, Any]:
     """What must be equal in the pod of a check and in that of the operator. `labelled` where a run marked the latter.
 
     Left out: the random end of the name, labels and annotations of the run, the script, variables (`variables_of` gives
-    them: a task has more, and other values), and the image of the sidecar.
+    them: a task has more, and other values).
     """
     copied: dict[str, Any] = json.loads(json.dumps(pod))
     metadata, containers = copied["metadata"], copied["spec"]["containers"]
@@ -27,10 +26,7 @@ def comparable(pod: Mapping[str, Any], labelled: bool = True) -> dict[str, Any]:
     metadata["name"] = metadata["name"].rpartition("-")[0]
     for container in containers:
         container.pop("env", None)
-        if container["name"] == SIDECAR:
-            container.pop("image")
-        else:
-            container.pop("args")
+        container.pop("args")
     pruned: dict[str, Any] = _pruned(copied)
     return pruned
 

@@ -126,6 +126,9 @@ def project_for(folder: Path, s3: str, cluster: Kubernetes) -> Project:
         "environments": {"pods": environment},
         "flows": {path.stem: {"file": f"flows/{path.name}"} for path in sorted(FLOWS.glob("*.py"))},
     }
+    tmpfs = {"tmpfs_size": 32, "tmpfs_path": "/from-manifest", "tmpfs_tempdir": False}
+    manifest["flows"]["shaped"]["steps"] = {"end": {**tmpfs, "on_finish_action": "keep_pod"}}
+    manifest["flows"]["failing"]["kubernetes"] = {"on_finish_action": "delete_succeeded_pod"}
     manifest["flows"]["attempts"].update(config_values={"settings": {"rate": 0.5}}, tags=["examples"])
     (folder / "project" / "deployments" / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
     secrets = {**CREDENTIALS, "METAFLOW_SERVICE_HEADERS": SERVICE_HEADERS, "no_proxy": "127.0.0.1"}

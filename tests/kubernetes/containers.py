@@ -1,4 +1,7 @@
-"""A container as a local process: its variables, and a file system that differs from the machine's in its volumes."""
+"""A container as a local process: its variables, and a file system that differs from the machine's in its volumes.
+
+The devices are those that every container has, and the file of the termination message is among them.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,31 @@ mount -t tmpfs none "$root" || exit 125
 for item in /*; do
   case $item in
     /proc) mkdir "$root/proc" && mount -t proc none "$root/proc" || exit 125 ;;
+    /dev) mkdir "$root/dev" || exit 125
+      for name in null zero full random urandom tty; do
+        touch "$root/dev/$name" && mount --bind "/dev/$name" "$root/dev/$name" || exit 125
+      done
+      ln -s /proc/self/fd "$root/dev/fd" && ln -s fd/0 "$root/dev/stdin" && ln -s fd/1 "$root/dev/stdout" \
+        && ln -s fd/2 "$root/dev/stderr" && mkdir -m 1777 "$root/dev/shm" || exit 125 ;;
     *) if [ -L "$item" ]; then cp -P "$item" "$root$item"
        elif [ -d "$item" ]; then mkdir "$root$item" && mount --rbind "$item" "$root$item"
        fi || exit 125 ;;
   esac
 done
 while [ "$1" != -- ]; do
-  mkdir -p "$root$2" && mount --bind "$1" "$root$2" || exit 125
+  if [ -d "$1" ]; then mkdir -p "$root$2"; else mkdir -p "$(dirname "$root$2")" && touch "$root$2"; fi || exit 125
+  mount --bind "$1" "$root$2" || exit 125
   shift 2
 done
 shift
 exec chroot "$root" sh -c 'cd /pod && exec "$@"' sh "$@"
 """
 NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+# Where a container that says nothing else leaves its termination message, and as much of it as the kubelet reads.
+TERMINATION_LOG = "/dev/termination-log"
+LONGEST_MESSAGE = 4096
+# What it reads of the log instead, for a policy that says so.
+LOG_LINES, LONGEST_LOG = 80, 2048
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,10 @@ def prepared(pod: Mapping[str, Any], folder: Path, image: Mapping[str, str], sec
     variables = _variables(pod, spec, secrets)
     argv = [expanded(text, variables) for text in (*spec.get("command", ()), *spec.get("args", ()))]
     environment = {"HOME": str(home), **image, **variables}
+    message = folder / "termination-log"
+    message.touch()
+    message.chmod(0o666)
+    volumes[spec.get("terminationMessagePath", TERMINATION_LOG)] = message
     prefix = _isolation()
     if prefix is None:
         return Container(argv, moved_to(environment, volumes), work, isolated=False)
@@ -70,6 +89,15 @@ def prepared(pod: Mapping[str, Any], folder: Path, image: Mapping[str, str], sec
     mounts = [text for path, source in volumes.items() for text in (str(source), path)]
     setup = ["sh", "-c", SETUP, "sh", str(folder / "root"), *mounts, "--"]
     return Container([*prefix, *setup, *argv], environment, work, isolated=True)
+
+
+def termination_message(pod: Mapping[str, Any], folder: Path, exit_code: int, log: Sequence[bytes]) -> str:
+    """What an ended base container said of its end: its file's last bytes, or its log's where it failed without any."""
+    spec = next(one for one in pod["spec"]["containers"] if one["name"] == "base")
+    message = (folder / "termination-log").read_bytes()[-LONGEST_MESSAGE:]
+    if not message and exit_code and spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+        message = b"".join(log[-LOG_LINES:])[-LONGEST_LOG:]
+    return message.decode(errors="replace")
 
 
 @functools.cache

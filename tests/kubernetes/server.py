@@ -20,13 +20,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from tests.kubernetes import admission, expressions
-from tests.kubernetes.containers import first_child, image_of, prepared
+from tests.kubernetes.containers import first_child, image_of, prepared, termination_message
 
-SIDECAR = "airflow-xcom-sidecar"
-XCOM_VOLUME = "xcom"
 # What a container has between SIGTERM and SIGKILL. Process 1 without a handler ignores the first.
 GRACE = 2.0
 # The kubelet's word for a container that was killed.
@@ -47,12 +45,12 @@ class Pod:
         self.started = now()
         self.finished: str | None = None
         self.exit_code: int | None = None
+        self.message = ""
         self.deleted = False
         self.lines: list[tuple[str, bytes]] = []
         self.changed = asyncio.Event()
         self.process: asyncio.subprocess.Process | None = None
         self.isolated = False
-        self.sidecar_ended = not any(one["name"] == SIDECAR for one in manifest["spec"]["containers"])
 
     @property
     def name(self) -> str:
@@ -60,33 +58,30 @@ class Pod:
 
     @property
     def phase(self) -> str:
-        if self.exit_code is None or not self.sidecar_ended:
+        if self.exit_code is None:
             return "Running"
         return "Failed" if self.exit_code else "Succeeded"
 
     def seen(self) -> dict[str, Any]:
         """The pod as the API shows it: the container's end and the phase change in one."""
-        states = {"base": self.exit_code}
-        if len(self.manifest["spec"]["containers"]) > 1:
-            states[SIDECAR] = 0 if self.sidecar_ended else None
         status = {
             "phase": self.phase,
             "hostIP": "127.0.0.1",
             "startTime": self.started,
             "conditions": [{"type": kind, "status": "True"} for kind in ("Initialized", "PodScheduled", "Ready")],
-            "containerStatuses": [self._container_status(name, code) for name, code in states.items()],
+            "containerStatuses": [self._container_status()],
         }
         return {**self.manifest, "status": status}
 
-    def _container_status(self, name: str, code: int | None) -> dict[str, Any]:
+    def _container_status(self) -> dict[str, Any]:
+        (container,) = self.manifest["spec"]["containers"]
+        code = self.exit_code
         state: dict[str, Any] = {"running": {"startedAt": self.started}}
         if code is not None:
-            reason = "Error" if code else "Completed"
-            finished = self.finished or now()
-            state = {"terminated": {"exitCode": code, "reason": reason, "finishedAt": finished}}
-        image = next(one["image"] for one in self.manifest["spec"]["containers"] if one["name"] == name)
-        ids = {"image": image, "imageID": f"test://{image}"}
-        return {"name": name, "ready": code is None, "restartCount": 0, "started": True, "state": state, **ids}
+            ended = {"exitCode": code, "reason": "Error" if code else "Completed", "finishedAt": self.finished}
+            state = {"terminated": {**ended, **({"message": self.message} if self.message else {})}}
+        ids = {"name": container["name"], "image": container["image"], "imageID": f"test://{container['image']}"}
+        return {**ids, "ready": code is None, "restartCount": 0, "started": True, "state": state}
 
     def tell(self) -> None:
         """Wakes all who wait for a line or for the end."""
@@ -127,7 +122,6 @@ class Cluster:
         app.router.add_patch(f"{pods}/{{name}}", self.change)
         app.router.add_delete(f"{pods}/{{name}}", self.delete)
         app.router.add_get(f"{pods}/{{name}}/log", self.log)
-        app.router.add_get(f"{pods}/{{name}}/exec", self.execute)
         app.router.add_get("/api/v1/namespaces/{namespace}/events", self.events)
         app.on_shutdown.append(self.end_all)
         return app
@@ -225,7 +219,9 @@ class Cluster:
             pod.tell()
         code = await process.wait()
         pod.finished = now()
-        pod.exit_code = KILLED if code < 0 else code
+        exit_code = KILLED if code < 0 else code
+        pod.message = termination_message(pod.manifest, pod.folder, exit_code, [line for _, line in pod.lines])
+        pod.exit_code = exit_code
         shutil.rmtree(pod.folder / "work", ignore_errors=True)
         pod.tell()
 
@@ -273,32 +269,6 @@ class Cluster:
                 await changed.wait()
         await response.write_eof()
         return response
-
-    async def execute(self, request: web.Request) -> web.StreamResponse:
-        """The two things that the operator does in the sidecar: read the result, and end it.
-
-        The command that ends it would signal every shell of the machine; it is known by what it begins with.
-        """
-        pod = self.find(request)
-        if pod is None:
-            return missing(request)
-        socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
-        await socket.prepare(request)
-        command = request.query.getall("command")
-        if len(command) == 1:
-            message = await socket.receive()
-            text = message.data if message.type is WSMsgType.TEXT else message.data.decode()
-            if "kill -2" not in text:
-                self.refused.append(f"exec: {text}")
-            pod.sidecar_ended = True
-            pod.tell()
-        else:
-            result = pod.folder / "volumes" / XCOM_VOLUME / "return.json"
-            content = result.read_bytes() if result.exists() else b""
-            await socket.send_bytes(b"\x01" + (content or b"__airflow_xcom_result_empty__\n"))
-        await socket.send_bytes(b'\x03{"metadata":{},"status":"Success"}')
-        await socket.close()
-        return socket
 
     async def events(self, request: web.Request) -> web.Response:
         return web.json_response({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": []})

@@ -42,8 +42,10 @@ class TestPods:
         pods = {flow: len(ran.pods_of(flow)) for flow in DAGS}
         assert pods == {"ShapedFlow": 3, "GraphFlow": 13, "AttemptsFlow": 5, "FailingFlow": 1}
 
-    def test_each_pod_is_gone_when_its_task_is_done(self, ran: Ran) -> None:
-        assert [pod["manifest"]["metadata"]["name"] for pod in ran.pods if not pod["deleted"]] == []
+    def test_each_pod_is_gone_when_its_task_is_done_unless_the_manifest_keeps_it(self, ran: Ran) -> None:
+        kept = [pod["manifest"]["metadata"]["annotations"] for pod in ran.pods if not pod["deleted"]]
+        steps = {(one["metaflow/flow_name"], one["metaflow/step_name"]) for one in kept}
+        assert steps == {("ShapedFlow", "end"), ("FailingFlow", "start")}
 
     def test_no_secret_is_in_a_manifest(self, ran: Ran) -> None:
         text = json.dumps([pod["manifest"] for pod in ran.pods])
@@ -55,15 +57,15 @@ class TestPods:
             assert secret not in text
         assert "METAFLOW_SERVICE_HEADERS" not in text
 
-    def test_only_a_foreach_has_a_second_container(self, ran: Ran) -> None:
-        with_two = [pod for pod in ran.pods if len(pod["manifest"]["spec"]["containers"]) == 2]
-        steps = [pod["manifest"]["metadata"]["annotations"]["metaflow/step_name"] for pod in with_two]
-        assert sorted(steps) == ["numbers", "words"]
+    def test_no_pod_has_a_second_container(self, ran: Ran) -> None:
+        """A foreach and a switch say what comes next in the termination message."""
+        assert {len(pod["manifest"]["spec"]["containers"]) for pod in ran.pods} == {1}
 
     def test_a_step_has_the_pod_that_it_asked_for(self, ran: Ran) -> None:
         (pod,) = ran.pods_of("ShapedFlow", "shaped")
         labels = pod["manifest"]["metadata"]["labels"]
         assert (labels["team"], labels["app"], labels["task_id"]) == ("growth", "metaflow", "shaped")
+        assert ran.pods_of("ShapedFlow", "end")[0]["manifest"]["metadata"]["labels"]["app"] == "shaped"
         container = base(pod)
         assert container["resources"]["requests"] == {"cpu": "2", "memory": "4096M", "ephemeral-storage": "10240M"}
         assert container["ports"] == [{"containerPort": 8080}]
@@ -94,6 +96,11 @@ class TestPods:
             "tmpfs-ephemeral-volume": {"medium": "Memory", "sizeLimit": "64Mi"},
             "dhsm": {"medium": "Memory", "sizeLimit": "32Mi"},
         }
+
+    def test_the_tmpfs_of_a_manifest_is_that_of_the_decorator_in_the_code(self, ran: Ran) -> None:
+        end = ran.artifacts("ShapedFlow", "end")
+        assert end["tempdir"] == "/from-manifest"
+        assert end["tmpfs_is_mounted"] or not ran.artifacts("ShapedFlow", "shaped")["scratch_is_mounted"]
 
     def test_nothing_is_installed_where_it_is_there(self, ran: Ran) -> None:
         """The image of these tests has no pip."""

@@ -51,6 +51,40 @@ def test_without_namespaces_variables_lead_to_the_volumes() -> None:
     assert moved_to(variables, {"/airflow/xcom": Path("/v")}) == moved
 
 
+def ended_with(cluster: Kubernetes, name: str) -> dict[str, Any]:
+    """How the API says that a pod's container ended."""
+    wait(cluster, name)
+    (status,) = ask(cluster, "GET", f"/api/v1/namespaces/jobs/pods/{name}")["status"]["containerStatuses"]
+    return dict(status["state"]["terminated"])
+
+
+def test_a_container_leaves_a_message(tmp_path: Path) -> None:
+    pods = "/api/v1/namespaces/jobs/pods"
+    at = [{"name": "FILE", "value": "/dev/termination-log"}]
+    there = [{"name": "FILE", "value": "/messages/last"}]
+    falls_back = {"terminationMessagePolicy": "FallbackToLogsOnError"}
+    long = "for i in $(seq 2000); do printf '%4d' $i; done"
+    with running(tmp_path / "cluster", {}) as cluster:
+        for name, script, container in (
+            ("nothing", "echo said", {}),
+            ("file", 'printf "the end" > "$FILE"', {"env": at}),
+            ("other", 'printf "the end" > "$FILE"; exit 1', {"env": there, "terminationMessagePath": "/messages/last"}),
+            ("long", f'{long} > "$FILE"', {"env": at}),
+            ("failed", "echo said; exit 1", {}),
+            ("log", "for i in $(seq 100); do echo $i; done; exit 1", falls_back),
+            ("good", "echo said", falls_back),
+        ):
+            ask(cluster, "POST", pods, pod(name, script, **container))
+        assert "message" not in ended_with(cluster, "nothing")
+        assert ended_with(cluster, "file")["message"] == "the end"
+        assert ended_with(cluster, "other")["message"] == "the end"
+        message = ended_with(cluster, "long")["message"]
+        assert (len(message), message[-4:]) == (4096, "2000")
+        assert "message" not in ended_with(cluster, "failed")
+        assert ended_with(cluster, "log")["message"] == "".join(f"{number}\n" for number in range(21, 101))
+        assert "message" not in ended_with(cluster, "good")
+
+
 def ask(cluster: Kubernetes, method: str, path: str, body: Any = None) -> Any:
     request = urllib.request.Request(f"{cluster.url}{path}", json.dumps(body).encode() if body else None, method=method)
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -180,3 +181,19 @@ def test_a_declaration_says_that_a_value_may_be_secret() -> None:
 def test_a_resolved_environment_keeps_the_keys_of_its_declaration() -> None:
     assert set(EnvironmentSettings.model_fields) < set(Environment.model_fields)
     assert {*FlowSettings.model_fields, *FlowIdentity.model_fields} < set(Deployment.model_fields)
+
+
+def test_what_becomes_of_a_pod_shows_with_its_resources() -> None:
+    """By step, and only where a manifest says something: records of earlier versions stay equal."""
+    steps = tuple(replace(step, pod={"cpu": "1"}) for step in made.flow().steps)
+    deployment = made.deployment(
+        kubernetes=PodSettings(cpu=1, on_finish_action="keep_pod"),
+        steps={"end": PodSettings(startup_timeout_seconds=60, on_finish_action="delete_pod")},
+    )
+    described = to_json(describe(deployment, made.flow(steps=steps), None, 1, "r"))["resources"]
+    assert described == {
+        "start": {"cpu": "1", "on_finish_action": "keep_pod"},
+        "end": {"cpu": "1", "on_finish_action": "delete_pod", "startup_timeout_seconds": 60},
+    }
+    plain = to_json(describe(made.deployment(), made.flow(steps=steps), None, 1, "r"))["resources"]
+    assert plain == {"start": {"cpu": "1"}, "end": {"cpu": "1"}}

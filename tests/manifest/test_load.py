@@ -97,8 +97,9 @@ branch: b
 python: ../venv/bin/python
 class: Train
 dag_id: my.train
-kubernetes: {image: "x:1", cpu: 2, tolerations: [{key: a, operator: Exists}]}
-steps: {fit: {gpu: 1, security_context: {run_as_user: 0}}}""",
+kubernetes: {image: "x:1", cpu: 2, tolerations: [{key: a, operator: Exists}], startup_timeout_seconds: 60}
+steps:
+  fit: {gpu: 1, security_context: {run_as_user: 0}, startup_timeout_seconds: 7200, on_finish_action: keep_pod}""",
         environment=TWO,
     )
     assert found.schedule == Schedule(cron="0 3 * * *", timezone="Europe/Helsinki")
@@ -114,8 +115,10 @@ steps: {fit: {gpu: 1, security_context: {run_as_user: 0}}}""",
     assert (found.branch, found.class_name, found.dag_id) == ("b", "Train", "my.train")
     assert found.python == ResolvedPath("../venv/bin/python", str(Path("venv/bin/python").absolute()))
     pods = {"image": "x:1", "cpu": 2, "tolerations": [{"key": "a", "operator": "Exists"}]}
-    assert found.kubernetes.written() == pods
-    assert found.steps["fit"].written() == {"gpu": 1, "security_context": {"run_as_user": 0}}
+    assert found.kubernetes.attributes() == pods
+    assert found.steps["fit"].attributes() == {"gpu": 1, "security_context": {"run_as_user": 0}}
+    assert found.pod_handling("fit") == {"startup_timeout_seconds": 7200, "on_finish_action": "keep_pod"}
+    assert found.pod_handling("other") == {"startup_timeout_seconds": 60}
     assert list(found.entry)[:4] == ["file", "class", "dag_id", "schedule"]
     assert "environments" not in found.entry
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.models.deployment import ClusterAccess, Deployment, Schedule
+from deployer.models.deployment import ClusterAccess, Deployment, PodSettings, Schedule
 from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries, Sensor
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
@@ -75,6 +75,8 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
         priority=5,
         paused=False,
         display_name="Training (nightly)",
+        kubernetes=PodSettings(on_finish_action="delete_succeeded_pod"),
+        steps={"up": PodSettings(startup_timeout_seconds=6 * 3600, on_finish_action="keep_pod")},
         description="Nightly training",
         entry={"file": "flows/train.py", "schedule": {"cron": "30 4 * * 1-5"}, "parameters": {"alpha": 0.01}},
     )

@@ -61,6 +61,7 @@ def flow(deployment: Deployment, data: FlowData) -> Flow:
         decorators=tuple(Decorator(**decorator) for decorator in data["decorators"]),
         sensors=tuple(Sensor(**sensor) for sensor in data["sensors"]),
         environment=data["environment"],
+        default_time_limit=data["default_time_limit"],
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaflow import current
+from metaflow.metaflow_config import DEFAULT_RUNTIME_LIMIT
 
 from ..protocol import (
     CodeData,
@@ -46,6 +47,10 @@ from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors
 from .settings import check_metadata, unknown_settings
 from .source import Source
+
+# Between the tries of a step with `@catch` and no `@retry`. Source: _container_templates in
+# metaflow/plugins/argo/argo_workflows.py.
+_MINUTES_BETWEEN_RETRIES = 2.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "decorators": list(_flow_decorators(obj)),
         "sensors": describe_sensors(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
+        "default_time_limit": DEFAULT_RUNTIME_LIMIT,
     }
     check_metadata(job, flow)
     with no_notes(notes):
@@ -135,7 +141,8 @@ def _retries(node: Any) -> RetriesData:
     times = max((user for user, _ in counts), default=0)
     fallback = max((error for _, error in counts), default=0)
     retry = next((decorator for decorator in node.decorators if decorator.name == "retry"), None)
-    minutes = float(retry.attributes["minutes_between_retries"]) if retry is not None and times else 0.0
+    between = _MINUTES_BETWEEN_RETRIES if retry is None else float(retry.attributes["minutes_between_retries"])
+    minutes = between if times + fallback else 0.0
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 

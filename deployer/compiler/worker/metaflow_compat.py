@@ -45,6 +45,7 @@ from ...runtime.mfdeploy_task.metaflow_compat import (
     is_json_type,
     new_main_module,
     parameters_of,
+    read_shared_memory,
     step_decorators,
     unwrap_flow,
 )
@@ -153,6 +154,7 @@ def preload() -> None:
         metaflow_git._git_info_cache = {}
     # Metaflow keeps it. Before 2.16 it runs git to find it, after which no child's description could be used again.
     get_version()
+    read_shared_memory()
     _look_for_boto3_only()
     _read_sources_once()
     if MetaflowCodeContentV1 is not None:

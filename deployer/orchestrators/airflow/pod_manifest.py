@@ -22,16 +22,6 @@ from deployer.orchestrators.airflow.variables import run_tags, step_variables
 BASE = "base"
 # Replaces the script: this pod is only checked, never run.
 NO_SCRIPT = ["true"]
-# The container that keeps the result of a foreach or a switch until Airflow has read it. These are the operator's
-# defaults; an Airflow connection can set another image.
-XCOM_MOUNT = {"name": "xcom", "mountPath": "/airflow/xcom"}
-XCOM_SIDECAR = {
-    "name": "airflow-xcom-sidecar",
-    "image": "alpine",
-    "command": ["sh", "-c", 'trap "exit 0" INT; while true; do sleep 1; done;'],
-    "resources": {"requests": {"cpu": "1m", "memory": "10Mi"}},
-    "volumeMounts": [XCOM_MOUNT],
-}
 _NO_PACKAGE = Package(url="", sha="", scripts={}, environment={})
 _MAX_NAME = 50
 
@@ -46,10 +36,6 @@ def _manifest(deployment: Deployment, flow: Flow, step: Step) -> dict[str, Any]:
     container: dict[str, Any] = {"name": BASE, **pod.container, "env": _variables(deployment, flow, step)}
     container |= {"command": ["bash", "-c"], "args": NO_SCRIPT, "terminationMessagePolicy": "FallbackToLogsOnError"}
     spec: dict[str, Any] = {**pod.spec, "containers": [container], "restartPolicy": "Never"}
-    if step.kind in ("foreach", "switch"):
-        container["volumeMounts"] = [XCOM_MOUNT, *container.get("volumeMounts", ())]
-        spec["containers"].append(XCOM_SIDECAR)
-        spec["volumes"] = [{"name": "xcom", "emptyDir": {}}, *spec.get("volumes", ())]
     labels = {**pod.labels, **_labels(deployment, flow, step)}
     metadata = {
         "name": _name(deployment, step),

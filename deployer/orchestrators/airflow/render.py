@@ -34,14 +34,13 @@ from deployer.orchestrators.airflow.names import dag_id, own_tags
 from deployer.orchestrators.airflow.schedule import schedule_of
 from deployer.orchestrators.airflow.step_pod import pod_of
 from deployer.orchestrators.airflow.tasks import Argument, Group, Task
+from deployer.orchestrators.airflow.timeouts import default_timeout, own_timeouts
 from deployer.orchestrators.airflow.variables import run_tags, step_variables
 
 # To be increased when the same description gives a DAG that behaves differently.
 RENDERER_VERSION = 1
 Value = TypeVar("Value")
 
-# Metaflow's own limit for a task without @timeout.
-DEFAULT_TIMEOUT = timedelta(days=5)
 # The start date of a DAG that was rendered but never applied.
 _NOT_APPLIED = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
@@ -92,14 +91,17 @@ class Page:
 
 @dataclass(frozen=True)
 class ClusterParts:
-    """What all pods of the flow share, and the operator's arguments that select the cluster."""
+    """What all pods of the flow share, and the operator's arguments that select the cluster.
+
+    `step_arguments` are those that a step may have another value of.
+    """
 
     labels: Source
     annotations: Source
     spec: Source
     container: Source
     fields: Source
-    namespace: Source
+    step_arguments: tuple[Argument, ...]
     arguments: tuple[Argument, ...]
 
 
@@ -148,14 +150,12 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
     environments = {step.name: step_variables(deployment, flow, step, package, tags) for step in flow.steps}
     common, own = _shared(environments)
     extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
-    margin = tasks.LOCAL_MARGIN
     cluster = None
     if deployment.environment.compute == "kubernetes":
         arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
-        margin += timedelta(seconds=pods.STARTUP_TIMEOUT)
         cluster = _cluster(deployment, flow, arguments, extras)
     switches = [step.name for step in flow.steps if step.kind == "switch"]
-    layout = tasks.arrange(flow, deployment.max_workers, extras, margin)
+    layout = tasks.arrange(flow, deployment.max_workers, extras, own_timeouts(deployment, flow))
     return Page(
         local=cluster is None,
         fallback=any(step.retries.fallback for step in flow.steps),
@@ -175,7 +175,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
         python=literal(deployment.python.resolved) if deployment.python else None,
         cluster=cluster,
         dag_arguments=tasks.as_arguments(_dag_arguments(deployment, flow)),
-        default_arguments=_default_arguments(deployment),
+        default_arguments=_default_arguments(deployment, flow),
         cron=literal(schedule.cron) if schedule else None,
         timezone=literal(schedule.timezone) if schedule else None,
         start_date=utc_datetime(start),
@@ -239,7 +239,11 @@ def _cluster(
     annotations, own_annotations = _shared({name: pod.annotations for name, pod in built.items()})
     spec, own_spec = _shared({name: pod.spec for name, pod in built.items()})
     container, own_container = _shared({name: pod.container for name, pod in built.items()})
-    namespace, own_namespace = _shared({name: {"namespace": pod.namespace} for name, pod in built.items()})
+    arguments_of = {
+        name: {"namespace": pod.namespace, **pods.HANDLING, **deployment.pod_handling(name)}
+        for name, pod in built.items()
+    }
+    step_arguments, own_arguments = _shared(arguments_of)
     differing: dict[str, Mapping[str, Mapping[str, object]]] = {
         "labels": own_labels,
         "annotations": own_annotations,
@@ -247,7 +251,7 @@ def _cluster(
         "container": own_container,
     }
     for step in flow.steps:
-        extras[step.name] |= {name: literal(value) for name, value in own_namespace[step.name].items()}
+        extras[step.name] |= {name: literal(value) for name, value in own_arguments[step.name].items()}
         for argument, own in differing.items():
             if own[step.name]:
                 extras[step.name][argument] = literal(own[step.name], tasks.column(step) + 4)
@@ -257,7 +261,7 @@ def _cluster(
         spec=literal(spec),
         container=literal(container),
         fields=literal(pods.POD_FIELDS),
-        namespace=literal(namespace["namespace"]),
+        step_arguments=tasks.as_arguments({name: literal(value) for name, value in step_arguments.items()}),
         arguments=tasks.as_arguments({name: literal(value, 12) for name, value in sorted(arguments.items())}),
     )
 
@@ -302,11 +306,11 @@ def _max_active_tasks(deployment: Deployment, flow: Flow) -> int:
     return each_run * deployment.max_active_runs
 
 
-def _default_arguments(deployment: Deployment) -> tuple[Argument, ...]:
+def _default_arguments(deployment: Deployment, flow: Flow) -> tuple[Argument, ...]:
     found = {
         "owner": literal(deployment.owner or deployment.environment.project),
         "retries": literal(0),
-        "execution_timeout": duration(DEFAULT_TIMEOUT),
+        "execution_timeout": duration(default_timeout(deployment, flow)),
     }
     if deployment.worker_pool is not None:
         found["pool"] = literal(deployment.worker_pool)

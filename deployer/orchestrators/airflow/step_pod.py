@@ -13,11 +13,13 @@ _COMMON_SECRETS = "METAFLOW_KUBERNETES_SECRETS"
 def pod_of(deployment: Deployment, flow: Flow, step: Step) -> pods.Pod:
     """The pod of a step, without its command and without the variables that differ from run to run."""
     common = deployment.environment.metaflow.get(_COMMON_SECRETS, "")
-    return pods.build(step.pod, _annotations(flow), pods.names_in(common))
+    return pods.build(step.pod, _annotations(deployment, flow), pods.names_in(common), flow.time_limit(step))
 
 
-def _annotations(flow: Flow) -> dict[str, str]:
-    found = {"metaflow/flow_name": flow.name}
+def _annotations(deployment: Deployment, flow: Flow) -> dict[str, str]:
+    owner = deployment.owner or deployment.environment.project
+    # Runs belong to the scheduler, whoever applies: both are what METAFLOW_OWNER and METAFLOW_USER are in the pod.
+    found = {"metaflow/flow_name": flow.name, "metaflow/owner": owner, "metaflow/user": owner}
     if flow.project:
         found["metaflow/project_name"] = flow.project.project
         found["metaflow/branch_name"] = flow.project.branch

@@ -35,10 +35,6 @@ RESERVED = frozenset((
     "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
-# Airflow's timeout is a safety net for Metaflow's @timeout and must come later.
-LOCAL_MARGIN = timedelta(minutes=5)
-
-
 @dataclass(frozen=True)
 class Argument:
     """A keyword argument of a call."""
@@ -75,18 +71,27 @@ class Layout:
     order: tuple[Source, ...]
 
 
-def arrange(flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta) -> Layout:
-    """The tasks of the DAG. `extras` are further arguments by step name; `margin` is added to a step's timeout."""
-    return _Arrangement(flow, max_workers, extras, margin).layout()
+def arrange(
+    flow: Flow,
+    max_workers: int,
+    extras: Mapping[str, Mapping[str, Source]],
+    timeouts: Mapping[str, timedelta],
+) -> Layout:
+    """The tasks of the DAG. `extras` are further arguments, `timeouts` those that are not the DAG's, by step name."""
+    return _Arrangement(flow, max_workers, extras, timeouts).layout()
 
 
 class _Arrangement:
     """Builds the layout of one flow. Chooses a variable for each task, group and list of items first."""
 
     def __init__(
-        self, flow: Flow, max_workers: int, extras: Mapping[str, Mapping[str, Source]], margin: timedelta
+        self,
+        flow: Flow,
+        max_workers: int,
+        extras: Mapping[str, Mapping[str, Source]],
+        timeouts: Mapping[str, timedelta],
     ) -> None:
-        self.flow, self.max_workers, self.extras, self.margin = flow, max_workers, extras, margin
+        self.flow, self.max_workers, self.extras, self.timeouts = flow, max_workers, extras, timeouts
         self.part_of = graph.parts(flow)
         self.taken = set(RESERVED)
         self.variables = {step.name: self._name(step.name) for step in flow.steps}
@@ -152,7 +157,8 @@ class _Arrangement:
         name = self.variables[step.name]
         is_mapped_over = step.kind == "foreach" and not step.foreaches
         is_used = is_mapped_over or any(name.text in re.findall(r"\w+", line.text) for line in lines)
-        arguments = {**_arguments(self.flow, step, self.max_workers, self.margin), **self.extras[step.name]}
+        timeout = self.timeouts.get(step.name)
+        arguments = {**_arguments(self.flow, step, self.max_workers, timeout), **self.extras[step.name]}
         made = call("metaflow_step", (), arguments, column(step), before=len(f"{name} = ") if is_used else 0)
         return Task(assignment(name, made) if is_used else made)
 
@@ -236,7 +242,7 @@ def _numbered(name: str, number: int, separator: str = "_") -> str:
     return f"{name}{separator}{number + 1}" if number else name
 
 
-def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> dict[str, Source]:
+def _arguments(flow: Flow, step: Step, max_workers: int, timeout: timedelta | None) -> dict[str, Source]:
     found: dict[str, Source] = {"task_id": literal(step.name)}
 
     def put(name: str, value: object) -> None:
@@ -267,8 +273,8 @@ def _arguments(flow: Flow, step: Step, max_workers: int, margin: timedelta) -> d
         found["retry_delay"] = duration(timedelta(minutes=step.retries.minutes_between))
     if step.retries.fallback:
         put("fallback_retries", step.retries.fallback)
-    if step.timeout_seconds is not None:
-        found["execution_timeout"] = duration(timedelta(seconds=step.timeout_seconds) + margin)
+    if timeout is not None:
+        found["execution_timeout"] = duration(timeout)
     return found
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import PurePath
 
+from deployer.kubernetes import pods
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.orchestrators.airflow.step_pod import pod_of
@@ -39,6 +41,12 @@ def step_variables(
     if deployment.environment.compute == "kubernetes":
         own["METAFLOW_KUBERNETES_WORKLOAD"] = "1"
         own["METAFLOW_RUNTIME_ENVIRONMENT"] = "kubernetes"
-        own["MFDEPLOY_RESULT_FILE"] = "/airflow/xcom/return.json"
+        own["MFDEPLOY_RESULT_FILE"] = pods.TERMINATION_MESSAGE
+        # Metaflow starts the flow's file again to note that a spot instance is about to end.
+        own["METAFLOW_FLOW_FILENAME"] = PurePath(flow.file).name
         own.update(pod_of(deployment, flow, step).environment)
-    return {**step.environment, **flow.environment, **package.environment, **own}
+    found = {**step.environment, **flow.environment, **package.environment, **own}
+    if deployment.environment.compute == "kubernetes":
+        # A pod that has a variable twice is refused by some clusters: these come from the pod itself.
+        found = {name: value for name, value in found.items() if name not in pods.POD_FIELDS}
+    return found

@@ -7,7 +7,13 @@ import os
 import sys
 
 from .flow_file import in_child, run_flow
-from .metaflow_compat import allow_attempt, disable_step_decorator, drop_sidecar, register_step_decorator
+from .metaflow_compat import (
+    allow_attempt,
+    disable_step_decorator,
+    drop_sidecar,
+    read_shared_memory,
+    register_step_decorator,
+)
 from .recorder import TaskRecorder, outcome
 from .variables import (
     input_paths,
@@ -31,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     if "METAFLOW_KUBERNETES_WORKLOAD" in os.environ:
         # What `@kubernetes` starts to upload logs now and then: the watching process does.
         drop_sidecar("save_logs_periodically")
+        read_shared_memory()
     else:
         disable_step_decorator("kubernetes")
     return _run_task(flow_file)

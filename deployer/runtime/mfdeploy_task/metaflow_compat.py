@@ -18,6 +18,7 @@ from metaflow.metadata_provider import MetaDatum
 from metaflow.mflog import TASK_LOG_SOURCE, mflog, update_delay
 from metaflow.mflog.save_logs import save_logs
 from metaflow.parameters import JSONTypeClass
+from metaflow.plugins.kubernetes import kubernetes_decorator
 from metaflow.tuple_util import ForeachFrame
 
 try:
@@ -47,6 +48,7 @@ __all__ = [
     "number_of_splits",
     "option_settings",
     "parameters_of",
+    "read_shared_memory",
     "register_step_decorator",
     "save_logs",
     "step_decorators",
@@ -121,6 +123,16 @@ def disable_step_decorator(name: str) -> None:
     # What completes the attributes: of the class itself here, which hides that of all decorators.
     if "init" in vars(decorator):
         del decorator.init
+
+
+def read_shared_memory() -> None:
+    """Lets METAFLOW_KUBERNETES_SHARED_MEMORY be a number.
+
+    `@kubernetes` takes no text for it, which a value from the process environment is; one from a profile is a number.
+    """
+    given = kubernetes_decorator.KUBERNETES_SHARED_MEMORY
+    if isinstance(given, str) and given.isdecimal():
+        kubernetes_decorator.KUBERNETES_SHARED_MEMORY = int(given)
 
 
 # The second part: what a task alone needs.

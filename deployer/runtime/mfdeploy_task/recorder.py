@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -15,6 +16,23 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
     """Puts Airflow's ids into the task's metadata and notes what the tasks after it depend on."""
 
     name = "mfdeploy_internal"
+
+    def step_init(
+        self,
+        flow: Any,
+        graph: Any,
+        step_name: str,
+        decorators: Any,
+        environment: Any,
+        flow_datastore: Any,
+        logger: Any,
+    ) -> None:
+        """Gives the `@kubernetes` of the code what the manifest says of the tmpfs, which is mounted as that says."""
+        tmpfs = os.environ.get("MFDEPLOY_TMPFS")
+        if tmpfs and step_name == os.environ["METAFLOW_STEP_NAME"]:
+            for decorator in decorators:
+                if decorator.name == "kubernetes":
+                    decorator.attributes.update(json.loads(tmpfs))
 
     def task_pre_step(
         self,

@@ -34,9 +34,12 @@ class ShapedFlow(FlowSpec):
         self.shared_memory_is_mounted = os.path.ismount("/dev/shm")
         self.next(self.end)
 
+    @kubernetes(labels={"app": "shaped"})
     @step
     def end(self):
         print(json.dumps(self.options))
+        self.tempdir = current.tempdir
+        self.tmpfs_is_mounted = os.path.ismount("/from-manifest")
 
 
 if __name__ == "__main__":

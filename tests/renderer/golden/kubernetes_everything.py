@@ -56,22 +56,25 @@ SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
 ENVIRONMENT = {
     "METAFLOW_CODE_SHA": "abcdef",
     "METAFLOW_DEFAULT_DATASTORE": "local",
+    "METAFLOW_FLOW_FILENAME": "train.py",
     "METAFLOW_FLOW_NAME": "TrainFlow",
     "METAFLOW_KUBERNETES_WORKLOAD": "1",
     "METAFLOW_RUNTIME_ENVIRONMENT": "kubernetes",
     "METAFLOW_TAGS": '["env:staging", "mfdeploy", "team:growth", "tier:1"]',
     "METAFLOW_TASK_NAMESPACE": "growth",
     "METAFLOW_TASK_OPTIONS": "[]",
-    "MFDEPLOY_RESULT_FILE": "/airflow/xcom/return.json",
+    "MFDEPLOY_RESULT_FILE": "/dev/termination-log",
 }
 POD_LABELS = {"app": "metaflow", "app.kubernetes.io/name": "metaflow-task", "app.kubernetes.io/part-of": "metaflow"}
 POD_ANNOTATIONS = {
     "metaflow/branch_name": "test.pr-12",
     "metaflow/flow_name": "TrainFlow",
+    "metaflow/owner": "growth",
     "metaflow/project_flow_name": "growth.test.pr-12.TrainFlow",
     "metaflow/project_name": "growth",
+    "metaflow/user": "growth",
 }
-POD_SPEC = {"serviceAccountName": "metaflow"}
+POD_SPEC = {"activeDeadlineSeconds": 432000, "serviceAccountName": "metaflow"}
 CONTAINER = {
     "image": "python:3.12",
     "resources": {"requests": {"cpu": "1", "ephemeral-storage": "10240M", "memory": "4096M"}},
@@ -207,8 +210,17 @@ class MetaflowStep(KubernetesPodOperator):
             "metaflow/task_id": self.metaflow_task_id,
             "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
         }
-        written = super().execute(context)
-        return self.result(written) if written else None
+        super().execute(context)
+        if self.is_foreach:
+            self.do_xcom_push = True  # not before: for the operator it means a second container
+            return self.result(self.termination_message())
+
+    def termination_message(self):
+        """What the step says as it ends; the API gives it with the state of the container."""
+        for container in self.remote_pod.status.container_statuses or ():
+            if container.name == "base" and container.state.terminated and container.state.terminated.message:
+                return json.loads(container.state.terminated.message)
+        raise RuntimeError("the pod ended without the termination message that tells which tasks follow")
 
 
 def metaflow_step(
@@ -222,6 +234,8 @@ def metaflow_step(
     environment=None,
     script=SCRIPT,
     namespace="ml",
+    on_finish_action="delete_succeeded_pod",
+    startup_timeout_seconds=3600,
     labels=None,
     annotations=None,
     pod_spec=None,
@@ -231,6 +245,8 @@ def metaflow_step(
     """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
     step = MetaflowStep(
         namespace=namespace,
+        on_finish_action=on_finish_action,
+        startup_timeout_seconds=startup_timeout_seconds,
         cmds=["bash", "-c"],
         arguments=[as_it_is(script)],
         labels={**POD_LABELS, **(labels or {})},
@@ -244,13 +260,12 @@ def metaflow_step(
                 "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
             },
         },
-        do_xcom_push=is_foreach,  # it costs a second container
+        do_xcom_push=False,
         deferrable=False,
         termination_message_policy="FallbackToLogsOnError",
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
         kubernetes_conn_id="ml_cluster",
-        startup_timeout_seconds=3600,
         **kwargs,
     )
     step.inputs = inputs
@@ -280,7 +295,7 @@ with DAG(
     default_args={
         "owner": "growth",
         "retries": 0,
-        "execution_timeout": timedelta(days=5),
+        "execution_timeout": timedelta(minutes=7325),
         "pool": "ml",
         "priority_weight": 5,
     },
@@ -318,9 +333,12 @@ with DAG(
             retries=4,
             retry_delay=timedelta(minutes=2),
             fallback_retries=1,
-            execution_timeout=timedelta(minutes=125),
+            execution_timeout=timedelta(minutes=785),
+            on_finish_action="keep_pod",
+            startup_timeout_seconds=21600,
             labels={"team": "growth"},
             pod_spec={
+                "activeDeadlineSeconds": 3600,
                 "nodeSelector": {"pool": "gpu"},
                 "tolerations": [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 60}],
                 "volumes": [{"emptyDir": {"medium": "Memory", "sizeLimit": "1024Mi"}, "name": "dhsm"}],

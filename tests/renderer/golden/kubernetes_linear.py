@@ -42,16 +42,17 @@ SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
 ENVIRONMENT = {
     "METAFLOW_CODE_SHA": "abcdef",
     "METAFLOW_DEFAULT_DATASTORE": "local",
+    "METAFLOW_FLOW_FILENAME": "train.py",
     "METAFLOW_FLOW_NAME": "TrainFlow",
     "METAFLOW_KUBERNETES_WORKLOAD": "1",
     "METAFLOW_RUNTIME_ENVIRONMENT": "kubernetes",
     "METAFLOW_TAGS": '["env:prod", "mfdeploy", "team:growth"]',
     "METAFLOW_TASK_OPTIONS": "[]",
-    "MFDEPLOY_RESULT_FILE": "/airflow/xcom/return.json",
+    "MFDEPLOY_RESULT_FILE": "/dev/termination-log",
 }
 POD_LABELS = {"app": "metaflow", "app.kubernetes.io/name": "metaflow-task", "app.kubernetes.io/part-of": "metaflow"}
-POD_ANNOTATIONS = {"metaflow/flow_name": "TrainFlow"}
-POD_SPEC = {"serviceAccountName": "metaflow"}
+POD_ANNOTATIONS = {"metaflow/flow_name": "TrainFlow", "metaflow/owner": "growth", "metaflow/user": "growth"}
+POD_SPEC = {"activeDeadlineSeconds": 432000, "serviceAccountName": "metaflow"}
 CONTAINER = {
     "image": "python:3.12",
     "resources": {"requests": {"cpu": "1", "ephemeral-storage": "10240M", "memory": "4096M"}},
@@ -152,6 +153,8 @@ def metaflow_step(
     environment=None,
     script=SCRIPT,
     namespace="ml",
+    on_finish_action="delete_pod",
+    startup_timeout_seconds=3600,
     labels=None,
     annotations=None,
     pod_spec=None,
@@ -161,6 +164,8 @@ def metaflow_step(
     """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
     step = MetaflowStep(
         namespace=namespace,
+        on_finish_action=on_finish_action,
+        startup_timeout_seconds=startup_timeout_seconds,
         cmds=["bash", "-c"],
         arguments=[as_it_is(script)],
         labels={**POD_LABELS, **(labels or {})},
@@ -174,12 +179,11 @@ def metaflow_step(
                 "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
             },
         },
-        do_xcom_push=False,  # it costs a second container
+        do_xcom_push=False,
         deferrable=False,
         termination_message_policy="FallbackToLogsOnError",
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
-        startup_timeout_seconds=3600,
         **kwargs,
     )
     step.inputs = inputs
@@ -196,7 +200,7 @@ with DAG(
     doc_md=DOC,
     schedule=CronTriggerTimetable("0 10 * * *", timezone="Europe/Helsinki"),
     start_date=datetime(2024, 1, 1, tzinfo=timezone.utc),
-    default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(days=5)},
+    default_args={"owner": "growth", "retries": 0, "execution_timeout": timedelta(minutes=7325)},
 ):
     start = metaflow_step(task_id="start")
     end = metaflow_step(task_id="end", inputs=["start"])

@@ -45,16 +45,17 @@ SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
 ENVIRONMENT = {
     "METAFLOW_CODE_SHA": "abcdef",
     "METAFLOW_DEFAULT_DATASTORE": "local",
+    "METAFLOW_FLOW_FILENAME": "train.py",
     "METAFLOW_FLOW_NAME": "TrainFlow",
     "METAFLOW_KUBERNETES_WORKLOAD": "1",
     "METAFLOW_RUNTIME_ENVIRONMENT": "kubernetes",
     "METAFLOW_TAGS": '["env:prod", "mfdeploy", "team:growth"]',
     "METAFLOW_TASK_OPTIONS": "[]",
-    "MFDEPLOY_RESULT_FILE": "/airflow/xcom/return.json",
+    "MFDEPLOY_RESULT_FILE": "/dev/termination-log",
 }
 POD_LABELS = {"app": "metaflow", "app.kubernetes.io/name": "metaflow-task", "app.kubernetes.io/part-of": "metaflow"}
-POD_ANNOTATIONS = {"metaflow/flow_name": "TrainFlow"}
-POD_SPEC = {"serviceAccountName": "metaflow"}
+POD_ANNOTATIONS = {"metaflow/flow_name": "TrainFlow", "metaflow/owner": "growth", "metaflow/user": "growth"}
+POD_SPEC = {"activeDeadlineSeconds": 432000, "serviceAccountName": "metaflow"}
 CONTAINER = {
     "image": "python:3.12",
     "resources": {"requests": {"cpu": "1", "ephemeral-storage": "10240M", "memory": "4096M"}},
@@ -236,8 +237,17 @@ class MetaflowStep(KubernetesPodOperator):
             "metaflow/task_id": self.metaflow_task_id,
             "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
         }
-        written = super().execute(context)
-        return self.result(written) if written else None
+        super().execute(context)
+        if self.is_foreach or self.is_switch:
+            self.do_xcom_push = True  # not before: for the operator it means a second container
+            return self.result(self.termination_message())
+
+    def termination_message(self):
+        """What the step says as it ends; the API gives it with the state of the container."""
+        for container in self.remote_pod.status.container_statuses or ():
+            if container.name == "base" and container.state.terminated and container.state.terminated.message:
+                return json.loads(container.state.terminated.message)
+        raise RuntimeError("the pod ended without the termination message that tells which tasks follow")
 
 
 def metaflow_step(
@@ -251,6 +261,8 @@ def metaflow_step(
     environment=None,
     script=SCRIPT,
     namespace="ml",
+    on_finish_action="delete_pod",
+    startup_timeout_seconds=3600,
     labels=None,
     annotations=None,
     pod_spec=None,
@@ -260,6 +272,8 @@ def metaflow_step(
     """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
     step = MetaflowStep(
         namespace=namespace,
+        on_finish_action=on_finish_action,
+        startup_timeout_seconds=startup_timeout_seconds,
         cmds=["bash", "-c"],
         arguments=[as_it_is(script)],
         labels={**POD_LABELS, **(labels or {})},
@@ -273,12 +287,11 @@ def metaflow_step(
                 "containers": [{"name": "base", "env": POD_ENVIRONMENT, **CONTAINER, **(container or {})}],
             },
         },
-        do_xcom_push=is_foreach or is_switch,  # it costs a second container
+        do_xcom_push=False,
         deferrable=False,
         termination_message_policy="FallbackToLogsOnError",
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
-        startup_timeout_seconds=3600,
         **kwargs,
     )
     step.inputs = inputs
@@ -304,7 +317,7 @@ with DAG(
     default_args={
         "owner": "growth",
         "retries": 0,
-        "execution_timeout": timedelta(days=5),
+        "execution_timeout": timedelta(minutes=7325),
         # Steps that a switch leaves out are skipped, and those after them find out themselves whether they run.
         "trigger_rule": "none_failed_min_one_success",
     },
