@@ -94,6 +94,8 @@ def form(
 def _only_page(chromium: BrowserContext) -> Page:
     """A new page; earlier ones are closed, since a page that is open goes on asking Airflow for news."""
     page = chromium.new_page()
+    # Milliseconds. A machine with much else to do takes its time; a test that passes waits for nothing.
+    page.set_default_timeout(180_000)
     for other in chromium.pages:
         if other is not page:
             other.close()
