@@ -43,7 +43,8 @@ DEFAULTS = (
     Parameter("on", "boolean", 8, default=True),
     Parameter("off", "boolean", 8, default=False),
     Parameter("flag_none", "boolean", 8),
-    Parameter("file", "file", 8, default=UPLOADED),
+    Parameter("file", "file", 8, default=json.dumps(UPLOADED)),
+    Parameter("file_map", "file", 8, default=UPLOADED),
     Parameter("file_none", "file", 8),
     Parameter("json_text", "json", 8, default="text"),
     Parameter("json_text_empty", "json", 8, default=""),
@@ -122,6 +123,7 @@ def test_every_value_can_be_changed(form: Opener) -> None:
         "text_none": ("now", "now"),
         "text_lines": ("a\nb", "a\nb"),
         "words": ("c", "c"),
+        "file": ("other.csv", "other.csv"),
         "whole": ("12", 12),
         "whole_negative": ("0", 0),
         "whole_none": ("3", 3),
@@ -139,7 +141,7 @@ def test_every_value_can_be_changed(form: Opener) -> None:
         "json_map_empty": ('[{"a": [1]}]', [{"a": [1]}]),
         "json_list_empty": ("{}", {}),
         "json_none": ('{"a": "b"}', {"a": "b"}),
-        "file": (json.dumps({**UPLOADED, "url": "s3://acme/b.csv"}), {**UPLOADED, "url": "s3://acme/b.csv"}),
+        "file_map": (json.dumps({**UPLOADED, "url": "s3://acme/b.csv"}), {**UPLOADED, "url": "s3://acme/b.csv"}),
     }
     switched = {"on": False, "off": True, "json_false": True, "json_true": False}
     for name, (text, _) in typed.items():

@@ -42,7 +42,7 @@ def schema(parameter: Parameter, default: JsonValue, required: bool) -> Schema:
     if parameter.type == "boolean" and default is None:
         return _editor("boolean", empty=True, nullable=not required)
     if parameter.type == "file" and isinstance(default, Mapping):
-        # The default of an included file is Metaflow's description of the uploaded file.
+        # Metaflow's description of an uploaded file, which is text in most cases.
         return {"type": ["object", "string"]}
     if isinstance(default, str) and _needs_editor(default):
         # Null leaves the value to the flow, where it must be the same one.
