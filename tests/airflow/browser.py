@@ -6,14 +6,13 @@ import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, sync_playwright
 
-from tests.airflow.harness import locked
+from tests.airflow.harness import cache, locked
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # No sandbox: tests may run as root. The others keep it from asking its maker for anything.
@@ -38,7 +37,8 @@ def browser(folder: Path) -> Iterator[BrowserContext]:
 
 def chromium() -> str:
     """The path of the browser, installed by the first who asks. Others wait, in other processes too."""
-    with locked(Path(tempfile.gettempdir()) / "mfdeploy-chromium.lock"):
+    cache().mkdir(parents=True, exist_ok=True)
+    with locked(cache() / "chromium.lock"):
         found = _found() or _installed()
     if found is None:
         pytest.fail(
