@@ -8,8 +8,8 @@ with a browser:
   not even after it was filled. A line of text loses its line ends, and several lines lose carriage returns.
 - Airflow 2 shows an editor for JSON where the types have "array" and `items` has no type. The editor takes and gives
   any JSON value, but it starts empty where the default is a number or a boolean.
-- Airflow 3 gives back what nobody touched. If there are several types, 3.0 and 3.1 show the field of the first one;
-  later versions take JSON of each of the types, and other text where "string" is one of them.
+- Airflow 3 gives back what nobody touched. If there are several types, 3.0 shows the field of the first one; 3.3 takes
+  JSON of each of the types, and other text where "string" is one of them.
 
 So the types may be more than what a run takes, to get the right field; then `allOf` says what a run takes.
 """
