@@ -161,7 +161,7 @@ artifacts are in an S3.
 - An empty field: it has no meaning there. With `compute: local` a step's `@kubernetes` has no effect, and the plan
   warns of it.
 
-The same DAG files are imported, and not run, by Airflow 2.10.5. The last column is what was measured of
+The last column is what was measured of
 `python flow.py airflow create` of Metaflow 2.19.39. Whatever it writes, no current Airflow imports it.
 
 ## Versions of Metaflow

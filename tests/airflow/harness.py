@@ -21,10 +21,14 @@ RUNNER = Path(__file__).with_name("runner.py")
 VERSIONS: Mapping[str, tuple[str, ...]] = {
     "2.10.5": ("3.11", "3.12", "3.10"),
     "2.11.2": ("3.11", "3.12", "3.10"),
+    "3.0.6": ("3.11", "3.12", "3.10"),
     "3.3.2": ("3.12", "3.13", "3.11", "3.10"),
 }
-# Those that run DAGs in tests.
-RUN_VERSIONS = ("2.11.2", "3.3.2")
+# An Airflow that does not run with the newest of what it asks for is installed with the packages of that day.
+PACKAGES_OF = {"3.0.6": "2025-09-15"}
+# Those that run DAGs in `make test`, and in all tests that a run has: `make conformance` takes every version.
+PLAIN_VERSIONS = ("2.11.2", "3.3.2")
+RUN_VERSIONS = tuple(VERSIONS) if os.environ.get("MFDEPLOY_CONFORMANCE") else PLAIN_VERSIONS
 # For pods, and for sensors that wait for an object in S3.
 PROVIDERS = ("apache-airflow-providers-cncf-kubernetes", "apache-airflow-providers-amazon")
 
@@ -105,7 +109,8 @@ def installed(version: str) -> Airflow:
             uv("venv", "--quiet", "--python", python, str(folder))
         # What other tests are running from is added to, and never made anew.
         if not stamp.exists() or stamp.read_text().split() != requirements:
-            uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements)
+            day = ("--exclude-newer", PACKAGES_OF[version]) if version in PACKAGES_OF else ()
+            uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *day, *requirements)
             stamp.write_text("\n".join(requirements) + "\n")
     return Airflow(version, folder / "bin" / "python")
 

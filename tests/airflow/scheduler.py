@@ -175,7 +175,7 @@ def running(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Ite
     dags.mkdir(parents=True, exist_ok=True)
     base = environment_of(airflow, folder, dags)
     with postgres.running(airflow, base) as url, contextlib.ExitStack() as stack:
-        port = _free_port()
+        port = free_port()
         environment = {
             **base,
             **{f"AIRFLOW__{name}": value for name, value in SETTINGS.items()},
@@ -226,7 +226,7 @@ def _end_all(processes: Iterable[Process]) -> None:
         process.end()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return int(server.getsockname()[1])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.airflow.harness import RUN_VERSIONS, installed, new_home
+from tests.airflow.harness import PLAIN_VERSIONS, VERSIONS, installed, new_home
 from tests.conformance.cases import COMPUTES, Case, corpus
 from tests.conformance.places import cluster_place, local_place, write_project
 from tests.graphs.running import place
@@ -35,7 +35,9 @@ class Column:
     @property
     def file(self) -> str:
         """The file whose tests are about this column."""
-        return f"tests/conformance/test_{self.compute}_airflow_{self.version[0]}.py"
+        major, minor, _ = self.version.split(".")
+        name = major if self.version in PLAIN_VERSIONS else f"{major}_{minor}"
+        return f"tests/conformance/test_{self.compute}_airflow_{name}.py"
 
     def cases(self) -> list[Case]:
         """The cases to run here: in a plain test run every second one, in one of its columns only.
@@ -48,15 +50,15 @@ class Column:
         return [case for case in able if ASKED == ["all"] or case.name in ASKED]
 
 
-COLUMNS = tuple(Column(version, compute) for compute in COMPUTES for version in RUN_VERSIONS)
+COLUMNS = tuple(Column(version, compute) for compute in COMPUTES for version in VERSIONS)
 
 
 def home_of(case: Case) -> Column:
-    """The column that runs a case when not all is run: either version, and one in ten in pods, which cost more."""
+    """The column that runs a case in a plain run: one of two versions, and one in ten in pods, which cost more."""
     number = _number(case)
     compute = "kubernetes" if number % 10 == 4 or case.computes == ["kubernetes"] else "local"
     compute = compute if compute in case.computes else case.computes[0]
-    return Column(RUN_VERSIONS[number // 10 % 2 if compute == "kubernetes" else number % 2], compute)
+    return Column(PLAIN_VERSIONS[number // 10 % 2 if compute == "kubernetes" else number % 2], compute)
 
 
 def _number(case: Case) -> int:

@@ -1,4 +1,4 @@
-"""What the four columns share."""
+"""What the columns share."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tests.conformance.cases import COMPUTES, corpus
 from tests.conformance.columns import Column
 
+FORM = "tests/airflow/test_trigger_form.py::"
 EXAMPLES = "tests/e2e/test_airflow.py::"
 PODS = "tests/kubernetes/test_pods.py::"
 RUNNING = "tests/scheduler/test_running.py::"
@@ -56,6 +57,8 @@ def _computes_of(test: str) -> Sequence[str]:
         return ("kubernetes",)
     if test.startswith(STORED):
         return ("local",)
+    if test.startswith(FORM):
+        return COMPUTES
     return ("local",) if "{version}" in test and "{place}" not in test else COMPUTES
 
 
@@ -162,7 +165,17 @@ ROWS: tuple[Row, ...] = (
     Row("parameters", "default None", REFUSED),
     Row("parameters", "defaults that the manifest gives"),
     Row("parameters", "deploy-time functions"),
-    Row("parameters", "types and help texts in the trigger form", "a bool is a text"),
+    Row("parameters", "types and help texts of parameters in Airflow", "a bool is a text"),
+    Row(
+        "parameters",
+        "the trigger form gives back every default, and takes other values",
+        "",
+        (
+            f"{FORM}test_trigger_gives_back_every_default[{{version}}]",
+            f"{FORM}test_every_value_can_be_changed[{{version}}]",
+            f"{FORM}test_what_is_required_is_asked_for[{{version}}]",
+        ),
+    ),
     Row(
         "parameters",
         "a value given at trigger time, unchanged",

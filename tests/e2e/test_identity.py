@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.airflow.harness import installed, new_home
+from tests.airflow.harness import RUN_VERSIONS, installed, new_home
 from tests.e2e.project import Project
 
 MANIFEST = """
@@ -152,7 +152,7 @@ class Cleared:
     run: Mapping[str, Any]
 
 
-@pytest.fixture(scope="module", params=["2.11.2", "3.3.2"])
+@pytest.fixture(scope="module", params=RUN_VERSIONS)
 def cleared(request: pytest.FixtureRequest, committed: Project, tmp_path_factory: pytest.TempPathFactory) -> Cleared:
     folder = tmp_path_factory.mktemp("cleared")
     project = committed.copy(folder / "project")

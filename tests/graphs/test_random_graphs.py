@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.airflow.harness import RUN_VERSIONS
 from tests.graphs.random_flows import Maker
 from tests.graphs.running import Runs, differences, run_in_airflow, run_in_metaflow
 
 SEED = int(os.environ.get("MFDEPLOY_GRAPH_SEED") or 2000)
 COUNT = int(os.environ.get("MFDEPLOY_GRAPH_COUNT") or 3)
-VERSIONS = (os.environ.get("MFDEPLOY_GRAPH_VERSIONS") or "2.11.2 3.3.2").split()
+VERSIONS = os.environ.get("MFDEPLOY_GRAPH_VERSIONS", "").split() or RUN_VERSIONS
 SHAPES = (
     *(f"{kind} in {where}" for kind in ("foreach", "split", "switch") for where in ("the flow", "foreach", "split")),
     *(f"{kind} in switch" for kind in ("foreach", "split", "switch")),

@@ -15,6 +15,7 @@ from deployer.errors import Diagnostic, nearest
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Parameter, ParameterType
 from deployer.models.plain_data import check_plain
+from deployer.orchestrators.airflow.trigger_form import Schema, note, schema
 
 
 class Absent(Enum):
@@ -33,8 +34,6 @@ _EXPECTED: Mapping[ParameterType, str] = {
     "json": "a JSON value",
     "file": "text",
 }
-# With this item type the trigger form shows a JSON editor; by default it has one line of text for each item.
-_ANY_JSON: Final = ["object", "array", "string", "number", "boolean", "null"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,7 @@ class Param:
 
     name: str
     default: JsonValue | Absent
-    type: str | list[str]
-    items: Mapping[str, JsonValue] | None
+    schema: Schema
     help: str
 
 
@@ -145,23 +143,7 @@ def _describe(value: object) -> str:
 
 
 def _build(parameter: Parameter, default: JsonValue | Absent) -> Param:
+    required = default is ABSENT
     known = None if default is ABSENT else default
-    kind, items = _json_type(known) if parameter.type == "json" else (_simple_type(parameter, known), None)
-    if default is None and isinstance(kind, str):
-        kind = ["null", kind]
-    return Param(parameter.name, default, kind, items, parameter.help)
-
-
-def _simple_type(parameter: Parameter, default: JsonValue) -> str | list[str]:
-    if parameter.type == "file":
-        # The default of an included file is Metaflow's description of the uploaded file.
-        return ["string", "object"] if isinstance(default, Mapping) else "string"
-    return parameter.type
-
-
-def _json_type(default: JsonValue) -> tuple[str | list[str], Mapping[str, JsonValue] | None]:
-    if isinstance(default, Mapping):
-        return "object", None
-    if isinstance(default, (list, tuple)):
-        return "array", {"type": [*_ANY_JSON]}
-    return _ANY_JSON, {"type": [*_ANY_JSON]}
+    help = " ".join(filter(None, (parameter.help, note(parameter, known))))
+    return Param(parameter.name, default, schema(parameter, known, required), help)

@@ -318,9 +318,9 @@ def _default_arguments(deployment: Deployment, flow: Flow) -> tuple[Argument, ..
 
 
 def _param_call(param: parameters.Param) -> Argument:
-    found: dict[str, object] = {"type": param.type}
-    if param.items is not None:
-        found["items"] = param.items
+    # What is not the name of an argument, as "$ref", can only be written as a key.
+    plain = all(name.isidentifier() for name in param.schema)
+    found: dict[str, object] = dict(param.schema) if plain else {"schema": param.schema}
     if param.help:
         found["description"] = param.help
     default = [] if param.default is parameters.ABSENT else [literal(param.default, 12)]

@@ -1,9 +1,9 @@
-"""What the trigger form of Airflow knows of parameters."""
+"""What Airflow knows of parameters."""
 
 from metaflow import FlowSpec, JSONType, Parameter, step
 
 CASE = {
-    "shows": ["types and help texts in the trigger form"],
+    "shows": ["types and help texts of parameters in Airflow"],
 }
 
 

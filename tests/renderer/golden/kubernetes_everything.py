@@ -303,8 +303,8 @@ with DAG(
         "alpha": Param(0.01, type="number", description="Learning rate"),
         "layers": Param(
             [64, 32],
-            type="array",
-            items={"type": ["object", "array", "string", "number", "boolean", "null"]},
+            type=["object", "array", "string", "number", "boolean", "null"],
+            items={"description": "any JSON value"},
             description="Units of each hidden layer",
         ),
         "dry_run": Param(False, type="boolean"),
