@@ -74,6 +74,9 @@ def cases() -> dict[str, tuple[Deployment, Flow]]:
         "wide": flows.with_step(flows.wide_fan(), "pick", environment=splits),
         "retried": retried,
         "fallback": flows.with_step(flows.linear(), "start", retries=Retries(1, 0, 1), environment={"FAILURES": "2"}),
+        "forbidden": flows.with_step(
+            flows.linear(), "start", retries=Retries(times=2), environment={"FAILURES": "3", "CODE": "202"}
+        ),
         "failing": flows.with_step(flows.branches(), "up", environment=failing),
         "params": flows.linear(parameters=PARAMETERS),
         "hostile": flows.with_step(
@@ -123,7 +126,7 @@ def pathspec(ran: Ran, step: str, map_index: int = -1) -> str:
     return str(ran.task(step, map_index)["rendered"]["metaflow_pathspec"]).split("/", 1)[1]
 
 
-@pytest.mark.parametrize("name", [name for name in cases() if name != "failing"])
+@pytest.mark.parametrize("name", [name for name in cases() if name not in ("failing", "forbidden")])
 def test_the_run_succeeds(ran: dict[str, Ran], name: str) -> None:
     assert ran[name].outcome["state"] == "success", ran[name].outcome
 
@@ -197,6 +200,13 @@ def test_retries_count_attempts(ran: dict[str, Ran]) -> None:
         assert given["METAFLOW_RETRY_COUNT"] == str(attempt)
         assert given["METAFLOW_MAX_USER_CODE_RETRIES"] == "2"
     assert retried.task("start")["try_number"] == 3
+
+
+def test_an_exit_code_forbids_retries(ran: dict[str, Ran]) -> None:
+    forbidden = ran["forbidden"]
+    assert forbidden.outcome["state"] == "failed"
+    start, end = forbidden.task("start"), forbidden.task("end")
+    assert (start["state"], start["try_number"], end["state"]) == ("failed", 1, "upstream_failed")
 
 
 def test_a_fallback_retry_is_one_beyond_the_users(ran: dict[str, Ran]) -> None:

@@ -211,7 +211,7 @@ def test_names_that_no_variable_has(name: str) -> None:
 def test_pods_of_right_values_are_valid_by_the_published_schema(attributes: dict[str, Any]) -> None:
     given = {name: value for name, value in attributes.items() if value not in (None, "") and name != "unknown"}
     amounts = {"cpu": "1", "memory": "4096", "disk": "10240", "image": "a", "tmpfs_path": "/t", "tmpfs_tempdir": True}
-    pod = pods.build({**amounts, **given}, {}, ())
+    pod = pods.build({**amounts, **given}, {}, (), 3600)
     container = {"name": "base", "image": "a", **pod.container}
     manifest = {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""Runs the scripts of a package by hand, with the variables that a DAG file gives its tasks."""
+"""Runs the scripts of a package by hand, with the variables that a DAG file gives its tasks, and reads the results."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from deployer.models.flow import Flow, Package
+from tests.compiler.compiling import deployment, local
+from tests.compiling import build_packages, compile_flows
 
 RUN = "airflow-0123456789ab"
 
@@ -77,3 +79,35 @@ class Operator:
             pieces = [text[start : start + 30_000] for start in range(0, len(text), 30_000)]
             given |= {f"METAFLOW_PARAMETERS_{number}": piece for number, piece in enumerate(pieces)}
         return {**given, **more.get("variables", {})}
+
+
+def deployed(folder: Path, file: Path | str, user: str = "ann", **more: Any) -> Operator:
+    """A run of a flow (a file of the compiler's test flows, or an absolute path), with a datastore in the folder."""
+    tags = more.pop("tags", ())
+    one = deployment(file, environment=local(folder / "datastore"), **more)
+    compiled = compile_flows([one])
+    errors = [found.message for found in compiled.diagnostics if found.severity == "error"]
+    assert errors == []
+    [package] = build_packages([one], upload=True, user=user).values()
+    return Operator(compiled.flows[one.address], package, folder / "work", tags=tags)
+
+
+def by_metaflow(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """``python COMMAND`` as on a user's machine, with the datastore in the folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("METAFLOW_")}
+    settings = {
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / "datastore"),
+        "METAFLOW_DEFAULT_METADATA": "local",
+        "METAFLOW_USER": "reader",
+    }
+    return subprocess.run(
+        [sys.executable, *command], env={**kept, **settings, **variables}, cwd=folder, capture_output=True, text=True
+    )
+
+
+def read(folder: Path, flow: str, expression: str) -> Any:
+    """A value that an expression of `run` gives in Metaflow's Client."""
+    code = f"import json; from metaflow import Run, namespace; namespace(None); run = Run('{flow}/{RUN}')"
+    done = by_metaflow(folder, "-c", f"{code}; print(json.dumps({expression}))")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -15,41 +15,15 @@ from typing import Any
 import pytest
 
 from tests.compiler.by_hand import RUN, Operator
+from tests.compiler.by_hand import by_metaflow as _metaflow
+from tests.compiler.by_hand import deployed as _operator
+from tests.compiler.by_hand import read as _read
 from tests.compiler.compiling import FLOWS, deployment, local
 from tests.compiler.metadata_service import metadata_service
 from tests.compiling import build_packages, compile_flows
 
 RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 NASTY = "it's \"$HOME\" `id` $(id) \\ %s {{ ds }}\n--title=x\té漢\U0001f600 'end"
-
-
-def _operator(tmp_path: Path, file: str, user: str = "ann", **more: Any) -> Operator:
-    tags = more.pop("tags", ())
-    one = deployment(file, environment=local(tmp_path / "datastore"), **more)
-    compiled = compile_flows([one])
-    assert not [found for found in compiled.diagnostics if found.severity == "error"]
-    [package] = build_packages([one], upload=True, user=user).values()
-    return Operator(compiled.flows[one.address], package, tmp_path / "work", tags=tags)
-
-
-def _metaflow(tmp_path: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("METAFLOW_")}
-    settings = {
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path / "datastore"),
-        "METAFLOW_DEFAULT_METADATA": "local",
-        "METAFLOW_USER": "reader",
-    }
-    return subprocess.run(
-        [sys.executable, *command], env={**kept, **settings, **variables}, cwd=tmp_path, capture_output=True, text=True
-    )
-
-
-def _read(tmp_path: Path, flow: str, expression: str) -> Any:
-    """A value that an expression of `run` gives in Metaflow's Client."""
-    code = f"import json; from metaflow import Run, namespace; namespace(None); run = Run('{flow}/{RUN}')"
-    done = _metaflow(tmp_path, "-c", f"{code}; print(json.dumps({expression}))")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_parameters_arrive_as_they_were_given(tmp_path: Path) -> None:

@@ -98,6 +98,24 @@ ROWS: tuple[Row, ...] = (
     Row("retries", "the manifest's default for steps without their own", "by the flag `--with retry`"),
     Row("retries", "retries inside a foreach"),
     Row("retries", "`@catch` after the last attempt"),
+    Row(
+        "retries",
+        "a step that ends with `sys.exit(0)` or `os._exit(0)` fails",
+        "",
+        (
+            "tests/compiler/test_ends.py::test_an_exit_code_of_0_is_no_success",
+            "tests/compiler/test_ends.py::test_a_step_that_does_not_go_on_fails",
+        ),
+    ),
+    Row(
+        "retries",
+        "Metaflow's exit code that forbids retries",
+        "",
+        (
+            "tests/airflow/test_local_dags.py::test_an_exit_code_forbids_retries[{version}]",
+            f"{PODS}TestFailures::test_an_exit_code_forbids_retries[{{version}}]",
+        ),
+    ),
     Row("retries", "`@timeout`", tests=(f"{PODS}TestFailures::test_a_timeout_is_armed[{{version}}]",)),
     Row("compute", "`@resources`"),
     Row(
@@ -138,6 +156,17 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("environment", "decorators for all steps, from the manifest", "by the flag `--with`"),
     Row("environment", "step decorators and flow mutators of your own"),
+    Row(
+        "environment",
+        "a step sees the interpreter that `python flow.py` gives it",
+        tests=("tests/compiler/test_as_python_does.py::test_a_step_sees_what_it_sees_in_a_run_of_metaflow",),
+    ),
+    Row("environment", "processes that a step starts by `multiprocessing`, with objects of the flow's own classes"),
+    Row(
+        "environment",
+        "a flow that a step runs: by `Runner`, and by `python other.py run`",
+        tests=("tests/compiler/test_as_python_does.py::test_a_step_starts_other_flows_and_itself",),
+    ),
     Row(
         "environment",
         "`@conda`: each step with its packages, and with none of others",

@@ -33,7 +33,9 @@ DAGS = {
     "GraphFlow": "GraphFlow.pods",
     "AttemptsFlow": "growth.test.pods.AttemptsFlow",
     "FailingFlow": "FailingFlow.pods",
+    "ForbiddingFlow": "ForbiddingFlow.pods",
 }
+FAILING = {"FailingFlow", "ForbiddingFlow"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kubernetes.compared import comparable, variables_of
-from tests.kubernetes.conftest import DAGS, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
+from tests.kubernetes.conftest import DAGS, FAILING, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
 from tests.s3 import CREDENTIALS
 
 pytestmark = pytest.mark.airflow
@@ -22,9 +22,9 @@ def base(pod: Any) -> dict[str, Any]:
 
 def test_runs_succeed(ran: Ran) -> None:
     states = {flow: outcome["state"] for flow, outcome in ran.outcomes.items()}
-    assert states == {flow: "failed" if flow == "FailingFlow" else "success" for flow in DAGS}
+    assert states == {flow: "failed" if flow in FAILING else "success" for flow in DAGS}
     successful = {flow: run["successful"] for flow, run in ran.runs.items()}
-    assert successful == {flow: flow != "FailingFlow" for flow in DAGS}
+    assert successful == {flow: flow not in FAILING for flow in DAGS}
 
 
 def test_the_server_understood_everything_it_was_asked(ran: Ran) -> None:
@@ -40,7 +40,7 @@ class TestPods:
         )
         assert set(attempts.values()) == {1}
         pods = {flow: len(ran.pods_of(flow)) for flow in DAGS}
-        assert pods == {"ShapedFlow": 3, "GraphFlow": 13, "AttemptsFlow": 5, "FailingFlow": 1}
+        assert pods == {"ShapedFlow": 3, "GraphFlow": 13, "AttemptsFlow": 5, "FailingFlow": 1, "ForbiddingFlow": 1}
 
     def test_each_pod_is_gone_when_its_task_is_done_unless_the_manifest_keeps_it(self, ran: Ran) -> None:
         kept = [pod["manifest"]["metadata"]["annotations"] for pod in ran.pods if not pod["deleted"]]
@@ -163,6 +163,11 @@ class TestFailures:
     def test_catch_records_what_never_works(self, ran: Ran) -> None:
         assert "this never works" in ran.artifacts("AttemptsFlow", "end")["seen"]
         assert [pod["exit_code"] for pod in ran.pods_of("AttemptsFlow", "hopeless")] == [1, 0]
+
+    def test_an_exit_code_forbids_retries(self, ran: Ran) -> None:
+        assert ran.states("ForbiddingFlow")["start"] == ["failed"]
+        assert [pod["exit_code"] for pod in ran.pods_of("ForbiddingFlow")] == [202]
+        assert "step start ended with exit code 202, by which Metaflow forbids a retry" in ran.log
 
     def test_a_timeout_is_armed(self, ran: Ran) -> None:
         assert 0 < ran.artifacts("ShapedFlow", "shaped")["alarm"] <= 180

@@ -31,7 +31,7 @@ SCRIPT = (
     'echo "step $METAFLOW_STEP_NAME" && '
     'mkdir -p "$SEEN" && '
     'env -0 > "$SEEN/$METAFLOW_STEP_NAME.$METAFLOW_TASK_ID.$METAFLOW_RETRY_COUNT" && '
-    'if [ "$METAFLOW_RETRY_COUNT" -lt "${FAILURES:-0}" ]; then exit 3; fi && '
+    'if [ "$METAFLOW_RETRY_COUNT" -lt "${FAILURES:-0}" ]; then exit "${CODE:-3}"; fi && '
     'if [ -n "${SPLITS:-}" ]; then printf \'{"splits": %s}\' "$SPLITS" > "$MFDEPLOY_RESULT_FILE"; fi'
 )
 

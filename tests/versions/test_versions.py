@@ -19,12 +19,14 @@ pytestmark = pytest.mark.versions
 # What comes out of the runs, by flow.
 DATA: dict[str, list[Any]] = {
     "settled": [True, [1.5, "it's", False, ["'"], "a table\n", 3], "by growth\n", 1],
+    "ended": [True, [1, []], [], 4],
     "decorated": [True, 3],
     "switched": [True, "quick", True, ["end", "quick", "start"]],
     "fanned": [True, [1, None], [False, True], [1, 2]],
 }
 RESULTS: dict[str, dict[str, Any]] = {
     "settled": {},
+    "ended": {},
     "decorated": {},
     "switched": {"start": {"next": "quick"}},
     "fanned": {"start": {"splits": 2}},

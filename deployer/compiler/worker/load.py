@@ -54,9 +54,10 @@ def _run_module(file: Path) -> types.ModuleType:
     tree = parsed(str(file))
     body = [node for statement in tree.body for node in (_orelse(statement) if is_main(statement) else [statement])]
     module = new_main_module(str(file))
-    module.__builtins__ = __builtins__  # type: ignore[attr-defined]
+    # This file's own `from __future__ import annotations` is none of the flow's.
+    code = compile(ast.Module(body, tree.type_ignores), str(file), "exec", dont_inherit=True)
     with constructor_replaced(_construct_only):
-        exec(compile(ast.Module(body, tree.type_ignores), str(file), "exec"), module.__dict__)  # noqa: S102
+        exec(code, module.__dict__)  # noqa: S102
     return module
 
 

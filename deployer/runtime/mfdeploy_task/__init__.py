@@ -1,7 +1,8 @@
 """Runs one task of a deployed flow: ``python -m mfdeploy_task FLOW_FILE`` inside a pod or a worker process.
 
 This package travels in every code package, beside Metaflow. It imports Metaflow and the standard library only, takes
-everything from environment variables and ends with the exit code of the step.
+everything from environment variables and ends with the exit code of the step: with 0 only where Metaflow finished it.
+What the step's code sees of all this is on the page docs/tasks.md.
 
 The bash script of a task (``Package.scripts``, the same text for every step) starts it. The script and this package
 together read these variables, all of them strings:

@@ -16,6 +16,8 @@ from .metaflow_compat import (
 )
 from .recorder import TaskRecorder, outcome
 from .variables import (
+    GIVEN,
+    drop_start_variables,
     input_paths,
     long_text,
     step_arguments,
@@ -24,7 +26,7 @@ from .variables import (
     value_arguments,
     write_result,
 )
-from .watch import fork_watched, watch
+from .watch import fork_watched, say_finished, watch
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     watched = fork_watched()
     if watched is not None:
         return watch(*watched)
+    drop_start_variables()
     if "METAFLOW_KUBERNETES_WORKLOAD" in os.environ:
         # What `@kubernetes` starts to upload logs now and then: the watching process does.
         drop_sidecar("save_logs_periodically")
@@ -45,33 +48,35 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run_task(flow_file: str) -> int:
     register_step_decorator(TaskRecorder)
-    allow_attempt(int(os.environ["METAFLOW_RETRY_COUNT"]))
+    allow_attempt(int(GIVEN["METAFLOW_RETRY_COUNT"]))
     inputs = input_paths()
     if not inputs:
         inputs, code = _parameters_task(flow_file)
         if code:
             return code
-    code = run_flow(flow_file, lambda flow: step_arguments(inputs))
-    if code == 0 and outcome:
-        write_result(outcome)
-    return code
+    code = run_flow(flow_file, step_arguments(inputs), hidden=(TaskRecorder.option,))
+    if code or not outcome.finished:
+        return code
+    if outcome.problem:
+        sys.stderr.write(f"{outcome.problem}\n")
+        return 1
+    if outcome.result:
+        write_result(outcome.result)
+    say_finished()
+    return 0
 
 
 def _parameters_task(flow_file: str) -> tuple[str, int]:
     """Creates the run's `_parameters` task unless an earlier attempt did. Returns its path and an exit code."""
-    run, task = os.environ["METAFLOW_RUN_ID"], f"{os.environ['METAFLOW_TASK_ID']}-params"
+    run, task = GIVEN["METAFLOW_RUN_ID"], f"{GIVEN['METAFLOW_TASK_ID']}-params"
     path = f"{run}/_parameters/{task}"
-    if int(os.environ["METAFLOW_RETRY_COUNT"]) > 0:
+    if int(GIVEN["METAFLOW_RETRY_COUNT"]) > 0:
         dump = [*top_arguments(), "dump", "--max-value-size=0", path]
-        if in_child(lambda: run_flow(flow_file, lambda flow: dump), quiet=True) == 0:
+        if in_child(lambda: run_flow(flow_file, dump), quiet=True) == 0:
             return path, 0
     values = json.loads(long_text("METAFLOW_PARAMETERS") or "{}")
-
-    def init(flow: type) -> list[str]:
-        command = [*top_arguments(), "init", f"--run-id={run}", f"--task-id={task}"]
-        return [*command, *tag_arguments(), *value_arguments(flow, values)]
-
-    return path, in_child(lambda: run_flow(flow_file, init))
+    init = [*top_arguments(), "init", f"--run-id={run}", f"--task-id={task}", *tag_arguments()]
+    return path, in_child(lambda: run_flow(flow_file, init, lambda flow: value_arguments(flow, values)))
 
 
 if __name__ == "__main__":

@@ -4,46 +4,70 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from .metaflow_compat import constructor_replaced, new_main_module, unwrap_flow
 
 
-def run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
+def run_flow(
+    flow_file: str,
+    arguments: Sequence[str],
+    more: Callable[[type], Sequence[str]] = lambda flow: (),
+    hidden: Sequence[str] = (),
+) -> int:
     """Runs the flow's file as ``python flow.py ARGUMENTS`` does. Returns the exit code.
 
     The flow that METAFLOW_FLOW_NAME names is the one that runs, also where the file holds several or starts none.
+    `more` gives further arguments once the flow is known. `hidden` are arguments for Metaflow alone, before all
+    others: they are in `sys.argv` from its start to the step's.
     """
     wanted = os.environ["METAFLOW_FLOW_NAME"]
-    module = new_main_module(flow_file)
+    module = _prepare(flow_file, arguments)
     started = False
+    code = 0
 
     def start(construct: Callable[..., None], self: Any, use_cli: bool) -> None:
-        nonlocal started
+        nonlocal started, code
         if not use_cli or started or not hasattr(module, wanted):
             construct(self, use_cli and started)
             return
         started = True
         flow = self if type(self).__name__ == wanted else object.__new__(unwrap_flow(getattr(module, wanted)))
-        sys.argv = [flow_file, *arguments(type(flow))]
-        construct(flow, True)
+        try:
+            sys.argv[1:] = [*hidden, *sys.argv[1:], *more(type(flow))]
+            construct(flow, True)
+        except SystemExit as stop:
+            # It stands, whatever the file makes of the exception.
+            code = _exit_code(stop)
+            raise
 
-    sys.argv = [flow_file]
-    sys.path[0] = str(Path.cwd())
     try:
         with constructor_replaced(start):
-            exec(compile(Path(flow_file).read_bytes(), flow_file, "exec"), module.__dict__)  # noqa: S102
+            # This file's own `from __future__ import annotations` is none of the flow's.
+            text = compile(Path(flow_file).read_bytes(), module.__file__ or flow_file, "exec", dont_inherit=True)
+            exec(text, module.__dict__)  # noqa: S102
             if not started:
                 getattr(module, wanted)()
     except SystemExit as stop:
-        return _exit_code(stop)
-    except BaseException:
-        traceback.print_exc()
+        return code or _exit_code(stop)
+    except BaseException as error:
+        # As Python does for the file: without the frame above, and by what a user may have put in place of its own.
+        frames = error.__traceback__ and error.__traceback__.tb_next
+        sys.excepthook(type(error), error.with_traceback(frames), frames)
         return 1
-    return 0
+    return code
+
+
+def _prepare(flow_file: str, arguments: Sequence[str]) -> Any:
+    """Makes the interpreter one that was started with the file and the arguments. Returns the new main module."""
+    folder = str(Path.cwd())
+    sys.argv = [flow_file, *arguments]
+    sys.orig_argv = [sys.executable, *sys.argv]
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = folder
+    return new_main_module(os.path.join(folder, flow_file))  # noqa: PTH118 - as Python does it, links and all
 
 
 def _exit_code(stop: SystemExit) -> int:
@@ -70,4 +94,10 @@ def in_child(work: Callable[[], int], quiet: bool = False) -> int:
             sys.stderr.flush()
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return shell_code(os.waitpid(child, 0)[1])
+
+
+def shell_code(status: int) -> int:
+    """The exit code of a process as a shell gives it: 128 and the signal's number for one that was killed."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code

@@ -6,10 +6,12 @@ which compiles flows, uses the first part as well. Python may be older here than
 
 from __future__ import annotations
 
+import builtins
 import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from typing import Any
 
 from metaflow import FlowSpec, decorators, metaflow_config, plugins, task
@@ -37,14 +39,15 @@ __all__ = [
     "MetaDatum",
     "StepDecorator",
     "allow_attempt",
-    "chosen_step",
     "constructor_replaced",
     "copy_attempt",
     "disable_step_decorator",
     "drop_sidecar",
     "is_json_type",
+    "is_next_foreach",
     "mflog",
     "new_main_module",
+    "next_steps",
     "number_of_splits",
     "option_settings",
     "parameters_of",
@@ -66,12 +69,20 @@ ATTEMPTS: int = metaflow_config.MAX_ATTEMPTS
 
 
 def new_main_module(file: str) -> types.ModuleType:
-    """A new, empty main module that Python and Metaflow take for that of the file."""
+    """A new, empty main module, with what Python gives that of ``python FILE``. `file` is an absolute path."""
     module = types.ModuleType("__main__")
+    module.__loader__ = SourceFileLoader("__main__", file)
+    if sys.version_info < (3, 14):
+        module.__annotations__ = {}
+    module.__builtins__ = builtins  # type: ignore[attr-defined]
     module.__file__ = file
+    module.__cached__ = None  # type: ignore[attr-defined]
     # Metaflow pickles it as a name of the main module, where it put it when it was imported.
     module.ForeachFrame = ForeachFrame  # type: ignore[attr-defined]
     sys.modules["__main__"] = module
+    if "__mp_main__" in sys.modules:
+        # What multiprocessing calls it, from its import on: processes that it spawns pickle by this name.
+        sys.modules["__mp_main__"] = module
     return module
 
 
@@ -181,9 +192,14 @@ def number_of_splits(flow: Any) -> int | None:
     return flow._foreach_num_splits  # type: ignore[no-any-return]
 
 
-def chosen_step(flow: Any) -> str:
-    """Which step a switch chose."""
-    return flow._transition[0][0]  # type: ignore[no-any-return]
+def next_steps(flow: Any) -> list[str]:
+    """The steps that a step gave to ``self.next``; empty where it did not call it."""
+    return list(flow._transition[0]) if flow._transition else []
+
+
+def is_next_foreach(flow: Any) -> bool:
+    """Whether a step gave ``foreach`` to ``self.next``."""
+    return bool(flow._transition and flow._transition[1])
 
 
 def is_json_type(kind: object) -> bool:

@@ -4,18 +4,47 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from dataclasses import dataclass, field
 from typing import Any
 
-from .metaflow_compat import ATTEMPTS, MetaDatum, StepDecorator, chosen_step, copy_attempt, number_of_splits
+from .metaflow_compat import (
+    ATTEMPTS,
+    MetaDatum,
+    StepDecorator,
+    copy_attempt,
+    is_next_foreach,
+    next_steps,
+    number_of_splits,
+)
 
-# What the step said about its successors; written for Airflow once the step is known to have succeeded.
-outcome: dict[str, Any] = {}
+# The code package that Metaflow notes in the metadata of each task, and would note for tasks of other flows as well.
+_CODE_PACKAGE = ("METAFLOW_CODE_METADATA", "METAFLOW_CODE_SHA", "METAFLOW_CODE_URL", "METAFLOW_CODE_DS")
+
+
+@dataclass
+class Outcome:
+    """How the step ended.
+
+    `finished` is what Metaflow says of it: its Client finds a task successful that finished. `problem` is one sentence,
+    about a step that finished and went on to other steps than the flow's graph says. `result` is what it said about
+    its successors, for Airflow.
+    """
+
+    finished: bool = False
+    problem: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+outcome = Outcome()
 
 
 class TaskRecorder(StepDecorator):  # type: ignore[misc]
     """Puts Airflow's ids into the task's metadata and notes what the tasks after it depend on."""
 
     name = "mfdeploy_internal"
+    # Of Metaflow's command line, before the name of any command.
+    option = f"--with={name}"
 
     def step_init(
         self,
@@ -57,6 +86,12 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
         entries = [MetaDatum(field=name, value=value, type=name, tags=tags) for name, value in ids.items() if value]
         if entries:
             metadata.register_metadata(run_id, step_name, task_id, entries)
+        # The step's code runs next. The task's code package is noted, and no flow that the step starts has this one.
+        for name in [name for name in os.environ if name in _CODE_PACKAGE or name.startswith("MFDEPLOY_")]:
+            del os.environ[name]
+        if self.option in sys.argv:
+            # Other processes, which may be started with the same arguments, do not know this decorator.
+            sys.argv.remove(self.option)
 
     def task_finished(
         self, step_name: str, flow: Any, graph: Any, is_task_ok: bool, retry_count: int, max_user_code_retries: int
@@ -67,8 +102,31 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
             copy_attempt(self._datastore, retry_count, ATTEMPTS - 1)
         if not is_task_ok:
             return
+        outcome.finished = True
+        outcome.problem = wrong_transition(step_name, flow, graph[step_name])
+        if outcome.problem:
+            return
         kind = graph[step_name].type
         if kind == "foreach":
-            outcome["splits"] = number_of_splits(flow)
+            outcome.result["splits"] = number_of_splits(flow)
         elif kind == "split-switch":
-            outcome["next"] = chosen_step(flow)
+            outcome.result["next"] = next_steps(flow)[0]
+
+
+def wrong_transition(step: str, flow: Any, node: Any) -> str:
+    """What is wrong with a step's call of ``self.next``; empty where nothing is.
+
+    As Metaflow's own runtime finds it, between two steps (`NativeRuntime._queue_tasks` in metaflow/runtime.py).
+    """
+    called, expected = next_steps(flow), list(node.out_funcs)
+    if node.type == "split-switch":
+        wanted, is_right = f"one of {', '.join(expected)}", len(called) == 1 and called[0] in expected
+    else:
+        wanted, is_right = ", ".join(expected), called == expected
+    is_foreach = node.type == "foreach"
+    if is_right and is_next_foreach(flow) == is_foreach:
+        return ""
+    asked = f"self.next() for {wanted or 'no step'}{' with foreach' if is_foreach else ''}"
+    done = f"called it for {', '.join(called)}" if called else "ended without calling it"
+    done += " with foreach" if is_next_foreach(flow) else ""
+    return f"The task fails: step {step} had to call {asked}, and {done}."

@@ -1,25 +1,57 @@
-"""What the environment of a task says, as the arguments that Metaflow's own commands take."""
+"""What the environment of a task says, as the arguments that Metaflow's own commands take.
+
+It is read before any code of the user runs. What is for the start of this task alone is then taken out of the
+environment: a flow that the step starts would take it for its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .metaflow_compat import is_json_type, option_settings, parameters_of
-from .recorder import TaskRecorder
+
+# What the process was started with.
+GIVEN: Mapping[str, str] = dict(os.environ)
+# What the user's code and the processes that it starts are not to see, and those of these that may come in pieces. Who
+# the task is (METAFLOW_RUN_ID, METAFLOW_STEP_NAME, ...) and all settings of Metaflow stay.
+_ONLY_FOR_THE_START = (
+    "METAFLOW_FLOW_CONFIG_VALUE",
+    "METAFLOW_JOINED_ITEMS",
+    "METAFLOW_MAX_USER_CODE_RETRIES",
+    "METAFLOW_SPLIT_INDEX",
+    "METAFLOW_TAGS",
+    "METAFLOW_TASK_NAMESPACE",
+    "METAFLOW_TASK_OPTIONS",
+    "MFDEPLOY_PYTHON",
+    "MFDEPLOY_RESULT_FILE",
+)
+_IN_PIECES = ("METAFLOW_INPUT_PATHS", "METAFLOW_PARAMETERS")
+
+
+def drop_start_variables() -> None:
+    """Takes what is for the start alone out of the environment. `GIVEN` keeps it."""
+    pieces = [piece for name in _IN_PIECES for piece in _pieces(name)]
+    for name in (*_ONLY_FOR_THE_START, *pieces):
+        os.environ.pop(name, None)
+
+
+def _pieces(name: str) -> list[str]:
+    """A variable and its pieces (NAME_0, NAME_1, ...), as far as they are there."""
+    return [each for each in GIVEN if each == name or (each.startswith(f"{name}_") and each[len(name) + 1 :].isdigit())]
 
 
 def input_paths() -> str:
     """``run/step/task`` of each task before this one, separated by commas; empty for the start step."""
-    joined = json.loads(os.environ.get("METAFLOW_JOINED_ITEMS") or "null")
+    joined = json.loads(GIVEN.get("METAFLOW_JOINED_ITEMS") or "null")
     if not joined:
         return long_text("METAFLOW_INPUT_PATHS")
     above = f"{joined['index']}." if joined["index"] else ""
-    run, dag_run = os.environ["METAFLOW_RUN_ID"], os.environ["METAFLOW_AIRFLOW_DAG_RUN_ID"]
+    run, dag_run = GIVEN["METAFLOW_RUN_ID"], GIVEN["METAFLOW_AIRFLOW_DAG_RUN_ID"]
     return ",".join(
         f"{run}/{step}/{_task_id(dag_run, step, joined['dag_id'], f'{above}{item}')}"
         for item in range(joined["items"])
@@ -35,29 +67,28 @@ def _task_id(*parts: str) -> str:
 def long_text(name: str) -> str:
     """A variable that may come in pieces (NAME_0, NAME_1, ...), since the kernel limits the size of one."""
     pieces: list[str] = []
-    while (piece := os.environ.get(f"{name}_{len(pieces)}")) is not None:
+    while (piece := GIVEN.get(f"{name}_{len(pieces)}")) is not None:
         pieces.append(piece)
-    return os.environ.get(name) or "".join(pieces)
+    return GIVEN.get(name) or "".join(pieces)
 
 
 def step_arguments(inputs: str) -> list[str]:
     """Of ``flow.py``, to run the step."""
-    variables = os.environ
     arguments = [
         *top_arguments(),
         "step",
-        variables["METAFLOW_STEP_NAME"],
-        f"--run-id={variables['METAFLOW_RUN_ID']}",
-        f"--task-id={variables['METAFLOW_TASK_ID']}",
-        f"--retry-count={variables['METAFLOW_RETRY_COUNT']}",
-        f"--max-user-code-retries={variables['METAFLOW_MAX_USER_CODE_RETRIES']}",
+        GIVEN["METAFLOW_STEP_NAME"],
+        f"--run-id={GIVEN['METAFLOW_RUN_ID']}",
+        f"--task-id={GIVEN['METAFLOW_TASK_ID']}",
+        f"--retry-count={GIVEN['METAFLOW_RETRY_COUNT']}",
+        f"--max-user-code-retries={GIVEN['METAFLOW_MAX_USER_CODE_RETRIES']}",
         f"--input-paths={inputs}",
         *tag_arguments(),
     ]
-    if variables.get("METAFLOW_TASK_NAMESPACE"):
-        arguments.append(f"--namespace={variables['METAFLOW_TASK_NAMESPACE']}")
-    if variables.get("METAFLOW_SPLIT_INDEX"):
-        arguments.append(f"--split-index={variables['METAFLOW_SPLIT_INDEX']}")
+    if GIVEN.get("METAFLOW_TASK_NAMESPACE"):
+        arguments.append(f"--namespace={GIVEN['METAFLOW_TASK_NAMESPACE']}")
+    if GIVEN.get("METAFLOW_SPLIT_INDEX"):
+        arguments.append(f"--split-index={GIVEN['METAFLOW_SPLIT_INDEX']}")
     return arguments
 
 
@@ -66,16 +97,22 @@ def top_arguments() -> list[str]:
     return [
         "--quiet",
         "--no-pylint",
-        f"--metadata={os.environ['METAFLOW_DEFAULT_METADATA']}",
-        f"--datastore={os.environ['METAFLOW_DEFAULT_DATASTORE']}",
-        *json.loads(os.environ.get("METAFLOW_TASK_OPTIONS") or "[]"),
-        f"--with={TaskRecorder.name}",
+        f"--metadata={GIVEN['METAFLOW_DEFAULT_METADATA']}",
+        f"--datastore={GIVEN['METAFLOW_DEFAULT_DATASTORE']}",
+        *json.loads(GIVEN.get("METAFLOW_TASK_OPTIONS") or "[]"),
+        *_config_arguments(),
     ]
+
+
+def _config_arguments() -> Iterator[str]:
+    """For each Config, where its value is. Metaflow reads the variable, too, but so do the flows that a step runs."""
+    for name, key in json.loads(GIVEN.get("METAFLOW_FLOW_CONFIG_VALUE") or "{}").items():
+        yield from ("--config-value", name, key)
 
 
 def tag_arguments() -> list[str]:
     """``--tag=tag`` for each tag of the run."""
-    return [f"--tag={tag}" for tag in json.loads(os.environ.get("METAFLOW_TAGS") or "[]")]
+    return [f"--tag={tag}" for tag in json.loads(GIVEN.get("METAFLOW_TAGS") or "[]")]
 
 
 def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
@@ -107,7 +144,7 @@ def _value_text(parameter: Any, value: Any) -> str | None:
 
 def write_result(result: Mapping[str, Any]) -> None:
     """Writes what Airflow is to know of the step, where it asked for that."""
-    target = os.environ.get("MFDEPLOY_RESULT_FILE")
+    target = GIVEN.get("MFDEPLOY_RESULT_FILE")
     if not target:
         return
     Path(target).parent.mkdir(parents=True, exist_ok=True)

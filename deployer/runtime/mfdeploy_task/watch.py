@@ -1,10 +1,11 @@
-"""A task's output: what the step's process says is passed on and kept as Metaflow's task logs."""
+"""The process that watches a step's: passes on what it says, keeps that as Metaflow's task logs, and judges its end."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import io
+import mmap
 import os
 import signal
 import sys
@@ -14,11 +15,22 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from .flow_file import shell_code
 from .metaflow_compat import TASK_LOG_SOURCE, mflog, save_logs, update_delay
+
+# One byte in memory that the step's process shares with the one that watches it: whether the step finished. An exit
+# code of 0 does not say so, as any code may end the process with it.
+_finished = mmap.mmap(-1, 1)
+
+
+def say_finished() -> None:
+    """Says in the step's process that Metaflow finished the step, and that its result is written."""
+    _finished[0] = 1
 
 
 def fork_watched() -> tuple[int, list[int]] | None:
-    """Goes on in a child whose output is piped. The parent gets its process id and its output; the child None."""
+    """Goes on in a child with empty input and piped output. The parent gets its id and its output; the child None."""
+    _empty_input()
     pipes = [os.pipe(), os.pipe()]
     child = os.fork()
     if child == 0:
@@ -33,9 +45,29 @@ def fork_watched() -> tuple[int, list[int]] | None:
     return None
 
 
+def _empty_input() -> None:
+    """A step is not to wait for what somebody types where an Airflow worker was started."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.set_inheritable(0, True)
+    if nothing:  # where input was closed it took that place
+        os.close(nothing)
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
+
+
 def watch(child: int, outputs: list[int]) -> int:
-    """Passes a child's output on, keeps it as Metaflow's task logs, and returns the exit code."""
-    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, number))
+    """Passes a child's output on, keeps it as Metaflow's task logs, and returns the exit code.
+
+    It is 0 only where the child said that the step finished.
+    """
+    told_to_end = threading.Event()
+
+    def pass_on(number: int, frame: Any) -> None:
+        told_to_end.set()
+        os.kill(child, number)
+
+    signal.signal(signal.SIGTERM, pass_on)
     if "METAFLOW_KUBERNETES_WORKLOAD" not in os.environ:
         _end_with_parent()
     files = (os.environ["MFLOG_STDOUT"], os.environ["MFLOG_STDERR"])
@@ -48,13 +80,33 @@ def watch(child: int, outputs: list[int]) -> int:
     keeper = threading.Thread(target=_keep_logs, args=(files, ended), daemon=True)
     for thread in (*readers, keeper):
         thread.start()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = os.waitpid(child, 0)[1]
+    # Now: a process that the step left behind may go on with the step's code.
+    finished = bool(_finished[0])
     for reader in readers:
         # A process that the step left behind may hold its output open.
         reader.join(timeout=5)
+    if not told_to_end.is_set():
+        _say_why(status, finished, files[1], streams[1])
     ended.set()
     keeper.join()
-    return code if code >= 0 else 128 - code
+    return shell_code(status) or int(not finished)
+
+
+def _say_why(status: int, finished: bool, file: str, stream: Any) -> None:
+    """One sentence on a step whose process ended without saying itself what is wrong."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        # Real-time signals have no names.
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        why = f"was killed by {name}{', as by a system without memory' if name == 'SIGKILL' else ''}"
+    elif status == 0 and not finished:
+        why = "ended with exit code 0 before the step finished, as after sys.exit(0) or os._exit(0) in its code"
+    else:
+        return
+    line = f"The task fails: the process of step {os.environ['METAFLOW_STEP_NAME']} {why}.\n".encode()
+    with Path(file).open("ab") as kept:
+        _tee_line(line, kept, stream)
 
 
 def _end_with_parent() -> None:
@@ -95,6 +147,10 @@ def _save_logs() -> None:
 def _tee(output: int, file: str, stream: Any) -> None:
     with open(output, "rb") as lines, Path(file).open("ab", buffering=0) as kept:
         for line in lines:
-            kept.write(mflog.decorate(TASK_LOG_SOURCE.encode(), line))
-            stream.write(line)
-            stream.flush()
+            _tee_line(line, kept, stream)
+
+
+def _tee_line(line: bytes, kept: Any, stream: Any) -> None:
+    kept.write(mflog.decorate(TASK_LOG_SOURCE.encode(), line))
+    stream.write(line)
+    stream.flush()

@@ -17,6 +17,11 @@ except ImportError:  # Airflow 2
     from airflow import DAG
 
 try:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+except ImportError:  # Airflow 2, and the first of Airflow 3
+    from airflow.exceptions import AirflowFailException, AirflowSkipException
+
+try:
     from airflow.sdk import CronTriggerTimetable
 except ImportError:  # Airflow 2, and the first of Airflow 3
     from airflow.timetables.trigger import CronTriggerTimetable
@@ -66,6 +71,9 @@ POD_FIELDS = {
     "METAFLOW_KUBERNETES_SERVICE_ACCOUNT_NAME": "spec.serviceAccountName",
 }
 POD_ENVIRONMENT = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": POD_FIELDS[name]}}} for name in POD_FIELDS]
+
+# The exit code with which Metaflow forbids to retry a step: METAFLOW_EXIT_DISALLOW_RETRY of metaflow.exception.
+NO_RETRY = 202
 
 
 def metaflow_id(*parts):
@@ -135,6 +143,11 @@ class MetaflowStep(KubernetesPodOperator):
             variables.update(in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False)))
         return variables
 
+    def failed_for_good(self):
+        return AirflowFailException(
+            f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
+        )
+
     def execute(self, context):
         variables = self.variables(context)
         self.env_vars = {name: as_it_is(value) for name, value in variables.items()}
@@ -144,7 +157,10 @@ class MetaflowStep(KubernetesPodOperator):
             "metaflow/task_id": self.metaflow_task_id,
             "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
         }
-        super().execute(context)
+        try:
+            super().execute(context)
+        except AirflowSkipException:  # the operator's word for NO_RETRY
+            raise self.failed_for_good() from None
 
 
 def metaflow_step(
@@ -181,6 +197,7 @@ def metaflow_step(
         },
         do_xcom_push=False,
         deferrable=False,
+        skip_on_exit_code=NO_RETRY,
         termination_message_policy="FallbackToLogsOnError",
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log

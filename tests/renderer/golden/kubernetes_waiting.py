@@ -22,6 +22,11 @@ try:
 except ImportError:  # Airflow 2
     from airflow.sensors.external_task import ExternalTaskSensor
 
+try:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+except ImportError:  # Airflow 2, and the first of Airflow 3
+    from airflow.exceptions import AirflowFailException, AirflowSkipException
+
 DOC = """\
 Trains a model.
 
@@ -67,6 +72,9 @@ POD_FIELDS = {
     "METAFLOW_KUBERNETES_SERVICE_ACCOUNT_NAME": "spec.serviceAccountName",
 }
 POD_ENVIRONMENT = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": POD_FIELDS[name]}}} for name in POD_FIELDS]
+
+# The exit code with which Metaflow forbids to retry a step: METAFLOW_EXIT_DISALLOW_RETRY of metaflow.exception.
+NO_RETRY = 202
 
 
 def metaflow_id(*parts):
@@ -136,6 +144,11 @@ class MetaflowStep(KubernetesPodOperator):
             variables.update(in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False)))
         return variables
 
+    def failed_for_good(self):
+        return AirflowFailException(
+            f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
+        )
+
     def execute(self, context):
         variables = self.variables(context)
         self.env_vars = {name: as_it_is(value) for name, value in variables.items()}
@@ -145,7 +158,10 @@ class MetaflowStep(KubernetesPodOperator):
             "metaflow/task_id": self.metaflow_task_id,
             "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
         }
-        super().execute(context)
+        try:
+            super().execute(context)
+        except AirflowSkipException:  # the operator's word for NO_RETRY
+            raise self.failed_for_good() from None
 
 
 def metaflow_step(
@@ -182,6 +198,7 @@ def metaflow_step(
         },
         do_xcom_push=False,
         deferrable=False,
+        skip_on_exit_code=NO_RETRY,
         termination_message_policy="FallbackToLogsOnError",
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log

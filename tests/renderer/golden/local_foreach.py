@@ -22,10 +22,10 @@ except ImportError:  # Airflow 2
 
 try:
     from airflow.sdk.configuration import conf
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 except ImportError:  # Airflow 2, and the first of Airflow 3
     from airflow.configuration import conf
-    from airflow.exceptions import AirflowFailException
+    from airflow.exceptions import AirflowFailException, AirflowSkipException
 
 DOC = """\
 Trains a model.
@@ -52,6 +52,9 @@ ENVIRONMENT = {
     "METAFLOW_TAGS": '["env:local", "mfdeploy", "team:growth"]',
     "METAFLOW_TASK_OPTIONS": "[]",
 }
+
+# The exit code with which Metaflow forbids to retry a step: METAFLOW_EXIT_DISALLOW_RETRY of metaflow.exception.
+NO_RETRY = 202
 
 
 def metaflow_id(*parts):
@@ -136,6 +139,11 @@ class MetaflowStep(BashOperator):
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
 
+    def failed_for_good(self):
+        return AirflowFailException(
+            f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
+        )
+
     def input_variables(self):
         if self.joined_items:
             return {"METAFLOW_JOINED_ITEMS": self.joined_items}
@@ -168,7 +176,10 @@ class MetaflowStep(BashOperator):
                 "MFDEPLOY_PYTHON": sys.executable,
                 "MFDEPLOY_RESULT_FILE": str(result_file),
             }
-            super().execute(context)
+            try:
+                super().execute(context)
+            except AirflowSkipException:  # the operator's word for NO_RETRY
+                raise self.failed_for_good() from None
             return self.result(json.loads(result_file.read_text())) if result_file.exists() else None
 
 
@@ -184,7 +195,7 @@ def metaflow_step(
     **kwargs,
 ):
     """A step's task. Not a constructor: Airflow takes its time for each one that an operator inherits."""
-    step = MetaflowStep(bash_command=script, append_env=True, skip_on_exit_code=None, **kwargs)
+    step = MetaflowStep(bash_command=script, append_env=True, skip_on_exit_code=NO_RETRY, **kwargs)
     step.inputs = inputs
     step.is_foreach = is_foreach
     step.first_in_foreach = first_in_foreach
