@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from deployer.errors import Diagnostic, Severity
+from deployer.models.description import ordered_text
 from deployer.models.desired import Deployed
 from deployer.models.plan import Change, Plan
 
@@ -23,7 +24,7 @@ def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
     after = _by_key(now)
     for key, old in sorted(_by_key(saved).items()):
         new = after.get(key)
-        if old.action == "none" or old == new:
+        if old.action == "none" or (old == new and _ordered_texts(old) == _ordered_texts(new)):
             continue
         if new is None:
             yield _stale(f"{old.address} ({old.file}): is no longer planned")
@@ -60,6 +61,10 @@ def left_out(saved: Plan, now: Plan) -> Diagnostic | None:
 
 def _by_key(plan: Plan) -> Mapping[tuple[str, str], Change]:
     return {(change.address, change.file): change for change in plan.changes}
+
+
+def _ordered_texts(change: Change | None) -> tuple[str, str]:
+    return (ordered_text(change.before), ordered_text(change.after)) if change else ("", "")
 
 
 def _by(found: Deployed | None) -> str:

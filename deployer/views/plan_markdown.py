@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.models.placeholders import KNOWN_AT_APPLY
-from deployer.views.escape_controls import escape_controls, pair_text
+from deployer.views.escape_controls import escape_controls
 from deployer.views.graph import graph_to_mermaid
 from deployer.views.plan_words import (
     TOOL_WORDS,
@@ -26,6 +26,7 @@ from deployer.views.plan_words import (
     effect_text,
     evaluated_at_apply,
     explanation,
+    field_texts,
     file_lines,
     former_ids,
     group_fields,
@@ -180,9 +181,9 @@ def _details(change: Change, former: Mapping[str, str]) -> Iterator[str]:
         note = f": {prose(reason['note'])}" if reason["note"] else ""
         yield f"- {reason['word']}{remark}{note}"
         for name, field in group_fields(reason["fields"]):
-            before, after = pair_text(field["before"], field["after"], 200)
+            shown, before, after = field_texts(name, field, 200)
             origin = f" ({code(field['origin'])})" if field["origin"] else ""
-            yield f"  - {code(name)}: {code(before)} → {code(after)}{origin}"
+            yield f"  - {code(shown)}: {code(before)} → {code(after)}{origin}"
         lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
         for mark, path in lines:
             yield f"  - {code(f'{mark} {path}')}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from deployer.models.placeholders import KNOWN_AT_APPLY
 from deployer.models.plan import Action
-from deployer.views.escape_controls import escape_controls, pair_text
+from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page, Part
 from deployer.views.plan_words import (
     TOOL_WORDS,
@@ -20,6 +20,7 @@ from deployer.views.plan_words import (
     effect_rows,
     evaluated_at_apply,
     explanation,
+    field_texts,
     file_lines,
     former_ids,
     group_fields,
@@ -99,7 +100,7 @@ def _details(page: Page, reason: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     if reason["note"]:
         yield [escape_controls(reason["note"])]
     for name, field in group_fields(reason["fields"]):
-        yield from _field(page, escape_controls(name), field)
+        yield from _field(page, name, field)
     if reason["files"]:
         lines, more = file_lines(reason["files"])
         for mark, path in lines:
@@ -121,7 +122,7 @@ def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
 def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     """``path: before -> after``, on three lines if one is too narrow."""
     room = page.width - _INDENT - _WIDEST_LABEL
-    before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
+    name, before, after = field_texts(escape_controls(name), field, min(60, room - len("  -> ")))
     origin = escape_controls(field["origin"])
     length = len(name) + len(before) + len(after) + len(":  -> ")
     if length > room:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.models.placeholders import KNOWN_AT_APPLY
-from deployer.views.escape_controls import escape_controls
+from deployer.views.escape_controls import escape_controls, pair_text, shorten_pair
 from deployer.views.words import count
 
 TOOL_WORDS = frozenset({"metaflow version", "renderer version"})
@@ -63,6 +63,31 @@ def group_fields(fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping
         same = [what, field["before"], field["after"], field["origin"]] if what else field["field"]
         groups.setdefault(json.dumps(same), []).append(field)
     return [(_name(group), group[0]) for group in groups.values()]
+
+
+def field_texts(name: str, field: Mapping[str, Any], limit: int) -> tuple[str, str, str]:
+    """What is shown of a field: its name, and the two values in at most `limit` characters each.
+
+    Of values that differ in the order of their keys alone, that order is shown: ``default: key order``.
+    """
+    orders = _key_orders(field["before"], field["after"])
+    if orders is None:
+        return (name, *pair_text(field["before"], field["after"], limit))
+    before, after = map(escape_controls, orders)
+    return (f"{name}: key order", *shorten_pair(before, after, limit))
+
+
+def _key_orders(before: Any, after: Any) -> tuple[str, str] | None:
+    """``a, b`` and ``b, a``: the keys of the first maps that have them in another order; None if there are none."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        if [name for name in before if name in after] != [name for name in after if name in before]:
+            return ", ".join(before), ", ".join(after)
+        pairs = [(before[name], after[name]) for name in before if name in after]
+    elif isinstance(before, list) and before == after:
+        pairs = list(zip(before, after, strict=True))
+    else:
+        return None
+    return next(filter(None, (_key_orders(*pair) for pair in pairs)), None)
 
 
 def _of_step(field: Mapping[str, Any]) -> tuple[str, str]:
