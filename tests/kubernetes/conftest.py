@@ -73,6 +73,9 @@ def s3() -> Iterator[str]:
         yield url
 
 
+MISSPELT = "a run of ShapedFlow with a name that is no parameter"
+
+
 @pytest.fixture(scope="module", params=versions("2.11.2"))
 def ran(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """All flows, applied and run; one process of each Airflow runs all DAGs."""
@@ -84,10 +87,12 @@ def ran(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPa
         project.do("apply", "--env", "pods", "--yes", "--check-cluster")
         home = new_home(installed(request.param), folder / "airflow", project.dags)
         confs = {"ShapedFlow": TRIGGERED}
-        answer = home.ask([{"dag_id": dag, "conf": confs.get(flow, {})} for flow, dag in DAGS.items()], timeout=900)
+        asked = [{"dag_id": dag, "conf": confs.get(flow, {})} for flow, dag in DAGS.items()]
+        misspelt = {"dag_id": DAGS["ShapedFlow"], "conf": {**TRIGGERED, "titel": "x"}, "minute": 1}
+        answer = home.ask([*asked, misspelt], timeout=900)
         assert answer["import_errors"] == {}
         seen = cluster.recorded()
-    outcomes = dict(zip(DAGS, answer["runs"], strict=True))
+    outcomes = dict(zip([*DAGS, MISSPELT], answer["runs"], strict=True))
     return Ran(
         outcomes, metaflow_runs(project, metadata_in(folder)), seen["pods"], seen["refused"], home.log, seen["dry_runs"]
     )

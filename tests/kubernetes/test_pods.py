@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kubernetes.compared import comparable, variables_of
-from tests.kubernetes.conftest import DAGS, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
+from tests.kubernetes.conftest import DAGS, HOSTILE, LONG, MISSPELT, SERVICE_HEADERS, TRIGGERED, Ran
 from tests.s3 import CREDENTIALS
 
 pytestmark = pytest.mark.airflow
@@ -121,6 +121,12 @@ class TestValues:
         start = ran.artifacts("ShapedFlow", "start")
         assert {name: start[name] for name in TRIGGERED} == TRIGGERED
         assert start["size"] == len(LONG) > 100_000
+
+    def test_a_name_that_is_no_parameter_starts_no_pod(self, ran: Ran) -> None:
+        assert ran.outcomes[MISSPELT]["state"] == "failed"
+        message = "the run was given a value for 'titel', and ShapedFlow has no such parameter: did you mean 'title'?"
+        assert message in ran.log
+        assert len(ran.pods_of("ShapedFlow", "start")) == 1
 
     def test_the_environment_of_a_step_arrives_unchanged(self, ran: Ran) -> None:
         plain = "$(HOME) $$ $(id) `id` 'it\"s' \\ {{ ds }}\nä漢"

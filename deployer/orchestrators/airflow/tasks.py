@@ -27,11 +27,11 @@ from deployer.orchestrators.airflow.literals import (
 # fmt: off
 RESERVED = frozenset((
     "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
-    "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DOC", "ENVIRONMENT", "ExternalTaskSensor", "FLOW",
-    "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "mappable", "metaflow_id", "metaflow_step",
-    "MetaflowStep", "MFDEPLOY_RECORD", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS",
-    "POD_LABELS", "POD_SPEC", "RUNS_IF", "SCRIPT", "SWITCHES", "S3KeySensor", "sys", "task", "task_group",
-    "tempfile", "timedelta", "timezone",
+    "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "difflib", "DOC", "ENVIRONMENT", "ExternalTaskSensor",
+    "FLOW", "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "mappable", "metaflow_id",
+    "metaflow_step", "MetaflowStep", "MFDEPLOY_RECORD", "no_parameter", "Param", "Path", "POD_ANNOTATIONS",
+    "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RUNS_IF", "run_parameters", "SCRIPT", "SWITCHES",
+    "S3KeySensor", "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
 # Airflow's timeout is a safety net for Metaflow's @timeout and must come later.
