@@ -41,7 +41,7 @@ def order_differences(path: str, before: JsonValue, after: JsonValue) -> Iterato
     if isinstance(before, dict) and isinstance(after, dict):
         if [name for name in before if name in after] != [name for name in after if name in before]:
             yield FieldChange(path, before, after)
-        for name in before.keys() & after.keys():
+        for name in sorted(before.keys() & after.keys()):
             yield from order_differences(f"{path}.{name}", before[name], after[name])
     elif before == after and not same_value(before, after):
         yield FieldChange(path, before, after)
