@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kubernetes.compared import comparable, variables_of
-from tests.kubernetes.conftest import DAGS, HOSTILE, LONG, MISSPELT, SERVICE_HEADERS, TRIGGERED, Ran
+from tests.kubernetes.conftest import DAGS, HOSTILE, LONG, SERVICE_HEADERS, TRIGGERED, Ran
 from tests.s3 import CREDENTIALS
 
 pytestmark = pytest.mark.airflow
@@ -123,7 +123,7 @@ class TestValues:
         assert start["size"] == len(LONG) > 100_000
 
     def test_a_name_that_is_no_parameter_starts_no_pod(self, ran: Ran) -> None:
-        assert ran.outcomes[MISSPELT]["state"] == "failed"
+        assert ran.misspelt["state"] == "failed"
         message = "the run was given a value for 'titel', and ShapedFlow has no such parameter: did you mean 'title'?"
         assert message in ran.log
         assert len(ran.pods_of("ShapedFlow", "start")) == 1
