@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
-from deployer.models.description import to_json
+from deployer.models.description import same_value, to_json
 from deployer.models.plan import FieldChange
 
 _KIND = "kind"
@@ -31,6 +31,20 @@ def differences(
     names = old.keys() | new.keys()
     for name in sorted(names & narrowed[path] if path in narrowed else names):
         yield from differences(f"{path}.{name}", old.get(name), new.get(name), narrowed)
+
+
+def order_differences(path: str, before: JsonValue, after: JsonValue) -> Iterator[FieldChange]:
+    """What `differences` does not see below `path`: maps whose keys have another order, and 1 that became 1.0 or true.
+
+    Only the keys that both maps have count: a key that comes or goes is a difference of its own.
+    """
+    if isinstance(before, dict) and isinstance(after, dict):
+        if [name for name in before if name in after] != [name for name in after if name in before]:
+            yield FieldChange(path, before, after)
+        for name in sorted(before.keys() & after.keys()):
+            yield from order_differences(f"{path}.{name}", before[name], after[name])
+    elif before == after and not same_value(before, after):
+        yield FieldChange(path, before, after)
 
 
 def _fields(value: object, other: object) -> Mapping[str, object] | None:

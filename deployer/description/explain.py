@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 
-from deployer.description.compare import differences
+from deployer.description.compare import differences, order_differences
 from deployer.description.follows import with_follows
 from deployer.description.graph_sentences import graph_sentences
-from deployer.models.description import CodeDescription, Description, SettingsDescription, StepSettings
+from deployer.models.description import (
+    CodeDescription,
+    Description,
+    SettingsDescription,
+    StepSettings,
+    ordered_values,
+)
 from deployer.models.plan import FieldChange, FileChanges, Reason, ReasonWord
 
 _WORDS: Mapping[str, ReasonWord] = {
@@ -21,6 +27,8 @@ _WORDS: Mapping[str, ReasonWord] = {
     "metaflow": "metaflow version",
     "renderer": "renderer version",
 }
+# The last renderer that sorted the keys of all values, in the DAG file and in its record.
+_LAST_THAT_SORTED = 1
 # How the task gets a decorator that its code does not have; that of pods is none of a user's.
 _WITH = "--with="
 _WITH_PODS = "--with=kubernetes"
@@ -34,11 +42,13 @@ def explain(before: Description, after: Description) -> list[Reason]:
     # Steps that come or go are reported by the graph; where that is all, the other sections have nothing to add.
     narrowed = dict.fromkeys(("retries", "resources", "settings.steps"), shared)
     reasons = [*_explain_code(before.code, after.code)]
+    orders = _explain_orders(before, after)
     for section, word in _WORDS.items():
         if section == "settings":
             fields = tuple(_explain_settings(before.settings, after.settings, narrowed))
         else:
             fields = tuple(differences(section, getattr(before, section), getattr(after, section), narrowed))
+        fields += orders.get(section, ())
         if fields:
             sentences = tuple(graph_sentences(before.graph, after.graph)) if section == "graph" else ()
             reasons.append(Reason(word, fields, sentences=sentences))
@@ -71,6 +81,23 @@ def _explain_settings(
         yield FieldChange("settings.with", [*before] or None, [*after] or None)
         old, new = _without_options(old, reported), _without_options(new, reported)
     yield from differences("settings", old, new, narrowed)
+
+
+def order_is_known(before: Description, after: Description) -> bool:
+    """Whether the order of keys in `before` is its author's. An upgrade that ends sorting is no change of theirs."""
+    return not before.renderer.version <= _LAST_THAT_SORTED < after.renderer.version
+
+
+def _explain_orders(before: Description, after: Description) -> Mapping[str, tuple[FieldChange, ...]]:
+    """By section, the values that differ in nothing but the order of keys, or in the type of a number."""
+    if not order_is_known(before, after):
+        return {}
+    old, new = ordered_values(before), ordered_values(after)
+    found: dict[str, tuple[FieldChange, ...]] = {}
+    for path in old.keys() & new.keys():
+        changes = tuple(order_differences(".".join(path), old[path], new[path]))
+        found[path[0]] = found.get(path[0], ()) + changes
+    return {section: tuple(sorted(changes, key=lambda each: each.field)) for section, changes in found.items()}
 
 
 def added_decorators(settings: SettingsDescription, shared: Set[str]) -> list[str]:

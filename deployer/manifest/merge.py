@@ -1,8 +1,11 @@
-"""Merges layers of settings: maps by key, lists and scalars replaced, every value keeping its location."""
+"""Merges layers of settings: maps by key, lists and scalars replaced, every value keeping its location.
+
+The order of keys is a part of the values of parameters and Configs: that of the strongest layer wins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from deployer.manifest.fields import keys_of, model_of
@@ -45,4 +48,18 @@ def _lay(below: Map, above: Map) -> Map:
             entries[name] = Entry(entry.key, _lay(lower.node, entry.node))
         else:
             entries[name] = entry
-    return Map(entries, above.location)
+    return Map({name: entries[name] for name in _order(below.entries, above.entries)}, above.location)
+
+
+def _order(below: Iterable[str], above: Collection[str]) -> Iterator[str]:
+    """The names of both: those of the stronger layer as it has them, and the others each after what they followed."""
+    after: dict[str | None, list[str]] = {}
+    last = None
+    for name in below:
+        if name in above:
+            last = name
+        else:
+            after.setdefault(last, []).append(name)
+    yield from after.get(None, ())
+    for name in above:
+        yield from (name, *after.get(name, ()))

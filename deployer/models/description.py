@@ -7,6 +7,7 @@ an optional part that is not set is absent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -185,3 +186,51 @@ DeployedDescription = Annotated[
 def to_json(part: BaseModel) -> dict[str, Any]:
     """A description, or a part of one, as JSON values."""
     return part.model_dump(mode="json", exclude_unset=True)
+
+
+def ordered_values(description: Description | NativeDescription) -> dict[tuple[str, ...], JsonValue]:
+    """The values, by their paths, in which another order of keys is another value: flows get them as they were written.
+
+    In all other maps of a description the order of keys has no meaning.
+    """
+    parameters: Mapping[str, ParameterDescription | NativeParameter] = description.parameters
+    found: dict[tuple[str, ...], JsonValue] = {
+        ("parameters", name, "default"): parameter.default
+        for name, parameter in sorted(parameters.items())
+        if "default" in parameter.model_fields_set
+    }
+    if isinstance(description, Description):
+        found |= {("settings", "configs", name): value for name, value in sorted(description.settings.configs.items())}
+    return found
+
+
+def ordered_text(description: Description | NativeDescription | None) -> str:
+    """The `ordered_values` as text, for an exact comparison: ``==`` does not see the order of keys."""
+    return "" if description is None else json.dumps(list(ordered_values(description).values()))
+
+
+def same_description(before: Description, after: Description) -> bool:
+    """Whether two descriptions are equal, also in the order of keys where that has a meaning."""
+    return before == after and ordered_text(before) == ordered_text(after)
+
+
+def same_value(before: JsonValue, after: JsonValue) -> bool:
+    """Whether a flow would get the same value: also in the order of keys, and with no 1 for a 1.0 or a true."""
+    return before == after and json.dumps(before) == json.dumps(after)
+
+
+def canonical_json(description: Description) -> dict[str, Any]:
+    """A description as JSON values: the same text for the same description, whatever the order that it was built in."""
+    found: dict[str, Any] = _sorted(to_json(description))
+    for (*holders, name), value in ordered_values(description).items():
+        holder = found
+        for key in holders:
+            holder = holder[key]
+        holder[name] = value
+    return found
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from deployer.models.description import to_json
+from deployer.models.description import canonical_json
 from deployer.models.format_1 import upgrade_record
 from deployer.models.reading import adapter, read_model
 from deployer.models.record import RECORD_FORMAT, Record
 
 
 def to_data(record: Record) -> dict[str, Any]:
-    """A record as JSON values."""
+    """A record as JSON values: the same text for the same record. Values of users keep the order of their keys."""
     values = adapter(Record).dump_python(record, mode="json", exclude={"description"})
-    values["description"] = to_json(record.description)
+    values["description"] = canonical_json(record.description)
+    if record.provenance is not None:
+        values["provenance"] = dict(sorted(values["provenance"].items()))
+    if record.inputs is not None:
+        parameters = dict(sorted(values["inputs"]["parameters"].items()))
+        values["inputs"] = dict(sorted({**values["inputs"], "parameters": parameters}.items()))
     return {each.name: values[each.name] for each in fields(record) if values[each.name] is not None}
 
 

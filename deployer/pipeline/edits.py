@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from deployer.context import Context
+from deployer.models.description import same_description
 from deployer.models.desired import Deployed, RestoredFile
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
@@ -74,7 +75,7 @@ def _applied(
     record = deployed.record if deployed else None
     if deployed and not record and not deployed.problem:
         return "", True  # the file was never ours: all of its text is foreign
-    if deployed and record and record.description == item.description:
+    if deployed and record and same_description(record.description, item.description):
         applied = record.provenance.commit if record.provenance else None
         text = render(item, _with_inputs(package, deployed), context, since, applied)
         if digest_text(text) == record.body_digest:

@@ -66,7 +66,7 @@ def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
     if section == "schedule":
         yield from _of_schedule(deployment, flow, rest[-1])
     elif section == "parameters":
-        if rest[-1] == "default":
+        if rest[1:2] == ["default"]:
             yield _written(deployment, f"parameters.{rest[0]}")
         yield next((Location(file, one.line) for one in flow.parameters if one.name == rest[0]), None)
     elif section in ("retries", "resources"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployer.description.compare import differences
+from deployer.description.compare import differences, order_differences
 from deployer.models.description import (
     CronSchedule,
     Description,
@@ -89,6 +89,7 @@ def _native_differences(native: NativeDag, after: Description) -> Iterator[Field
     for name in sorted(native.parameters.keys() | after.parameters.keys()):
         new = after.parameters[name].default if name in after.parameters else None
         yield from differences(f"parameters.{name}.default", native.parameters.get(name), new)
+        yield from order_differences(f"parameters.{name}.default", native.parameters.get(name), new)
 
 
 def manual_edits(desired: Desired, current: Deployed | None, item: Deployed) -> Iterator[Reason]:

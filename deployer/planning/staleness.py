@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from deployer.errors import Diagnostic, Severity
+from deployer.models.description import ordered_text
 from deployer.models.desired import Deployed
 from deployer.models.plan import Change, Plan
 
@@ -24,7 +25,7 @@ def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
     after = _by_key(now)
     for key, old in sorted(_by_key(saved).items()):
         new = after.get(key)
-        if old.action == "none" or (new is not None and _compared(old) == _compared(new)):
+        if old.action == "none" or (new is not None and _are_same(old, new)):
             continue
         if new is None:
             yield _stale(f"{old.address} ({old.file}): is no longer planned")
@@ -57,6 +58,11 @@ def left_out(saved: Plan, now: Plan) -> Diagnostic | None:
         hint="plan again to see and apply what has changed since",
         severity=Severity.WARNING,
     )
+
+
+def _are_same(old: Change, new: Change) -> bool:
+    texts = [(ordered_text(change.before), ordered_text(change.after)) for change in (old, new)]
+    return _compared(old) == _compared(new) and texts[0] == texts[1]
 
 
 def _compared(change: Change) -> Change:

@@ -17,7 +17,7 @@ from typing import Any
 
 from deployer.manifest.fields import Settings
 from deployer.models.deployment import Deployment, ResolvedPath
-from deployer.models.description import Description, to_json
+from deployer.models.description import Description, ordered_text, to_json
 from deployer.models.desired import Deployed, Desired
 
 # These fields do not influence a description: where a setting was written, and the entry as it is shown.
@@ -62,13 +62,14 @@ def made_from(item: Desired) -> Mapping[str, Any] | None:
     return {
         "notes": item.inputs,
         "deployment": digest_deployment(item.deployment),
-        "description": _digest(to_json(item.description)),
+        "description": _digest_description(item.description),
     }
 
 
 def digest_deployment(deployment: Deployment) -> str:
     """SHA-256 (hex) of everything that the manifests say about a deployment, and of the code of this program."""
-    return _digest([_program_digest(), _input_value(deployment)])
+    # The order of keys counts: it is a part of some values, and where it is not the flow is compiled once more.
+    return _digest([_program_digest(), json.dumps(_input_value(deployment), default=repr)])
 
 
 def _cached(item: Deployed, note: Any) -> CachedDescription | None:
@@ -78,7 +79,7 @@ def _cached(item: Deployed, note: Any) -> CachedDescription | None:
     notes, deployment = note.get("notes"), note.get("deployment")
     if not isinstance(notes, Mapping) or not isinstance(deployment, str):
         return None
-    if note.get("description") != _digest(to_json(record.description)):
+    if note.get("description") != _digest_description(record.description):
         return None
     return CachedDescription(notes, deployment, record.name, record.description)
 
@@ -93,6 +94,10 @@ def _input_value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_input_value(item) for item in value]
     return value
+
+
+def _digest_description(description: Description) -> str:
+    return _digest([to_json(description), ordered_text(description)])
 
 
 def _digest(value: Any) -> str:

@@ -189,4 +189,5 @@ def _lines(entries: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, sort_keys=True, separators=(",", ":"))
+    # What is inside has an order of its own: that of the keys of a user's value is a part of the value.
+    return json.dumps(dict(sorted(entry.items())), separators=(",", ":"))

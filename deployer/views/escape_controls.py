@@ -43,7 +43,12 @@ def value_text(value: Any, limit: int = 60) -> str:
 
 def pair_text(before: Any, after: Any, limit: int = 60) -> tuple[str, str]:
     """Two differing values, each shortened to `limit` characters so that the difference stays visible."""
-    texts = _json(before), _json(after)
+    return shorten_pair(_json(before), _json(after), limit)
+
+
+def shorten_pair(before: str, after: str, limit: int) -> tuple[str, str]:
+    """Two differing strings, each shortened to `limit` characters so that the difference stays visible."""
+    texts = before, after
     same = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
     # Some of what precedes the difference is shown too, to recognize where it is.
     start = 0 if same < limit * 2 // 3 else same - limit // 3

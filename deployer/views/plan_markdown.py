@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.views.escape_controls import escape_controls, pair_text
+from deployer.views.escape_controls import escape_controls
 from deployer.views.graph import graph_to_mermaid
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
 from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
@@ -25,6 +25,7 @@ from deployer.views.plan_words import (
     edit_rest,
     edit_title,
     explanation,
+    field_texts,
     file_lines,
     former_ids,
     group_fields,
@@ -223,9 +224,9 @@ def _details(change: Change, around: _Around) -> Iterator[str]:
         yield f"- {reason['word']}{remark}{note}"
         yield from (f"  - {prose(sentence)}" for sentence in reason["sentences"])
         for name, field in group_fields(reason, change):
-            before, after = pair_text(field["before"], field["after"], 200)
+            shown, before, after = field_texts(name, field, 200)
             origin = f" ({code(field['origin'])})" if field["origin"] else ""
-            yield f"  - {code(name)}: {code(before)} → {code(after)}{origin}"
+            yield f"  - {code(shown)}: {code(before)} → {code(after)}{origin}"
         lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
         for mark, path in lines:
             yield f"  - {code(f'{mark} {path}')}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.models.plan import Action
-from deployer.views.escape_controls import escape_controls, pair_text
+from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page, Part
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
 from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
@@ -20,6 +20,7 @@ from deployer.views.plan_words import (
     edit_rest,
     edit_title,
     explanation,
+    field_texts,
     file_lines,
     former_ids,
     group_fields,
@@ -141,7 +142,7 @@ def _details(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[
         yield [escape_controls(reason["note"])]
     yield from ([escape_controls(sentence)] for sentence in reason["sentences"])
     for name, field in group_fields(reason, change):
-        yield from _field(page, escape_controls(name), field)
+        yield from _field(page, name, field)
     if reason["files"]:
         lines, more = file_lines(reason["files"])
         for mark, path in lines:
@@ -163,7 +164,7 @@ def _edit(edit: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
 def _field(page: Page, name: str, field: Mapping[str, Any]) -> Iterator[Sequence[Part]]:
     """``path: before -> after``, on three lines if one is too narrow."""
     room = page.width - _INDENT - _WIDEST_LABEL
-    before, after = pair_text(field["before"], field["after"], min(60, room - len("  -> ")))
+    name, before, after = field_texts(escape_controls(name), field, min(60, room - len("  -> ")))
     origin = escape_controls(field["origin"])
     length = len(name) + len(before) + len(after) + len(":  -> ")
     if length > room:

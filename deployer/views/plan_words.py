@@ -6,7 +6,7 @@ import json
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from deployer.views.escape_controls import escape_controls
+from deployer.views.escape_controls import escape_controls, pair_text, shorten_pair
 from deployer.views.plan_effects import meaning_of
 from deployer.views.plan_values import plain_amount, step_names
 from deployer.views.words import count
@@ -80,6 +80,31 @@ def group_fields(reason: Mapping[str, Any], change: Change) -> list[tuple[str, M
         same = [what, field["before"], field["after"], field["origin"]] if what else field["field"]
         groups.setdefault(json.dumps(same), []).append(field)
     return [(_name(group, change), group[0]) for group in groups.values()]
+
+
+def field_texts(name: str, field: Mapping[str, Any], limit: int) -> tuple[str, str, str]:
+    """What is shown of a field: its name, and the two values in at most `limit` characters each.
+
+    Of values that differ in the order of their keys alone, that order is shown: ``default: key order``.
+    """
+    orders = _key_orders(field["before"], field["after"])
+    if orders is None:
+        return (name, *pair_text(field["before"], field["after"], limit))
+    before, after = map(escape_controls, orders)
+    return (f"{name}: key order", *shorten_pair(before, after, limit))
+
+
+def _key_orders(before: Any, after: Any) -> tuple[str, str] | None:
+    """``a, b`` and ``b, a``: the keys of the first maps that have them in another order; None if there are none."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        if [name for name in before if name in after] != [name for name in after if name in before]:
+            return ", ".join(before), ", ".join(after)
+        pairs = [(before[name], after[name]) for name in before if name in after]
+    elif isinstance(before, list) and before == after:
+        pairs = list(zip(before, after, strict=True))
+    else:
+        return None
+    return next(filter(None, (_key_orders(*pair) for pair in pairs)), None)
 
 
 def _of_step(field: Mapping[str, Any]) -> tuple[str, str]:

@@ -29,6 +29,8 @@ RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 HOSTILE = 'it\'s "quoted" $HOME $(id) `id` {{ ds }} {% if x %} \\ \n\t é 漢字 🚀 %s'
 # More than one variable of a process can hold.
 LONG = HOSTILE * 2500
+MEGABYTE = "x" * 2**20
+ORDERED = {"fit": 3, "load": {"z": 1, "a": [{"d": 1, "c": 2}]}, "clean": 2}
 PARAMETERS = (
     Parameter("alpha", "number", 8, default=0.5),
     Parameter("text", "string", 8, default=HOSTILE),
@@ -38,6 +40,19 @@ PARAMETERS = (
     Parameter("nothing", "string", 8),
     Parameter("needed", "integer", 8, required=True),
 )
+
+
+# What a run of `params` is given beside a value for `needed`, and what is said of that.
+REFUSED: Mapping[str, Mapping[str, Any]] = {
+    "'txet', and TrainFlow has no such parameter: did you mean 'text'?": {"txet": "apac"},
+    "'ALPHA', and TrainFlow has no such parameter: did you mean 'alpha'?": {"ALPHA": 1},
+    "'METAFLOW_RUN_ID', and TrainFlow has no such parameter: its parameters are alpha, text,": {"METAFLOW_RUN_ID": "x"},
+    "(most of them text), and a task takes 1,200,000: give the run the name of a file": {"text": "é" * 950_000},
+    "Invalid input for param needed: None is not of type 'integer'": {"needed": None},
+    "Invalid input for param flag: 'yes' is not of type 'boolean'": {"flag": "yes"},
+    "Invalid input for param alpha: 'half' is not of type 'number'": {"alpha": "half"},
+    "Invalid input for param text: 7 is not of type 'string'": {"text": 7},
+}
 
 
 @dataclass
@@ -89,10 +104,18 @@ def cases() -> dict[str, tuple[Deployment, Flow]]:
     }
 
 
+@dataclass
+class Answers:
+    """All runs of one process of an Airflow: the cases by DAG, those with values that are refused, and the output."""
+
+    ran: Mapping[str, Ran]
+    long: Ran
+    refused: Mapping[str, Mapping[str, Any]]
+    log: str
+
+
 @pytest.fixture(scope="module")
-def ran(
-    airflow: Airflow, airflow_home: Callable[..., Home], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Ran]:
+def answers(airflow: Airflow, airflow_home: Callable[..., Home], tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """All cases, run by one process of each Airflow."""
     seen = tmp_path_factory.mktemp("seen")
     home = airflow_home(UNTRUSTED="{{ 7 * 7 }}")
@@ -101,12 +124,32 @@ def ran(
         flow = dataclasses.replace(flow, environment={**flow.environment, "SEEN": str(seen / name)})
         text = render(deployment, flow, flows.package(flow))
         (home.dags / f"{dag_id(deployment, flow)}.py").write_text(text)
-    conf = {"needed": 7, "text": LONG, "undeclared": "not for the flow"}
-    asked = [{"dag_id": name, "conf": conf if name == "params" else None} for name in cases()]
+    # The last one is what Airflow's TriggerDagRunOperator adds.
+    conf: Mapping[str, Any] = {"needed": 7, "text": LONG, "openlineage": {"parentRunId": "x"}}
+    # Airflow 2 keeps what it was given for the runs of the same process that come later.
+    confs = [
+        conf,
+        {"needed": 7, "text": MEGABYTE, "settings": ORDERED},
+        *({"needed": 7, **given} for given in REFUSED.values()),
+    ]
+    asked: list[Mapping[str, Any]] = [{"dag_id": name} for name in cases() if name != "params"]
+    asked += [{"dag_id": "params", "conf": given, "minute": number} for number, given in enumerate(confs)]
     answer = home.ask(asked)
     assert answer["import_errors"] == {}
     assert answer["warnings"] == []
-    return {run["dag_id"]: Ran(run, flows.seen(seen / run["dag_id"])) for run in answer["runs"]}
+    runs = [Ran(run, flows.seen(seen / run["dag_id"])) for run in answer["runs"]]
+    ordinary, (long, *refused) = runs[: len(cases())], runs[len(cases()) :]
+    return Answers(
+        {run.outcome["dag_id"]: run for run in ordinary},
+        long,
+        dict(zip(REFUSED, (run.outcome for run in refused), strict=True)),
+        home.log,
+    )
+
+
+@pytest.fixture(scope="module")
+def ran(answers: Answers) -> Mapping[str, Ran]:
+    return answers.ran
 
 
 def input_paths(given: Mapping[str, str]) -> list[str]:
@@ -127,23 +170,23 @@ def pathspec(ran: Ran, step: str, map_index: int = -1) -> str:
 
 
 @pytest.mark.parametrize("name", [name for name in cases() if name not in ("failing", "forbidden")])
-def test_the_run_succeeds(ran: dict[str, Ran], name: str) -> None:
+def test_the_run_succeeds(ran: Mapping[str, Ran], name: str) -> None:
     assert ran[name].outcome["state"] == "success", ran[name].outcome
 
 
-def test_each_step_reads_the_one_before(ran: dict[str, Ran]) -> None:
+def test_each_step_reads_the_one_before(ran: Mapping[str, Ran]) -> None:
     linear = ran["linear"]
     assert input_paths(linear.given("start")) == []
     assert input_paths(linear.given("end")) == [pathspec(linear, "start")]
 
 
-def test_a_join_reads_all_branches(ran: dict[str, Ran]) -> None:
+def test_a_join_reads_all_branches(ran: Mapping[str, Ran]) -> None:
     branches = ran["branches"]
     assert input_paths(branches.given("join")) == [pathspec(branches, "up"), pathspec(branches, "down")]
     assert input_paths(branches.given("up")) == input_paths(branches.given("down")) == [pathspec(branches, "start")]
 
 
-def test_a_foreach_runs_its_body_for_each_item(ran: dict[str, Ran]) -> None:
+def test_a_foreach_runs_its_body_for_each_item(ran: Mapping[str, Ran]) -> None:
     fan = ran["fan"]
     for index in range(3):
         given = fan.given("fit", index)
@@ -154,7 +197,7 @@ def test_a_foreach_runs_its_body_for_each_item(ran: dict[str, Ran]) -> None:
     assert "METAFLOW_SPLIT_INDEX" not in fan.given("join")
 
 
-def test_a_body_of_several_steps_stays_within_its_item(ran: dict[str, Ran]) -> None:
+def test_a_body_of_several_steps_stays_within_its_item(ran: Mapping[str, Ran]) -> None:
     wide = ran["wide"]
     for index in range(3):
         assert input_paths(wide.given("load", index)) == [pathspec(wide, "pick")]
@@ -165,19 +208,19 @@ def test_a_body_of_several_steps_stays_within_its_item(ran: dict[str, Ran]) -> N
     assert input_paths(wide.given("gather")) == [pathspec(wide, "check", index) for index in range(3)]
 
 
-def test_a_group_with_a_shortened_id_is_mapped(ran: dict[str, Ran]) -> None:
+def test_a_group_with_a_shortened_id_is_mapped(ran: Mapping[str, Ran]) -> None:
     long = ran["long_names"]
     assert [long.task("f" * 220, index)["state"] for index in range(3)] == ["success"] * 3
     assert input_paths(long.given("join")) == [pathspec(long, "f" * 220, index) for index in range(3)]
 
 
-def test_task_ids_are_unique(ran: dict[str, Ran]) -> None:
+def test_task_ids_are_unique(ran: Mapping[str, Ran]) -> None:
     wide = ran["wide"]
     found = [task["rendered"]["metaflow_pathspec"] for task in wide.outcome["tasks"]]
     assert len(set(found)) == len(found) == 4 + 5 * 3
 
 
-def test_rendered_fields_are_what_the_task_got(ran: dict[str, Ran]) -> None:
+def test_rendered_fields_are_what_the_task_got(ran: Mapping[str, Ran]) -> None:
     for one in ran.values():
         for task in one.outcome["tasks"]:
             if task["state"] != "success":
@@ -193,7 +236,7 @@ def test_rendered_fields_are_what_the_task_got(ran: dict[str, Ran]) -> None:
             assert given["METAFLOW_AIRFLOW_DAG_RUN_ID"] == one.outcome["run_id"]
 
 
-def test_retries_count_attempts(ran: dict[str, Ran]) -> None:
+def test_retries_count_attempts(ran: Mapping[str, Ran]) -> None:
     retried = ran["retried"]
     for attempt in range(3):
         given = retried.given("start", attempt=attempt)
@@ -202,19 +245,19 @@ def test_retries_count_attempts(ran: dict[str, Ran]) -> None:
     assert retried.task("start")["try_number"] == 3
 
 
-def test_an_exit_code_forbids_retries(ran: dict[str, Ran]) -> None:
+def test_an_exit_code_forbids_retries(ran: Mapping[str, Ran]) -> None:
     forbidden = ran["forbidden"]
     assert forbidden.outcome["state"] == "failed"
     start, end = forbidden.task("start"), forbidden.task("end")
     assert (start["state"], start["try_number"], end["state"]) == ("failed", 1, "upstream_failed")
 
 
-def test_a_fallback_retry_is_one_beyond_the_users(ran: dict[str, Ran]) -> None:
+def test_a_fallback_retry_is_one_beyond_the_users(ran: Mapping[str, Ran]) -> None:
     last = ran["fallback"].given("start", attempt=2)
     assert last["METAFLOW_MAX_USER_CODE_RETRIES"] == "1"
 
 
-def test_a_failure_stops_what_follows_only(ran: dict[str, Ran]) -> None:
+def test_a_failure_stops_what_follows_only(ran: Mapping[str, Ran]) -> None:
     failing = ran["failing"]
     assert failing.outcome["state"] == "failed"
     states = {task["task_id"]: task["state"] for task in failing.outcome["tasks"]}
@@ -227,14 +270,17 @@ def test_a_failure_stops_what_follows_only(ran: dict[str, Ran]) -> None:
     }
 
 
-def test_parameters_arrive_unchanged(ran: dict[str, Ran]) -> None:
-    params = ran["params"]
-    given = params.given("start")
+def _values(given: Mapping[str, str]) -> dict[str, Any]:
     pieces = sorted(
         (name for name in given if name.startswith("METAFLOW_PARAMETERS_")), key=lambda name: int(name[20:])
     )
-    assert len(pieces) > 1
-    assert json.loads("".join(given[name] for name in pieces)) == {
+    return dict(json.loads("".join(given[name] for name in pieces)))
+
+
+def test_parameters_arrive_unchanged(ran: Mapping[str, Ran]) -> None:
+    params = ran["params"]
+    assert "METAFLOW_PARAMETERS_1" in params.given("start")
+    assert _values(params.given("start")) == {
         "alpha": 0.5,
         "text": LONG,
         "flag": True,
@@ -246,7 +292,29 @@ def test_parameters_arrive_unchanged(ran: dict[str, Ran]) -> None:
     assert not [name for name in params.given("end") if name.startswith("METAFLOW_PARAMETERS")]
 
 
-def test_what_users_write_is_no_template_and_no_shell(ran: dict[str, Ran]) -> None:
+def test_a_value_keeps_the_order_of_its_keys(answers: Answers) -> None:
+    for run, settings in ((answers.ran["params"], PARAMETERS[3].default), (answers.long, ORDERED)):
+        values = _values(run.given("start"))
+        assert json.dumps(values["settings"]) == json.dumps(settings)
+
+
+def test_a_value_of_a_megabyte_arrives(answers: Answers) -> None:
+    assert _values(answers.long.given("start"))["text"] == MEGABYTE
+
+
+def test_what_a_run_cannot_be_given_fails_it_with_one_error(answers: Answers) -> None:
+    """By Airflow before the run begins, where it is told the types, else in the task's log; and no second time."""
+    for message, outcome in answers.refused.items():
+        if "ParamValidationError" in outcome.get("error", ""):
+            assert message in outcome["error"]
+            continue
+        assert outcome["state"] == "failed", message
+        assert message in answers.log
+        (start,) = [task for task in outcome["tasks"] if task["task_id"] == "start"]
+        assert (start["state"], start["try_number"]) == ("failed", 1), message
+
+
+def test_what_users_write_is_no_template_and_no_shell(ran: Mapping[str, Ran]) -> None:
     given = ran["hostile"].given("start")
     assert given["USER_TEXT"] == HOSTILE
     assert given["METAFLOW_TASK_NAMESPACE"] == HOSTILE
@@ -254,7 +322,7 @@ def test_what_users_write_is_no_template_and_no_shell(ran: dict[str, Ran]) -> No
     assert given["UNTRUSTED"] == "{{ 7 * 7 }}"
 
 
-def test_a_task_finds_its_interpreter_and_leaves_nothing(ran: dict[str, Ran], airflow: Airflow) -> None:
+def test_a_task_finds_its_interpreter_and_leaves_nothing(ran: Mapping[str, Ran], airflow: Airflow) -> None:
     given = ran["fan"].given("start")
     assert Path(given["MFDEPLOY_PYTHON"]).samefile(airflow.python)
     assert not Path(given["MFDEPLOY_RESULT_FILE"]).parent.exists()

@@ -35,7 +35,8 @@ def test_parameters_arrive_as_they_were_given(tmp_path: Path) -> None:
         "fast": True,
         "options": {"depth": ["'", long]},
         "columns": ["p", "q"],
-        "needed": -4,
+        "rounds": 3.0,
+        "needed": -4.0,
         "maybe": None,
     }
     started = operator.task("start", parameters=given)
@@ -55,6 +56,20 @@ def test_parameters_arrive_as_they_were_given(tmp_path: Path) -> None:
     assert metadata["airflow-dag-run-id"] == "manual__2026"
     assert metadata["airflow-job-id"] == "7"
     assert _read(tmp_path, "LinearFlow", "run.code.script_name") == "linear.py"
+
+
+def test_a_value_that_cannot_be_is_one_error(tmp_path: Path) -> None:
+    operator = _operator(tmp_path, "linear.py")
+    refused = {
+        "the parameter 'needed' of LinearFlow needs a value, and the run was given null": {"needed": None},
+        "1.5 is not a valid integer": {"needed": 1.5},
+        "METAFLOW_PARAMETERS: the flow LinearFlow has no parameter 'neded'": {"neded": 1},
+    }
+    for message, given in refused.items():
+        done = operator.task("start", parameters=given)
+        assert done.returncode != 0
+        assert message in done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_foreach_says_how_many_and_a_switch_says_where(tmp_path: Path) -> None:

@@ -121,5 +121,7 @@ def write_project(
         "environments": {name: {**environment, "retries": 0} for name, environment in environments.items()},
         "flows": entries,
     }
-    (manifests / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest, allow_unicode=True), encoding="utf-8")
+    (manifests / "mfdeploy.yaml").write_text(
+        yaml.safe_dump(manifest, allow_unicode=True, sort_keys=False), encoding="utf-8"
+    )
     return Project(folder / "project", folder / "home", variables={**OFFLINE, **variables})

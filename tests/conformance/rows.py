@@ -212,6 +212,15 @@ ROWS: tuple[Row, ...] = (
         (f"{PODS}TestValues::test_parameters_arrive_unchanged[{{version}}]",),
     ),
     Row("parameters", "a value of more than 100 KB"),
+    Row("parameters", "the order of keys in JSON parameters and Configs"),
+    Row(
+        "parameters",
+        "a name that is no parameter fails the run at its start",
+        tests=(
+            "tests/airflow/test_local_dags.py::test_what_a_run_cannot_be_given_fails_it_with_one_error[{version}]",
+            f"{PODS}TestValues::test_a_name_that_is_no_parameter_starts_no_pod[{{version}}]",
+        ),
+    ),
     Row("config", "`Config` with values from the manifest", "becomes a Param, and the pod does not get its value"),
     Row(
         "config",

@@ -40,9 +40,13 @@ FAILING = {"FailingFlow", "ForbiddingFlow"}
 
 @dataclass(frozen=True)
 class Ran:
-    """Airflow's account of all runs, Metaflow's, and the cluster's; `checked` are the pods of the apply's check."""
+    """Airflow's account of all runs, Metaflow's, and the cluster's; `checked` are the pods of the apply's check.
+
+    `misspelt` is a run that was given a name that is no parameter.
+    """
 
     outcomes: Mapping[str, Mapping[str, Any]]
+    misspelt: Mapping[str, Any]
     runs: Mapping[str, Mapping[str, Any]]
     pods: Sequence[Mapping[str, Any]]
     refused: Sequence[str]
@@ -88,12 +92,20 @@ def ran(request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPa
         project.do("apply", "--env", "pods", "--yes", "--check-cluster")
         home = new_home(installed(request.param), folder / "airflow", project.dags)
         confs = {"ShapedFlow": TRIGGERED}
-        answer = home.ask([{"dag_id": dag, "conf": confs.get(flow, {})} for flow, dag in DAGS.items()], timeout=900)
+        asked: list[Mapping[str, Any]] = [{"dag_id": dag, "conf": confs.get(flow, {})} for flow, dag in DAGS.items()]
+        asked.append({"dag_id": DAGS["ShapedFlow"], "conf": {**TRIGGERED, "titel": "x"}, "minute": 1})
+        answer = home.ask(asked, timeout=900)
         assert answer["import_errors"] == {}
         seen = cluster.recorded()
-    outcomes = dict(zip(DAGS, answer["runs"], strict=True))
+    *runs, misspelt = answer["runs"]
     return Ran(
-        outcomes, metaflow_runs(project, metadata_in(folder)), seen["pods"], seen["refused"], home.log, seen["dry_runs"]
+        dict(zip(DAGS, runs, strict=True)),
+        misspelt,
+        metaflow_runs(project, metadata_in(folder)),
+        seen["pods"],
+        seen["refused"],
+        home.log,
+        seen["dry_runs"],
     )
 
 

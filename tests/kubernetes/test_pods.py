@@ -129,6 +129,12 @@ class TestValues:
         assert {name: start[name] for name in TRIGGERED} == TRIGGERED
         assert start["size"] == len(LONG) > 100_000
 
+    def test_a_name_that_is_no_parameter_starts_no_pod(self, ran: Ran) -> None:
+        assert ran.misspelt["state"] == "failed"
+        message = "the run was given a value for 'titel', and ShapedFlow has no such parameter: did you mean 'title'?"
+        assert message in ran.log
+        assert len(ran.pods_of("ShapedFlow", "start")) == 1
+
     def test_the_environment_of_a_step_arrives_unchanged(self, ran: Ran) -> None:
         plain = "$(HOME) $$ $(id) `id` 'it\"s' \\ {{ ds }}\nä漢"
         assert ran.artifacts("ShapedFlow", "shaped")["plain"] == plain

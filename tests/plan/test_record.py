@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.models.description import Description, to_json
+from deployer.models.description import Description, same_description, to_json
 from deployer.models.digest import digest_text
 from deployer.orchestrators.airflow import record
 
@@ -43,7 +43,9 @@ def test_any_description_survives(value) -> None:
     described = made.desired().description
     settings = described.settings.model_copy(update={"a": value, "configs": {"a": value}})
     written = _record(description=described.model_copy(update={"settings": settings}))
-    assert record.read(record.write(BODY, written)) == (written, True)
+    found = record.read(record.write(BODY, written))
+    assert found == (written, True)
+    assert same_description(found[0].description, written.description)
 
 
 @pytest.mark.parametrize("edit", [("print", "prynt"), ('"""A', '"""An'), ("\n}\n", "\n}\nprint(1)\n")])

@@ -159,7 +159,7 @@ def test_the_file_is_plain_airflow(name: str) -> None:
     imported = {
         alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     } | {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    assert imported <= {"__future__", "airflow", "datetime", "hashlib", "json", "pathlib", "sys", "tempfile"}
+    assert imported <= {"__future__", "airflow", "datetime", "difflib", "hashlib", "json", "pathlib", "sys", "tempfile"}
     assert "base64" not in text and "dag" in text.lower() and "airflow" in text
     assert dag_id(deployment, flow) in text
 

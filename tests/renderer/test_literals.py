@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import math
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from deployer.orchestrators.airflow.literals import (
     identifier,
     lines_of,
     literal,
+    ordered_literal,
     triple_quoted,
 )
 from deployer.orchestrators.airflow.render import render
@@ -49,6 +51,11 @@ def test_a_quoted_text_reads_back(text: str) -> None:
 
 def test_order_of_keys_does_not_matter() -> None:
     assert literal({"b": 1, "a": 2}) == literal({"a": 2, "b": 1})
+
+
+@given(values, st.integers(0, 12))
+def test_a_value_of_a_user_keeps_its_order(value: Any, indent: int) -> None:
+    assert json.dumps(ast.literal_eval(ordered_literal(value, indent).text)) == json.dumps(value)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, {1, 2}, object(), {1: 2}, b"x", timedelta(1)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from deployer.models.desired import Deployed
+from deployer.models.flow import Parameter
 from deployer.state.index import index_file, read_index, update_index
 from deployer.targets.folder import FolderTarget
 from tests.plan import made
@@ -42,6 +44,17 @@ def test_what_an_apply_saw_is_kept_and_only_ours_is_remembered(target: Remote) -
         assert index.deployed(each.file, "1") == each
         assert index.deployed(each.file, "2") is None
     assert index.remembered == {"a.py": "prod/a", "c.py": "prod/c"}
+
+
+def test_a_value_keeps_the_order_of_its_keys(target: Remote) -> None:
+    flow = made.flow(parameters=(Parameter("p", "json", 6, default={"b": 1, "a": {"d": 2, "c": 3}}),))
+    each = Deployed("a.py", "1", made.record_of(made.desired(compiled=flow)))
+    update_index(target, "growth", "prod", {"a.py": each})
+    update_index(target, "growth", "prod", {"b.py": deployed("b.py", "1")}, [each])
+    found = read_index(target, "growth", "prod").deployed("a.py", "1")
+    assert found is not None
+    assert found.record is not None
+    assert json.dumps(found.record.description.parameters["p"].default) == '{"b": 1, "a": {"d": 2, "c": 3}}'
 
 
 def test_what_another_apply_noted_since_stays(target: Remote) -> None:

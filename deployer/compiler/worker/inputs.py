@@ -36,7 +36,8 @@ def digest(job: Job, notes: InputsData) -> str:
     folder = str(job.path.parent)
     try:
         taken = {
-            "job": {name: value for name, value in vars(job).items() if name not in _NOT_COMPARED},
+            # As text: the order of keys is a part of the values of parameters and Configs.
+            "job": json.dumps({name: value for name, value in vars(job).items() if name not in _NOT_COMPARED}),
             "configs": sorted(job.config_files),
             "python": sys.version_info[:2],
             "metaflow": code.metaflow_digest(),
@@ -54,7 +55,7 @@ def digest(job: Job, notes: InputsData) -> str:
         }
     except OSError:
         return ""
-    return hashlib.sha256(json.dumps(taken, sort_keys=True, default=list).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(taken, sort_keys=True).encode()).hexdigest()
 
 
 def unchanged(job: Job) -> bool:

@@ -85,8 +85,10 @@ def _entries(package: CodePackage) -> dict[str, Content]:
 
 
 def _normalize(name: str, data: bytes) -> bytes:
-    """A generated file without what identifies the builder, its keys sorted."""
+    """A generated file without what identifies the builder, its keys sorted, except for those in a Config's value."""
     value = json.loads(data)
+    if isinstance(value, dict) and set(value) == {"user_configs"}:
+        return json.dumps({"user_configs": dict(sorted(value["user_configs"].items()))}).encode()
     if PurePosixPath(name).name == "INFO":
         value = {key: item for key, item in value.items() if key not in _IDENTITY}
     if isinstance(value, dict) and "module_files" in value:

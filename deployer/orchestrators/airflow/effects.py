@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
+from deployer.description import order_is_known
 from deployer.models.description import (
     CronSchedule,
     Description,
     NativeDescription,
     NoSchedule,
     Schedule,
+    same_value,
 )
 from deployer.models.plan import Change, Effect
 from deployer.orchestrators.airflow.next_runs import next_runs
@@ -151,7 +153,9 @@ def _content_effects(before: Description | NativeDescription | None, after: Desc
 def _new_defaults(before: Description | NativeDescription, after: Description) -> tuple[str, ...]:
     """The parameters whose default changes."""
     shared = sorted(before.parameters.keys() & after.parameters.keys())
-    return tuple(name for name in shared if before.parameters[name].default != after.parameters[name].default)
+    pairs = {name: (before.parameters[name].default, after.parameters[name].default) for name in shared}
+    is_exact = isinstance(before, NativeDescription) or order_is_known(before, after)
+    return tuple(name for name, (old, new) in pairs.items() if old != new or (is_exact and not same_value(old, new)))
 
 
 def _step_effects(before: Description, after: Description) -> Iterator[Effect]:

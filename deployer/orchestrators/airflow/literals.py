@@ -47,7 +47,12 @@ def literal(value: object, indent: int = 0, width: int = WIDTH, breaks: str = "\
     Mappings are sorted by key. A value that does not fit into `width` columns is split into lines that are indented by
     `indent` columns, a string after each of its `breaks`. Raises TypeError or ValueError for other values.
     """
-    return Source(_write(value, indent, width - indent, breaks), _SEAL)
+    return Source(_write(_sorted(value), indent, width - indent, breaks), _SEAL)
+
+
+def ordered_literal(value: object, indent: int = 0) -> Source:
+    """Like `literal`, but mappings keep the order of their keys: for the values that a flow gets."""
+    return Source(_write(value, indent, WIDTH - indent, "\n"), _SEAL)
 
 
 def triple_quoted(text: str) -> Source:
@@ -147,6 +152,14 @@ def joined(found: Iterable[Source], between: str) -> Source:
     return Source(between.join(source.text for source in found), _SEAL)
 
 
+def _sorted(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        return type(value)([_sorted(item) for item in value])
+    return value
+
+
 def _write(value: object, indent: int, width: int, breaks: str) -> str:
     line = _one_line(value)
     if len(line) <= width:
@@ -160,7 +173,7 @@ def _write(value: object, indent: int, width: int, breaks: str) -> str:
         return "(\n" + "".join(f"{space}{_one_line(part)}\n" for part in parts) + " " * indent + ")"
     if isinstance(value, Mapping) and value:
         items = []
-        for key, item in sorted(value.items()):
+        for key, item in value.items():
             name = f"{_one_line(key)}: "
             items.append(space + name + _write(item, inner, WIDTH - inner - len(name) - 1, breaks) + ",\n")
         return "{\n" + "".join(items) + " " * indent + "}"
@@ -183,7 +196,7 @@ def _one_line(value: object) -> str:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("a mapping's keys must be strings")
-        return "{" + ", ".join(f"{_quoted(key)}: {_one_line(item)}" for key, item in sorted(value.items())) + "}"
+        return "{" + ", ".join(f"{_quoted(key)}: {_one_line(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_one_line(item) for item in value) + "]"
     if isinstance(value, tuple):

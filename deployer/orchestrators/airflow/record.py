@@ -84,7 +84,7 @@ def _literal(value: object, indent: int = 4) -> str:
         return line
     margin = " " * (indent + 4)
     if isinstance(value, dict):
-        items = [f"{key!r}: {_literal(value[key], indent + 4)}" for key in sorted(value)]
+        items = [f"{key!r}: {_literal(item, indent + 4)}" for key, item in value.items()]
     else:
         items = [_literal(item, indent + 4) for item in value]
     opening, closing = "{}" if isinstance(value, dict) else "[]"
@@ -93,7 +93,7 @@ def _literal(value: object, indent: int = 4) -> str:
 
 def _one_line(value: object) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {_one_line(value[key])}" for key in sorted(value)) + "}"
+        return "{" + ", ".join(f"{key!r}: {_one_line(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_one_line, value)) + "]"
     return repr(value)

@@ -27,6 +27,7 @@ from deployer.orchestrators.airflow.literals import (
     finalize,
     lines_of,
     literal,
+    ordered_literal,
     triple_quoted,
     utc_datetime,
 )
@@ -323,7 +324,7 @@ def _param_call(param: parameters.Param) -> Argument:
     found: dict[str, object] = dict(param.schema) if plain else {"schema": param.schema}
     if param.help:
         found["description"] = param.help
-    default = [] if param.default is parameters.ABSENT else [literal(param.default, 12)]
+    default = [] if param.default is parameters.ABSENT else [ordered_literal(param.default, 12)]
     keywords = {name: literal(value, 12) for name, value in found.items()}
     name = literal(param.name)
     return Argument(name, call("Param", default, keywords, 8, before=len(f"{name}: ,")))

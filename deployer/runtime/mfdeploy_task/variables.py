@@ -122,6 +122,9 @@ def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
     for name, value in values.items():
         if name not in parameters:
             raise SystemExit(f"METAFLOW_PARAMETERS: the flow {flow.__name__} has no parameter {name!r}")
+        given = option_settings(parameters[name])
+        if value is None and given.get("required") and given.get("default") is None:
+            raise SystemExit(f"the parameter {name!r} of {flow.__name__} needs a value, and the run was given null")
         text = _value_text(parameters[name], value)
         if text is not None:
             arguments.append(f"--{name}={text}")
@@ -139,6 +142,8 @@ def _value_text(parameter: Any, value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, list) and given.get("separator"):
         return str(given["separator"]).join(str(item) for item in value)
+    if isinstance(value, float) and value.is_integer() and (given.get("type") or type(given.get("default"))) is int:
+        return str(int(value))  # 7.0 is a whole number in JSON
     return value if isinstance(value, str) else json.dumps(value)
 
 
