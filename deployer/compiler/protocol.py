@@ -6,6 +6,7 @@ of one version of mfdeploy and import this module, which needs the standard libr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -70,6 +71,16 @@ class Job:
     def datastore_url(self) -> str:
         """The root as a manifest has it: Metaflow writes that of Azure without a scheme."""
         return f"azure://{self.datastore_root}" if self.datastore_type == "azure" else self.datastore_root
+
+    @property
+    def decorator_specs(self) -> list[str]:
+        """What ``--with`` is given for every step, but for the compute's decorator."""
+        specs = list(self.decorators)
+        if self.retries is not None:
+            # Metaflow leaves steps that have a @retry of their own alone.
+            times, minutes = self.retries
+            specs.append(f"retry:times={times},minutes_between_retries={json.dumps(minutes)}")
+        return specs
 
     @property
     def on_kubernetes(self) -> bool:

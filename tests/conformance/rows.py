@@ -135,6 +135,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("environment", "decorators for all steps, from the manifest", "by the flag `--with`"),
     Row("environment", "step decorators and flow mutators of your own"),
+    Row("environment", "parameters and decorators that mutators add, change and remove"),
     Row(
         "environment",
         "`@conda`: each step with its packages, and with none of others",

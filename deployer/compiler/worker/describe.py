@@ -153,7 +153,8 @@ def _code(job: Job, obj: Any, source: Source, package: CodePackage, notes: Notes
 
 
 def _schedule(obj: Any, source: Source) -> ScheduleData | None:
-    for decorator in flow_decorators(obj.flow).get("schedule", []):
+    # Of several the last: Metaflow keeps the one that a mutator overrides.
+    for decorator in flow_decorators(obj.flow).get("schedule", [])[-1:]:
         attributes = decorator.attributes
         words = [word for word in ("weekly", "hourly", "daily") if attributes[word]]
         cron = attributes["cron"] or (words[0] if words else None)

@@ -40,6 +40,7 @@ from metaflow.user_configs.config_options import ConfigInput, config_options
 from metaflow.user_configs.config_parameters import dump_config_values
 
 from ...runtime.mfdeploy_task.metaflow_compat import (
+    accept_flow_options,
     constructor_replaced,
     disable_step_decorator,
     is_json_type,
@@ -93,6 +94,7 @@ __all__ = [
     "initialize_decorator",
     "is_added",
     "is_file_type",
+    "is_inserted",
     "is_json_type",
     "is_sensor",
     "metaflow_files",
@@ -332,7 +334,12 @@ def user_defined_attributes(decorator: Any) -> frozenset[str] | None:
 
 def is_added(decorator: Any) -> bool:
     """Whether a decorator is there because of the command line: neither in the code nor put there by a mutator."""
-    return not decorator.statically_defined and getattr(decorator, "inserted_by", None) is None
+    return not decorator.statically_defined and not is_inserted(decorator)
+
+
+def is_inserted(decorator: Any) -> bool:
+    """Whether a mutator put a decorator there."""
+    return getattr(decorator, "inserted_by", None) is not None
 
 
 def initialize_decorator(decorator: Any) -> None:
@@ -366,10 +373,14 @@ def sensor_task_name(decorator: Any) -> str:
 # The command line.
 
 
-def run_command(flow: Any, name: str, arguments: list[str], use: Callable[[Any], Result]) -> Result:
+def run_command(
+    flow: Any, name: str, arguments: list[str], check: Callable[[], None], use: Callable[[Any], Result]
+) -> Result:
     """What `use` makes of the state of Metaflow's command line (`obj`: flow, graph, environment, datastore, ...).
 
-    The state is that of a command called `name` with these top-level arguments. The graph has been checked.
+    The state is that of a command called `name` with these top-level arguments. The graph has been checked. `check` is
+    called before that, once the mutators of flow and steps have changed the flow and before its decorators are
+    initialized.
     """
     results: list[Result] = []
 
@@ -377,10 +388,19 @@ def run_command(flow: Any, name: str, arguments: list[str], use: Callable[[Any],
         lint.linter.run_checks(obj.graph)
         results.append(use(obj))
 
+    pre_mutate = flow._process_config_decorators
+
+    def pre_mutate_and_check(*args: Any, **kwargs: Any) -> Any:
+        found = pre_mutate(*args, **kwargs)
+        check()
+        return found
+
+    flow._process_config_decorators = staticmethod(pre_mutate_and_check)
     instance = flow(use_cli=False)
     with parameters.flow_context(flow):
         # Metaflow does this when the module is imported, with the options of the flow at hand; here there was none yet.
         start = decorators.add_decorator_options(config_options(cli.start))
+        accept_flow_options(cli)
         cli.cli.add_command(click.command(name)(click.pass_obj(command)))
         state = cli.CliState(instance)
         state.entrypoint = [sys.executable, sys.argv[0]]

@@ -44,7 +44,7 @@ def _run_task(flow_file: str) -> int:
         inputs, code = _parameters_task(flow_file)
         if code:
             return code
-    code = run_flow(flow_file, lambda flow: step_arguments(inputs))
+    code = run_flow(flow_file, step_arguments(inputs))
     if code == 0 and outcome:
         write_result(outcome)
     return code
@@ -56,15 +56,11 @@ def _parameters_task(flow_file: str) -> tuple[str, int]:
     path = f"{run}/_parameters/{task}"
     if int(os.environ["METAFLOW_RETRY_COUNT"]) > 0:
         dump = [*top_arguments(), "dump", "--max-value-size=0", path]
-        if in_child(lambda: run_flow(flow_file, lambda flow: dump), quiet=True) == 0:
+        if in_child(lambda: run_flow(flow_file, dump), quiet=True) == 0:
             return path, 0
     values = json.loads(long_text("METAFLOW_PARAMETERS") or "{}")
-
-    def init(flow: type) -> list[str]:
-        command = [*top_arguments(), "init", f"--run-id={run}", f"--task-id={task}"]
-        return [*command, *tag_arguments(), *value_arguments(flow, values)]
-
-    return path, in_child(lambda: run_flow(flow_file, init))
+    init = [*top_arguments(), "init", f"--run-id={run}", f"--task-id={task}", *tag_arguments()]
+    return path, in_child(lambda: run_flow(flow_file, init, lambda flow: value_arguments(flow, values)))
 
 
 if __name__ == "__main__":

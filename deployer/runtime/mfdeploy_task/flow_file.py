@@ -9,13 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .metaflow_compat import constructor_replaced, new_main_module, unwrap_flow
+from .metaflow_compat import (
+    accept_flow_options,
+    append_arguments,
+    constructor_replaced,
+    import_cli,
+    new_main_module,
+    unwrap_flow,
+)
 
 
-def run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
+def run_flow(flow_file: str, arguments: list[str], of_flow: Callable[[Any], list[str]] | None = None) -> int:
     """Runs the flow's file as ``python flow.py ARGUMENTS`` does. Returns the exit code.
 
-    The flow that METAFLOW_FLOW_NAME names is the one that runs, also where the file holds several or starts none.
+    `of_flow` gives more arguments of the same command: it gets the flow's class as the flow's mutators left it, with
+    the parameters that they added. The flow that METAFLOW_FLOW_NAME names is the one that runs, also where the file
+    holds several or starts none.
     """
     wanted = os.environ["METAFLOW_FLOW_NAME"]
     module = new_main_module(flow_file)
@@ -28,7 +37,11 @@ def run_flow(flow_file: str, arguments: Callable[[type], list[str]]) -> int:
             return
         started = True
         flow = self if type(self).__name__ == wanted else object.__new__(unwrap_flow(getattr(module, wanted)))
-        sys.argv = [flow_file, *arguments(type(flow))]
+        sys.argv = [flow_file, *arguments]
+        cli = import_cli(type(flow))
+        accept_flow_options(cli)
+        if of_flow is not None:
+            append_arguments(cli, of_flow)
         construct(flow, True)
 
     sys.argv = [flow_file]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .metaflow_compat import is_json_type, option_settings, parameters_of
+from .metaflow_compat import is_json_type, parameters_of
 from .recorder import TaskRecorder
 
 
@@ -93,15 +93,14 @@ def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
 
 def _value_text(parameter: Any, value: Any) -> str | None:
     """A parameter's value as its command-line option takes it; None to leave the flow's default alone."""
-    given = option_settings(parameter)
     if value is None:
         return None
-    if is_json_type(given.get("type")):
+    if is_json_type(parameter.kwargs["type"]):
         return json.dumps(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list) and given.get("separator"):
-        return str(given["separator"]).join(str(item) for item in value)
+    if isinstance(value, list) and parameter.separator:
+        return str(parameter.separator).join(str(item) for item in value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
