@@ -158,6 +158,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("parameters", "str, int, float, bool, JSONType", "a bool becomes a text"),
     Row("parameters", "IncludeFile"),
+    Row("parameters", "IncludeFile and Config with a path from the project's folder, or a file from the manifest"),
     Row("parameters", "`separator`"),
     Row("parameters", "required", REFUSED),
     Row("parameters", "default None", REFUSED),

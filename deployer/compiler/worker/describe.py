@@ -26,6 +26,7 @@ from ..protocol import (
 from . import code, graph, variables
 from .decorate import decorators_of, plain, plain_map
 from .drive import with_flow
+from .files import file_warnings
 from .metaflow_compat import (
     CodePackage,
     config_values,
@@ -183,6 +184,7 @@ def _flow_decorators(obj: Any) -> Iterator[DecoratorData]:
 
 
 def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:
+    yield from file_warnings(job, type(obj.flow), source)
     if job.on_kubernetes:
         return
     for node in obj.graph:

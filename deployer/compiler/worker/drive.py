@@ -16,6 +16,7 @@ from metaflow.exception import MetaflowException
 
 from ..protocol import Job, Problem
 from . import pod_values, refuse
+from .files import check_config_files, use_files
 from .load import load_flow
 from .metaflow_compat import (
     ClickException,
@@ -30,6 +31,7 @@ from .metaflow_compat import (
     step_decorators,
     steps_of,
 )
+from .parameters import set_included_files
 from .problems import FlowError, describe_error, location_of, nearest, one_line, refusal_text
 from .source import Location, Source
 
@@ -53,11 +55,14 @@ def with_flow(job: Job, use: Callable[[Any, Source], Result]) -> Result:
     flow = load_flow(job.path, job.class_name)
     source = Source(flow)
     _check_names(job, flow)
+    check_config_files(job, flow, source)
+    use_files(job)
     if not job.on_kubernetes:
         disable_step_decorator("kubernetes")
 
     def check_mutated() -> None:
         refuse.check_flow_decorators(job, flow, source)
+        set_included_files(job, flow)
 
     def check_and_use(obj: Any) -> Result:
         _check_supported(job, flow, source)

@@ -29,14 +29,14 @@ from metaflow import package as metaflow_package
 from metaflow._vendor import click
 from metaflow.datastore.content_addressed_store import ContentAddressedStore
 from metaflow.exception import MetaflowException
-from metaflow.includefile import FilePathClass
+from metaflow.includefile import FilePathClass, IncludeFile
 from metaflow.mflog import export_mflog_env_vars
 from metaflow.parameters import DeployTimeField, deploy_time_eval
 from metaflow.plugins.airflow.airflow import Airflow
 from metaflow.plugins.airflow.sensors.base_sensor import AirflowSensorDecorator
 from metaflow.plugins.aws.step_functions.production_token import new_token
 from metaflow.plugins.datatools.s3 import s3
-from metaflow.user_configs.config_options import ConfigInput, config_options
+from metaflow.user_configs.config_options import ConfigInput, ConvertPath, config_options
 from metaflow.user_configs.config_parameters import dump_config_values
 
 from ...runtime.mfdeploy_task.metaflow_compat import (
@@ -86,6 +86,8 @@ __all__ = [
     "export_mflog_env_vars",
     "export_package_commands",
     "fetch_package_commands",
+    "file_of_config",
+    "file_of_include",
     "flow_decorators",
     "flow_options",
     "get_username",
@@ -97,6 +99,7 @@ __all__ = [
     "is_inserted",
     "is_json_type",
     "is_sensor",
+    "look_for_files",
     "metaflow_files",
     "new_main_module",
     "new_token",
@@ -108,6 +111,7 @@ __all__ = [
     "run_command",
     "save_token",
     "sensor_task_name",
+    "set_included_file",
     "start_step",
     "step_decorators",
     "steps_of",
@@ -306,6 +310,41 @@ def config_keys(flow: Any) -> dict[str, str]:
 def check_parameters(flow: Any) -> None:
     """Raises MetaflowException for parameters of one name."""
     flow._check_parameters(config_parameters=False)
+
+
+def file_of_config(parameter: Any) -> object:
+    """The path, or the function that gives it, that the code names as a Config's file; None where it names none."""
+    is_file = parameter.IS_CONFIG_PARAMETER and parameter._default_is_file
+    return parameter.kwargs.get("default") if is_file else None
+
+
+def file_of_include(parameter: Any) -> object:
+    """The path, or the function that gives it, of an initialized IncludeFile; None for others and without one."""
+    default = parameter.kwargs.get("default")
+    is_file = is_file_type(parameter.kwargs.get("type")) and default is not None
+    return default.print_representation if is_file else None
+
+
+def look_for_files(find: Callable[[str], str]) -> None:
+    """Lets Metaflow open the file of a Config or an IncludeFile at the path that `find` makes of the one it has."""
+    config_file, included_file = ConvertPath.convert_value, FilePathClass.convert
+
+    def convert_value(value: Any, is_default: bool) -> Any:
+        return config_file(find(value) if isinstance(value, str) else value, is_default)
+
+    def convert(self: Any, value: Any, *context: Any) -> Any:
+        return included_file(self, find(value) if isinstance(value, str) else value, *context)
+
+    ConvertPath.convert_value = staticmethod(convert_value)
+    FilePathClass.convert = convert
+
+
+def set_included_file(parameter: Any, file: str) -> None:
+    """Gives an initialized IncludeFile a file as its default, in place of the one in the code, if any."""
+    kind = parameter.kwargs["type"]
+    evaluate = IncludeFile._eval_default(kind._is_text, kind._encoding, file)
+    default = DeployTimeField(parameter.name, str, "default", evaluate, print_representation=file)
+    parameter.kwargs.update(default=default, required=False)
 
 
 def is_file_type(kind: object) -> bool:
