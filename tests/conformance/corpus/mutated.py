@@ -43,7 +43,9 @@ class Variables(StepMutator):
         mutable_step.add_decorator(environment, deco_kwargs=kwargs, duplicates=mutable_step.OVERRIDE)
 
     def mutate(self, mutable_step):
-        mutable_step.add_decorator(retry, deco_kwargs={"times": 1, "minutes_between_retries": 0})
+        # Over the one that the manifest gives to steps without their own.
+        kwargs = {"times": 1, "minutes_between_retries": 0}
+        mutable_step.add_decorator(retry, deco_kwargs=kwargs, duplicates=mutable_step.OVERRIDE)
 
 
 @Nothing
