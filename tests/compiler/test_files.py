@@ -250,6 +250,13 @@ def test_a_missing_config_is_told_with_its_line_and_the_key_that_names_one(compi
     assert "config_files: {cfg: PATH}" in found.hint
 
 
+def test_a_path_that_no_file_can_have_is_told_as_one_that_is_nowhere(project: Path, compile_in: Compile) -> None:
+    flow = project / "flows" / "flow.py"
+    flow.write_text(FLOW.replace('"config/words.txt"', '"w" * 5000'))
+    severity, message, _ = problem(compile_in("RootedFlow"))
+    assert (severity, message[:34]) == ("error", "parameter words: no file 'wwwwwwww")
+
+
 def test_the_manifest_names_the_files_of_includefiles(project: Path, compile_in: Compile) -> None:
     named = ", include_files: {words: ../config/words.txt, needed: other.txt}"
     flow = only(compile_in("NamedFlow", named))

@@ -38,7 +38,7 @@ class Files:
 
         A path that is found in the flow's folder is returned as it is: that is the working directory.
         """
-        if Path(written).is_file():
+        if _is_file(written):
             return written
         return next((str(file) for file in self._elsewhere(written)), None)
 
@@ -53,7 +53,7 @@ class Files:
 
     def is_only_current(self, written: str) -> bool:
         """Whether the path leads to a file only from the folder where the command runs."""
-        if Path(written).is_file():
+        if _is_file(written):
             return False
         return next(self._within_project(written, self._fixed()), None) is None and self.find(written) is not None
 
@@ -70,7 +70,7 @@ class Files:
     def outside(self, written: str) -> str:
         """The file that the path leads to from where the command runs, if it is out of the project; else empty."""
         file = Path(os.path.normpath(self.current / written))
-        return str(file) if file.is_file() and not file.resolve().is_relative_to(self.project) else ""
+        return str(file) if _is_file(file) and not file.resolve().is_relative_to(self.project) else ""
 
     def _elsewhere(self, written: str) -> Iterator[Path]:
         yield from self._within_project(written, [*self._fixed()[1:], self.current])
@@ -80,7 +80,7 @@ class Files:
             return
         for folder in folders:
             file = Path(os.path.normpath(folder / written))
-            if file.is_file() and file.resolve().is_relative_to(self.project):
+            if _is_file(file) and file.resolve().is_relative_to(self.project):
                 yield file
 
     def _fixed(self) -> list[Path]:
@@ -93,6 +93,13 @@ class Files:
 
     def _above(self, folder: Path) -> list[Path]:
         return [parent for parent in folder.parents if parent != self.project and parent.is_relative_to(self.project)]
+
+
+def _is_file(path: str | Path) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False  # no file can have this name
 
 
 def files_of(job: Job) -> Files:
