@@ -6,6 +6,7 @@ of one version of mfdeploy and import this module, which needs the standard libr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,7 +26,8 @@ class Job:
     """One deployment as far as Metaflow needs to know it: what to compile, and how.
 
     `mode` is ``describe``, ``package`` (built only) or ``upload`` (built and stored).
-    `config_files` are absolute paths, `base` the folder of the manifest that relative paths in `parameters` start at.
+    `config_files` and `include_files` are absolute paths. `base` is the folder of the manifest, `project` the one below
+    which the project lies, and `current` the one that the command runs in: absolute, without links.
     `dag_id` is the name of the DAG in Airflow, empty where its runs get no production token; `production_token` is
     the one that its runs have already, empty where that is not known.
     With `note_inputs` the answer lists what the description was made from; `known` are the notes of an earlier answer,
@@ -40,6 +42,8 @@ class Job:
     production_token: str
     file: str
     base: str
+    project: str
+    current: str
     class_name: str | None
     compute: Compute
     datastore_type: str
@@ -55,6 +59,7 @@ class Job:
     parameters: Mapping[str, Json]
     config_values: Mapping[str, Json]
     config_files: Mapping[str, str]
+    include_files: Mapping[str, str]
     kubernetes: Mapping[str, Json]
     steps: Mapping[str, Mapping[str, Json]]
     settings: Mapping[str, str]
@@ -70,6 +75,16 @@ class Job:
     def datastore_url(self) -> str:
         """The root as a manifest has it: Metaflow writes that of Azure without a scheme."""
         return f"azure://{self.datastore_root}" if self.datastore_type == "azure" else self.datastore_root
+
+    @property
+    def decorator_specs(self) -> list[str]:
+        """What ``--with`` is given for every step, but for the compute's decorator."""
+        specs = list(self.decorators)
+        if self.retries is not None:
+            # Metaflow leaves steps that have a @retry of their own alone.
+            times, minutes = self.retries
+            specs.append(f"retry:times={times},minutes_between_retries={json.dumps(minutes)}")
+        return specs
 
     @property
     def on_kubernetes(self) -> bool:

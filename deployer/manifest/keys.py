@@ -287,6 +287,10 @@ class FlowSettings(Settings):
             "Files with the values of the flow's Configs, by name.", section="settings", note="as the flow's configs"
         ),
     ] = Field(default_factory=dict)
+    include_files: Annotated[
+        ByName[ResolvedPath],
+        Setting("Files of the flow's IncludeFiles, by name.", section="settings", omit_default=True),
+    ] = Field(default_factory=dict)
     branch: Annotated[
         Text,
         Setting(

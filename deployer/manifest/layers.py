@@ -12,6 +12,8 @@ from deployer.manifest.paths import check_file, check_path
 
 # Settings in which any value is allowed, so that no type says what an unquoted one means.
 _ANY_VALUE: Final = ("parameters", "config_values")
+# Files by name.
+_FILES: Final = ("config_files", "include_files")
 
 
 def check_layer(node: Node, path: NodePath, root: Path, report: Report) -> None:
@@ -23,9 +25,10 @@ def check_layer(node: Node, path: NodePath, root: Path, report: Report) -> None:
         overrides = node.get("overrides")
         for name, entry in overrides.entries.items() if isinstance(overrides, Map) else ():
             check_layer(entry.node, (*path, "overrides", name), root, report)
-    config_files = node.get("config_files")
-    for name, entry in config_files.entries.items() if isinstance(config_files, Map) else ():
-        _check_file(entry.node, (*path, "config_files", name), None, report)
+    for section in _FILES:
+        files = node.get(section)
+        for name, entry in files.entries.items() if isinstance(files, Map) else ():
+            _check_file(entry.node, (*path, section, name), None, report)
     python = node.get("python")
     if is_text(python):
         check_path(python, (*path, "python"), report)

@@ -171,7 +171,7 @@ class _Loader:
         deployments: list[Deployment] = []
         for name, entry in sections["flows"].items():
             if ("flows", name) not in flawed and not any(path[0] == "defaults" for path in flawed):
-                deployments += resolve_flow(name, entry, document.section("defaults"), layers, self.report)
+                deployments += resolve_flow(name, entry, document.section("defaults"), layers, self._root, self.report)
         deployments.sort(key=lambda deployment: deployment.address)
         check_dag_ids(deployments, self.report)
         warnings = {found for found in self.report.found if found.severity is Severity.WARNING}

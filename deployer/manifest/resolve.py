@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import ValidationError
@@ -35,9 +36,9 @@ def _environments(flow: Map, environments: Iterable[str]) -> list[str]:
 
 
 def resolve_flow(
-    name: str, entry: Entry, defaults: Map, layers: Mapping[str, Layer], report: Report
+    name: str, entry: Entry, defaults: Map, layers: Mapping[str, Layer], root: Path, report: Report
 ) -> Iterator[Deployment]:
-    """The deployments of one flow, `layers` being those of the environments.
+    """The deployments of one flow, `layers` being those of the environments and `root` the project's folder.
 
     A key that is missing in all layers together is reported.
     """
@@ -50,7 +51,7 @@ def resolve_flow(
         above = (own, override) if isinstance(override, Map) else (own,)
         merged = merge([defaults, layer.settings, *above])
         try:
-            deployment = _build(name, entry.key, layer, merged)
+            deployment = _build(name, entry.key, layer, merged, root)
         except ValidationError as invalid:
             _report_missing(invalid, merged, report)
         else:
@@ -70,13 +71,14 @@ def _report_missing(invalid: ValidationError, merged: Map, report: Report) -> No
         report.error("missing-key", message, location, tuple(path), f"write it, or leave {path[-1]!r} out")
 
 
-def _build(name: str, location: Location, layer: Layer, merged: Map) -> Deployment:
+def _build(name: str, location: Location, layer: Layer, merged: Map, root: Path) -> Deployment:
     """The deployment of merged settings. Raises ValidationError for those that are not complete."""
     data: dict[str, Any] = to_data(merged)
     deployment = Deployment(
         name=name,
         environment=layer.environment,
         location=location,
+        project_folder=root,
         sources={**layer.sources, **dict(leaves(merged))},
         entry={key: data[key] for key in _SHOWN if key in data},
         **{**_of_environment(layer.environment), **data, **_resolved_paths(merged)},

@@ -66,6 +66,7 @@ class Deployment(FlowSettings, FlowIdentity):
     means no schedule. `parameters` override defaults (JSON values). `start_date` is a day (``2026-01-31``, UTC).
     `sources` maps a setting's dotted path (``retries.times``) to where it was written; a default of mfdeploy has no
     source. `entry` is the flow's resolved manifest entry as JSON values, for people to read in the DAG file.
+    `project_folder` is the folder below which the project's flows lie; None where that is the manifest's own.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -75,6 +76,7 @@ class Deployment(FlowSettings, FlowIdentity):
     location: Location
     sources: SkipValidation[Mapping[str, Location]] = Field(default_factory=dict)
     entry: SkipValidation[Mapping[str, JsonValue]] = Field(default_factory=dict)
+    project_folder: Path | None = None
 
     @property
     def address(self) -> str:

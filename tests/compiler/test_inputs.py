@@ -60,6 +60,7 @@ def watched_in(folder: Path, name: str = "watched") -> Deployment:
     (flows / "nearby.py").write_text("ALPHA = 1\n")
     (flows / "spare.py").write_text("")
     (flows / "notes.txt").write_text("read me\n")
+    (flows / "same.txt").write_text("read me\n")
     (flows / "config.json").write_text('{"memory": 1000}')
     (flows / "other.json").write_text('{"memory": 1000}')
     (folder / "settings.json").write_text('{"beta": 1}')
@@ -146,6 +147,9 @@ SETTINGS: dict[str, Callable[[Deployment], Deployment]] = {
     "config values": lambda each: changed(each, config_values={"config": {"memory": 1}}),
     "a config file": lambda each: changed(
         each, config_files={"config": ResolvedPath("other.json", str(Path(each.file.resolved).with_name("other.json")))}
+    ),
+    "an included file": lambda each: changed(
+        each, include_files={"notes": ResolvedPath("same.txt", str(Path(each.file.resolved).with_name("same.txt")))}
     ),
     "package suffixes": lambda each: changed(each, package_suffixes=(".txt",)),
     "Metaflow's settings": lambda each: changed(

@@ -156,6 +156,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("environment", "decorators for all steps, from the manifest", "by the flag `--with`"),
     Row("environment", "step decorators and flow mutators of your own"),
+    Row("environment", "parameters and decorators that mutators add, change and remove"),
     Row(
         "environment",
         "a step sees the interpreter that `python flow.py` gives it",
@@ -189,6 +190,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("parameters", "str, int, float, bool, JSONType", "a bool becomes a text"),
     Row("parameters", "IncludeFile"),
+    Row("parameters", "IncludeFile and Config with a path from the project's folder, or a file from the manifest"),
     Row("parameters", "`separator`"),
     Row("parameters", "required", REFUSED),
     Row("parameters", "default None", REFUSED),

@@ -63,6 +63,7 @@ def test_what_holds_when_nothing_is_said(folder: Path) -> None:
         owner="growth",
         sources=found.sources,
         entry={"file": "train.py"},
+        project_folder=Path().resolve(),
     )
     assert (found.retries, found.schedule, found.max_workers, found.max_active_runs) == (None, None, 100, 16)
     assert found.address == "prod/train"
@@ -93,6 +94,7 @@ package_environment: conda
 package_suffixes: [.csv]
 config_values: {c: {d: 1}}
 config_files: {e: config.json}
+include_files: {f: config.json}
 branch: b
 python: ../venv/bin/python
 class: Train
@@ -112,6 +114,7 @@ steps:
     assert (found.description, found.owner, found.package_environment) == ("Trains", "me", "conda")
     assert found.config_values == {"c": {"d": 1}}
     assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}
+    assert found.include_files == {"f": found.config_files["e"]}
     assert (found.branch, found.class_name, found.dag_id) == ("b", "Train", "my.train")
     assert found.python == ResolvedPath("../venv/bin/python", str(Path("venv/bin/python").absolute()))
     pods = {"image": "x:1", "cpu": 2, "tolerations": [{"key": "a", "operator": "Exists"}]}

@@ -19,7 +19,14 @@ from tests.versions.metaflows import interpreter
 
 FLOWS = Path(__file__).parent / "flows"
 # Flow -> the first version that has what it uses.
-SINCE = {"settled": (2, 15), "fanned": (2, 15), "ended": (2, 15), "decorated": (2, 16), "switched": (2, 18)}
+SINCE = {
+    "settled": (2, 15),
+    "fanned": (2, 15),
+    "ended": (2, 15),
+    "mutated": (2, 15),
+    "decorated": (2, 16),
+    "switched": (2, 18),
+}
 # Flow -> its tasks in order: (step, task, attempt, tasks before it, index in the foreach, exit code).
 TASKS: dict[str, list[tuple[str, str, int, tuple[str, ...], str, int]]] = {
     "settled": [("start", "start", 0, (), "", 0), ("end", "end", 0, ("start",), "", 0)],
@@ -27,6 +34,7 @@ TASKS: dict[str, list[tuple[str, str, int, tuple[str, ...], str, int]]] = {
         *(("start", "start", attempt, (), "", code) for attempt, code in enumerate((1, 1, 1, 202, 0))),
         ("end", "end", 0, ("start",), "", 0),
     ],
+    "mutated": [("start", "start", 0, (), "", 0), ("end", "end", 0, ("start",), "", 0)],
     "decorated": [("start", "start", 0, (), "", 0), ("end", "end", 0, ("start",), "", 0)],
     "switched": [
         ("start", "start", 0, (), "", 0),
@@ -44,12 +52,14 @@ TASKS: dict[str, list[tuple[str, str, int, tuple[str, ...], str, int]]] = {
 }
 PARAMETERS: dict[str, dict[str, Any]] = {
     "settled": {"alpha": 1.5, "options": {"depth": ["'"]}},
+    "mutated": {"first": "given", "changed": "42", "options": {"b": [None]}},
     "switched": {"size": "small"},
 }
 # Flow -> what to read of its `run`.
 READ = {
     "settled": "[run.data.found, run['end'].task.stdout, len(list(get_cards(run['start'].task)))]",
     "ended": "[run.data.found, run.data.arguments, run['start'].task.current_attempt]",
+    "mutated": "[run.data.found]",
     "decorated": "[run['start'].task.data.counted]",
     "switched": "[run.data.way, run['start'].task.finished, sorted(each.id for each in run)]",
     "fanned": "[run.data.attempts, run.data.failures, sorted(each.current_attempt for each in run['work'])]",

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.versions
 DATA: dict[str, list[Any]] = {
     "settled": [True, [1.5, "it's", False, ["'"], "a table\n", 3], "by growth\n", 1],
     "ended": [True, [1, []], [], 4],
+    "mutated": [True, ["given", "42", {"b": [None]}, "3"]],
     "decorated": [True, 3],
     "switched": [True, "quick", True, ["end", "quick", "start"]],
     "fanned": [True, [1, None], [False, True], [1, 2]],
@@ -27,6 +28,7 @@ DATA: dict[str, list[Any]] = {
 RESULTS: dict[str, dict[str, Any]] = {
     "settled": {},
     "ended": {},
+    "mutated": {},
     "decorated": {},
     "switched": {"start": {"next": "quick"}},
     "fanned": {"start": {"splits": 2}},
@@ -56,7 +58,9 @@ def comparable(flow: Flow) -> dict[str, Any]:
     """All of a flow but the version of Metaflow, and attributes that are not set: newer decorators have more."""
     variables = {name: value for name, value in flow.environment.items() if name != "METAFLOW_VERSION"}
     steps = [{**vars(step), "decorators": [_set_attributes(each) for each in step.decorators]} for step in flow.steps]
-    return {**vars(flow), "code": flow.code.files, "environment": variables, "steps": steps}
+    # Since 2.16 the module of a mutator is packed by itself as well.
+    files = {path: digest for path, digest in flow.code.files.items() if path != ".mf_code/__main__.py"}
+    return {**vars(flow), "code": files, "environment": variables, "steps": steps}
 
 
 def _set_attributes(decorator: Decorator) -> tuple[str, dict[str, Any]]:

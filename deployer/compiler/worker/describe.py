@@ -27,6 +27,7 @@ from ..protocol import (
 from . import code, graph, variables
 from .decorate import decorators_of, plain, plain_map
 from .drive import with_flow
+from .files import file_warnings
 from .metaflow_compat import (
     CodePackage,
     config_values,
@@ -160,7 +161,8 @@ def _code(job: Job, obj: Any, source: Source, package: CodePackage, notes: Notes
 
 
 def _schedule(obj: Any, source: Source) -> ScheduleData | None:
-    for decorator in flow_decorators(obj.flow).get("schedule", []):
+    # Of several the last: Metaflow keeps the one that a mutator overrides.
+    for decorator in flow_decorators(obj.flow).get("schedule", [])[-1:]:
         attributes = decorator.attributes
         words = [word for word in ("weekly", "hourly", "daily") if attributes[word]]
         cron = attributes["cron"] or (words[0] if words else None)
@@ -189,6 +191,7 @@ def _flow_decorators(obj: Any) -> Iterator[DecoratorData]:
 
 
 def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:
+    yield from file_warnings(job, type(obj.flow), source)
     if job.on_kubernetes:
         return
     for node in obj.graph:

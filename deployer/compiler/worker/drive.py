@@ -16,6 +16,7 @@ from metaflow.exception import MetaflowException
 
 from ..protocol import Job, Problem
 from . import pod_values, refuse
+from .files import check_config_files, use_files
 from .load import load_flow
 from .metaflow_compat import (
     ClickException,
@@ -30,6 +31,7 @@ from .metaflow_compat import (
     step_decorators,
     steps_of,
 )
+from .parameters import set_included_files
 from .problems import FlowError, describe_error, location_of, nearest, one_line, refusal_text
 from .source import Location, Source
 
@@ -52,16 +54,25 @@ def with_flow(job: Job, use: Callable[[Any, Source], Result]) -> Result:
     sys.path.insert(0, str(folder))
     flow = load_flow(job.path, job.class_name)
     source = Source(flow)
-    refuse.check_decorators(job, flow, source)
-    refuse.check_graph(graph_of(flow), source)
     _check_names(job, flow)
+    check_config_files(job, flow, source)
+    use_files(job)
     if not job.on_kubernetes:
         disable_step_decorator("kubernetes")
+
+    def check_mutated() -> None:
+        refuse.check_flow_decorators(job, flow, source)
+        set_included_files(job, flow)
+
+    def check_and_use(obj: Any) -> Result:
+        _check_supported(job, flow, source)
+        return use(obj, source)
+
     with _errors_of_metaflow(job, flow, source):
-        return run_command(flow, COMMAND, _arguments(job, flow), lambda obj: use(obj, source))
+        return run_command(flow, COMMAND, _arguments(job), check_mutated, check_and_use)
 
 
-def _arguments(job: Job, flow: Any) -> list[str]:
+def _arguments(job: Job) -> list[str]:
     arguments = [
         "--quiet",
         "--no-pylint",
@@ -71,13 +82,14 @@ def _arguments(job: Job, flow: Any) -> list[str]:
         f"--datastore-root={job.datastore_root}",
         "--event-logger=nullSidecarLogger",
         "--monitor=nullSidecarMonitor",
-        *(f"--with={spec}" for spec in _decorator_specs(job)),
+        *(f"--with={spec}" for spec in job.decorator_specs),
+        *(["--with=kubernetes"] if job.on_kubernetes else []),
     ]
     if job.package_suffixes:
         arguments.append(f"--package-suffixes={','.join(job.package_suffixes)}")
-    if "project" in flow_decorators(flow):
-        arguments += ["--production"] if job.production else []
-        arguments += [f"--branch={job.branch}"] if job.branch else []
+    # For @project, which a mutator may add later; nobody looks at them in a flow without it.
+    arguments += ["--production"] if job.production else []
+    arguments += [f"--branch={job.branch}"] if job.branch else []
     for name, value in job.config_values.items():
         arguments += ["--config-value", name, value if isinstance(value, str) else json.dumps(value)]
     for name, file in job.config_files.items():
@@ -85,15 +97,9 @@ def _arguments(job: Job, flow: Any) -> list[str]:
     return arguments
 
 
-def _decorator_specs(job: Job) -> list[str]:
-    specs = list(job.decorators)
-    if job.retries is not None:
-        # Metaflow leaves steps that have a @retry of their own alone.
-        times, minutes = job.retries
-        specs.append(f"retry:times={times},minutes_between_retries={json.dumps(minutes)}")
-    if job.on_kubernetes:
-        specs.append("kubernetes")
-    return specs
+def _check_supported(job: Job, flow: Any, source: Source) -> None:
+    refuse.check_decorators(job, flow, source)
+    refuse.check_graph(graph_of(flow), source)
 
 
 def _check_names(job: Job, flow: Any) -> None:
@@ -143,20 +149,24 @@ def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
         yield
     except FlowError:
         raise
-    except MetaflowException as error:
+    except (Exception, SystemExit) as error:
+        # What is not supported may be what raised it.
+        _check_supported(job, flow, source)
         _refuse_pod_values(error, job, flow, source)
+        raise FlowError(_problem_of(error, job, flow, source)) from None
+
+
+def _problem_of(error: BaseException, job: Job, flow: Any, source: Source) -> Problem:
+    if isinstance(error, MetaflowException):
         code = "invalid-graph" if isinstance(error, FlowGraphError) else "flow-refused"
         if "branch name" in error.message.lower() and not job.production:
-            raise FlowError(Problem("bad-branch", one_line(error.message), setting="branch")) from None
-        location = _location_of_refusal(error, job, flow, source)
-        raise FlowError(Problem(code, refusal_text(error), *location)) from None
-    except ClickException as error:
-        raise FlowError(Problem("flow-refused", one_line(error.format_message()), *source.flow())) from None
-    except (Exception, SystemExit) as error:
-        _refuse_pod_values(error, job, flow, source)
-        file, line = location_of(error, job.path.parent)
-        location = (file, line) if line else _refusing_decorator(error, flow, source) or source.flow()
-        raise FlowError(Problem("flow-refused", describe_error(error), *location)) from None
+            return Problem("bad-branch", one_line(error.message), setting="branch")
+        return Problem(code, refusal_text(error), *_location_of_refusal(error, job, flow, source))
+    if isinstance(error, ClickException):
+        return Problem("flow-refused", one_line(error.format_message()), *source.flow())
+    file, line = location_of(error, job.path.parent)
+    location = (file, line) if line else _refusing_decorator(error, flow, source) or source.flow()
+    return Problem("flow-refused", describe_error(error), *location)
 
 
 def _refuse_pod_values(error: BaseException, job: Job, flow: Any, source: Source) -> None:

@@ -28,7 +28,10 @@ from .metaflow_compat import user_files_below
 
 _MAX_BYTES = 1 << 32  # bytes of a file
 # Of a job, what is the same on every machine; its files are compared by content, its id by who keeps the notes.
-_NOT_COMPARED = ("id", "mode", "file", "base", "config_files", "known", "note_inputs")
+_NOT_COMPARED = (
+    *("id", "mode", "known", "note_inputs"),
+    *("file", "base", "project", "current", "config_files", "include_files"),
+)
 
 
 def digest(job: Job, notes: InputsData) -> str:
@@ -39,6 +42,7 @@ def digest(job: Job, notes: InputsData) -> str:
             # As text: the order of keys is a part of the values of parameters and Configs.
             "job": json.dumps({name: value for name, value in vars(job).items() if name not in _NOT_COMPARED}),
             "configs": sorted(job.config_files),
+            "included": {name: os.path.relpath(file, folder) for name, file in job.include_files.items()},
             "python": sys.version_info[:2],
             "metaflow": code.metaflow_digest(),
             "worker": _own_digest(),

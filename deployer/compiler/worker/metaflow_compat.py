@@ -29,17 +29,18 @@ from metaflow import package as metaflow_package
 from metaflow._vendor import click
 from metaflow.datastore.content_addressed_store import ContentAddressedStore
 from metaflow.exception import MetaflowException
-from metaflow.includefile import FilePathClass
+from metaflow.includefile import FilePathClass, IncludeFile
 from metaflow.mflog import export_mflog_env_vars
 from metaflow.parameters import DeployTimeField, deploy_time_eval
 from metaflow.plugins.airflow.airflow import Airflow
 from metaflow.plugins.airflow.sensors.base_sensor import AirflowSensorDecorator
 from metaflow.plugins.aws.step_functions.production_token import new_token
 from metaflow.plugins.datatools.s3 import s3
-from metaflow.user_configs.config_options import ConfigInput, config_options
+from metaflow.user_configs.config_options import ConfigInput, ConvertPath, config_options
 from metaflow.user_configs.config_parameters import dump_config_values
 
 from ...runtime.mfdeploy_task.metaflow_compat import (
+    accept_flow_options,
     constructor_replaced,
     disable_step_decorator,
     is_json_type,
@@ -86,6 +87,8 @@ __all__ = [
     "export_mflog_env_vars",
     "export_package_commands",
     "fetch_package_commands",
+    "file_of_config",
+    "file_of_include",
     "flow_decorators",
     "flow_options",
     "get_username",
@@ -94,8 +97,10 @@ __all__ = [
     "initialize_decorator",
     "is_added",
     "is_file_type",
+    "is_inserted",
     "is_json_type",
     "is_sensor",
+    "look_for_files",
     "metaflow_files",
     "new_main_module",
     "new_token",
@@ -107,6 +112,7 @@ __all__ = [
     "run_command",
     "save_token",
     "sensor_task_name",
+    "set_included_file",
     "start_step",
     "step_decorators",
     "steps_of",
@@ -308,6 +314,41 @@ def check_parameters(flow: Any) -> None:
     flow._check_parameters(config_parameters=False)
 
 
+def file_of_config(parameter: Any) -> object:
+    """The path, or the function that gives it, that the code names as a Config's file; None where it names none."""
+    is_file = parameter.IS_CONFIG_PARAMETER and parameter._default_is_file
+    return parameter.kwargs.get("default") if is_file else None
+
+
+def file_of_include(parameter: Any) -> object:
+    """The path, or the function that gives it, of an initialized IncludeFile; None for others and without one."""
+    default = parameter.kwargs.get("default")
+    is_file = is_file_type(parameter.kwargs.get("type")) and default is not None
+    return default.print_representation if is_file else None
+
+
+def look_for_files(find: Callable[[str], str]) -> None:
+    """Lets Metaflow open the file of a Config or an IncludeFile at the path that `find` makes of the one it has."""
+    config_file, included_file = ConvertPath.convert_value, FilePathClass.convert
+
+    def convert_value(value: Any, is_default: bool) -> Any:
+        return config_file(find(value) if isinstance(value, str) else value, is_default)
+
+    def convert(self: Any, value: Any, *context: Any) -> Any:
+        return included_file(self, find(value) if isinstance(value, str) else value, *context)
+
+    ConvertPath.convert_value = staticmethod(convert_value)
+    FilePathClass.convert = convert
+
+
+def set_included_file(parameter: Any, file: str) -> None:
+    """Gives an initialized IncludeFile a file as its default, in place of the one in the code, if any."""
+    kind = parameter.kwargs["type"]
+    evaluate = IncludeFile._eval_default(kind._is_text, kind._encoding, file)
+    default = DeployTimeField(parameter.name, str, "default", evaluate, print_representation=file)
+    parameter.kwargs.update(default=default, required=False)
+
+
 def is_file_type(kind: object) -> bool:
     """Whether a parameter's type is that of an `IncludeFile`."""
     return isinstance(kind, FilePathClass)
@@ -334,7 +375,12 @@ def user_defined_attributes(decorator: Any) -> frozenset[str] | None:
 
 def is_added(decorator: Any) -> bool:
     """Whether a decorator is there because of the command line: neither in the code nor put there by a mutator."""
-    return not decorator.statically_defined and getattr(decorator, "inserted_by", None) is None
+    return not decorator.statically_defined and not is_inserted(decorator)
+
+
+def is_inserted(decorator: Any) -> bool:
+    """Whether a mutator put a decorator there."""
+    return getattr(decorator, "inserted_by", None) is not None
 
 
 def initialize_decorator(decorator: Any) -> None:
@@ -368,10 +414,14 @@ def sensor_task_name(decorator: Any) -> str:
 # The command line.
 
 
-def run_command(flow: Any, name: str, arguments: list[str], use: Callable[[Any], Result]) -> Result:
+def run_command(
+    flow: Any, name: str, arguments: list[str], check: Callable[[], None], use: Callable[[Any], Result]
+) -> Result:
     """What `use` makes of the state of Metaflow's command line (`obj`: flow, graph, environment, datastore, ...).
 
-    The state is that of a command called `name` with these top-level arguments. The graph has been checked.
+    The state is that of a command called `name` with these top-level arguments. The graph has been checked. `check` is
+    called before that, once the mutators of flow and steps have changed the flow and before its decorators are
+    initialized.
     """
     results: list[Result] = []
 
@@ -379,10 +429,19 @@ def run_command(flow: Any, name: str, arguments: list[str], use: Callable[[Any],
         lint.linter.run_checks(obj.graph)
         results.append(use(obj))
 
+    pre_mutate = flow._process_config_decorators
+
+    def pre_mutate_and_check(*args: Any, **kwargs: Any) -> Any:
+        found = pre_mutate(*args, **kwargs)
+        check()
+        return found
+
+    flow._process_config_decorators = staticmethod(pre_mutate_and_check)
     instance = flow(use_cli=False)
     with parameters.flow_context(flow):
         # Metaflow does this when the module is imported, with the options of the flow at hand; here there was none yet.
         start = decorators.add_decorator_options(config_options(cli.start))
+        accept_flow_options(cli)
         cli.cli.add_command(click.command(name)(click.pass_obj(command)))
         state = cli.CliState(instance)
         state.entrypoint = [sys.executable, sys.argv[0]]

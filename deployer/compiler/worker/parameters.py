@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from ..protocol import Job, ParameterData, ParameterType, Problem
 from .code import sha256
+from .files import files_of, no_file
 from .metaflow_compat import (
     DeployTimeField,
     check_parameters,
     deploy_time_eval,
+    file_of_include,
     is_file_type,
     is_json_type,
     parameters_of,
+    set_included_file,
 )
-from .problems import FlowError, describe_error
+from .problems import FlowError, describe_error, nearest
 from .source import Source
 
 _MAX_DEPTH = 100  # Python parses two hundred nested brackets, and the DAG file adds some around the value
@@ -94,28 +96,46 @@ def _default(parameter: Any, kind: ParameterType, given: Any, file: str, line: i
     raise FlowError(Problem("parameter-default", message, file, line))
 
 
+def set_included_files(job: Job, flow: Any) -> None:
+    """Gives IncludeFiles the files that the manifest names. Raises FlowError for names that are of no IncludeFile."""
+    known = {parameter.name: parameter for _, parameter in parameters_of(flow) if _is_included(parameter)}
+    problems = []
+    for name in job.include_files:
+        if name in known:
+            set_included_file(known[name], job.include_files[name])
+        else:
+            hint = nearest(name, known) or (f"its IncludeFiles are {', '.join(known)}" if known else "it defines none")
+            message = f"the flow has no IncludeFile {name!r}"
+            problems.append(Problem("unknown-include", message, setting=f"include_files.{name}", hint=hint))
+    for name in sorted(set(job.parameters) & set(known)):
+        message = f"parameter {name} is an IncludeFile, whose value is a file"
+        hint = f"name the file with include_files: {{{name}: PATH}}"
+        problems.append(Problem("unsupported", message, setting=f"parameters.{name}", hint=hint))
+    if problems:
+        raise FlowError(*problems)
+
+
+def _is_included(parameter: Any) -> bool:
+    return not parameter.IS_CONFIG_PARAMETER and parameter_type(parameter) == "file"
+
+
 def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
-    """Path as written -> digest, of the files that IncludeFile parameters include. Raises FlowError."""
-    found = {}
+    """Path -> digest, of the files that IncludeFiles include. Raises FlowError.
+
+    The path is as the code has it, where it leads to the file from the flow's folder; else it is made to do so.
+    """
+    found, files = {}, files_of(job)
     for attribute, parameter in parameters_of(flow):
-        if parameter.IS_CONFIG_PARAMETER or parameter_type(parameter) != "file":
-            continue
-        location = source.parameter(attribute, parameter.name)
-        if parameter.name in job.parameters:
-            message = f"parameter {parameter.name} is an IncludeFile, whose file cannot be set in the manifest yet"
-            setting, hint = f"parameters.{parameter.name}", "set it in the flow, as the parameter's default"
-            raise FlowError(Problem("unsupported", message, setting=setting, hint=hint))
-        default = parameter.kwargs.get("default")
-        written = default.print_representation if default is not None else None
+        written = None if parameter.IS_CONFIG_PARAMETER else file_of_include(parameter)
         if not isinstance(written, str) or "://" in written:
             continue  # no default, a function that gives the path at apply, or an object in a store
-        if not Path(written).is_file():
-            message, hint = (
-                f"parameter {parameter.name}: no file {written!r}",
-                "paths are relative to the flow's folder",
-            )
-            raise FlowError(Problem("no-file", message, *location, hint=hint))
-        found[written] = sha256(written)[:16]
+        file = files.find(written)
+        if file is None:
+            location = source.parameter(attribute, parameter.name)
+            what = f"parameter {parameter.name}"
+            raise FlowError(no_file(job, what, written, "include_files", parameter.name, location))
+        is_of_flow = file == written and parameter.name not in job.include_files
+        found[written if is_of_flow else files.shown(file)] = sha256(file)[:16]
     return found
 
 

@@ -67,7 +67,11 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _decorator(node: Any) -> Any:
-    return next(decorator for decorator in node.decorators if decorator.name == "kubernetes")
+    for decorator in node.decorators:
+        if decorator.name == "kubernetes":
+            return decorator
+    message = f"step {node.name} has no @kubernetes any more: a mutator removes it"
+    raise FlowError(Problem("unsupported", message, hint="the environment's compute runs every step as a pod"))
 
 
 def _user_defined(node: Any) -> frozenset[str]:

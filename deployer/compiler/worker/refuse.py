@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from metaflow.plugins import ENVIRONMENTS
@@ -81,22 +82,38 @@ def _without_environment(job: Job, name: str, location: Location, setting: str =
     return Problem("unsupported", message, *location, hint=f"set package_environment: {kind}", setting=setting)
 
 
+def check_flow_decorators(job: Job, flow: Any, source: Source) -> None:
+    """As `check_decorators`, but only if a decorator of the flow itself is refused.
+
+    To be called before Metaflow initializes those; mutators may still change what the steps have.
+    """
+    if any(_flow_problems(job, flow, source)):
+        check_decorators(job, flow, source)
+
+
 def check_decorators(job: Job, flow: Any, source: Source) -> None:
-    """Raises FlowError with all decorators that are refused, of the code and of the manifest."""
+    """Raises FlowError with all decorators that are refused, of the code, of mutators and of the manifest."""
     names = [spec.split(":")[0].strip() for spec in job.decorators]
     problems = [_refusal(name, STEP_DECORATORS, setting="with") for name in names]
     problems += [_without_environment(job, name, ("", 0), setting="with") for name in names]
-    for name in flow_decorators(flow):
-        problems.append(_refusal(name, FLOW_DECORATORS, source.decorator(name)))
-        problems.append(_without_environment(job, name, source.decorator(name)))
+    problems += _flow_problems(job, flow, source)
     for step in steps_of(flow):
         for decorator in step.decorators:
             location = source.decorator(decorator.name, step.__name__)
             problems.append(_refusal(decorator.name, STEP_DECORATORS, location, f" (step {step.__name__})"))
             problems.append(_without_environment(job, decorator.name, location))
-    found = [problem for problem in (*problems, *check_sensors(flow, source)) if problem is not None]
+    found = [problem for problem in problems if problem is not None]
     if found:
         raise FlowError(*found)
+
+
+def _flow_problems(job: Job, flow: Any, source: Source) -> Iterator[Problem]:
+    for name in flow_decorators(flow):
+        location = source.decorator(name)
+        for problem in (_refusal(name, FLOW_DECORATORS, location), _without_environment(job, name, location)):
+            if problem is not None:
+                yield problem
+    yield from check_sensors(flow, source)
 
 
 def check_graph(graph: Any, source: Source) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 from metaflow.metaflow_config import KUBERNETES_SANDBOX_INIT_SCRIPT, SERVICE_INTERNAL_URL, SERVICE_URL
 
 from ..protocol import Job
-from .metaflow_compat import config_keys, flow_options, get_version, is_added, user_decorators, user_defined_attributes
+from .metaflow_compat import (
+    config_keys,
+    flow_options,
+    get_version,
+    is_added,
+    is_inserted,
+    user_decorators,
+    user_defined_attributes,
+)
 
 # Credentials, which are never written into a DAG.
 SECRETS = ("METAFLOW_SERVICE_HEADERS", "METAFLOW_SERVICE_AUTH_KEY")
@@ -67,14 +75,22 @@ def _with_options(job: Job, node: Any, pod: Mapping[str, Any]) -> Iterator[str]:
         name = getattr(decorator, "name", "")
         if name == "kubernetes":
             if job.on_kubernetes:
-                # In the pod it notes where the task runs and keeps its logs; the pod's shape is Airflow's business.
-                kept = {key: pod[key] for key in ("tmpfs_path", "tmpfs_tempdir") if key in pod}
-                yield f"--with={_spec(name, kept)}"
+                yield _with_kubernetes(pod)
         elif attributes is not None:
             given = {key: decorator.attributes[key] for key in sorted(attributes)}
             yield f"--with={_spec(name, given)}"
         else:
             yield f"--with={decorator.make_decorator_spec()}"
+    # A mutator that found one of these and put another in its place does so again in the task, if it finds it there.
+    inserted = {decorator.name for decorator in node.decorators if is_inserted(decorator)}
+    yield from (f"--with={spec}" for spec in job.decorator_specs if spec.partition(":")[0].strip() in inserted)
+    if job.on_kubernetes and "kubernetes" in inserted:
+        yield _with_kubernetes(pod)
+
+
+def _with_kubernetes(pod: Mapping[str, Any]) -> str:
+    """In the pod it notes where the task runs and keeps its logs; the pod's shape is Airflow's business."""
+    return f"--with={_spec('kubernetes', {key: pod[key] for key in ('tmpfs_path', 'tmpfs_tempdir') if key in pod})}"
 
 
 def _spec(name: str, attributes: Mapping[str, Any]) -> str:

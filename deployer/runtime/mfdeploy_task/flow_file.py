@@ -8,20 +8,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .metaflow_compat import constructor_replaced, new_main_module, unwrap_flow
+from .metaflow_compat import (
+    accept_flow_options,
+    append_arguments,
+    constructor_replaced,
+    import_cli,
+    new_main_module,
+    unwrap_flow,
+)
 
 
 def run_flow(
     flow_file: str,
     arguments: Sequence[str],
-    more: Callable[[type], Sequence[str]] = lambda flow: (),
+    of_flow: Callable[[Any], Sequence[str]] | None = None,
     hidden: Sequence[str] = (),
 ) -> int:
     """Runs the flow's file as ``python flow.py ARGUMENTS`` does. Returns the exit code.
 
-    The flow that METAFLOW_FLOW_NAME names is the one that runs, also where the file holds several or starts none.
-    `more` gives further arguments once the flow is known. `hidden` are arguments for Metaflow alone, before all
-    others: they are in `sys.argv` from its start to the step's.
+    `of_flow` gives more arguments of the same command: it gets the flow's class as the flow's mutators left it, with
+    the parameters that they added. `hidden` are arguments for Metaflow alone, before all others: they are in `sys.argv`
+    from its start to the step's. The flow that METAFLOW_FLOW_NAME names is the one that runs, also where the file holds
+    several or starts none.
     """
     wanted = os.environ["METAFLOW_FLOW_NAME"]
     module = _prepare(flow_file, arguments)
@@ -35,8 +43,12 @@ def run_flow(
             return
         started = True
         flow = self if type(self).__name__ == wanted else object.__new__(unwrap_flow(getattr(module, wanted)))
+        cli = import_cli(type(flow))
+        accept_flow_options(cli)
+        if of_flow is not None:
+            append_arguments(cli, of_flow)
         try:
-            sys.argv[1:] = [*hidden, *sys.argv[1:], *more(type(flow))]
+            sys.argv[1:] = [*hidden, *sys.argv[1:]]
             construct(flow, True)
         except SystemExit as stop:
             # It stands, whatever the file makes of the exception.

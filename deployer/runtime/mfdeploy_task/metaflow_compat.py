@@ -7,14 +7,16 @@ which compiles flows, uses the first part as well. Python may be older here than
 from __future__ import annotations
 
 import builtins
+import importlib
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
-from metaflow import FlowSpec, decorators, metaflow_config, plugins, task
+from metaflow import FlowSpec, decorators, metaflow_config, parameters, plugins, task
+from metaflow._vendor import click
 from metaflow.datastore.task_datastore import TaskDataStore
 from metaflow.metadata_provider import MetaDatum
 from metaflow.mflog import TASK_LOG_SOURCE, mflog, update_delay
@@ -38,18 +40,20 @@ __all__ = [
     "FlowSpec",
     "MetaDatum",
     "StepDecorator",
+    "accept_flow_options",
     "allow_attempt",
+    "append_arguments",
     "constructor_replaced",
     "copy_attempt",
     "disable_step_decorator",
     "drop_sidecar",
+    "import_cli",
     "is_json_type",
     "is_next_foreach",
     "mflog",
     "new_main_module",
     "next_steps",
     "number_of_splits",
-    "option_settings",
     "parameters_of",
     "read_shared_memory",
     "register_step_decorator",
@@ -110,12 +114,19 @@ def parameters_of(flow: Any) -> list[tuple[str, Any]]:
     return list(flow._get_parameters())
 
 
-def option_settings(parameter: Any) -> dict[str, Any]:
-    """What was given to a parameter, and what `Parameter` keeps of that beside its `kwargs` until it is initialized."""
-    return {
-        **parameter.kwargs,
-        **{key: value for key, value in parameter._override_kwargs.items() if value is not None},
-    }
+def accept_flow_options(cli: Any) -> None:
+    """Lets Metaflow's command line take the options of flow decorators that are not in the code, as --branch.
+
+    It looks for decorators with options when it is made, and the flow's mutators add theirs later. Where no such
+    decorator is added, nobody looks at the option.
+    """
+    known = {option.name for option in cli.start.params}
+    for decorator in plugins.FLOW_DECORATORS:
+        for name, settings in decorator.options.items():
+            if name.replace("-", "_") not in known:
+                cli.start.params.append(
+                    click.Option((f"--{name}",), **{"envvar": f"METAFLOW_FLOW_{name.upper()}", **settings})
+                )
 
 
 def step_decorators() -> dict[str, Any]:
@@ -147,6 +158,28 @@ def read_shared_memory() -> None:
 
 
 # The second part: what a task alone needs.
+
+
+def import_cli(flow: Any) -> Any:
+    """Metaflow's command line, imported as the constructor of the flow does: it looks at the flow at hand."""
+    with parameters.flow_context(flow):
+        return importlib.import_module("metaflow.cli")
+
+
+def append_arguments(cli: Any, arguments: Callable[[Any], Sequence[str]]) -> None:
+    """Appends arguments to those of the command that runs, made of the flow's class once its mutators ran.
+
+    Metaflow finds the command after that, since it has an option for each parameter.
+    """
+    find = cli.cli.get_command
+
+    def find_command(context: Any, name: str) -> Any:
+        command = find(context, name)
+        parse = command.parse_args
+        command.parse_args = lambda own, given: parse(own, [*given, *arguments(type(own.obj.flow))])
+        return command
+
+    cli.cli.get_command = find_command
 
 
 def register_step_decorator(decorator: Any) -> None:

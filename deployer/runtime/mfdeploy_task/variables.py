@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .metaflow_compat import is_json_type, option_settings, parameters_of
+from .metaflow_compat import is_json_type, parameters_of
 
 # What the process was started with.
 GIVEN: Mapping[str, str] = dict(os.environ)
@@ -122,7 +122,7 @@ def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
     for name, value in values.items():
         if name not in parameters:
             raise SystemExit(f"METAFLOW_PARAMETERS: the flow {flow.__name__} has no parameter {name!r}")
-        given = option_settings(parameters[name])
+        given = parameters[name].kwargs
         if value is None and given.get("required") and given.get("default") is None:
             raise SystemExit(f"the parameter {name!r} of {flow.__name__} needs a value, and the run was given null")
         text = _value_text(parameters[name], value)
@@ -133,16 +133,15 @@ def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
 
 def _value_text(parameter: Any, value: Any) -> str | None:
     """A parameter's value as its command-line option takes it; None to leave the flow's default alone."""
-    given = option_settings(parameter)
     if value is None:
         return None
-    if is_json_type(given.get("type")):
+    if is_json_type(parameter.kwargs["type"]):
         return json.dumps(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list) and given.get("separator"):
-        return str(given["separator"]).join(str(item) for item in value)
-    if isinstance(value, float) and value.is_integer() and (given.get("type") or type(given.get("default"))) is int:
+    if isinstance(value, list) and parameter.separator:
+        return str(parameter.separator).join(str(item) for item in value)
+    if isinstance(value, float) and value.is_integer() and parameter.kwargs["type"] is int:
         return str(int(value))  # 7.0 is a whole number in JSON
     return value if isinstance(value, str) else json.dumps(value)
 
