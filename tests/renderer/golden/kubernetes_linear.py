@@ -5,6 +5,7 @@ Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from datetime import datetime, timedelta, timezone
@@ -89,6 +90,37 @@ def in_pieces(name, text, size=30_000):
     return {f"{name}_{start // size}": text[start : start + size] for start in range(0, len(text), size)}
 
 
+def run_parameters(values, given, known, most=1_200_000):
+    """The values of a run's parameters as JSON. What the run was given is not to be lost without a word."""
+    # Airflow's own operator for the trigger of a DAG adds the last one.
+    unknown = [name for name in given if name not in known and name != "openlineage"]
+    if unknown:
+        raise AirflowFailException("; ".join(no_parameter(name[:100], known) for name in unknown[:5]))
+    ignored = [name for name in known if json.dumps(given.get(name, values[name])) != json.dumps(values[name])]
+    if ignored:
+        raise AirflowFailException(
+            f"the run was given a value for {ignored[0]!r}, and this Airflow takes none: "
+            "set [core] dag_run_conf_overrides_params to True, and clear this task"
+        )
+    text = json.dumps({name: values[name] for name in known}, ensure_ascii=False)
+    size = len(text.encode(errors="replace"))
+    if size > most:  # Linux limits the environment of a process, and Kubernetes the size of a pod
+        _, largest = max((len(json.dumps(values[name])), name) for name in known)
+        raise AirflowFailException(
+            f"the parameters of the run have {size:,} bytes (most of them {largest}), and a task takes {most:,}: "
+            "give the run the name of a file or an object, and read that in the flow"
+        )
+    return text
+
+
+def no_parameter(name, known):
+    lower = {each.lower(): each for each in known}
+    near = [lower[each] for each in difflib.get_close_matches(name.lower(), lower, n=1)]
+    names = f"its parameters are {', '.join(known[:20])}" if known else "it has none"
+    hint = f"did you mean {near[0]!r}?" if near else names
+    return f"the run was given a value for {name!r}, and {FLOW} has no such parameter: {hint}"
+
+
 def as_it_is(text):
     """Kubernetes replaces $(NAME) in arguments and variables, and $$ by $."""
     return text.replace("$", "$$")
@@ -139,8 +171,8 @@ class MetaflowStep(KubernetesPodOperator):
             "METAFLOW_AIRFLOW_JOB_ID": f"{self.dag_id}.{self.task_id}",
         }
         if not self.inputs:
-            values = {name: context["params"][name] for name in self.dag.params}
-            variables.update(in_pieces("METAFLOW_PARAMETERS", json.dumps(values, ensure_ascii=False)))
+            values = run_parameters(context["params"], context["dag_run"].conf or {}, list(self.dag.params))
+            variables.update(in_pieces("METAFLOW_PARAMETERS", values))
         return variables
 
     def failed_for_good(self):

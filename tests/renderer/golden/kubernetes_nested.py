@@ -75,6 +75,9 @@ POD_ENVIRONMENT = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": POD_FI
 SWITCHES = ["pick"]
 RUNS_IF = {"best": {"pick": ["spread"]}, "skip": {"pick": ["skip"]}, "spread": {"pick": ["spread"]}}
 
+# The exit code with which Metaflow forbids to retry a step: METAFLOW_EXIT_DISALLOW_RETRY of metaflow.exception.
+NO_RETRY = 202
+
 
 def metaflow_id(*parts):
     """Metaflow's ids follow from Airflow's: a task knows those of the tasks before it without asking."""
@@ -211,6 +214,11 @@ class MetaflowStep(KubernetesPodOperator):
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
 
+    def failed_for_good(self):
+        return AirflowFailException(
+            f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
+        )
+
     def input_variables(self):
         if self.joined_items:
             return {"METAFLOW_JOINED_ITEMS": self.joined_items}
@@ -269,7 +277,10 @@ class MetaflowStep(KubernetesPodOperator):
             "metaflow/task_id": self.metaflow_task_id,
             "metaflow/attempt": variables["METAFLOW_RETRY_COUNT"],
         }
-        super().execute(context)
+        try:
+            super().execute(context)
+        except AirflowSkipException:  # the operator's word for NO_RETRY
+            raise self.failed_for_good() from None
         if self.is_foreach or self.is_switch:
             self.do_xcom_push = True  # not before: for the operator it means a second container
             return self.result(self.termination_message())
@@ -321,6 +332,7 @@ def metaflow_step(
         },
         do_xcom_push=False,
         deferrable=False,
+        skip_on_exit_code=NO_RETRY,
         termination_message_policy="FallbackToLogsOnError",
         log_events_on_failure=True,
         log_pod_spec_on_failure=False,  # the pod's variables do not belong in the log
