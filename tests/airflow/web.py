@@ -67,16 +67,16 @@ class Form:
         """Replace what is in an editor for JSON. Some Airflows have a field of text for it, or a switch that is off."""
         field = self.page.locator(f"[name=element_{name}]")
         editor = self.page.locator(f"[name=element_{name}] + .CodeMirror textarea, #element_{name} [contenteditable]")
-        if not editor.count():
-            # Text is text there, without quotes.
+        if editor.count():
+            editor.focus()
+            editor.press("Control+a")
+            self.page.keyboard.insert_text(text)
+        elif field.get_attribute("type") == "checkbox":
+            self.switch(name)
+        else:
+            # Text needs no quotes there.
             value = json.loads(text)
-            self.switch(name) if field.get_attribute("type") == "checkbox" else field.fill(
-                value if isinstance(value, str) else text
-            )
-            return
-        editor.focus()
-        editor.press("Control+a")
-        self.page.keyboard.insert_text(text)
+            field.fill(value if isinstance(value, str) else text)
 
     def switch(self, name: str) -> None:
         """Click on a switch, which lies over the box for a boolean."""
