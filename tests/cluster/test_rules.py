@@ -73,7 +73,7 @@ RIGHT: list[dict[str, Any]] = [
     {"tolerations": [{"operator": "Exists"}, {"key": "a", "value": "b", "effect": "", "operator": ""}]},
     {"tolerations": [{"key": "x.io/y", "operator": "Exists", "effect": "NoExecute", "toleration_seconds": -1}]},
     {"image": "registry.example:5000/a/b@sha256:0123"},
-    {"unknown": object()},
+    {"unknown": range(2)},
 ]
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"cpu": "two"}, "cpu", "a number of CPUs, more than 0"),
