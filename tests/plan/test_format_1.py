@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +52,8 @@ def planned(selection: Selection, manifest: str) -> Plan:
 
 
 def of_the_user(reasons: Sequence[Reason]) -> list[Reason]:
-    """What is no churn of an upgrade. The renderer of then sorted the keys of values: that one reports the order."""
-    known = (replace(each, fields=tuple(one for one in each.fields if one.before != one.after)) for each in reasons)
-    return [reason for reason in known if reason.word not in TOOL_WORDS and (reason.fields or reason.files)]
+    """What is no churn of an upgrade."""
+    return [reason for reason in reasons if reason.word not in TOOL_WORDS]
 
 
 class TestRecord:

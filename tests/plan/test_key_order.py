@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import tarfile
@@ -15,7 +16,7 @@ from deployer.commands.apply import execute, prepare, prepare_rollback
 from deployer.commands.plan import make_plan
 from deployer.description import explain
 from deployer.errors import DeployError
-from deployer.models.description import Description, to_json
+from deployer.models.description import CronSchedule, Description, to_json
 from deployer.models.flow import Parameter, Step
 from deployer.models.plan import Change, Plan
 from deployer.models.selection import Selection
@@ -102,7 +103,9 @@ def explained(planned: PlanContext) -> list[tuple[str, str]]:
 def test_it_is_kept_in_the_dag_file_its_record_and_the_package(selection: Selection) -> None:
     file = apply(selection)
     text = file.read_text()
-    assert text.count(f"Param({WRITTEN}, type=") == 4
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    params = [ast.literal_eval(call.args[0]) for call in calls if ast.unparse(call.func) == "Param"]
+    assert [json.dumps(value) for value in params] == [WRITTEN] * 4
     found, _ = record.read(text) or pytest.fail("no record")
     values = [found.description.parameters[name].default for name in ("stages", "as_text", "given")]
     values += [found.description.settings.configs[name] for name in ("cfg", "cfg2", "cfg3")]
@@ -243,7 +246,6 @@ class TestWords:
         text = plan_to_text(shown, width=200)
         assert "given.default: key order: load, clean, fit -> clean, load, fit  deployments/m.yaml:8" in text
         assert "configs.cfg.fit.b: key order: y, x -> x, y" in text
-        assert "scheduled runs use the new default of given from the next run on" in text
         assert "`given.default: key order`: `load, clean, fit` → `clean, load, fit`" in plan_to_markdown(shown)
 
     def test_a_hostile_key_is_escaped(self) -> None:
@@ -254,8 +256,9 @@ class TestWords:
         assert "key order: \\x1b[31m, b -> b, \\x1b[31m" in plan_to_text(shown)
 
     def test_runs_use_the_new_order(self) -> None:
-        change = _change(described({"a": 1, "b": 2}))
-        found = effects(replace(change, after=described({"b": 2, "a": 1})), None, context().now())
+        daily = {"schedule": CronSchedule(kind="cron", cron="0 3 * * *")}
+        before, after = (described(value).model_copy(update=daily) for value in ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
+        found = effects(replace(_change(before), after=after), None, context().now())
         assert [(each.word, each.names) for each in found] == [("parameters", ("p",))]
 
 
