@@ -5,7 +5,7 @@ from metaflow.exception import METAFLOW_EXIT_DISALLOW_RETRY
 
 
 class ForbiddingFlow(FlowSpec):
-    """Ends with the exit code that forbids retries, in a pod that has a second container."""
+    """Ends with the exit code that forbids retries, in a step whose pod says what follows it."""
 
     @retry(times=2, minutes_between_retries=0)
     @step
