@@ -30,8 +30,6 @@ _INSTALLED = frozenset(
 )
 # What else finds modules since Python started, such as editable installs of setuptools.
 _FINDERS = tuple(finder for finder in sys.meta_path if finder not in (BuiltinImporter, FrozenImporter, PathFinder))
-# Paths in messages are relative to where the command runs, which is where the worker starts.
-_SHOWN_FROM = os.path.realpath(Path.cwd())
 _NEVER_OUTSIDE = frozenset((*sys.stdlib_module_names, "metaflow", "metaflow_extensions"))
 
 
@@ -72,11 +70,9 @@ def outside_imports(job: Job, package: CodePackage) -> Iterator[Problem]:
     for file, found, module in search.outside():
         first.setdefault((module.root, module.name.partition(".")[0]), (file, found, module))
     for file, found, module in first.values():
-        message = (
-            f"{module.name} is imported from {_shown(module.file)}, which is not in the code package: tasks will not"
-            " find it"
-        )
-        hint = _hint(module, package, search.folder)
+        where = _shown(module.file, job)
+        message = f"{module.name} is imported from {where}, which is not in the code package: tasks will not find it"
+        hint = _hint(module, package, job)
         yield Problem("not-packaged", message, file, found.line, hint, severity="warning")
 
 
@@ -180,15 +176,16 @@ def _finds(finder: Any, name: str) -> bool:
         return False  # not ours: it may do anything
 
 
-def _hint(module: _Module, package: CodePackage, folder: str) -> str:
+def _hint(module: _Module, package: CodePackage, job: Job) -> str:
+    folder = str(job.path.parent)
     install = "install it as a distribution where the tasks run"
     if module.file.startswith(f"{folder}{os.sep}") and module.root.startswith(folder):
         if not module.file.endswith(package.suffixes):
             return f"add {Path(module.file).suffix} to package_suffixes, or {install}"
         return f"move it out of a folder that Metaflow leaves out, or {install}"
-    ways = [f"move it below {_shown(folder)}", install]
+    ways = [f"move it below {_shown(folder, job)}", install]
     if policy := package_policy():
-        ways.insert(0, f"write {policy} into {_shown(_outermost(module))}")
+        ways.insert(0, f"write {policy} into {_shown(_outermost(module), job)}")
         if module.name not in sys.modules:
             ways[0] += " and import it at the top of the flow's file"
     return ", or ".join((", ".join(ways[:-1]), ways[-1]))
@@ -201,6 +198,6 @@ def _outermost(module: _Module) -> str:
     return next((str(file) for file in files if file.is_file()), module.file)
 
 
-def _shown(file: str) -> str:
-    """A path as a user would type it."""
-    return os.path.relpath(file, _SHOWN_FROM) if file.startswith(f"{_SHOWN_FROM}{os.sep}") else file
+def _shown(file: str, job: Job) -> str:
+    """A path as a user would type it where the command runs."""
+    return os.path.relpath(file, job.current) if file.startswith(f"{job.current}{os.sep}") else file
