@@ -41,9 +41,11 @@ POD_PARTS = {
         "QOS": ("guaranteed", "guaranteed"),
         "SECRETS": ("common-keys", "common-keys"),
         "SERVICE_ACCOUNT": ("trainer", "trainer"),
+        "SHARED_MEMORY": ("71", '"shared_memory": 71'),
         "TOLERATIONS": ('[{"key": "gpu", "operator": "Exists"}]', '"operator": "Exists"'),
     }.items()
 }
+POD_PARTS["METAFLOW_DEFAULT_RUNTIME_LIMIT"] = ("7171", '"activeDeadlineSeconds": 7171')
 IN_A_POD = {name: value for name, (value, _) in POD_PARTS.items()}
 PLAIN = KUBERNETES.model_copy(update={"metaflow": {"METAFLOW_KUBERNETES_CONTAINER_IMAGE": "plain:1", **SERVICE}})
 # Each has a test of its own, or shows only where a flow asks for packages or GPUs.
@@ -52,8 +54,6 @@ NOT_IN_A_POD = (
     "METAFLOW_DEFAULT_CONTAINER_REGISTRY",
     "METAFLOW_KUBERNETES_CONDA_ARCH",
     "METAFLOW_KUBERNETES_GPU_VENDOR",
-    # Metaflow takes it from a number only, which no variable is.
-    "METAFLOW_KUBERNETES_SHARED_MEMORY",
 )
 
 
@@ -90,8 +90,8 @@ def test_a_pod_is_made_from_the_settings_of_pods() -> None:
     plain = compile_flows([deployment("linear.py", environment=PLAIN)]).flows[one.address]
     before = json.dumps(plain.step("start").pod)
     assert [name for name, (_, part) in POD_PARTS.items() if part in before] == []
-    [rule] = [rule for rule in READ if rule.pods and rule.by == "compile"]
-    assert set(POD_PARTS) | set(NOT_IN_A_POD) == set(rule.names)
+    names = {name for rule in READ if rule.pods and rule.by == "compile" for name in rule.names}
+    assert set(POD_PARTS) | set(NOT_IN_A_POD) == {*names, "METAFLOW_DEFAULT_RUNTIME_LIMIT"}
 
 
 def test_an_image_of_the_defaults_is_taken_where_there_is_no_other() -> None:
