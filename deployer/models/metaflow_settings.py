@@ -61,6 +61,7 @@ READ: Final = (
         """),
         pods=True,
     ),
+    Read("the time limit of a step without `@timeout`", "compile", _names("DEFAULT_RUNTIME_LIMIT")),
     Read("the code package", "compile", _names("DEFAULT_PACKAGE_SUFFIXES")),
     Read("the solver of `@conda` and `@pypi`", "compile", _names("PATH_TO_MICROMAMBA"), variables=True),
     Read(
@@ -188,11 +189,6 @@ REFUSED: Final = (
         _CLUSTER,
         "write `kubernetes: {on_finish_action: ...}`: Airflow ends the pods, no Kubernetes job does",
         _names("KUBERNETES_JOB_TTL_SECONDS_AFTER_FINISHED"),
-    ),
-    Refused(
-        "the time limit of a step",
-        'write `with: ["timeout:seconds=..."]`, for the steps without a @timeout of their own',
-        _names("DEFAULT_RUNTIME_LIMIT"),
     ),
     Refused("decorators for all steps", "write `with:`", _names("DEFAULT_DECOSPECS DECOSPECS")),
     Refused("the package environment", "write `package_environment:`", _names("DEFAULT_ENVIRONMENT ENVIRONMENT")),

@@ -41,6 +41,7 @@ POD_PARTS = {
         "QOS": ("guaranteed", "guaranteed"),
         "SECRETS": ("common-keys", "common-keys"),
         "SERVICE_ACCOUNT": ("trainer", "trainer"),
+        "SHARED_MEMORY": ("512", '"sizeLimit": "512Mi"'),
         "TOLERATIONS": ('[{"key": "gpu", "operator": "Exists"}]', '"operator": "Exists"'),
     }.items()
 }
@@ -52,8 +53,6 @@ NOT_IN_A_POD = (
     "METAFLOW_DEFAULT_CONTAINER_REGISTRY",
     "METAFLOW_KUBERNETES_CONDA_ARCH",
     "METAFLOW_KUBERNETES_GPU_VENDOR",
-    # Metaflow takes it from a number only, which no variable is.
-    "METAFLOW_KUBERNETES_SHARED_MEMORY",
 )
 
 
