@@ -17,6 +17,7 @@ from typing import Any
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow
 from deployer.orchestrators.airflow.pod_manifest import pod_manifests
+from tests.kubernetes.expressions import expanded
 from tests.s3 import CREDENTIALS
 
 # A pod's fields by their paths: ``container.env.METAFLOW_OWNER``.
@@ -99,9 +100,16 @@ def _fields(pod: Mapping[str, Any]) -> Fields:
     found: Fields = {}
     for path, value in _flat("", pod):
         assert path not in found, f"{path} is there twice"
-        # 4.0 and 4, and 2000.0M and 2000M are the same amount.
-        found[path] = re.sub(r"\.0(?=M?$)", "", value) if path.startswith("container.resources.") else value
+        found[path] = _read(path, value)
     return found
+
+
+def _read(path: str, value: Any) -> Any:
+    """A value as the cluster reads it."""
+    if path.startswith("container.resources."):
+        # 4.0 and 4, and 2000.0M and 2000M are the same amount.
+        return re.sub(r"\.0(?=M?$)", "", value)
+    return expanded(value, {}) if path.startswith("container.env.") and isinstance(value, str) else value
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:

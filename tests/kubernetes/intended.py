@@ -41,7 +41,7 @@ INTENDED = (
     Difference(r"container\.env\.METAFLOW_PRODUCTION_TOKEN\.value", "made when the package is built", "argo"),
     Difference(r"container\.env\.METAFLOW_(RUN_ID|RETRY_COUNT|STEP_NAME)\.value", "set for each task, with its task id", "argo"),
     Difference(r"container\.env\.METAFLOW_(KUBERNETES_.*|DEFAULT_RUNTIME_LIMIT|SERVICE_INTERNAL_URL)\.value", "each setting of the manifest is one of the task", "ours"),
-    Difference(r"container\.env\.METAFLOW_KUBERNETES_FETCH_EC2_METADATA\.value", "Argo says the default as well, and true as True: Metaflow reads both"),
+    Difference(r"container\.env\.METAFLOW_(KUBERNETES_FETCH_EC2_METADATA|DEBUG_S3CLIENT)\.value", "Argo says defaults as well, and true as True: Metaflow reads both"),
     Difference(r"container\.env\.METAFLOW_USER\.value", "the owner of the DAG: Argo's name would be of no use here"),
     Difference(r"container\.env\.METAFLOW_(RUNTIME_NAME|VERSION)\.value", "says that Airflow runs it; nothing of who applied"),
     Difference(r"container\.env\.METAFLOW_SERVICE_HEADERS\.value", "a credential: it comes from a secret of the cluster", "argo"),

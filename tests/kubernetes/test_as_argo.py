@@ -32,10 +32,14 @@ PLAIN = {
     "METAFLOW_KUBERNETES_CONTAINER_IMAGE": "registry.example/flows:1",
     "METAFLOW_KUBERNETES_NAMESPACE": "jobs",
 }
-# Every setting of Metaflow that decides something of a pod, numbers as numbers.
+# Every setting of Metaflow that decides something of a pod, numbers as numbers, and some that only reach it.
 SETTLED = {
     **PLAIN,
+    "METAFLOW_AWS_SECRETS_MANAGER_DEFAULT_REGION": "eu-north-1",
+    "METAFLOW_DEBUG_S3CLIENT": True,
     "METAFLOW_DEFAULT_RUNTIME_LIMIT": 7200,
+    "METAFLOW_DEFAULT_SECRETS_BACKEND_TYPE": "aws-secrets-manager",
+    "METAFLOW_GCP_SECRET_MANAGER_PREFIX": "projects/1/secrets/",
     "METAFLOW_KUBERNETES_ANNOTATIONS": "note=common,owner=platform",
     "METAFLOW_KUBERNETES_CONTAINER_IMAGE": "flows:2",
     "METAFLOW_KUBERNETES_CONTAINER_REGISTRY": "registry.example/team",
@@ -51,6 +55,7 @@ SETTLED = {
     "METAFLOW_KUBERNETES_PERSISTENT_VOLUME_CLAIMS": '{"models": "/models"}',
     "METAFLOW_KUBERNETES_PORT": 8080,
     "METAFLOW_KUBERNETES_QOS": "Guaranteed",
+    "METAFLOW_KUBERNETES_SANDBOX_INIT_SCRIPT": 'echo "it\'s $HOME"',
     "METAFLOW_KUBERNETES_SECRETS": "common,more",
     "METAFLOW_KUBERNETES_SERVICE_ACCOUNT": "metaflow",
     "METAFLOW_KUBERNETES_SHARED_MEMORY": 512,

@@ -43,7 +43,9 @@ METAFLOW_AIRFLOW_DAG_RUN_ID         Airflow's run id, becomes task metadata ``ai
 METAFLOW_AIRFLOW_JOB_ID             Airflow's job id, becomes task metadata ``airflow-job-id``
 MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`` and a switch ``{"next": "step"}``,
                                     after it succeeded; other steps write nothing. Folders are made. With kubernetes
-                                    ``/airflow/xcom/return.json``
+                                    ``/dev/termination-log``, which Airflow reads with the pod
+MFDEPLOY_TMPFS                      kubernetes only, with a tmpfs: JSON object of ``tmpfs_path`` and ``tmpfs_tempdir``
+                                    as the pod has them, for the `@kubernetes` of the step
 MFDEPLOY_PYTHON                     local compute only: the interpreter (manifest ``python:``, or the worker's own). The
                                     script is run with ``bash -c`` in a fresh, empty folder
 METAFLOW_KUBERNETES_POD_NAME, ...   kubernetes only, from the downward API, as Metaflow's own schedulers set them:

@@ -17,6 +17,7 @@ from .metaflow_compat import (
     next_steps,
     number_of_splits,
 )
+from .variables import GIVEN
 
 # The code package that Metaflow notes in the metadata of each task, and would note for tasks of other flows as well.
 _CODE_PACKAGE = ("METAFLOW_CODE_METADATA", "METAFLOW_CODE_SHA", "METAFLOW_CODE_URL", "METAFLOW_CODE_DS")
@@ -57,8 +58,8 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
         logger: Any,
     ) -> None:
         """Gives the `@kubernetes` of the code what the manifest says of the tmpfs, which is mounted as that says."""
-        tmpfs = os.environ.get("MFDEPLOY_TMPFS")
-        if tmpfs and step_name == os.environ["METAFLOW_STEP_NAME"]:
+        tmpfs = GIVEN.get("MFDEPLOY_TMPFS")
+        if tmpfs and step_name == GIVEN["METAFLOW_STEP_NAME"]:
             for decorator in decorators:
                 if decorator.name == "kubernetes":
                     decorator.attributes.update(json.loads(tmpfs))
