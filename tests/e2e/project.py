@@ -62,14 +62,14 @@ class Project:
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def plan(self, *options: str, env: str = "local") -> dict[str, dict[str, Any]]:
-        """The plan's changes by address."""
-        plan = json.loads(self.do("plan", "--env", env, "--format", "json", *options))
+    def plan(self, *options: str, env: str = "local", code: int = 0) -> dict[str, dict[str, Any]]:
+        """The plan's changes by address. With a conflict among them the exit code is 1."""
+        plan = json.loads(self.do("plan", "--env", env, "--format", "json", *options, code=code))
         return {change["address"]: change for change in plan["changes"]}
 
-    def pending(self, *options: str, env: str = "local") -> dict[str, str]:
+    def pending(self, *options: str, env: str = "local", code: int = 0) -> dict[str, str]:
         """What the plan would do, by address."""
-        changes = self.plan(*options, env=env).values()
+        changes = self.plan(*options, env=env, code=code).values()
         return {change["address"]: change["action"] for change in changes if change["action"] != "none"}
 
     def apply(self, *options: str) -> str:

@@ -255,7 +255,7 @@ class TestTarget:
         fresh.dags.mkdir(parents=True)
         foreign.write_text(self.FOREIGN)
         bystander.write_text(self.FOREIGN)
-        assert fresh.plan()["local/hourly"]["action"] == "conflict"
+        assert fresh.plan(code=1)["local/hourly"]["action"] == "conflict"
         assert fresh.run("apply", "--env", "local", "--yes").returncode == 1
         fresh.run("destroy", "--env", "local", "--yes", "--allow-mass-change")
         assert foreign.read_text() == bystander.read_text() == self.FOREIGN
