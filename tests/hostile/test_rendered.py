@@ -92,6 +92,14 @@ class _Blank(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.Constant(0) if isinstance(node.value, str) else node
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id == "Param":
+            # Its schema depends on the default (`trigger_form`): it may be another one, of literals.
+            for value in (*node.args, *(keyword.value for keyword in node.keywords)):
+                ast.literal_eval(value)
+            return ast.Call(node.func, [], [])
+        return self.generic_visit(node)
+
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_text_stays_a_literal(place: str) -> None:
