@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deployer.context import Context
-from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_from
@@ -27,11 +27,13 @@ def validate(selection: Selection, context: Context, *, flows: bool = True) -> V
         manifests = context.load(selection)
         addresses = [item.address for item in manifests.deployments]
         chosen = manifests.selected(selection)
-        problems = [*manifests.warnings, *unmatched_patterns(selection, addresses)]
+        problems = list(unmatched_patterns(selection, addresses))
         targets = list(_targets(manifests.environments.values(), context))
-        if flows and not problems_refuse(problems):
-            problems = list(build_from(manifests, selection, context).diagnostics)
-        return ValidateResult([*problems, *targets], len(chosen))
+        if flows and not problems:
+            found = build_from(manifests, selection, context).diagnostics
+        else:
+            found = (*manifests.diagnostics, *problems)
+        return ValidateResult([*found, *targets], len(chosen))
     except DeployError as error:
         return ValidateResult(error.diagnostics, 0)
 
@@ -44,8 +46,3 @@ def _targets(environments: Iterable[Environment], context: Context) -> Iterator[
                 look_up(environment)
             except DeployError as error:
                 yield from error.diagnostics
-
-
-def problems_refuse(problems: Sequence[Diagnostic]) -> bool:
-    """Whether one of the problems is an error."""
-    return any(problem.severity is Severity.ERROR for problem in problems)

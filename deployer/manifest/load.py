@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from deployer.errors import DeployError, Location, Severity
+from deployer.errors import DeployError, Location
 from deployer.manifest.documents import Document, expand_settings, read_documents
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.layers import check_layer
@@ -174,14 +174,13 @@ class _Loader:
                 deployments += resolve_flow(name, entry, document.section("defaults"), layers, self._root, self.report)
         deployments.sort(key=lambda deployment: deployment.address)
         check_dag_ids(deployments, self.report)
-        warnings = {found for found in self.report.found if found.severity is Severity.WARNING}
         return Manifests(
             project=document.owner,
             environments=environments,
             deployments=tuple(
                 each for each in deployments if self.asked is None or each.environment.name in self.asked
             ),
-            warnings=tuple(sorted(warnings, key=lambda found: found.sort_key)),
+            diagnostics=tuple(sorted(set(self.report.found), key=lambda found: found.sort_key)),
             folder=self.folder,
             locations=_locations(document),
         )

@@ -45,7 +45,7 @@ def check_metadata_service(
 def _refuse(location: Location, path: NodePath, report: Report) -> None:
     message = "no metadata service: the Client will not find these runs, which only their pods would know of"
     service = "service, where a Kubernetes secret of the pods has the URL"
-    report.error("no-metadata", message, location, path, _HINT.format(service=service, nobody="nobody looks for them"))
+    report.refuse("no-metadata", message, location, path, _HINT.format(service=service, nobody="nobody looks for them"))
 
 
 def _warn(location: Location, path: NodePath, report: Report) -> None:

@@ -149,7 +149,7 @@ def shorten(text: str, limit: int = 60) -> str:
 
 @dataclass
 class Report:
-    """The problems found so far."""
+    """The problems found so far. `errors` counts those that leave nothing to compile."""
 
     found: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
@@ -157,6 +157,10 @@ class Report:
     def error(self, code: str, message: str, location: Location | None, path: Path = (), hint: str = "") -> None:
         """Add an error."""
         self.errors += 1
+        self.found.append(Diagnostic(code, message, location, dotted(path), hint))
+
+    def refuse(self, code: str, message: str, location: Location | None, path: Path = (), hint: str = "") -> None:
+        """Add an error with which the flows can still be compiled: it is reported together with theirs."""
         self.found.append(Diagnostic(code, message, location, dotted(path), hint))
 
     def warn(self, code: str, message: str, location: Location | None, path: Path = (), hint: str = "") -> None:

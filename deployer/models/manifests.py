@@ -16,14 +16,14 @@ class Manifests:
     """The manifests of `folder`.
 
     `environments` are all environments; `deployments` are each flow in each of its selected environments, sorted by
-    address. `locations` is where each setting was written, by its path in the document
-    (``environments.prod.kubernetes.image``).
+    address. `diagnostics` are warnings, and errors that are reported together with those of the flows. `locations` is
+    where each setting was written, by its path in the document (``environments.prod.kubernetes.image``).
     """
 
     project: str
     environments: Mapping[str, Environment]
     deployments: tuple[Deployment, ...]
-    warnings: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     folder: Path = Path()
     locations: Mapping[str, Location] = field(default_factory=dict)
 

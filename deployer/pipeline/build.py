@@ -75,7 +75,7 @@ def described(
     unchanged = [deployment for deployment in deployments if deployment.address in compiled.unchanged]
     reused = (_from_cache(deployment, cached[deployment.address], context) for deployment in unchanged)
     items = () if refused else (*new, *reused)
-    diagnostics = [*manifests.warnings, *compiled.diagnostics, *problems]
+    diagnostics = [*manifests.diagnostics, *compiled.diagnostics, *problems]
     diagnostics += [*check_names(items), *check_record_sizes(items, context)]
     return DesiredState(manifests, items, _sorted(diagnostics))
 

@@ -8,6 +8,7 @@ import pytest
 
 from deployer import cli
 from tests.compiler.test_bad_flows import SETTINGS
+from tests.sources import two_steps
 
 ERRORS = Path(__file__).parents[1] / "errors"
 # Those that need no variables on the command line.
@@ -60,3 +61,21 @@ def test_a_broken_flow(
         assert all(error.partition(" error: ")[2] in said.err for error in errors)
     assert "Traceback" not in said.err
     assert not (tmp_path / "project" / "dags").exists()
+
+
+def test_errors_of_the_manifest_and_of_the_flow_are_told_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifests").mkdir()
+    flow = two_steps("TwoFlow").replace("import FlowSpec", "import FlowSpec, kubernetes")
+    (tmp_path / "flow.py").write_text(flow.replace("    @step\n", "    @kubernetes(memory='4Gi')\n    @step\n", 1))
+    environment = "{target: ../dags, compute: kubernetes, datastore: s3://acme/metaflow, kubernetes: {image: a}}"
+    text = f"version: 1\nproject: p\nenvironments:\n  pods: {environment}\nflows: {{two: {{file: ../flow.py}}}}\n"
+    (tmp_path / "manifests" / "m.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for command in (["plan"], ["validate"], ["apply", "--yes"]):
+        assert cli.run([*command, "--manifests", "manifests"]) == 1
+        said = capsys.readouterr().err
+        assert "environments.pods.metaflow: no metadata service" in said
+        assert "memory" in said
+        assert "2 errors" in said

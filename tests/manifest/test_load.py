@@ -323,7 +323,7 @@ def test_values_that_other_readers_take_for_something_else(folder: Path) -> None
     found = one(folder, "parameters: {flag: yes, time: 12:30, day: 2024-01-01, n: 017, v: '1_0'}\ndescription: no")
     assert found.parameters == {"flag": "yes", "time": "12:30", "day": "2024-01-01", "n": "017", "v": "1_0"}
     assert found.description == "no"
-    warnings = load(folder, {}, {}).warnings
+    warnings = load(folder, {}, {}).diagnostics
     assert [(warning.code, warning.path) for warning in warnings] == [
         ("ambiguous-value", "flows.train.parameters.flag"),
         ("ambiguous-value", "flows.train.parameters.n"),
@@ -334,7 +334,7 @@ def test_warnings_refuse_nothing(folder: Path) -> None:
     manifests = read(
         folder, HEAD + PROD.replace("}", ", kubernetes: {cpu: 1}}"), environ={"MFDEPLOY_VAR_other": "1", "OTHER": "2"}
     )
-    assert [warning.code for warning in manifests.warnings] == ["unknown-variable", "unused-setting"]
+    assert [warning.code for warning in manifests.diagnostics] == ["unknown-variable", "unused-setting"]
 
 
 def test_a_file_that_does_not_parse_hides_no_other_and_makes_no_followers(folder: Path) -> None:
@@ -353,7 +353,7 @@ def test_order_of_files_and_keys_does_not_matter(folder: Path) -> None:
 
 def warnings_of(folder: Path, environment: str) -> list[str]:
     manifests = read(folder, f"{HEAD}environments:\n  prod: {environment}\nflows: {{train: {{file: train.py}}}}\n")
-    return [f"{found.path}: {found.message}" for found in manifests.warnings]
+    return [f"{found.path}: {found.message}" for found in manifests.diagnostics]
 
 
 def test_runs_that_only_a_worker_would_know_of_are_said(folder: Path) -> None:
@@ -398,4 +398,4 @@ def test_the_manifests_of_the_docs_load_without_a_warning(page: str, folder: Pat
     (folder / "flows" / "train.py").touch()
     manifests = read(folder, textwrap.dedent(block))
     assert [deployment.address for deployment in manifests.deployments] == ["local/train", "prod/train"]
-    assert manifests.warnings == ()
+    assert manifests.diagnostics == ()
