@@ -142,11 +142,15 @@ def next_runs(dag: Any) -> dict[str, Any]:
 
 
 def serialize(dag: Any) -> str:
+    return json.dumps(serializer().to_dict(dag), sort_keys=True, default=str)
+
+
+def serializer() -> Any:
     try:
         from airflow.serialization.serialized_objects import DagSerialization as Serializer
-    except ImportError:
+    except ImportError:  # before Airflow 3.1
         from airflow.serialization.serialized_objects import SerializedDAG as Serializer
-    return json.dumps(Serializer.to_dict(dag), sort_keys=True, default=str)
+    return Serializer
 
 
 def run(dag: Any, asked: dict[str, Any]) -> dict[str, Any]:
@@ -201,9 +205,7 @@ def clear_and_go_on(dag: Any) -> None:
 
 
 def scheduler_dag(dag: Any) -> Any:
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    return DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+    return serializer().deserialize_dag(serializer().serialize_dag(dag))
 
 
 def run_one(dag: Any, task: Any, session: Any) -> None:
