@@ -213,7 +213,11 @@ def run_one(dag: Any, task: Any, session: Any) -> None:
     try:
         from airflow.sdk.definitions.dag import _run_task as run_in_3
 
-        run_in_3(ti=task, task=dag.task_dict[task.task_id])
+        if "task" in inspect.signature(run_in_3).parameters:
+            run_in_3(ti=task, task=dag.task_dict[task.task_id])
+        else:  # Airflow 3.0
+            task.task = dag.task_dict[task.task_id]
+            run_in_3(ti=task)
     except ImportError:
         from airflow.models.dag import _run_task as run_in_2
 
