@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import stat
 import sys
 import sysconfig
@@ -188,6 +189,8 @@ def take_notes(job: Job) -> Notes:
     os.environ.__class__ = _Variables
     for name in ("stat", "lstat", "access"):
         setattr(os, name, _noting(notes, getattr(os, name)))
+    if accessor := getattr(pathlib, "_NormalAccessor", None):  # of Python 3.10, which keeps the functions of before
+        accessor.stat = staticmethod(os.stat)
     watch_calls(notes.callers, lambda reason: None if notes.paused else notes.give_up(reason))
     return notes
 
