@@ -14,6 +14,8 @@ from deployer.models.deployment import Environment
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.plan import Change, Plan
 from deployer.state.survey import DeployedState
+from deployer.vcs.git import Git
+from deployer.vcs.repository import commit_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,11 @@ class PlanContext:
                     found.setdefault(change.address, item.production_token)
         return found
 
-    def source_files(self) -> set[Path]:
+    def commit(self, git: Git) -> str | None:
+        """The commit that what is written is made from, as `commit_of` gives it."""
+        return commit_of(git, self.folder, self._source_files())
+
+    def _source_files(self) -> set[Path]:
         """The files that what is written is made from: the manifests, and the files in the code packages."""
         found = set(find_files(self.folder, Report()))
         for change in self.plan.pending:

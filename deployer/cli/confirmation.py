@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deployer.cli import DONE, REFUSED
 from deployer.cli.context import command_context
 from deployer.cli.options import bad_usage
-from deployer.cli.output import write_diagnostics, write_message, write_plan, write_result
+from deployer.cli.output import save_plan, write_diagnostics, write_message, write_plan, write_result
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
@@ -43,6 +44,23 @@ def apply_prepared(
         result = execute(prepared, permissions, context)
     write_result(result, format)
     return REFUSED if result.failed or result.not_done else DONE
+
+
+def save_or_apply(
+    prepared: Prepared,
+    permissions: Permissions,
+    out: Path | None,
+    *,
+    confirmed: bool,
+    format: Literal["text", "json"],
+) -> int:
+    """Show the plan and save it to `out`; without a file apply it as `apply_prepared` does."""
+    if out is None:
+        return apply_prepared(prepared, permissions, confirmed=confirmed, format=format)
+    write_diagnostics(prepared.view.warnings)
+    write_plan(prepared.view, format)
+    save_plan(out, prepared.view)
+    return DONE
 
 
 def refuse_unasked(format: Literal["text", "json"], *, confirmed: bool) -> None:

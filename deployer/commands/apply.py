@@ -25,7 +25,6 @@ from deployer.planning import guards, staleness
 from deployer.planning.guards import Permissions
 from deployer.state.survey import target_problem
 from deployer.vcs.ci import page_of_job
-from deployer.vcs.repository import commit_of
 
 Files = Mapping[tuple[str, str], bytes]
 """Files by environment and name."""
@@ -116,7 +115,7 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
     refuse_unpermitted(prepared, permissions, context)
     plan_context = prepared.context
     now = context.now().replace(microsecond=0)
-    commit = commit_of(context.git, plan_context.folder, plan_context.source_files())
+    commit = plan_context.commit(context.git)
     provenance = Provenance(context.user, now.isoformat(), commit, __version__, page_of_job(context.environ))
 
     @cache

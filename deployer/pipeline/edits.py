@@ -14,7 +14,6 @@ from deployer.models.flow import Package
 from deployer.models.plan import Change, Edit, Reason
 from deployer.pipeline.rendering import packages_to_show, render
 from deployer.plan_context import PlanContext
-from deployer.vcs.repository import commit_of
 
 MOST_LINES = 40
 MOST_LINES_OF_A_FILE = 400  # if a whole foreign file is replaced
@@ -27,7 +26,7 @@ def with_edits(plan_context: PlanContext, context: Context) -> PlanContext:
     if not edited:
         return plan_context
     packages = packages_to_show(plan_context, edited, context)
-    commit = commit_of(context.git, plan_context.folder, plan_context.source_files())
+    commit = plan_context.commit(context.git)
     shown = {id(change): _show(plan_context, change, packages[change.address], commit, context) for change in edited}
     return plan_context.with_changes(shown.get(id(change), change) for change in plan_context.plan.changes)
 

@@ -10,7 +10,6 @@ from deployer.models.plan import Change
 from deployer.pipeline.rendering import build_packages, packages_to_show, render
 from deployer.pipeline.revision import CheckedOut
 from deployer.plan_context import PlanContext
-from deployer.vcs.repository import commit_of
 
 Sources = Mapping[str, tuple[str, str]]
 """The text of each file (without record) before and after, by ``environment/file``."""
@@ -21,7 +20,7 @@ def sources(plan_context: PlanContext, context: Context) -> Sources:
     pending = plan_context.plan.pending
     writes = [change for change in pending if change.action in ("create", "update", "conflict")]
     packages = packages_to_show(plan_context, writes, context)
-    commit = commit_of(context.git, plan_context.folder, plan_context.source_files()) if writes else None
+    commit = plan_context.commit(context.git) if writes else None
     after = {
         (change.environment, change.file): render(
             plan_context.item(change.environment, change.file),

@@ -38,16 +38,14 @@ def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
 
 def reviewed(saved: Plan, now: Plan) -> tuple[Change, ...]:
     """The changes of the current plan that the saved plan makes, and what is unchanged."""
-    planned = {(change.address, change.file) for change in saved.pending}
-    return tuple(
-        change for change in now.changes if change.action == "none" or (change.address, change.file) in planned
-    )
+    planned = _pending_keys(saved)
+    return tuple(change for change in now.changes if change.action == "none" or _key(change) in planned)
 
 
 def left_out(saved: Plan, now: Plan) -> Diagnostic | None:
     """A warning of the changes that the saved plan does not make, though a plan would have them now."""
-    kept = set(map(id, reviewed(saved, now)))
-    others = [f"{change.address} ({change.action})" for change in now.changes if id(change) not in kept]
+    planned = _pending_keys(saved)
+    others = [f"{change.address} ({change.action})" for change in now.pending if _key(change) not in planned]
     if not others:
         return None
     count = "1 change is" if len(others) == 1 else f"{len(others)} changes are"
@@ -71,7 +69,15 @@ def _compared(change: Change) -> Change:
 
 
 def _by_key(plan: Plan) -> Mapping[tuple[str, str], Change]:
-    return {(change.address, change.file): change for change in plan.changes}
+    return {_key(change): change for change in plan.changes}
+
+
+def _pending_keys(plan: Plan) -> set[tuple[str, str]]:
+    return {_key(change) for change in plan.pending}
+
+
+def _key(change: Change) -> tuple[str, str]:
+    return change.address, change.file
 
 
 def _by(found: Deployed | None) -> str:

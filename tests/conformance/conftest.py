@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from tests.conformance.cases import corpus
-from tests.conformance.columns import COLUMNS
+from tests.conformance.columns import COLUMNS, Column, Run, ran
 from tests.graphs.running import run_in_metaflow
 
 
@@ -28,3 +28,11 @@ def by_metaflow(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
             flows = {case.flow: case.file for case in corpus().values() if case.name in wanted}
             kept.write_text(json.dumps(run_in_metaflow(shared / "by-metaflow", flows)))
     return dict(json.loads(kept.read_text()))
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Run]]:
+    """The runs of all cases in the column that the module names."""
+    column: Column = request.module.COLUMN
+    with ran(column, column.cases(), tmp_path_factory.mktemp("column")) as found:
+        yield found

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from tests.conformance.cases import corpus
-from tests.conformance.columns import Column, Run, ran
+from tests.conformance.columns import Column, Run
 from tests.conformance.running import check
 
 pytestmark = pytest.mark.airflow
 COLUMN = Column("3.0.6", "local")
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Run]]:
-    with ran(COLUMN, COLUMN.cases(), tmp_path_factory.mktemp("column")) as found:
-        yield found
 
 
 @pytest.mark.parametrize("case", [case.name for case in COLUMN.cases()])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from deployer.cli import DONE
-from deployer.cli.confirmation import apply_prepared, refuse_unasked
+from deployer.cli.confirmation import refuse_unasked, save_or_apply
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -21,7 +20,6 @@ from deployer.cli.options import (
     permissions,
     selection,
 )
-from deployer.cli.output import save_plan, write_diagnostics, write_plan
 
 EXAMPLES = """
 mfdeploy destroy --env staging --flow 'report*'
@@ -52,10 +50,5 @@ def destroy(
         from deployer.commands.destroy import prepare_destroy
 
         prepared = prepare_destroy(chosen, context)
-    if out is None:
-        permitted = permissions(allow_delete, allow_mass_change, allow_branch)
-        return apply_prepared(prepared, permitted, confirmed=yes, format=format)
-    write_diagnostics(prepared.view.warnings)
-    write_plan(prepared.view, format)
-    save_plan(out, prepared.view)
-    return DONE
+    permitted = permissions(allow_delete, allow_mass_change, allow_branch)
+    return save_or_apply(prepared, permitted, out, confirmed=yes, format=format)

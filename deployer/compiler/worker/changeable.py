@@ -43,6 +43,8 @@ HARMLESS_EVENTS = frozenset(
 )
 # Modules of the standard library that open files without an event.
 OPAQUE_MODULES = frozenset({"_curses", "_dbm", "_gdbm", "_tkinter", "crypt", "nis", "readline", "spwd"})
+STANDARD = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
+"""The folders of the standard library. Installed packages may lie below them."""
 _CLOCKS = {"now", "today", "utcnow"}  # class methods of `date` and `datetime`, and of what derives from them
 _OF_OS = """
     confstr cpu_count getcwd getcwdb getegid geteuid getgid getgroups getloadavg getlogin getpgid getpgrp getpid getppid
@@ -94,7 +96,6 @@ class Callers:
     """Tells on whose behalf something is done."""
 
     def __init__(self) -> None:
-        self._standard = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
         self._installed = ("/site-packages/", "/dist-packages/")
         # Metaflow's code is part of the digest, and does the same for every flow.
         self._ended = ("<frozen importlib", f"{Path(metaflow.__file__).parent}/", f"{Path(__file__).parents[2]}/")
@@ -108,7 +109,7 @@ class Callers:
             file = frame.f_code.co_filename
             if file.startswith(self._ended):
                 return False
-            is_standard = file.startswith(self._standard) and not any(part in file for part in self._installed)
+            is_standard = file.startswith(STANDARD) and not any(part in file for part in self._installed)
             if not is_standard and not file.startswith("<"):
                 return True
             frame = frame.f_back

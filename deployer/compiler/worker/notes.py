@@ -6,7 +6,6 @@ import os
 import pathlib
 import stat
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from ..protocol import InputsData, Job
 from . import code, inputs
-from .changeable import HARMLESS_EVENTS, OPAQUE_MODULES, Callers, is_extension, watch_calls
+from .changeable import HARMLESS_EVENTS, OPAQUE_MODULES, STANDARD, Callers, is_extension, watch_calls
 from .metaflow_compat import CodePackage
 
 # Read by Python and libraries for their own purposes, and not by flows: see `_Variables`.
@@ -54,7 +53,6 @@ class Notes:
         self._packages: set[str] = set()
         self._modules = set(sys.modules)
         self._path = list(sys.path)
-        self._standard = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
         self._installed = tuple(f"{entry}/" for entry in sys.path if Path(entry).name in _PACKAGE_FOLDERS)
         self._package: CodePackage | None = None
 
@@ -71,7 +69,7 @@ class Notes:
         if isinstance(name, int):
             return
         path = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 (resolve would look at the path again)
-        if path == os.devnull or path.endswith(".pyc") or path.startswith((*self._standard, *self._installed)):
+        if path == os.devnull or path.endswith(".pyc") or path.startswith((*STANDARD, *self._installed)):
             return
         try:
             mode = _stat(path).st_mode
@@ -133,7 +131,7 @@ class Notes:
                 if is_extension(file):
                     self.give_up(f"imports {file}")
                 self._packages.add(name.partition(".")[0])
-            elif not file.startswith(self._standard):
+            elif not file.startswith(STANDARD):
                 self.give_up(f"imports {file}")
 
     def _written(self, path: str) -> str:
