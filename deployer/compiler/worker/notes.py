@@ -187,8 +187,8 @@ def take_notes(job: Job) -> Notes:
     os.environ.__class__ = _Variables
     for name in ("stat", "lstat", "access"):
         setattr(os, name, _noting(notes, getattr(os, name)))
-    if accessor := getattr(pathlib, "_NormalAccessor", None):  # of Python 3.10, which keeps the functions of before
-        accessor.stat = staticmethod(os.stat)
+    if sys.version_info < (3, 11):  # there it keeps the functions of before, and does not look into `os`
+        setattr(pathlib.Path, "stat", _noting(notes, pathlib.Path.stat))  # noqa: B010
     watch_calls(notes.callers, lambda reason: None if notes.paused else notes.give_up(reason))
     return notes
 
