@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from deployer.applying.executor import Applied
+from deployer.applying.verified import misjudged_files
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.history import HISTORY_FORMAT, Command, Entry, EntryReason, KeptChange, Outcome
 from deployer.models.plan import Change, Reason
@@ -39,8 +40,14 @@ class ApplyRun:
 
 
 def begin(plan_context: PlanContext, command: Command, provenance: Provenance) -> ApplyRun:
-    """Read the state before an apply that the history needs. Raises DeployError if a target cannot be read."""
+    """Read the state before an apply that the history needs.
+
+    Raises DeployError if a target cannot be read, or if a file to replace or delete is not what the plan took it for.
+    """
     replaced = _read_replaced(plan_context)
+    misjudged = list(misjudged_files(plan_context, replaced))
+    if misjudged:
+        raise DeployError(misjudged)
     now = datetime.fromisoformat(provenance.applied_at)
     earlier: dict[str, Sequence[tuple[str, str]]] = {}
     for name in sorted({change.environment for change in plan_context.plan.pending}):

@@ -160,7 +160,9 @@ AllowBranch = Annotated[
 Fresh = Annotated[
     bool,
     typer.Option(
-        "--fresh", metavar=NO_TYPE, help="Compile every flow, also those of which nothing has changed since an apply."
+        "--fresh",
+        metavar=NO_TYPE,
+        help="Compile every flow and read every deployed file, also those of which nothing has changed since an apply.",
     ),
 ]
 CheckCluster = Annotated[

@@ -56,7 +56,8 @@ def plan(
 
     `against` names a revision of the repository: the plan is then compared with what that revision would deploy, and
     neither targets nor clusters are read. `check_cluster` asks the clusters whether they would accept the pods; None
-    leaves that to the `check` setting of each environment. With `fresh` every flow is compiled.
+    leaves that to the `check` setting of each environment. With `fresh` every flow is compiled and every
+    deployed file is read.
     """
     if against is not None:
         return _plan_against(selection, against, context, diff)
@@ -84,7 +85,7 @@ def make_plan(
     checks_clusters = _checks_clusters(environments, check_cluster)
     addresses = [item.address for item in manifests.deployments]
 
-    survey = Survey(environments.values(), context.connect, addresses, destroy)
+    survey = Survey(environments.values(), context.connect, addresses, destroy=destroy, fresh=fresh)
     desired = DesiredState(manifests, (), ())
     if not destroy:
         use_cache = not (fresh or checks_clusters)

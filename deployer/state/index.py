@@ -38,6 +38,10 @@ class Index:
         """The address of each file that our applies wrote, by file."""
         return {file: entry["address"] for file, entry in self.entries.items() if entry.get("address")}
 
+    def without_content(self) -> Index:
+        """The same index without what the files contain: what remains is which files our applies wrote."""
+        return Index({file: {"address": address} for file, address in self.remembered.items()}, self.version)
+
     def deployed(self, file: str, version: str) -> Deployed | None:
         """The content of this version of a file; None if the index does not know this version."""
         entry = self.entries.get(file, {})

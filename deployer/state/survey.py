@@ -114,13 +114,23 @@ class Survey:
     """
 
     def __init__(
-        self, environments: Iterable[Environment], connect: Connect, known: Collection[str], destroy: bool = False
+        self,
+        environments: Iterable[Environment],
+        connect: Connect,
+        known: Collection[str],
+        *,
+        destroy: bool = False,
+        fresh: bool = False,
     ) -> None:
-        """`known` are the addresses of the manifests; `destroy` is true if everything is to be deleted."""
+        """`known` are the addresses of the manifests; `destroy` is true if everything is to be deleted.
+
+        With `fresh` every file is read, and no index is asked what is in it.
+        """
         self._environments = tuple(environments)
         self._connect = connect
         self._known = frozenset(known)
         self._destroy = destroy
+        self._fresh = fresh
         self.problems: Sequence[Diagnostic] = ()
 
     def cached(self) -> Mapping[str, CachedDescription]:
@@ -170,6 +180,8 @@ class Survey:
     def _list(self, environment: Environment) -> _Listing:
         target, reader = self._connect(environment)
         index = read_index(target, environment.project, environment.name)
+        if self._fresh:
+            index = index.without_content()
         versions = target.list(reader.file_pattern)
         if target.local:
             return _Listing(environment, target, reader, index, versions, _read(target, reader, versions))
@@ -191,13 +203,18 @@ class Survey:
 
 
 def survey(
-    environments: Iterable[Environment], connect: Connect, known: Collection[str], destroy: bool = False
+    environments: Iterable[Environment],
+    connect: Connect,
+    known: Collection[str],
+    *,
+    destroy: bool = False,
+    fresh: bool = False,
 ) -> DeployedState:
     """List every target once and read the files that its index does not know. Raises DeployError with all problems.
 
-    `known` are the addresses of the manifests.
+    The arguments are those of `Survey`.
     """
-    found = Survey(environments, connect, known, destroy)
+    found = Survey(environments, connect, known, destroy=destroy, fresh=fresh)
     if found.result is None:
         raise DeployError(found.problems)
     return found.result

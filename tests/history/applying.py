@@ -22,6 +22,7 @@ from deployer.models.progress import silent
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.orchestrators.airflow import record
+from deployer.orchestrators.protocol import Orchestrator
 from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions
 from deployer.planning.planner import plan_changes
@@ -58,6 +59,7 @@ class AppliedFolder:
 
     folder: Path
     minute: int = 0
+    kind: type[FolderTarget] = FolderTarget
 
     @property
     def dags(self) -> Path:
@@ -74,10 +76,10 @@ class AppliedFolder:
         (manifests / "a.yaml").write_text(MANIFEST % (self.dags, self.folder / "datastore"))
         return Selection(manifests, environments=("prod",))
 
-    def plan(self, crons: Mapping[str, str]) -> PlanContext:
+    def plan(self, crons: Mapping[str, str], fresh: bool = False) -> PlanContext:
         """What would make the flows' schedules these, and no other flow there."""
         items = [self._item(name, cron) for name, cron in sorted(crons.items())]
-        state = survey([self.environment], context().connect, [item.deployment.address for item in items])
+        state = survey([self.environment], self.connect, [item.deployment.address for item in items], fresh=fresh)
         manifests = Manifests("growth", {"prod": self.environment}, ())
         return PlanContext(
             self.folder, Plan(plan_changes(items, state.states)), DesiredState(manifests, (*items,), ()), state
@@ -87,9 +89,20 @@ class AppliedFolder:
         deployment = made.deployment(name, environment=self.environment)
         return made.desired(deployment, name=name.title(), cron=cron)
 
-    def apply(self, by: str = "ada", killed: bool = False, interrupted: int | None = None, **crons: str) -> str:
+    def connect(self, environment: Environment) -> tuple[FolderTarget, Orchestrator]:
+        """The target of the environment, and the orchestrator that reads its files."""
+        return self.target, context().orchestrator(environment)
+
+    def apply(
+        self,
+        by: str = "ada",
+        killed: bool = False,
+        interrupted: int | None = None,
+        fresh: bool = False,
+        **crons: str,
+    ) -> str:
         """Apply these schedules; returns the entry's id. `killed`: before it is recorded."""
-        plan_context = self.plan(crons)
+        plan_context = self.plan(crons, fresh)
         self.minute += 1
         provenance = Provenance(by, f"2026-01-01T00:{self.minute:02}:00+00:00", f"{self.minute:040x}", "0.1.0")
         run = begin(plan_context, "apply", provenance)
@@ -126,10 +139,10 @@ class AppliedFolder:
 
     @property
     def target(self) -> FolderTarget:
-        return FolderTarget(self.dags)
+        return self.kind(self.dags)
 
     def state(self) -> DeployedState:
-        return survey([self.environment], context().connect, ())
+        return survey([self.environment], self.connect, ())
 
     def crons(self) -> dict[str, str]:
         """What is deployed: the schedule that each DAG file's body says, by flow."""
