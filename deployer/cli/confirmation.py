@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from deployer.cli import DONE, REFUSED
 from deployer.cli.context import command_context
-from deployer.cli.options import bad_usage
+from deployer.cli.options import PlanFormat, bad_usage
 from deployer.cli.output import save_plan, write_diagnostics, write_message, write_plan, write_result
 from deployer.errors import DeployError, Diagnostic
 
@@ -52,18 +52,18 @@ def save_or_apply(
     out: Path | None,
     *,
     confirmed: bool,
-    format: Literal["text", "json"],
+    format: PlanFormat,
 ) -> int:
     """Show the plan and save it to `out`; without a file apply it as `apply_prepared` does."""
     if out is None:
-        return apply_prepared(prepared, permissions, confirmed=confirmed, format=format)
+        return apply_prepared(prepared, permissions, confirmed=confirmed, format="json" if format == "json" else "text")
     write_diagnostics(prepared.view.warnings)
     write_plan(prepared.view, format)
     save_plan(out, prepared.view)
     return DONE
 
 
-def refuse_unasked(format: Literal["text", "json"], *, confirmed: bool) -> None:
+def refuse_unasked(format: PlanFormat, *, confirmed: bool) -> None:
     """Raise DeployError for a result as JSON that would have to ask: the plan that it asks about is not printed."""
     if format == "json" and not confirmed:
         message = "--format json cannot ask: the plan is not printed"

@@ -190,6 +190,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", callback=_check_path, hel
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
 PlanFormat = Literal["text", "json", "markdown"]
 PlanFormatOption = Annotated[PlanFormat, typer.Option("--format", help="Output format.")]
+Diff = Annotated[bool, typer.Option("--diff", metavar=NO_TYPE, help="Also show the diff of the DAG files.")]
 DiagnosticsFormatOption = Annotated[
     Literal["text", "json", "github"],
     typer.Option("--format", help="Output format of problems. github: annotations beside the lines."),
@@ -235,6 +236,12 @@ def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:
         if found.setdefault(name.strip(), value) != value:
             raise DeployError(bad_usage(f"--var {name.strip()} is given twice with different values", ""))
     return found
+
+
+def refuse_unshown(format: PlanFormat, *, diff: bool) -> None:
+    """Raise DeployError for a diff in a format that has no place for it."""
+    if diff and format == "json":
+        raise DeployError(bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
 
 
 def bad_usage(message: str, hint: str) -> Diagnostic:

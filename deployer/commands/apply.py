@@ -90,10 +90,13 @@ def prepare(
     return Prepared(view_of(plan_context), plan_context, "destroy" if destroy else "apply")
 
 
-def prepare_rollback(selection: Selection, entry: str, context: Context) -> Prepared:
-    """Plan a rollback to a history entry of the only environment of the selection. Raises DeployError."""
-    plan_context, restored = plan_rollback(selection, entry, context)
-    return Prepared(view_of(plan_context), plan_context, "rollback", restored)
+def prepare_rollback(selection: Selection, entry: str, context: Context, *, diff: bool = False) -> Prepared:
+    """Plan a rollback to a history entry of the only environment of the selection; with `diff` also show the texts.
+
+    Raises DeployError.
+    """
+    plan_context, restored, sources = plan_rollback(selection, entry, context, diff=diff)
+    return Prepared(view_of(plan_context, sources), plan_context, "rollback", restored)
 
 
 def refuse_unpermitted(prepared: Prepared, permissions: Permissions, context: Context) -> None:

@@ -8,26 +8,31 @@ from datetime import datetime
 from deployer import __version__
 from deployer.applying.restored import RestoredFiles, find_earlier
 from deployer.context import Context
-from deployer.errors import DeployError
+from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
-from deployer.models.desired import DesiredState
+from deployer.models.desired import DesiredState, RestoredFile
 from deployer.models.history import Entry
 from deployer.models.plan import Change, Plan
 from deployer.models.selection import Selection
 from deployer.models.target import Target, TargetError
+from deployer.orchestrators.protocol import Orchestrator
 from deployer.pipeline.edits import with_edits_of
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.review import with_review
 from deployer.pipeline.selecting import refuse_unmatched
+from deployer.pipeline.sources import Sources, restored_sources
 from deployer.plan_context import PlanContext
 from deployer.planning.rollback import rollback_changes
 from deployer.state.history import find_entry, list_entries, read_entry
 from deployer.state.survey import survey, target_problem
 
 
-def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[PlanContext, RestoredFiles]:
+def plan_rollback(
+    selection: Selection, given: str, context: Context, *, diff: bool = False
+) -> tuple[PlanContext, RestoredFiles, Sources]:
     """The plan that goes back to the entry `given`, and the files to restore. The selection has one environment.
 
+    With `diff` also the text of each file before and after, else none.
     No flow is compiled, and neither old flows nor old manifests are needed: the history contains the DAG files.
     Raises DeployError.
     """
@@ -39,7 +44,8 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
     entries, entry = _entries(deployed.targets[name], environment, given)
     (state,) = deployed.states
     refuse_unmatched(selection, {*deployed.addresses, *(each.address for one in entries for each in one.changes)})
-    files = find_earlier(entry, entries, state, selection.selects, context.orchestrator(environment))
+    orchestrator = context.orchestrator(environment)
+    files = find_earlier(entry, entries, state, selection.selects, orchestrator)
     plan = Plan(
         changes=rollback_changes(entry.id, files, state, selection.selects),
         targets={name: environment.target.written},
@@ -49,7 +55,10 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
         rollback=entry.id,
     )
     restored = {(name, file): found for file, found in files.items() if found is not None}
-    found = PlanContext(selection.manifests, plan, DesiredState(manifests, (), ()), deployed)
+    warnings = [_disagreement(file, found, orchestrator) for (_, file), found in sorted(restored.items())]
+    found = PlanContext(
+        selection.manifests, plan, DesiredState(manifests, (), ()), deployed, [each for each in warnings if each]
+    )
 
     def since(change: Change) -> datetime | None:
         """A restored deployment has the start date that it had before."""
@@ -59,7 +68,19 @@ def plan_rollback(selection: Selection, given: str, context: Context) -> tuple[P
         return deployed.since(change)
 
     shown = with_effects(with_edits_of(found, restored), since, context)
-    return with_review(shown, context), restored
+    shown = with_review(shown, context)
+    texts = restored_sources(shown, {key: each.body for key, each in restored.items()}) if diff else {}
+    return shown, restored, texts
+
+
+def _disagreement(file: str, restored: RestoredFile, orchestrator: Orchestrator) -> Diagnostic | None:
+    """A warning if the text of a file and its record do not belong together: the plan shows the record."""
+    found = list(orchestrator.disagreements(restored.body, restored.record))
+    if not found:
+        return None
+    message = f"{restored.record.address}: the text of {file} does not belong to the description in it: {found[0]}"
+    hint = "somebody changed it on purpose: --diff shows the text, which is what would run"
+    return Diagnostic("text-and-record", message, hint=hint, severity=Severity.WARNING)
 
 
 def _entries(target: Target, environment: Environment, given: str) -> tuple[Sequence[Entry], Entry]:

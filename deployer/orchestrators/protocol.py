@@ -90,6 +90,9 @@ class Orchestrator(Protocol):
         `version` is the target's version of the file. It becomes part of the result.
         """
 
+    def disagreements(self, body: str, record: Record) -> Iterable[str]:
+        """Where a file's text (without the record) visibly says something else than its record, in words."""
+
     def names_in(self, content: bytes) -> Iterable[str]:
         """The names that a file defines as literals, also a file that mfdeploy did not write."""
 

@@ -35,6 +35,21 @@ def sources(plan_context: PlanContext, context: Context) -> Sources:
     return {f"{key[0]}/{key[1]}": (before[key], after.get(key, "")) for key in sorted(before)}
 
 
+def restored_sources(plan_context: PlanContext, restored: Mapping[tuple[str, str], str]) -> Sources:
+    """The deployed text of every file that a rollback would write or delete, and its text from the history.
+
+    `restored` are the texts (without record) by environment and file.
+    """
+    keys = {(change.environment, change.file): change for change in plan_context.plan.pending}
+    return {
+        f"{key[0]}/{key[1]}": (
+            _deployed_text(plan_context, change),
+            "" if change.action == "delete" else restored.get(key, ""),
+        )
+        for key, change in sorted(keys.items(), key=lambda item: item[0])
+    }
+
+
 def _deployed_text(plan_context: PlanContext, change: Change) -> str:
     """The text that a change removes: of its own file if deployed, else of the first file that it replaces."""
     files = [change.file] if change.version else [other.file for other in change.replaces]

@@ -83,6 +83,10 @@ class JsonFiles:
             return Deployed(file, version, None, problem=f"{file}: {error}")
         return Deployed(file, version, record, intact=digest_text(str(found["body"])) == record.body_digest)
 
+    def disagreements(self, body: str, record: Record) -> Iterable[str]:
+        name = json.loads(body)["name"]
+        return () if name == record.name else (f"it is of {name}",)
+
     def names_in(self, content: bytes) -> Iterable[str]:
         try:
             found = parse_json(content)

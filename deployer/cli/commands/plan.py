@@ -14,6 +14,7 @@ from deployer.cli.options import (
     NO_TYPE,
     Adopt,
     CheckCluster,
+    Diff,
     Environments,
     Exclude,
     Flows,
@@ -24,6 +25,7 @@ from deployer.cli.options import (
     PlanFormatOption,
     Variables,
     bad_usage,
+    refuse_unshown,
     selection,
 )
 from deployer.cli.output import plan_writer, save_plan, write_diagnostics
@@ -48,7 +50,7 @@ def plan(
     ] = None,
     out: PlanFile = None,
     format: PlanFormatOption = "text",
-    diff: Annotated[bool, typer.Option("--diff", metavar=NO_TYPE, help="Also show the diff of the DAG files.")] = False,
+    diff: Diff = False,
     check_cluster: CheckCluster = None,
     fresh: Fresh = False,
     detailed_exitcode: Annotated[
@@ -79,8 +81,7 @@ def plan(
 def _refuse_combinations(
     against: str | None, out: Path | None, format: PlanFormat, diff: bool, check_cluster: bool | None
 ) -> None:
-    if diff and format == "json":
-        raise DeployError(bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
+    refuse_unshown(format, diff=diff)
     if against is not None and out is not None:
         message = "a plan against a revision cannot be applied: --out does not go with --against"
         raise DeployError(bad_usage(message, "leave one of them out; --format json prints the plan as data"))

@@ -13,21 +13,25 @@ from deployer.cli.options import (
     AllowBranch,
     AllowDelete,
     AllowMassChange,
+    Diff,
     Environment,
     Exclude,
     Flows,
-    Format,
     Manifests,
     PlanFile,
+    PlanFormatOption,
     Variables,
     Yes,
+    bad_usage,
     permissions,
+    refuse_unshown,
     selection,
 )
+from deployer.errors import DeployError
 
 EXAMPLES = """
 mfdeploy history --env prod
-mfdeploy rollback 20260102 --env prod --flow train
+mfdeploy rollback 20260102 --env prod --flow train --diff
 """
 
 
@@ -45,17 +49,22 @@ def rollback(
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
-    format: Format = "text",
+    format: PlanFormatOption = "text",
+    diff: Diff = False,
 ) -> int:
     """Restore what was deployed right after an entry of the history.
 
     The plan is shown and confirmed first. With --out it is saved instead.
     """
+    refuse_unshown(format, diff=diff)
     refuse_unasked(format, confirmed=yes or out is not None)
+    if format == "markdown" and out is None:
+        message = "--format markdown shows a plan, and this would apply it"
+        raise DeployError(bad_usage(message, "save the plan with --out FILE"))
     chosen = selection(manifests, var, environments=[env], flows=flow, exclude=exclude)
     with command_context(chosen) as context:
         from deployer.commands.apply import prepare_rollback
 
-        prepared = prepare_rollback(chosen, entry, context)
+        prepared = prepare_rollback(chosen, entry, context, diff=diff)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
     return save_or_apply(prepared, permitted, out, confirmed=yes, format=format)

@@ -23,6 +23,7 @@ from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.pod_manifest import pod_manifests
 from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
 from deployer.orchestrators.airflow.schedule import schedule_of
+from deployer.orchestrators.airflow.text_and_record import disagreements
 from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
 
@@ -72,6 +73,9 @@ class AirflowOrchestrator:
 
     def read(self, file: str, content: bytes, version: str) -> Deployed:
         return dag_file.read(file, content, version)
+
+    def disagreements(self, body: str, record_: Record) -> Iterable[str]:
+        return disagreements(body, record_)
 
     def names_in(self, content: bytes) -> Iterable[str]:
         return dag_ids(content)

@@ -1,0 +1,63 @@
+"""Finds where the text of a DAG file says something else than its record.
+
+The digest in a record finds edits by people who do not know it; whoever makes a new digest can make both say different
+things. Airflow runs the text, and a reviewer reads the description, so the parts of the text that are easy to read are
+compared. That two texts agree in these is no proof that nobody changed the rest.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from deployer.models.description import CronSchedule, Description
+from deployer.models.record import Record
+from deployer.orchestrators.airflow.dag_ids import calls_in, keyword, parsed
+
+_STEPS = ("metaflow_step", "MetaflowStep")
+
+
+def disagreements(body: str, record: Record) -> Iterator[str]:
+    """What the text of a DAG file (without its record) does that its record does not say, in words."""
+    tree = parsed(body.encode(errors="replace"))
+    if tree is None:
+        yield "it is not valid Python"
+        return
+    dags = list(calls_in(tree, ("DAG",)))
+    ids = [_constant(keyword(call, "dag_id")) for call in dags]
+    if ids != [record.name]:
+        yield f"it defines {_listed(ids)}, and the record is of {record.name!r}"
+        return
+    description = record.description
+    if isinstance(description, Description):
+        yield from _other_schedule(dags[0], description)
+        yield from _other_steps(tree, description)
+
+
+def _other_schedule(dag: ast.Call, description: Description) -> Iterator[str]:
+    given = keyword(dag, "schedule")
+    cron = _constant(given.args[0]) if isinstance(given, ast.Call) and given.args else _constant(given)
+    expected = description.schedule.cron if isinstance(description.schedule, CronSchedule) else None
+    if cron != expected:
+        yield f"its schedule is {cron!r}, and the record says {expected!r}"
+
+
+def _other_steps(tree: ast.AST, description: Description) -> Iterator[str]:
+    tasks = {_constant(keyword(call, "task_id")) for call in calls_in(tree, _STEPS)}
+    tasks.discard(None)
+    steps = set(description.graph.steps)
+    if tasks != steps:
+        unknown, missing = sorted(map(str, tasks - steps)), sorted(steps - tasks)
+        parts = [
+            *([f"has tasks of the steps {', '.join(unknown)}"] if unknown else []),
+            *([f"has no task of the steps {', '.join(missing)}"] if missing else []),
+        ]
+        yield f"it {' and '.join(parts)}, unlike the record"
+
+
+def _constant(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _listed(ids: list[object]) -> str:
+    return f"the DAGs {', '.join(map(repr, ids))}" if ids else "no DAG"
