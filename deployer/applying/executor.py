@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Protocol, TypeVar
 
@@ -25,6 +25,9 @@ _WRITERS = 16
 @dataclass(frozen=True)
 class Applied:
     """The outcome of each change: done (with the new version of the file), failed (with the reason), or not attempted.
+
+    If the file of a change was written, but a file that it replaces could not be deleted, there are two outcomes: the
+    change without that file is done, and a delete of that file has failed.
 
     `unpublished` gives, by environment, why the target could not publish; its changes are not done.
     """
@@ -97,14 +100,14 @@ def _write(
     if not writer.stopped:
         deletes = [change for change in changes if change.action == "delete"]
         # If the DAG with the new id was not written, the one with the old id stays, so that there always is one.
-        unwritten = {change.address for change, _ in writer.failed}
+        unwritten = {change.address for change, _ in writer.failed if change.action != "delete"}
         retained = [change for change in deletes if change.address in unwritten]
         writer.failed += [
             (change, f"{change.file} was not deleted, because its replacement was not written") for change in retained
         ]
         writer.make([change for change in deletes if change.address not in unwritten])
-    made = {id(change) for change, _ in [*writer.done, *writer.failed]}
-    rest = [change for change in changes if id(change) not in made]
+    made = {change.file for change, _ in [*writer.done, *writer.failed]}
+    rest = [change for change in changes if change.file not in made]
     return Applied(_ordered(writer.done, changes), _ordered(writer.failed, changes), rest), writer.stopped
 
 
@@ -138,33 +141,52 @@ class _ChangeWriter:
             return
         self._progress(f"publishing {change.environment}", len(self.done) + len(self.failed), self._total)
         try:
-            self.done.append((change, _apply(change, self._target, self._content)))
-        except MovedError as error:
-            self.failed.append((change, str(error)))
+            version = _write_or_delete(change, self._target, self._content)
         except TargetError as error:
-            self.failed.append((change, str(error)))
+            self._fail(change, error)
+            return
+        kept = [delete.file for delete in deletes_of_replaced(change) if not self._delete(delete)]
+        gone = tuple(other for other in change.replaces if other.file not in kept)
+        self.done.append((replace(change, replaces=gone), version))
+
+    def _delete(self, change: Change) -> bool:
+        """Delete a file that was replaced by another. False if that failed, which makes it a failure of its own."""
+        try:
+            _write_or_delete(change, self._target, {})
+        except TargetError as error:
+            self._fail(change, error)
+            return False
+        return True
+
+    def _fail(self, change: Change, error: TargetError) -> None:
+        self.failed.append((change, str(error)))
+        if not isinstance(error, MovedError):
             self.stopped = True
 
 
 def _ordered(made: Sequence[tuple[Change, Each]], changes: Sequence[Change]) -> list[tuple[Change, Each]]:
     """The outcomes in the order of the plan."""
-    position = {id(change): number for number, change in enumerate(changes)}
-    return sorted(made, key=lambda item: position[id(item[0])])
+    position = {file: number for number, change in enumerate(changes) for file in _files(change)}
+    return sorted(made, key=lambda item: position[item[0].file])
 
 
-def _apply(change: Change, target: Target, content: Mapping[tuple[str, str], bytes]) -> str | None:
+def deletes_of_replaced(change: Change) -> list[Change]:
+    """The files that a change replaces, each as a delete of its own."""
+    return [
+        replace(change, action="delete", file=other.file, version=other.version, replaces=())
+        for other in change.replaces
+    ]
+
+
+def _write_or_delete(change: Change, target: Target, content: Mapping[tuple[str, str], bytes]) -> str | None:
     if change.action == "delete":
         assert change.version is not None
         target.delete(change.file, change.version)
         return None
     text = content[change.environment, change.file]
     if change.version is None:
-        version = target.create(change.file, text)
-    else:
-        version = target.replace(change.file, text, change.version)
-    for other in change.replaces:
-        target.delete(other.file, other.version)
-    return version
+        return target.create(change.file, text)
+    return target.replace(change.file, text, change.version)
 
 
 def _publish(part: Applied, environment: str, target: Target, publication: Publication) -> tuple[Applied, bool]:

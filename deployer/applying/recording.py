@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from deployer.applying.executor import Applied
+from deployer.applying.executor import Applied, deletes_of_replaced
 from deployer.applying.verified import misjudged_files
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.history import HISTORY_FORMAT, Command, Entry, EntryReason, KeptChange, Outcome
@@ -98,15 +98,17 @@ def record_apply(
 def inspect_outcome(plan_context: PlanContext, name: str, target: Target, written: Files) -> Applied:
     """Read from the target what an interrupted apply has done in one environment. Raises TargetError."""
     changes = [change for change in plan_context.plan.pending if change.environment == name]
-    current = target.read_many([change.file for change in changes])
+    replaced = [delete for change in changes for delete in deletes_of_replaced(change)]
+    current = target.read_many([change.file for change in [*changes, *replaced]])
     done: list[tuple[Change, str | None]] = []
     not_done: list[Change] = []
     for change in changes:
         content, version = current.get(change.file, (None, None))
-        if content == written.get((name, change.file)) and not any(other.file in current for other in change.replaces):
-            done.append((change, version))
-        else:
+        if content != written.get((name, change.file)):
             not_done.append(change)
+            continue
+        not_done += [delete for delete in deletes_of_replaced(change) if delete.file in current]
+        done.append((replace(change, replaces=tuple(o for o in change.replaces if o.file not in current)), version))
     return Applied(done, (), not_done)
 
 
@@ -167,5 +169,4 @@ def _outcomes(applied: Applied) -> Iterator[tuple[Change, Outcome, str]]:
 
 def _by_file(change: Change) -> Iterator[Change]:
     yield replace(change, replaces=())
-    for other in change.replaces:
-        yield replace(change, action="delete", file=other.file, version=other.version, replaces=())
+    yield from deletes_of_replaced(change)

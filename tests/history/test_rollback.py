@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deployer.applying.recording import inspect_outcome
 from deployer.commands.apply import execute, prepare
 from deployer.errors import DeployError
+from deployer.models.target import MovedError
 from deployer.orchestrators.airflow import record
 from deployer.pipeline.rolled_back import with_rolled_back
 from deployer.planning.guards import Permissions
@@ -349,3 +351,41 @@ def test_an_interrupted_apply_is_recorded_as_far_as_it_got(site: AppliedFolder) 
     outcomes = {change.address: change.outcome for change in site.entries()[0].changes}
     assert outcomes == {"prod/a": "done", "prod/b": "not done", "prod/c": "not done"}
     assert site.roll_back(back) == {"prod/b": "update", "prod/c": "update"}
+
+
+class Undeletable(FolderTarget):
+    """A folder from which somebody else keeps the file of a copy from being deleted."""
+
+    def delete(self, file: str, version: str) -> None:
+        if file == "Copy.py":
+            raise MovedError(file, "Copy.py was changed since the plan was made")
+        super().delete(file, version)
+
+
+def with_a_copy(site: AppliedFolder) -> None:
+    (site.dags / "Copy.py").write_bytes((site.dags / "A.py").read_bytes())
+
+
+def test_what_was_written_is_recorded_although_a_file_that_it_replaces_stays(site: AppliedFolder) -> None:
+    back = site.apply(a=A)
+    with_a_copy(site)
+    stubborn = replace(site, kind=Undeletable)
+    stubborn.apply(a=B)
+    outcomes = [(change.file, change.action, change.outcome) for change in site.entries()[0].changes]
+    assert outcomes == [("A.py", "update", "done"), ("Copy.py", "delete", "failed")]
+    # The copy is what it was, and so is what a rollback of the DAG file puts back.
+    assert site.crons()["copy"] == A
+    (site.dags / "Copy.py").unlink()
+    assert site.roll_back(back) == {"prod/a": "update"}
+
+
+def test_an_interrupt_between_a_write_and_the_delete_of_what_it_replaces(site: AppliedFolder) -> None:
+    site.apply(a=A)
+    with_a_copy(site)
+    plan_context = site.plan({"a": B})
+    (change,) = plan_context.plan.pending
+    assert [other.file for other in change.replaces] == ["Copy.py"]
+    (site.dags / "A.py").write_bytes(b"new")
+    found = inspect_outcome(plan_context, "prod", site.target, {("prod", "A.py"): b"new"})
+    assert [(each.file, each.replaces) for each, _ in found.done] == [("A.py", ())]
+    assert [(each.action, each.file) for each in found.not_done] == [("delete", "Copy.py")]

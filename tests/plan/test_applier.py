@@ -52,7 +52,12 @@ def test_it_stays_where_the_other_cannot_be_written(tmp_path: Path) -> None:
 def test_one_that_was_changed_since_stays_beside_what_was_written(tmp_path: Path) -> None:
     (tmp_path / "dag.py").write_bytes(b"old")
     applied = apply(tmp_path, change("update", "Train.py", None, Replaced("dag.py", "another version")))
+    assert [(each.action, each.file, version is not None, each.replaces) for each, version in applied.done] == [
+        ("update", "Train.py", True, ())
+    ]
+    assert [(each.action, each.file) for each, _ in applied.failed] == [("delete", "dag.py")]
     assert "dag.py" in applied.failed[0][1]
+    assert not applied.not_done
     assert sorted(path.name for path in tmp_path.glob("*.py")) == ["Train.py", "dag.py"]
 
 
