@@ -91,6 +91,7 @@ class Publication:
                 seen=state.deployed,
                 before=before,
                 made_from=self._made_from(name),
+                names=deployed.names[name],
             )
         except TargetError as error:
             problem = target_problem(environment, f"the index could not be written: {error}", error.hint)

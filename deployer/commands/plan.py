@@ -145,7 +145,9 @@ def collect_guard_facts(plan_context: PlanContext, context: Context) -> GuardFac
         if guards.creates_in(found, name):
             try:
                 orchestrator = context.orchestrator(environments[name])
-                taken[name] = names_of_others(plan_context.deployed.targets[name], state, orchestrator)
+                taken[name] = names_of_others(
+                    plan_context.deployed.targets[name], state, orchestrator, plan_context.deployed.names[name]
+                )
             except TargetError as error:
                 raise DeployError(target_problem(environments[name], str(error), error.hint)) from error
     return GuardFacts(branch, taken)

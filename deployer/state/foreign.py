@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from deployer.models.desired import Deployed, EnvironmentState
-from deployer.models.target import MovedError, Target
+from deployer.models.desired import EnvironmentState
+from deployer.models.target import Target
+
+KnownNames = dict[tuple[str, str], tuple[str, ...]]
+"""The names that a foreign file defines, by file name and version."""
 
 
 class NameReader(Protocol):
@@ -19,22 +22,23 @@ class NameReader(Protocol):
         """The names that a file defines."""
 
 
-def names_of_others(target: Target, state: EnvironmentState, reader: NameReader) -> Mapping[str, str]:
-    """The file that defines each name, by name. A name in its own file is left out. Raises TargetError."""
+def names_of_others(
+    target: Target, state: EnvironmentState, reader: NameReader, known: KnownNames
+) -> Mapping[str, str]:
+    """The file that defines each name, by name. A name in its own file is left out. Raises TargetError.
+
+    Foreign files that are not in `known` are read, side by side, and added to it.
+    """
+    foreign = {item.file: item.version for item in state.deployed if item.record is None}
+    unread = [file for file, version in foreign.items() if (file, version) not in known]
+    contents = target.read_many(unread)
+    for file in unread:
+        # A file that was removed since it was listed defines nothing.
+        content, version = contents.get(file, (b"", foreign[file]))
+        known[file, version] = known[file, foreign[file]] = tuple(reader.names_in(content))
     found: dict[str, str] = {}
     for item in state.deployed:
-        for name in _names(target, item, reader):
+        for name in [item.record.name] if item.record else known[item.file, item.version]:
             if item.file != reader.file_of(name):
                 found.setdefault(name, item.file)
     return found
-
-
-def _names(target: Target, item: Deployed, reader: NameReader) -> Iterator[str]:
-    if item.record is not None:
-        yield item.record.name
-        return
-    try:
-        content, _ = target.read(item.file)
-    except MovedError:
-        return
-    yield from reader.names_in(content)

@@ -15,6 +15,7 @@ from typing import Any
 from deployer.models.desired import Deployed
 from deployer.models.record_data import from_data, to_data
 from deployer.models.target import MovedError, Target
+from deployer.state.foreign import KnownNames
 
 INDEX_FORMAT = 2
 _ATTEMPTS = 50
@@ -42,6 +43,15 @@ class Index:
         """The same index without what the files contain: what remains is which files our applies wrote."""
         return Index({file: {"address": address} for file, address in self.remembered.items()}, self.version)
 
+    @property
+    def names(self) -> KnownNames:
+        """What earlier applies found in files of others: the names that they define, by file and version."""
+        return {
+            (file, entry["version"]): tuple(entry["names"])
+            for file, entry in self.entries.items()
+            if isinstance(entry.get("version"), str) and _are_names(entry.get("names"))
+        }
+
     def deployed(self, file: str, version: str) -> Deployed | None:
         """The content of this version of a file; None if the index does not know this version."""
         entry = self.entries.get(file, {})
@@ -66,12 +76,14 @@ def update_index(
     seen: Iterable[Deployed] = (),
     before: Index | None = None,
     made_from: Mapping[str, Mapping[str, Any]] | None = None,
+    names: KnownNames | None = None,
 ) -> None:
     """Note the files that were written and deleted (None), in one conditional write. Raises TargetError.
 
     `seen` are the files at the target when `before` was read. If reading is slow they are noted too, so that the next
     plan does not have to read them. If another apply has written the index since `before`, its changes stay and the
-    notes are added to them. `made_from` gives by file what its description was made from (see `cache`).
+    notes are added to them. `made_from` gives by file what its description was made from (see `cache`), `names` what
+    foreign files define.
 
     The index is not written if only a few of many files were updated: for the next plan it is faster to read and
     compile these few again than it is to write the whole index here.
@@ -83,7 +95,10 @@ def update_index(
     old = before.entries if before else {}
     known = {
         each.file: _with(
-            _noted(old.get(each.file, {}), each.version) or _entry(each, owner, target.local),
+            {
+                **(_noted(old.get(each.file, {}), each.version) or _entry(each, owner, target.local)),
+                **_names_of(each, {} if target.local else names or {}),
+            },
             new.get(each.file, old.get(each.file, {}).get("made_from")),
         )
         for each in seen
@@ -124,6 +139,16 @@ def _merged(entries: _Entries, known: _Entries, before: Index) -> _Entries:
     # Entries of foreign files that no longer exist are dropped. Our entries stay, to detect files removed by hand.
     current = {name: entry for name, entry in entries.items() if entry.get("address") or name in known}
     return {**current, **{name: known[name] for name in known if entries.get(name) == before.entries.get(name)}}
+
+
+def _names_of(item: Deployed, names: KnownNames) -> dict[str, Any]:
+    found = names.get((item.file, item.version))
+    is_foreign = not (item.record or item.problem or item.native)
+    return {"names": list(found)} if is_foreign and found is not None else {}
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _with(entry: dict[str, Any], made_from: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from deployer.models.plan import Change
 from deployer.models.record import Provenance
 from deployer.models.target import Target, TargetError
 from deployer.state.cache import CachedDescription, known_descriptions
+from deployer.state.foreign import KnownNames
 from deployer.state.index import Index, read_index
 
 Input = TypeVar("Input")
@@ -30,6 +31,8 @@ class DeployedState:
     indexes: Mapping[str, Index] = field(default_factory=dict)
     environments: Mapping[str, Environment] = field(default_factory=dict)
     readers: Mapping[str, FileReader] = field(default_factory=dict)
+    names: Mapping[str, KnownNames] = field(default_factory=dict)
+    """By environment what is known of the files of others; whoever reads such a file adds what it defines."""
 
     def since(self, change: Change) -> datetime | None:
         """When the DAG of a change was first applied, in whichever file it is now; None if it is not deployed."""
@@ -167,6 +170,7 @@ class Survey:
             indexes={name: listing.index for name, listing in by_name.items()},
             environments={name: listing.environment for name, listing in by_name.items()},
             readers={name: listing.reader for name, listing in by_name.items()},
+            names={name: listing.index.names for name, listing in by_name.items()},
         )
 
     @cached_property

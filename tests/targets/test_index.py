@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 from deployer.models.desired import Deployed
 from deployer.models.flow import Parameter
-from deployer.state.index import index_file, read_index, update_index
+from deployer.orchestrators.airflow import AirflowOrchestrator
+from deployer.state.foreign import KnownNames, names_of_others
+from deployer.state.index import Index, index_file, read_index, update_index
 from deployer.targets.folder import FolderTarget
 from tests.plan import made
 
@@ -44,6 +47,43 @@ def test_what_an_apply_saw_is_kept_and_only_ours_is_remembered(target: Remote) -
         assert index.deployed(each.file, "1") == each
         assert index.deployed(each.file, "2") is None
     assert index.remembered == {"a.py": "prod/a", "c.py": "prod/c"}
+
+
+class Counting(Remote):
+    """Counts how often each file is read."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.reads: list[list[str]] = []
+
+    def read_many(self, files: Iterable[str]) -> Mapping[str, tuple[bytes, str]]:
+        self.reads.append(sorted(files))
+        return super().read_many(self.reads[-1])
+
+
+def test_what_files_of_others_define_is_read_once(tmp_path: Path) -> None:
+    target = Counting(tmp_path)
+    for number in range(5):
+        (tmp_path / f"other{number}.py").write_text(f"from airflow import DAG\nDAG('d{number}')\n")
+    seen = [Deployed(file, version, None) for file, version in sorted(target.list().items())]
+    state, reader = made.site(*seen), AirflowOrchestrator()
+    known: KnownNames = {}
+    for _ in range(2):
+        found = names_of_others(target, state, reader, known)
+        assert found == {f"d{number}": f"other{number}.py" for number in range(5)}
+    update_index(target, "growth", "prod", {"a.py": deployed("a.py", "1")}, seen, names=known)
+    # Of what an apply noted, only that is read which has changed since.
+    (tmp_path / "other3.py").write_text("DAG('new')\n")
+    seen = [Deployed(file, version, None) for file, version in sorted(target.list().items())]
+    index = read_index(target, "growth", "prod")
+    assert index.deployed("other1.py", seen[1].version) == seen[1]
+    found = names_of_others(target, made.site(*seen), reader, index.names)
+    assert found == {"d0": "other0.py", "d1": "other1.py", "d2": "other2.py", "new": "other3.py", "d4": "other4.py"}
+    assert target.reads == [[f"other{number}.py" for number in range(5)], [], ["other3.py"]]
+
+
+def test_names_that_are_none_are_ignored() -> None:
+    assert Index({"a.py": {"version": "1", "names": "x"}, "b.py": {"version": 1, "names": ["x"]}}).names == {}
 
 
 def test_a_value_keeps_the_order_of_its_keys(target: Remote) -> None:
