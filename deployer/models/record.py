@@ -27,15 +27,30 @@ class Provenance:
     ci_url: str = ""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a DAG says of the apply that it comes from: the commit, who applied, and the page of the CI job."""
+
+    commit: str | None = None
+    applied_by: str = ""
+    ci_url: str = ""
+
+
+UNKNOWN_ORIGIN: Final = Origin()
+
+
 @dataclass(frozen=True, config=_EXACT)
 class Inputs:
     """What an apply wrote into the DAG file beside its description, so that the file can be rendered again.
 
-    `parameters` are the values of deploy-time defaults (JSON values by name). Never compared.
+    `parameters` are the values of deploy-time defaults (JSON values by name). `applied_by` and `ci_url` are those of
+    the apply that rendered the file: a rollback writes it as it was, with a provenance of its own. Never compared.
     """
 
     production_token: Name | None = None
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    applied_by: str = ""
+    ci_url: str = ""
 
 
 @dataclass(frozen=True, config=_EXACT)
@@ -59,6 +74,12 @@ class Record:
     inputs: Inputs | None = None
     restored: Name | None = None
     format: Literal[2] = RECORD_FORMAT
+
+    @property
+    def origin(self) -> Origin:
+        """What the DAG file itself says of where it comes from."""
+        commit = self.provenance.commit if self.provenance else None
+        return Origin(commit, self.inputs.applied_by, self.inputs.ci_url) if self.inputs else Origin(commit)
 
     def is_owned_by(self, project: str, environment: str) -> bool:
         """Whether this project deployed the file, in this environment."""

@@ -12,8 +12,10 @@ from deployer.models.desired import Deployed, RestoredFile
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change, Edit, Reason
+from deployer.models.record import Origin
 from deployer.pipeline.rendering import packages_to_show, render
 from deployer.plan_context import PlanContext
+from deployer.vcs.ci import page_of_job
 
 MOST_LINES = 40
 MOST_LINES_OF_A_FILE = 400  # if a whole foreign file is replaced
@@ -26,8 +28,8 @@ def with_edits(plan_context: PlanContext, context: Context) -> PlanContext:
     if not edited:
         return plan_context
     packages = packages_to_show(plan_context, edited, context)
-    commit = plan_context.commit(context.git)
-    shown = {id(change): _show(plan_context, change, packages[change.address], commit, context) for change in edited}
+    origin = Origin(plan_context.commit(context.git), context.user, page_of_job(context.environ))
+    shown = {id(change): _show(plan_context, change, packages[change.address], origin, context) for change in edited}
     return plan_context.with_changes(shown.get(id(change), change) for change in plan_context.plan.changes)
 
 
@@ -53,12 +55,12 @@ def with_edits_of(plan_context: PlanContext, restored: Mapping[tuple[str, str], 
     )
 
 
-def _show(plan_context: PlanContext, change: Change, package: Package, commit: str | None, context: Context) -> Change:
+def _show(plan_context: PlanContext, change: Change, package: Package, origin: Origin, context: Context) -> Change:
     def shown(reason: Reason) -> Reason:
         if reason.edit is None:
             return reason
         current = plan_context.deployed.body(change.environment, reason.edit.file)
-        before, exact = _applied(plan_context, change, reason.edit.file, package, commit, context)
+        before, exact = _applied(plan_context, change, reason.edit.file, package, origin, context)
         most = MOST_LINES if reason.word == "drifted" else MOST_LINES_OF_A_FILE
         return replace(reason, edit=_edit(reason.edit.file, before, current, exact, most))
 
@@ -66,7 +68,7 @@ def _show(plan_context: PlanContext, change: Change, package: Package, commit: s
 
 
 def _applied(
-    plan_context: PlanContext, change: Change, file: str, package: Package, commit: str | None, context: Context
+    plan_context: PlanContext, change: Change, file: str, package: Package, origin: Origin, context: Context
 ) -> tuple[str, bool]:
     """The text that the last apply wrote, and True; if that is unknown, the text of an apply now, and False."""
     item, since = plan_context.item(change.environment, change.file), plan_context.deployed.since(change)
@@ -75,11 +77,11 @@ def _applied(
     if deployed and not record and not deployed.problem:
         return "", True  # the file was never ours: all of its text is foreign
     if deployed and record and same_description(record.description, item.description):
-        applied = record.provenance.commit if record.provenance else None
-        text = render(item, _with_inputs(package, deployed), context, since, applied)
+        text = render(item, _with_inputs(package, deployed), context, since, record.origin)
         if digest_text(text) == record.body_digest:
             return text, True
-    return render(item, package, context, since, commit), False
+    # What the file says of its own apply is no edit.
+    return render(item, package, context, since, record.origin if record else origin), False
 
 
 def _with_inputs(package: Package, deployed: Deployed) -> Package:

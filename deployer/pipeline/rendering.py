@@ -11,7 +11,7 @@ from deployer.models.desired import Desired
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change
-from deployer.models.record import Inputs, Provenance, Record
+from deployer.models.record import UNKNOWN_ORIGIN, Inputs, Origin, Provenance, Record
 from deployer.plan_context import PlanContext
 
 _TOKEN = "METAFLOW_PRODUCTION_TOKEN"  # noqa: S105 - the name of a variable, whose value is the name of a namespace
@@ -51,14 +51,14 @@ def packages_to_show(plan_context: PlanContext, changes: Sequence[Change], conte
 
 
 def render(
-    item: Desired, package: Package, context: Context, since: datetime | None = None, commit: str | None = None
+    item: Desired, package: Package, context: Context, since: datetime | None = None, origin: Origin = UNKNOWN_ORIGIN
 ) -> str:
     """The text of a DAG file without its record.
 
-    `since` is when the deployment was first applied, and `commit` is the commit being applied; None if unknown.
+    `since` is when the deployment was first applied (None if unknown), and `origin` what the file says of its apply.
     """
     orchestrator = context.orchestrator(item.deployment.environment)
-    return orchestrator.render(item.deployment, item.flow, package, since, commit)
+    return orchestrator.render(item.deployment, item.flow, package, since, origin)
 
 
 def render_files(
@@ -83,7 +83,8 @@ def render_files(
 
 
 def _file(item: Desired, package: Package, provenance: Provenance, since: datetime, context: Context) -> bytes:
-    body = render(item, package, context, since, provenance.commit)
+    origin = Origin(provenance.commit, provenance.applied_by, provenance.ci_url)
+    body = render(item, package, context, since, origin)
     environment = item.deployment.environment
     record = Record(
         owner=environment.project,
@@ -94,6 +95,8 @@ def _file(item: Desired, package: Package, provenance: Provenance, since: dateti
         body_digest=digest_text(body),
         since=since.isoformat(),
         provenance=provenance,
-        inputs=Inputs(package.environment.get(_TOKEN), dict(package.parameters)),
+        inputs=Inputs(
+            package.environment.get(_TOKEN), dict(package.parameters), provenance.applied_by, provenance.ci_url
+        ),
     )
     return context.orchestrator(environment).embed(body, record).encode()

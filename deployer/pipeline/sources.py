@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from deployer.context import Context
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.plan import Change
+from deployer.models.record import UNKNOWN_ORIGIN, Origin
 from deployer.pipeline.rendering import build_packages, packages_to_show, render
 from deployer.pipeline.revision import CheckedOut
 from deployer.plan_context import PlanContext
@@ -27,7 +29,7 @@ def sources(plan_context: PlanContext, context: Context) -> Sources:
             packages[change.address],
             context,
             plan_context.deployed.since(change),
-            commit,
+            _origin(plan_context, change, commit),
         )
         for change in writes
     }
@@ -48,6 +50,16 @@ def restored_sources(plan_context: PlanContext, restored: Mapping[tuple[str, str
         )
         for key, change in sorted(keys.items(), key=lambda item: item[0])
     }
+
+
+def _origin(plan_context: PlanContext, change: Change, commit: str | None) -> Origin:
+    """What the file will say of its apply, as far as a plan knows.
+
+    Who will apply it, and in which job, stays as it is deployed, and is no line of the diff.
+    """
+    deployed = plan_context.deployed.file(change.environment, change.file)
+    known = deployed.record.origin if deployed and deployed.record else UNKNOWN_ORIGIN
+    return replace(known, commit=commit)
 
 
 def _deployed_text(plan_context: PlanContext, change: Change) -> str:

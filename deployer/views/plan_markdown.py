@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deployer.models.markdown import block_fence, code_span
 from deployer.views.escape_controls import escape_controls
 from deployer.views.graph import graph_to_mermaid
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
@@ -49,11 +50,8 @@ _COLUMNS = ("create", "update", "delete", "conflict", "unchanged")
 
 
 def code(text: str) -> str:
-    """`text` as a code span, with a fence that is longer than any run of backticks in it."""
-    shown = escape_controls(text) or " "
-    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
-    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
+    """`text` as a code span."""
+    return code_span(escape_controls(text) or " ")
 
 
 def code_html(text: str) -> str:
@@ -201,7 +199,7 @@ def _all_details(
             yield _forms(change, around)
     for file, diff in sorted(sources.items()):
         if diff:
-            fence = "`" * max(3, max(map(len, re.findall("`+", diff)), default=0) + 1)
+            fence = block_fence(diff)
             yield iter([_folded(f"source of {file}", f"{fence}diff\n{diff}{fence}\n")])
 
 
@@ -243,7 +241,7 @@ def _details(change: Change, around: _Around) -> Iterator[str]:
 def _edit(edit: Mapping[str, Any]) -> Iterator[str]:
     """The diff in a list item, fenced: nothing in it can end the fence."""
     lines = [diff_line(line) for line in edit["lines"]]
-    fence = "`" * max(3, max(len(run) for run in re.findall("`+", "\n".join(["`", *lines]))) + 1)
+    fence = block_fence("\n".join(lines))
     yield f"  - {prose(edit_title(edit))}"
     yield f"\n    {fence}diff"
     yield from (f"    {line}" for line in lines)

@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.airflow.harness import RUN_VERSIONS, installed, new_home
-from tests.e2e.project import Project
+from tests.e2e.project import OFFLINE, Project
 
 MANIFEST = """
 version: 1
@@ -134,6 +134,46 @@ def test_token_and_commit_are_in_the_dag_file_and_not_in_what_is_compared(commit
 def test_a_new_commit_alone_is_no_change(committed: Project, said: str) -> None:
     git(committed, "commit", "--quiet", "--allow-empty", "--message", "second")
     assert committed.pending() == {}
+
+
+JOB = {
+    **OFFLINE,
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_ACTOR": "grace",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "acme/flows",
+    "GITHUB_RUN_ID": "17",
+}
+
+
+def test_the_dag_says_who_applied_and_in_which_job(committed: Project, said: str, tmp_path: Path) -> None:
+    project = committed.copy(tmp_path / "project")
+    project.edit("mfdeploy.yaml", "stubborn.py}", "stubborn.py, max_workers: 7}")
+    page = "https://github.com/acme/flows/actions/runs/17"
+    as_job = replace(project, variables=JOB)
+    as_job.apply()
+    file = project.dags / "StubbornFlow.local.py"
+    body = file.read_text().partition("MFDEPLOY_RECORD")[0]
+    assert f"Applied by `grace` from commit `{git(project, 'rev-parse', 'HEAD')}-dirty` in <{page}>" in body
+    assert "applied_by:grace" in body and f"ci:{page}" in body
+
+    # Another person's plan, in another job: nothing to do, and the diff of a change does not say who made the last one.
+    elsewhere = replace(project, user="eve", variables={**JOB, "GITHUB_ACTOR": "eve", "GITHUB_RUN_ID": "18"})
+    assert elsewhere.pending() == {}
+    elsewhere.edit("mfdeploy.yaml", "max_workers: 7", "max_workers: 8")
+    diff = elsewhere.do("plan", "--env", "local", "--diff")
+    assert "max_active_tis_per_dagrun=8" in diff and "runs/18" not in diff and "eve" not in diff
+
+    # A rollback writes the file as it was, so an edit by hand is told exactly also after it.
+    elsewhere.apply()
+    entry = json.loads(elsewhere.do("history", "--env", "local", "--format", "json"))["entries"][1]["id"]
+    project.do("rollback", entry, "--env", "local", "--yes")
+    assert file.read_text().partition("MFDEPLOY_RECORD")[0] == body
+    file.write_text(file.read_text().replace("max_active_tis_per_dagrun=7", "max_active_tis_per_dagrun=9"))
+    project.edit("mfdeploy.yaml", "max_workers: 8", "max_workers: 7")
+    (reason,) = [each for each in project.plan()["local/stubborn"]["reasons"] if each["word"] == "drifted"]
+    assert reason["edit"]["exact"]
+    assert sum(line.startswith(("+", "-")) for line in reason["edit"]["lines"]) == 2
 
 
 def test_a_diff_keeps_the_token(committed: Project, said: str, tmp_path: Path) -> None:

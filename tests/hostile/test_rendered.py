@@ -10,6 +10,7 @@ import pytest
 
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Decorator, Flow, Package, Parameter, Sensor
+from deployer.models.record import Origin
 from deployer.orchestrators.airflow.render import render
 from tests.hostile.payloads import CANARY, payloads
 from tests.renderer import flows
@@ -99,6 +100,17 @@ class _Blank(ast.NodeTransformer):
                 ast.literal_eval(value)
             return ast.Call(node.func, [], [])
         return self.generic_visit(node)
+
+
+@pytest.mark.parametrize("compute", ["local", "kubernetes"])
+def test_what_an_apply_says_of_itself_stays_a_literal(compute: str) -> None:
+    flow = flows.with_pods(flows.linear()) if compute == "kubernetes" else flows.linear()
+    made = of_flow(flow, compute)
+    expected = outline(render(*made, origin=Origin(HARMLESS, HARMLESS, "https://ci.test/1")))
+    for name, text in payloads().items():
+        source = render(*made, origin=Origin(text, text, f"https://{text}"))
+        compile(source, "dag.py", "exec")
+        assert outline(source).replace(CANARY, "") == expected, name
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -15,7 +15,7 @@ from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.plan import Change, Effect
-from deployer.models.record import Record
+from deployer.models.record import Origin, Record
 from deployer.orchestrators.airflow import dag_file, effects, next_runs, record
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.dag_ids import dag_ids
@@ -58,9 +58,9 @@ class AirflowOrchestrator:
         return pod_manifests(deployment, flow)
 
     def render(
-        self, deployment: Deployment, flow: Flow, package: Package, since: datetime | None, commit: str | None
+        self, deployment: Deployment, flow: Flow, package: Package, since: datetime | None, origin: Origin
     ) -> str:
-        return render(deployment, flow, package, since, commit)
+        return render(deployment, flow, package, since, origin)
 
     def embed(self, body: str, record_: Record) -> str:
         return record.write(body, record_)

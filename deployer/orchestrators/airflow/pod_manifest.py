@@ -15,6 +15,7 @@ from typing import Any
 from deployer.kubernetes import pods
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
+from deployer.models.record import UNKNOWN_ORIGIN
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.step_pod import pod_of
 from deployer.orchestrators.airflow.variables import run_tags, step_variables
@@ -48,7 +49,7 @@ def _manifest(deployment: Deployment, flow: Flow, step: Step) -> dict[str, Any]:
 
 def _variables(deployment: Deployment, flow: Flow, step: Step) -> list[dict[str, Any]]:
     fields = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in pods.POD_FIELDS.items()]
-    values = step_variables(deployment, flow, step, _NO_PACKAGE, run_tags(deployment, None))
+    values = step_variables(deployment, flow, step, _NO_PACKAGE, run_tags(deployment, UNKNOWN_ORIGIN))
     return [*fields, *({"name": name, "value": text.replace("$", "$$")} for name, text in values.items())]
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
 import jinja2
-import yaml
 from pydantic import JsonValue
 
 from deployer.kubernetes import pods
 from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
-from deployer.models.plain_data import plain
+from deployer.models.record import UNKNOWN_ORIGIN, Origin
 from deployer.orchestrators.airflow import graph, parameters, tasks
+from deployer.orchestrators.airflow.documentation import documentation
 from deployer.orchestrators.airflow.literals import (
     Source,
     call,
@@ -107,15 +107,15 @@ class ClusterParts:
 
 
 def render(
-    deployment: Deployment, flow: Flow, package: Package, since: datetime | None = None, commit: str | None = None
+    deployment: Deployment, flow: Flow, package: Package, since: datetime | None = None, origin: Origin = UNKNOWN_ORIGIN
 ) -> str:
     """The DAG file without its record, ending with one newline: the same text for the same input, everywhere.
 
     `since` is when the DAG was first applied (aware; None if it never was): its schedule starts then, unless the
-    manifest sets `start_date`. `commit`, if given, becomes a tag of the runs. `deployment` and `flow` must have passed
-    `check`. Raises DeployError for a schedule that did not.
+    manifest sets `start_date`. `origin` becomes tags of the runs and a line of the documentation, as far
+    as it is known. `deployment` and `flow` must have passed `check`. Raises DeployError for a schedule that did not.
     """
-    page = _page(deployment, flow, package, _start_date(deployment, since), run_tags(deployment, commit))
+    page = _page(deployment, flow, package, _start_date(deployment, since), origin)
     text = _environment().get_template("dag.py.jinja").render(page=page)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
 
@@ -145,9 +145,10 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, tags: Sequence[str]) -> Page:
+def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, origin: Origin) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
+    tags = run_tags(deployment, origin)
     environments = {step.name: step_variables(deployment, flow, step, package, tags) for step in flow.steps}
     common, own = _shared(environments)
     extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
@@ -168,7 +169,7 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
         switches=literal(switches) if switches else None,
         runs_if=literal(graph.runs_if(flow)),
         docstring=triple_quoted(_docstring(deployment, flow)),
-        doc=lines_of(_documentation(deployment, flow)),
+        doc=lines_of(documentation(deployment, flow, origin)),
         flow=literal(flow.name),
         scripts=tuple(Script(name, literal(text)) for text, name in scripts.items()),
         default_script=next(iter(scripts.values())),
@@ -197,18 +198,6 @@ def _docstring(deployment: Deployment, flow: Flow) -> str:
         f"{flow.name} on Airflow: {deployment.address} of the project {environment.project}.\n\n"
         "Rendered by mfdeploy. Do not edit it here: change the manifest or the flow, then plan and apply.\n"
     )
-
-
-def _documentation(deployment: Deployment, flow: Flow) -> str:
-    """The Markdown documentation of the DAG in Airflow: the flow's docstring and its manifest entry."""
-    entry = yaml.safe_dump(
-        {deployment.name: plain(deployment.entry)}, sort_keys=False, allow_unicode=True, width=100
-    ).rstrip("\n")
-    longest = max((len(ticks) for ticks in re.findall(r"`{3,}", entry)), default=2)
-    fence = "`" * (longest + 1)
-    head = f"{flow.doc.strip()}\n\n" if flow.doc.strip() else ""
-    where = f"Deployed by mfdeploy as `{deployment.address}`, from `{deployment.file.written}`:"
-    return f"{head}{where}\n\n{fence}yaml\n{entry}\n{fence}\n"
 
 
 def _script_names(package: Package, flow: Flow) -> dict[str, Source]:

@@ -9,8 +9,10 @@ from pathlib import PurePath
 from deployer.kubernetes import pods
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
+from deployer.models.record import Origin
 from deployer.orchestrators.airflow.step_pod import pod_of
 
+MAX_RUN_TAG = 500  # Metaflow's own limit
 # Variables that identify a task. The user's code may read them but not set them.
 TASK_VARIABLES = frozenset(
     f"METAFLOW_{name}"
@@ -22,10 +24,19 @@ TASK_VARIABLES = frozenset(
 )
 
 
-def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
-    """The tags of the runs: the manifest's, `mfdeploy`, the environment, and the commit of the code if it is known."""
+def run_tags(deployment: Deployment, origin: Origin) -> list[str]:
+    """The tags of the runs: the manifest's, `mfdeploy`, the environment, and what is known of the apply."""
+    known = {"commit": origin.commit, "applied_by": origin.applied_by, "ci": origin.ci_url}
     added = {"mfdeploy", f"env:{deployment.environment.name}"}
-    return sorted({*deployment.tags, *added, *([f"commit:{commit}"] if commit else [])})
+    return sorted({*deployment.tags, *added, *(one_line(f"{name}:{text}") for name, text in known.items() if text)})
+
+
+def one_line(text: str) -> str:
+    """A text from the environment of an apply as Metaflow takes it for a tag: short, and on one line.
+
+    It may hold anything; bytes that are not UTF-8 would make each task fail.
+    """
+    return "".join(character if character.isprintable() else "?" for character in text[:MAX_RUN_TAG])
 
 
 def step_variables(
