@@ -162,6 +162,7 @@ def save_plan(out: Path, result: PlanView) -> None:
 
     A device, a pipe or a symbolic link (`/dev/stdout`) is written directly and not replaced.
     """
+    from deployer.planning.assertions import needed_options
     from deployer.views.plan_json import plan_to_json
 
     text = json.dumps(plan_to_json(result.plan), indent=2) + "\n"
@@ -176,7 +177,8 @@ def save_plan(out: Path, result: PlanView) -> None:
             with contextlib.suppress(OSError):
                 beside.unlink()
         raise DeployError(cannot("write", out, error)) from error
-    write_message(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
+    command = shlex.join(["mfdeploy", "apply", str(out), *needed_options(result.plan)])
+    write_message(f"Saved to {out}. To apply exactly this: {command}")
 
 
 def read_plan(path: Path) -> Plan:

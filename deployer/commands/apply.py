@@ -21,13 +21,15 @@ from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.pipeline.rendering import build_packages, render_files
 from deployer.plan_context import PlanContext
-from deployer.planning import guards, staleness
+from deployer.planning import assertions, guards, staleness
+from deployer.planning.assertions import Assertions
 from deployer.planning.guards import Permissions
 from deployer.state.survey import target_problem
 from deployer.vcs.ci import page_of_job
 
 Files = Mapping[tuple[str, str], bytes]
 """Files by environment and name."""
+_NOTHING_ALLOWED = Assertions()
 
 
 @dataclass(frozen=True)
@@ -64,22 +66,21 @@ def prepare(
     context: Context,
     *,
     saved: Plan | None = None,
+    caller: Assertions = _NOTHING_ALLOWED,
     destroy: bool = False,
     check_cluster: bool | None = None,
     fresh: bool = False,
 ) -> Prepared:
-    """Make a plan and compare a saved plan with it. Raises DeployError if the saved plan is stale.
+    """Make a plan and compare a saved plan with it.
 
-    `check_cluster` and `fresh` are as for `plan`; a rollback does not check clusters.
+    `caller` is what may be in the saved plan; `check_cluster` and `fresh` are as for `plan`; a rollback does not check
+    clusters. Raises DeployError if the saved plan is stale, or holds what the caller does not allow.
     """
-    if saved is not None and saved.against is not None:
-        message = f"a plan against a revision ({saved.against.revision}) cannot be applied"
-        raise DeployError(Diagnostic("bad-plan", message, hint="plan again without --against"))
+    if saved is not None and (refused := list(assertions.refusals(saved, caller))):
+        raise DeployError(refused)
     narrow = narrowed(selection, saved) if saved else selection
     if saved is not None and saved.rollback:
-        prepared = prepare_rollback(narrow, saved.rollback, context)
-        _refuse_stale(saved, prepared.context)
-        return prepared
+        return _prepare_saved_rollback(narrow, saved, context)
     destroy = destroy or (saved is not None and saved.destroy)
     plan_context = make_plan(
         narrow, context, destroy=destroy, check_cluster=check_cluster, fresh=fresh, note_inputs=True
@@ -88,6 +89,12 @@ def prepare(
         plan_context = _only_reviewed(saved, plan_context)
     plan_context = annotate_plan(plan_context, context)
     return Prepared(view_of(plan_context), plan_context, "destroy" if destroy else "apply")
+
+
+def _prepare_saved_rollback(selection: Selection, saved: Plan, context: Context) -> Prepared:
+    prepared = prepare_rollback(selection, saved.rollback, context)
+    plan_context = _only_reviewed(saved, prepared.context)
+    return replace(prepared, view=view_of(plan_context), context=plan_context)
 
 
 def prepare_rollback(selection: Selection, entry: str, context: Context) -> Prepared:

@@ -9,12 +9,16 @@ from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
     Adopt,
+    AllowAdopt,
     AllowBranch,
     AllowDelete,
+    AllowDestroy,
     AllowMassChange,
+    AllowRollback,
     CheckCluster,
     Environments,
     Exclude,
+    ExpectEnvironments,
     Flows,
     Format,
     Fresh,
@@ -22,6 +26,7 @@ from deployer.cli.options import (
     SavedPlan,
     Variables,
     Yes,
+    assertions,
     bad_usage,
     permissions,
     selection,
@@ -34,8 +39,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 mfdeploy apply --env staging
-mfdeploy plan --env prod --out plan.json && mfdeploy apply plan.json
+mfdeploy plan --env prod --out plan.json && mfdeploy apply plan.json --expect-env prod
 """
+_NO_SAVED_PLAN = "--expect-env, --allow-rollback, --allow-destroy and --allow-adopt are about a saved plan"
 
 
 def apply(
@@ -50,6 +56,10 @@ def apply(
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
+    expect_env: ExpectEnvironments = None,
+    allow_rollback: AllowRollback = False,
+    allow_destroy: AllowDestroy = False,
+    allow_adopt: AllowAdopt = None,
     check_cluster: CheckCluster = None,
     fresh: Fresh = False,
     format: Format = "text",
@@ -61,13 +71,16 @@ def apply(
 
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
     refuse_unasked(format, confirmed=yes or plan is not None)
+    caller = assertions(expect_env, allow_rollback, allow_destroy, allow_adopt)
     if plan is not None:
         _refuse_narrowing(chosen)
+    elif caller != assertions(None, False, False, None):
+        raise DeployError(bad_usage(_NO_SAVED_PLAN, "give the plan, or leave them out"))
     saved = read_plan(plan) if plan is not None else None
     with command_context(None if saved else chosen, compiles=True) as context:
         from deployer.commands.apply import prepare
 
-        prepared = prepare(chosen, context, saved=saved, check_cluster=check_cluster, fresh=fresh)
+        prepared = prepare(chosen, context, saved=saved, caller=caller, check_cluster=check_cluster, fresh=fresh)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
     return apply_prepared(prepared, permitted, confirmed=yes or saved is not None, format=format)
 
