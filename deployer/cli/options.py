@@ -159,6 +159,16 @@ AllowBranch = Annotated[
 ]
 
 # What is said about a saved plan.
+Reviewed = Annotated[
+    Path | None,
+    typer.Option(
+        "--reviewed",
+        metavar="PLAN",
+        callback=_check_path,
+        help="Plan now, and apply only if that plan changes the same as this saved one.",
+        rich_help_panel=_SAVED_PLAN,
+    ),
+]
 ExpectEnvironments = Annotated[
     list[str] | None,
     typer.Option(

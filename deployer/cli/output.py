@@ -144,13 +144,17 @@ def _write_as_text() -> Callable[[PlanView], None]:
     return write_as_text
 
 
-def write_result(result: ApplyResult, format: Literal["text", "json"]) -> None:
+def write_result(result: ApplyResult, format: PlanFormat) -> None:
     """Print the result of an apply, then its errors and warnings on standard error."""
     from deployer.views.result_text import result_to_json, result_to_text
 
-    data = result_to_json(result.done, result.failed, result.not_done, result.namespaces)
+    data = result_to_json(result.done, result.failed, result.not_done, result.namespaces, result.differences)
     if format == "json":
         write_json(data)
+    elif format == "markdown":
+        from deployer.views.result_markdown import result_to_markdown
+
+        write(result_to_markdown(data))
     else:
         stdout = terminal(sys.stdout)
         write(f"\n{result_to_text(data, width=stdout.width, colour=stdout.colour)}")

@@ -371,7 +371,7 @@ def test_results_are_json_documents_of_their_schema(project: Path, capsys: Outpu
         jsonschema.validate(result, schema)
     made = {"address": "local/train", "environment": "local", "action": "create", "name": "TrainFlow.local"}
     assert [{key: one[key] for key in made} for one in deployed["done"]] == [made]
-    assert nothing == {"done": [], "failed": [], "not_done": []}
+    assert nothing == {"done": [], "failed": [], "not_done": [], "differences": []}
     assert [one["action"] for one in (*destroyed["done"], *back["done"])] == ["delete", "create"]
 
 
