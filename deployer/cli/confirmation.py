@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from deployer.cli import DONE, REFUSED
 from deployer.cli.context import command_context
@@ -13,6 +13,7 @@ from deployer.cli.output import save_plan, write_diagnostics, write_message, wri
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
+    from deployer.cli.options import PlanFormat
     from deployer.commands.apply import Prepared
     from deployer.planning.guards import Permissions
 
@@ -20,19 +21,22 @@ _WITHOUT_ASKING = "add --yes, or save a plan with `mfdeploy plan --out FILE` and
 
 
 def apply_prepared(
-    prepared: Prepared, permissions: Permissions, *, confirmed: bool, format: Literal["text", "json"] = "text"
+    prepared: Prepared, permissions: Permissions, *, confirmed: bool, format: PlanFormat = "text"
 ) -> int:
     """Show the plan, ask unless it was `confirmed`, apply it and report; the exit code. Raises DeployError.
 
-    As JSON the report is all that is printed to standard output.
+    As JSON and as Markdown the report is all that is printed to standard output.
     """
-    from deployer.commands.apply import ApplyResult, execute, refuse_unpermitted
+    from deployer.commands.apply import ApplyResult, differs, execute, refuse_unpermitted
 
     write_diagnostics(prepared.view.warnings)
     if format == "text":
         write_plan(prepared.view, "text")
+    if prepared.differences:
+        write_result(differs(prepared), format)
+        return REFUSED
     if not prepared.view.plan.pending:
-        if format == "json":
+        if format != "text":
             write_result(ApplyResult((), (), ()), format)
         return DONE
     with command_context() as context:
@@ -56,7 +60,7 @@ def save_or_apply(
 ) -> int:
     """Show the plan and save it to `out`; without a file apply it as `apply_prepared` does."""
     if out is None:
-        return apply_prepared(prepared, permissions, confirmed=confirmed, format="json" if format == "json" else "text")
+        return apply_prepared(prepared, permissions, confirmed=confirmed, format=format)
     write_diagnostics(prepared.view.warnings)
     write_plan(prepared.view, format)
     save_plan(out, prepared.view)
@@ -64,9 +68,9 @@ def save_or_apply(
 
 
 def refuse_unasked(format: PlanFormat, *, confirmed: bool) -> None:
-    """Raise DeployError for a result as JSON that would have to ask: the plan that it asks about is not printed."""
-    if format == "json" and not confirmed:
-        message = "--format json cannot ask: the plan is not printed"
+    """Raise DeployError for a result in another format that would have to ask: the plan itself is not printed."""
+    if format != "text" and not confirmed:
+        message = f"--format {format} cannot ask: the plan is not printed"
         raise DeployError(bad_usage(message, _WITHOUT_ASKING))
 
 

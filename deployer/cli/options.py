@@ -17,10 +17,12 @@ from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
     from deployer.models.selection import Selection
+    from deployer.planning.assertions import Assertions
     from deployer.planning.guards import Permissions
 
 _SELECTION = "Selection"
 _PERMISSIONS = "Permissions"
+_SAVED_PLAN = "Saved plans"
 _CLUSTERS = "Clusters"
 NO_TYPE = ""  # the metavar of a flag: on a terminal Typer writes <bool> beside each
 _PATH_LENGTH, _NAME_LENGTH = 4_000, 255  # bytes: what a file system takes
@@ -156,6 +158,50 @@ AllowBranch = Annotated[
     ),
 ]
 
+# What is said about a saved plan.
+Reviewed = Annotated[
+    Path | None,
+    typer.Option(
+        "--reviewed",
+        metavar="PLAN",
+        callback=_check_path,
+        help="Plan now, and apply only if that plan changes the same as this saved one.",
+        rich_help_panel=_SAVED_PLAN,
+    ),
+]
+ExpectEnvironments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--expect-env",
+        metavar="NAME",
+        help="Refuse a saved plan for any other environment. Repeatable.",
+        autocompletion=complete_environment,
+        rich_help_panel=_SAVED_PLAN,
+    ),
+]
+AllowRollback = Annotated[
+    bool,
+    typer.Option(
+        "--allow-rollback", metavar=NO_TYPE, help="Allow a saved plan that is a rollback.", rich_help_panel=_SAVED_PLAN
+    ),
+]
+AllowDestroy = Annotated[
+    bool,
+    typer.Option(
+        "--allow-destroy", metavar=NO_TYPE, help="Allow a saved plan of destroy.", rich_help_panel=_SAVED_PLAN
+    ),
+]
+AllowAdopt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-adopt",
+        metavar="ADDRESS",
+        help="Allow a saved plan to take over this DAG. Repeatable.",
+        autocompletion=complete_address,
+        rich_help_panel=_SAVED_PLAN,
+    ),
+]
+
 # What is checked, and what is printed or saved.
 Fresh = Annotated[
     bool,
@@ -225,6 +271,15 @@ def permissions(delete: Sequence[str] | None, mass_change: bool, branch: bool) -
     from deployer.planning.guards import Permissions
 
     return Permissions(tuple(delete or ()), mass_change, branch)
+
+
+def assertions(
+    environments: Sequence[str] | None, rollback: bool, destroy: bool, adopt: Sequence[str] | None
+) -> Assertions:
+    """What is expected and allowed of a saved plan."""
+    from deployer.planning.assertions import Assertions
+
+    return Assertions(tuple(environments or ()), rollback, destroy, tuple(adopt or ()))
 
 
 def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:

@@ -144,13 +144,17 @@ def _write_as_text() -> Callable[[PlanView], None]:
     return write_as_text
 
 
-def write_result(result: ApplyResult, format: Literal["text", "json"]) -> None:
+def write_result(result: ApplyResult, format: PlanFormat) -> None:
     """Print the result of an apply, then its errors and warnings on standard error."""
     from deployer.views.result_text import result_to_json, result_to_text
 
-    data = result_to_json(result.done, result.failed, result.not_done, result.namespaces)
+    data = result_to_json(result.done, result.failed, result.not_done, result.namespaces, result.differences)
     if format == "json":
         write_json(data)
+    elif format == "markdown":
+        from deployer.views.result_markdown import result_to_markdown
+
+        write(result_to_markdown(data))
     else:
         stdout = terminal(sys.stdout)
         write(f"\n{result_to_text(data, width=stdout.width, colour=stdout.colour)}")
@@ -162,6 +166,7 @@ def save_plan(out: Path, result: PlanView) -> None:
 
     A device, a pipe or a symbolic link (`/dev/stdout`) is written directly and not replaced.
     """
+    from deployer.planning.assertions import needed_options
     from deployer.views.plan_json import plan_to_json
 
     text = json.dumps(plan_to_json(result.plan), indent=2) + "\n"
@@ -176,7 +181,8 @@ def save_plan(out: Path, result: PlanView) -> None:
             with contextlib.suppress(OSError):
                 beside.unlink()
         raise DeployError(cannot("write", out, error)) from error
-    write_message(f"Saved to {out}. To apply exactly this: mfdeploy apply {shlex.quote(str(out))}")
+    command = shlex.join(["mfdeploy", "apply", str(out), *needed_options(result.plan)])
+    write_message(f"Saved to {out}. To apply exactly this: {command}")
 
 
 def read_plan(path: Path) -> Plan:

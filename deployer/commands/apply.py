@@ -21,26 +21,32 @@ from deployer.models.record import Provenance
 from deployer.models.selection import Selection
 from deployer.pipeline.rendering import build_packages, render_files
 from deployer.plan_context import PlanContext
-from deployer.planning import guards, staleness
+from deployer.planning import assertions, guards, staleness
+from deployer.planning import reviewed as comparison
+from deployer.planning.assertions import Assertions
 from deployer.planning.guards import Permissions
+from deployer.planning.reviewed import Difference
 from deployer.state.survey import target_problem
 from deployer.vcs.ci import page_of_job
 
 Files = Mapping[tuple[str, str], bytes]
 """Files by environment and name."""
+_NOTHING_ALLOWED = Assertions()
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A plan that is ready to be applied: `view` is shown to the user, `context` is what the apply needs.
 
-    `restored` are the files that a rollback restores; None if files are rendered from the manifests.
+    `restored` are the files that a rollback restores; None if files are rendered from the manifests. With `differences`
+    from a reviewed plan it may not be applied.
     """
 
     view: PlanView
     context: PlanContext
     command: Command = "apply"
     restored: RestoredFiles | None = None
+    differences: Sequence[Difference] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class ApplyResult:
     """The outcome of each change, and warnings about everything else that failed.
 
     `errors` give the reason for each target that could not publish; its changes are not done. `namespaces` are the
-    Metaflow namespaces of the runs of each written deployment, by address.
+    Metaflow namespaces of the runs of each written deployment, by address. With `differences` nothing was done.
     """
 
     done: Sequence[Change]
@@ -57,6 +63,7 @@ class ApplyResult:
     warnings: Sequence[Diagnostic] = ()
     namespaces: Mapping[str, str] = field(default_factory=dict)
     errors: Sequence[Diagnostic] = ()
+    differences: Sequence[Difference] = ()
 
 
 def prepare(
@@ -64,22 +71,21 @@ def prepare(
     context: Context,
     *,
     saved: Plan | None = None,
+    caller: Assertions = _NOTHING_ALLOWED,
     destroy: bool = False,
     check_cluster: bool | None = None,
     fresh: bool = False,
 ) -> Prepared:
-    """Make a plan and compare a saved plan with it. Raises DeployError if the saved plan is stale.
+    """Make a plan and compare a saved plan with it.
 
-    `check_cluster` and `fresh` are as for `plan`; a rollback does not check clusters.
+    `caller` is what may be in the saved plan; `check_cluster` and `fresh` are as for `plan`; a rollback does not check
+    clusters. Raises DeployError if the saved plan is stale, or holds what the caller does not allow.
     """
-    if saved is not None and saved.against is not None:
-        message = f"a plan against a revision ({saved.against.revision}) cannot be applied"
-        raise DeployError(Diagnostic("bad-plan", message, hint="plan again without --against"))
+    if saved is not None and (refused := list(assertions.refusals(saved, caller))):
+        raise DeployError(refused)
     narrow = narrowed(selection, saved) if saved else selection
     if saved is not None and saved.rollback:
-        prepared = prepare_rollback(narrow, saved.rollback, context)
-        _refuse_stale(saved, prepared.context)
-        return prepared
+        return _prepare_saved_rollback(narrow, saved, context)
     destroy = destroy or (saved is not None and saved.destroy)
     plan_context = make_plan(
         narrow, context, destroy=destroy, check_cluster=check_cluster, fresh=fresh, note_inputs=True
@@ -88,6 +94,36 @@ def prepare(
         plan_context = _only_reviewed(saved, plan_context)
     plan_context = annotate_plan(plan_context, context)
     return Prepared(view_of(plan_context), plan_context, "destroy" if destroy else "apply")
+
+
+def prepare_reviewed(
+    selection: Selection, reviewed: Plan, context: Context, *, check_cluster: bool | None = None
+) -> Prepared:
+    """Plan again, with every flow compiled, and compare with the plan that was reviewed, which stays a comparison.
+
+    Raises DeployError if the two cannot be compared. If they differ, the result says how and may not be applied.
+    """
+    plan_context = make_plan(selection, context, check_cluster=check_cluster, fresh=True, note_inputs=True)
+    if refused := list(comparison.refusals(reviewed, plan_context.plan)):
+        raise DeployError(refused)
+    plan_context = annotate_plan(plan_context, context)
+    found = comparison.differences(reviewed, plan_context.plan)
+    return Prepared(view_of(plan_context), plan_context, differences=found)
+
+
+def differs(prepared: Prepared) -> ApplyResult:
+    """The result of an apply that was not begun, since its plan is not the one that was reviewed."""
+    count = len(prepared.differences)
+    message = f"the plan differs from the reviewed one in {count} {'place' if count == 1 else 'places'}"
+    problem = Diagnostic("reviewed-plan", f"{message}: nothing was applied", hint="review the plan as it is now")
+    pending = prepared.context.plan.pending
+    return ApplyResult((), (), pending, errors=[problem], differences=prepared.differences)
+
+
+def _prepare_saved_rollback(selection: Selection, saved: Plan, context: Context) -> Prepared:
+    prepared = prepare_rollback(selection, saved.rollback, context)
+    plan_context = _only_reviewed(saved, prepared.context)
+    return replace(prepared, view=view_of(plan_context), context=plan_context)
 
 
 def prepare_rollback(selection: Selection, entry: str, context: Context, *, diff: bool = False) -> Prepared:
@@ -115,6 +151,8 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
 
     Raises DeployError if the plan may not be applied, or if anything fails before the first file is written.
     """
+    if prepared.differences:
+        raise DeployError(differs(prepared).errors)
     refuse_unpermitted(prepared, permissions, context)
     plan_context = prepared.context
     now = context.now().replace(microsecond=0)

@@ -22,10 +22,10 @@ def differences(saved: Plan, now: Plan, deployed: Find) -> Iterator[Diagnostic]:
     for name in sorted({change.environment for change in saved.pending}):
         if saved.targets.get(name) != now.targets.get(name):
             yield _stale(f"{name}: the target was {saved.targets.get(name)!r} and is now {now.targets.get(name)!r}")
-    after = _by_key(now)
-    for key, old in sorted(_by_key(saved).items()):
+    after = by_key(now)
+    for key, old in sorted(by_key(saved).items()):
         new = after.get(key)
-        if old.action == "none" or (new is not None and _are_same(old, new)):
+        if old.action == "none" or (new is not None and are_same(old, new)):
             continue
         if new is None:
             yield _stale(f"{old.address} ({old.file}): is no longer planned")
@@ -58,7 +58,8 @@ def left_out(saved: Plan, now: Plan) -> Diagnostic | None:
     )
 
 
-def _are_same(old: Change, new: Change) -> bool:
+def are_same(old: Change, new: Change) -> bool:
+    """Whether two changes do the same for the same reasons; what explains them is not compared."""
     texts = [(ordered_text(change.before), ordered_text(change.after)) for change in (old, new)]
     return _compared(old) == _compared(new) and texts[0] == texts[1]
 
@@ -68,7 +69,8 @@ def _compared(change: Change) -> Change:
     return replace(change, reasons=tuple(reason for reason in change.reasons if reason.word != "restored"))
 
 
-def _by_key(plan: Plan) -> Mapping[tuple[str, str], Change]:
+def by_key(plan: Plan) -> Mapping[tuple[str, str], Change]:
+    """The changes of a plan by address and file: a deployment with a new DAG id has a change for each of its files."""
     return {_key(change): change for change in plan.changes}
 
 

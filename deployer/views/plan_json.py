@@ -22,11 +22,12 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     """The plan as JSON values, with its keys in a fixed order."""
     head = adapter(Plan).dump_python(plan, mode="json", exclude={"changes"})
     targets = dict(sorted(plan.targets.items()))
-    changes = [_change_to_json(change) for change in plan.changes]
+    changes = [change_to_json(change) for change in plan.changes]
     return {"format": plan.format, **head, "targets": targets, "changes": changes}
 
 
-def _change_to_json(change: Change) -> dict[str, Any]:
+def change_to_json(change: Change) -> dict[str, Any]:
+    """A change of a plan as JSON values."""
     before = _description_to_json(change.before)
     # Where nothing changed both are the same object; a plan may have a thousand such changes.
     after = before if change.after is change.before else _description_to_json(change.after)

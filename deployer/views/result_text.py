@@ -9,8 +9,10 @@ from pydantic import Field
 
 from deployer.models.plan import Action, Change
 from deployer.models.types import FrozenModel, Several
+from deployer.planning.reviewed import Difference
 from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
+from deployer.views.plan_difference import NOTHING_APPLIED, PlanDifference, describe_difference, difference_lines
 from deployer.views.plan_text import COMPLETED, STYLES
 
 
@@ -45,6 +47,10 @@ class Result(FrozenModel):
     done: Several[DoneChange]
     failed: Several[FailedChange]
     not_done: Annotated[Several[LeftChange], Field(description="Left as they were, since the apply stopped before.")]
+    differences: Annotated[
+        Several[PlanDifference],
+        Field(description="Where the plan differs from the reviewed one. Nothing is done then."),
+    ] = ()
 
 
 def result_schema() -> dict[str, Any]:
@@ -57,6 +63,7 @@ def result_to_json(
     failed: Sequence[tuple[Change, str]],
     not_done: Sequence[Change],
     namespaces: Mapping[str, str] | None = None,
+    differences: Sequence[Difference] = (),
 ) -> dict[str, Any]:
     """The result as JSON values. `namespaces` are the namespaces of runs by address."""
     known = namespaces or {}
@@ -64,6 +71,7 @@ def result_to_json(
         done=tuple(_done(change, known) for change in done),
         failed=tuple(FailedChange(**_change(change), message=message) for change, message in failed),
         not_done=tuple(LeftChange(**_change(change)) for change in not_done),
+        differences=tuple(map(describe_difference, differences)),
     ).model_dump(mode="json")
 
 
@@ -80,6 +88,9 @@ def _done(change: Change, namespaces: Mapping[str, str]) -> DoneChange:
 def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
     """One line for each change, then the totals; if the apply stopped, also what was not done."""
     page = Page(width, colour)
+    if result["differences"]:
+        _differences(page, result["differences"])
+        return page.text()
     for done in result["done"]:
         word = (COMPLETED.get(done["action"], done["action"]), STYLES.get(done["action"], ""))
         page.line(word, f" {escape_controls(done['name'])}", _address(done), *_namespace(done))
@@ -95,6 +106,18 @@ def result_to_text(result: Mapping[str, Any], *, width: int = 80, colour: bool =
     _totals(page, result)
     _paused(page, [change["name"] for change in result["done"] if change["created_paused"]])
     return page.text()
+
+
+def _differences(page: Page, differences: Sequence[Mapping[str, Any]]) -> None:
+    """What was reviewed and what would be applied now, for each file where that is not the same."""
+    page.line(("The plan differs from the reviewed one:", "bold"))
+    for difference in differences:
+        page.blank()
+        page.line((escape_controls(difference["address"]), "bold"), indent=2)
+        for label, text in difference_lines(difference):
+            page.entry(label, escape_controls(text), indent=4, label_width=len("reviewed") + 2)
+    page.blank()
+    page.line((NOTHING_APPLIED, "bold red"))
 
 
 def _address(change: Mapping[str, Any]) -> tuple[str, str]:
@@ -114,12 +137,17 @@ def _paused(page: Page, names: Sequence[str]) -> None:
     page.line(f"airflow dags unpause {escape_controls(names[0]) if len(names) == 1 else 'DAG_ID'}", indent=4)
 
 
-def _totals(page: Page, result: Mapping[str, Any]) -> None:
+def totals_line(result: Mapping[str, Any]) -> str:
+    """How many changes were made, and whether that is all."""
     actions = [change["action"] for change in result["done"]]
     counts = ", ".join(f"{actions.count(action)} {word}" for action, word in COMPLETED.items())
-    if not result["failed"] and not result["not_done"]:
-        page.line((f"Apply complete: {counts}.", "bold"))
-        return
     left = len(result["failed"]) + len(result["not_done"])
-    page.line((f"Apply stopped: {counts}; {left} not done.", "bold red"))
+    return f"Apply stopped: {counts}; {left} not done." if left else f"Apply complete: {counts}."
+
+
+def _totals(page: Page, result: Mapping[str, Any]) -> None:
+    if not result["failed"] and not result["not_done"]:
+        page.line((totals_line(result), "bold"))
+        return
+    page.line((totals_line(result), "bold red"))
     page.line("Each DAG is either as it was or as planned. The next plan shows what is left.", hang=0)

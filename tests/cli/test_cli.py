@@ -371,7 +371,7 @@ def test_results_are_json_documents_of_their_schema(project: Path, capsys: Outpu
         jsonschema.validate(result, schema)
     made = {"address": "local/train", "environment": "local", "action": "create", "name": "TrainFlow.local"}
     assert [{key: one[key] for key in made} for one in deployed["done"]] == [made]
-    assert nothing == {"done": [], "failed": [], "not_done": []}
+    assert nothing == {"done": [], "failed": [], "not_done": [], "differences": []}
     assert [one["action"] for one in (*destroyed["done"], *back["done"])] == ["delete", "create"]
 
 
@@ -384,8 +384,9 @@ def test_a_result_as_json_does_not_ask(arguments: list[str], project: Path, caps
 def test_a_saved_plan_to_destroy_deletes_what_it_says(project: Path, capsys: Output) -> None:
     assert cli.run(["apply", "--env", "local", "--yes"]) == 0
     assert cli.run([*DESTROY, "--out", "plan.json"]) == 0
+    assert capsys.readouterr().err.endswith("mfdeploy apply plan.json --allow-destroy\n")
     assert DAG.exists()
-    assert cli.run(["apply", "plan.json"]) == 0
+    assert cli.run(["apply", "plan.json", "--allow-destroy"]) == 0
     assert not DAG.exists()
-    assert cli.run(["apply", "plan.json"]) == 1
+    assert cli.run(["apply", "plan.json", "--allow-destroy"]) == 1
     assert "local/train (TrainFlow.local.py): is no longer planned" in capsys.readouterr().err

@@ -138,6 +138,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["plan", "--against", "main", "--out", "plan.json"], "--out does not go with --against"),
         (["plan", "--against", "main", "--check-cluster"], "--check-cluster does not go with --against"),
         (["apply", "plan.json", "--env", "prod"], "a saved plan is applied as it is"),
+        (["apply", "--env", "prod", "--allow-rollback"], "--allow-adopt are about a saved plan"),
         (["apply", "no-such-plan.json"], "error: cannot read no-such-plan.json: No such file"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",

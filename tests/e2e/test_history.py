@@ -75,9 +75,9 @@ def test_its_plan_can_be_saved_and_applied(changed: Project, applied_once: Proje
     before = files(changed)
     changed.do("rollback", entries(changed)[-1]["id"], "--env", "local", "--out", "back.json")
     assert files(changed) == before
-    changed.do("apply", "back.json")
+    changed.do("apply", "back.json", "--allow-rollback")
     assert files(changed) == files(applied_once)
-    assert "was changed since the plan was made" in changed.run("apply", "back.json").stderr
+    assert "was changed since the plan was made" in changed.run("apply", "back.json", "--allow-rollback").stderr
 
 
 def test_a_state_that_is_not_known_is_refused(changed: Project) -> None:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from deployer.applying.recording import inspect_outcome
 from deployer.commands.apply import execute, prepare
 from deployer.errors import DeployError
+from deployer.models.plan import Plan
 from deployer.models.target import MovedError
 from deployer.orchestrators.airflow import record
 from deployer.pipeline.rolled_back import with_rolled_back
+from deployer.planning.assertions import Assertions
 from deployer.planning.guards import Permissions
 from deployer.state.history import entry_file
 from deployer.targets.folder import FolderTarget
@@ -274,15 +276,36 @@ def test_an_entry_that_cannot_be_read_stops_it(site: AppliedFolder) -> None:
         site.prepare(back)
 
 
+ALLOWED = Assertions(rollback=True)
+
+
 class TestSavedPlan:
-    def saved(self, site: AppliedFolder) -> object:
+    def test_is_refused_where_the_caller_allows_no_rollback(self, site: AppliedFolder) -> None:
+        saved = self.saved(site)
+        with pytest.raises(DeployError, match=r"the saved plan is a rollback to .*--allow-rollback"):
+            prepare(site.selection, context(), saved=saved)
+
+    def test_applies_no_change_that_it_does_not_hold(self, site: AppliedFolder) -> None:
+        """Its comment said "No changes", whatever the entry that it names would restore."""
+        saved = replace(self.saved(site), changes=())
+        prepared = prepare(site.selection, context(), saved=saved, caller=ALLOWED)
+        assert prepared.context.plan.pending == prepared.view.plan.pending == ()
+        assert [each.code for each in prepared.view.warnings] == ["not-in-plan"]
+
+    @pytest.mark.parametrize("targets", [{}, {"prod": "dags", "staging": "dags"}])
+    def test_of_no_or_several_environments_is_refused(self, targets: dict[str, str], site: AppliedFolder) -> None:
+        saved = replace(self.saved(site), targets=targets)
+        with pytest.raises(DeployError, match="a plan of a rollback is for one environment"):
+            prepare(site.selection, context(), saved=saved, caller=ALLOWED)
+
+    def saved(self, site: AppliedFolder) -> Plan:
         back = site.apply(train=A)
         site.apply(train=B)
         data = json.loads(json.dumps(plan_to_json(site.prepare(back).context.plan)))
         return plan_from_json(data)
 
     def test_is_applied_as_it_is(self, site: AppliedFolder) -> None:
-        prepared = prepare(site.selection, context(), saved=self.saved(site))  # type: ignore[arg-type]
+        prepared = prepare(site.selection, context(), saved=self.saved(site), caller=ALLOWED)
         execute(prepared, Permissions(), context())
         assert site.crons() == {"train": A}
         assert site.entries()[0].command == "rollback"
@@ -291,14 +314,14 @@ class TestSavedPlan:
         saved = self.saved(site)
         site.apply(by="grace", train=C)
         with pytest.raises(DeployError, match=r"Train.py at the target was changed since the plan was made, by grace"):
-            prepare(site.selection, context(), saved=saved)  # type: ignore[arg-type]
+            prepare(site.selection, context(), saved=saved, caller=ALLOWED)
 
     def test_is_refused_with_another_word_when_the_file_was_edited_since(self, site: AppliedFolder) -> None:
         saved = self.saved(site)
         file = site.dags / "Train.py"
         file.write_text(file.read_text().replace("\n", "\n# mine\n", 1))
         with pytest.raises(DeployError, match=r"was changed since the plan was made, by hand"):
-            prepare(site.selection, context(), saved=saved)  # type: ignore[arg-type]
+            prepare(site.selection, context(), saved=saved, caller=ALLOWED)
 
 
 def test_guards_hold_for_it_too(site: AppliedFolder) -> None:

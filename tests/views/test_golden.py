@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -9,12 +10,15 @@ import pytest
 
 from deployer.commands.schema import schema
 from deployer.errors import Diagnostic, Location, Severity
+from deployer.models.plan import FileChanges, Plan, Reason
+from deployer.planning.reviewed import differences
 from deployer.views.diagnostics import diagnostics_to_text
 from deployer.views.graph import graph_to_text
 from deployer.views.history import history_to_json, history_to_text
 from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import plan_to_markdown
 from deployer.views.plan_text import plan_to_text
+from deployer.views.result_markdown import result_to_markdown
 from deployer.views.result_text import result_to_json, result_to_text
 from deployer.views.show_json import show_to_json
 from deployer.views.show_text import show_to_text
@@ -118,7 +122,23 @@ def test_result(stopped: bool, request: pytest.FixtureRequest) -> None:
     message = "s3://bucket: the file was changed\nby somebody else"
     namespaces = {"prod/train": "production:growth-0-abcd"}
     data = result_to_json(done, [(change, message) for change in failed], left, namespaces)
-    compare(f"result_{'stopped' if stopped else 'complete'}.txt", result_to_text(data, width=WIDTH), request)
+    name = f"result_{'stopped' if stopped else 'complete'}"
+    compare(f"{name}.txt", result_to_text(data, width=WIDTH), request)
+    compare(f"{name}.md", result_to_markdown(data), request)
+
+
+def test_result_of_another_plan_than_the_reviewed_one(request: pytest.FixtureRequest) -> None:
+    """A change that only one of the plans has, and two whose reasons are the same in few words."""
+    old = samples.change("weigh", "update", Reason("code", files=FileChanges(changed=("score.py",))))
+    new = replace(old, after=samples.described(samples.LINE), before=samples.described())
+    drifted = samples.change("drifted", "update", Reason("drifted", note="the DAG file was edited by hand"))
+    reviewed = (old, drifted, *samples.EVERYTHING.changes[-2:])
+    now = (new, replace(drifted, version="v9"), *samples.EVERYTHING.changes[2:4], *samples.HOSTILE.changes)
+    found = differences(Plan(reviewed), Plan(now))
+    data = result_to_json((), (), now, differences=found)
+    jsonschema.validate(data, schema("result"))
+    compare("result_differs.txt", result_to_text(data, width=WIDTH), request)
+    compare("result_differs.md", result_to_markdown(data), request)
 
 
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])

@@ -22,12 +22,10 @@ from deployer.cli.options import (
     PlanFormatOption,
     Variables,
     Yes,
-    bad_usage,
     permissions,
     refuse_unshown,
     selection,
 )
-from deployer.errors import DeployError
 
 EXAMPLES = """
 mfdeploy history --env prod
@@ -58,9 +56,6 @@ def rollback(
     """
     refuse_unshown(format, diff=diff)
     refuse_unasked(format, confirmed=yes or out is not None)
-    if format == "markdown" and out is None:
-        message = "--format markdown shows a plan, and this would apply it"
-        raise DeployError(bad_usage(message, "save the plan with --out FILE"))
     chosen = selection(manifests, var, environments=[env], flows=flow, exclude=exclude)
     with command_context(chosen) as context:
         from deployer.commands.apply import prepare_rollback
