@@ -20,13 +20,12 @@ from deployer.cli.options import (
     Fresh,
     Manifests,
     PlanFile,
-    PlanFormat,
     PlanFormatOption,
     Variables,
     bad_usage,
     selection,
 )
-from deployer.cli.output import plan_writer, save_plan, write_diagnostics
+from deployer.cli.output import PlanFormat, plan_writer, save_plan, write_diagnostics
 from deployer.errors import DeployError
 
 EXAMPLES = """

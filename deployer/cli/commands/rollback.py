@@ -21,6 +21,7 @@ from deployer.cli.options import (
     PlanFile,
     Variables,
     Yes,
+    only_environment,
     permissions,
     selection,
 )
@@ -35,7 +36,7 @@ def rollback(
     entry: Annotated[
         str, typer.Argument(metavar="ENTRY", help="An entry that `mfdeploy history` shows, or its beginning or end.")
     ],
-    env: Environment,
+    env: Environment = None,
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
     flow: Flows = None,
@@ -52,7 +53,7 @@ def rollback(
     The plan is shown and confirmed first. With --out it is saved instead.
     """
     refuse_unasked(format, confirmed=yes or out is not None)
-    chosen = selection(manifests, var, environments=[env], flows=flow, exclude=exclude)
+    chosen = selection(manifests, var, environments=[env or only_environment(manifests)], flows=flow, exclude=exclude)
     with command_context(chosen) as context:
         from deployer.commands.apply import prepare_rollback
 
