@@ -26,6 +26,7 @@ NAME = "mfdeploy"
 COMMANDS: Mapping[str, str] = {
     "init": "Write a first manifest for the flows below a folder.",
     "validate": "Check the manifests and the flows, as plan would.",
+    "list": "List all deployments: environment, flow, DAG id, schedule, file.",
     "show": "Print a flow's settings, where each comes from, and its graph.",
     "render": "Print the DAG file of a flow.",
     "plan": "Show what an apply would change, and why.",

@@ -33,6 +33,12 @@ def complete_address(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(found.addresses, incomplete) if found else []
 
 
+def complete_variable(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of variables, with the equals sign that follows."""
+    found = _outline(context)
+    return _matching((f"{name}=" for name in found.variables), incomplete) if found else []
+
+
 def _matching(names: Iterable[str], incomplete: str) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
@@ -42,5 +48,5 @@ def _outline(context: typer.Context) -> Outline | None:
 
     try:
         return outline(context.params["manifests"])
-    except (DeployError, OSError):
+    except (DeployError, OSError, KeyError):
         return None

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from deployer.cli.completion import complete_address, complete_environment, complete_flow
+from deployer.cli import manifest_folder
+from deployer.cli.completion import complete_address, complete_environment, complete_flow, complete_variable
+from deployer.cli.output import PlanFormat, write_message
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
@@ -36,7 +38,20 @@ def _check_path(path: Path | None) -> Path | None:
     return path
 
 
-DEFAULT_MANIFESTS = Path("deployments")
+DEFAULT_MANIFESTS = manifest_folder.DEFAULT_MANIFESTS
+
+
+def _find_manifests(context: typer.Context, given: Path) -> Path:
+    """The folder that was given; else the one of the repository, which is reported if it is not that of this folder."""
+    _check_path(given)
+    source = context.get_parameter_source("manifests")
+    if source is None or source.name != "DEFAULT":
+        return given
+    found = manifest_folder.find_manifests()
+    if found != DEFAULT_MANIFESTS and not context.resilient_parsing:
+        write_message(f"Manifests: {found}")
+    return found
+
 
 # Which manifests, and which deployments of them.
 Manifests = Annotated[
@@ -46,8 +61,8 @@ Manifests = Annotated[
         "-m",
         metavar="DIR",
         envvar="MFDEPLOY_MANIFESTS",
-        callback=_check_path,
-        help="Folder of the manifests.",
+        callback=_find_manifests,
+        help="Folder of the manifests. Looked for up to the root of the git repository.",
         rich_help_panel=_SELECTION,
     ),
 ]
@@ -57,30 +72,40 @@ Variables = Annotated[
         "--var",
         metavar="NAME=VALUE",
         help="Set a manifest variable. Repeatable.",
+        autocompletion=complete_variable,
         rich_help_panel=_SELECTION,
     ),
 ]
 Flow = Annotated[
     str, typer.Argument(metavar="FLOW", help="Name of the flow in the manifests.", autocompletion=complete_flow)
 ]
+OptionalFlow = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FLOW",
+        help="Name of the flow in the manifests. Default: list all.",
+        autocompletion=complete_flow,
+        show_default=False,
+    ),
+]
 Environment = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--env",
         "-e",
         metavar="NAME",
-        help="Environment.",
+        help="Environment. Default: the only one.",
         autocompletion=complete_environment,
         rich_help_panel=_SELECTION,
     ),
 ]
 RequiredEnvironments = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--env",
         "-e",
         metavar="NAME",
-        help="Environment. Repeatable.",
+        help="Environment. Default: the only one. Repeatable.",
         autocompletion=complete_environment,
         rich_help_panel=_SELECTION,
     ),
@@ -234,7 +259,6 @@ SavedPlan = Annotated[
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", callback=_check_path, help="Folder to search for flows.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
-PlanFormat = Literal["text", "json", "markdown"]
 PlanFormatOption = Annotated[PlanFormat, typer.Option("--format", help="Output format.")]
 Diff = Annotated[bool, typer.Option("--diff", metavar=NO_TYPE, help="Also show the diff of the DAG files.")]
 DiagnosticsFormatOption = Annotated[
@@ -264,6 +288,18 @@ def selection(
         exclude=tuple(exclude or ()),
         adopt=tuple(adopt or ()),
     )
+
+
+def only_environment(manifests: Path) -> str:
+    """The only environment of the manifests. Raises DeployError if there are several, with their names."""
+    from deployer.manifest.load import outline
+
+    found = sorted(outline(manifests).environments)
+    if len(found) > 1:
+        message = f"--env is missing: the environments are {', '.join(found)}"
+        raise DeployError(bad_usage(message, f"for example --env {found[0]}"))
+    # Without any, what is wrong with the manifests is reported when they are loaded.
+    return found[0] if found else ""
 
 
 def permissions(delete: Sequence[str] | None, mass_change: bool, branch: bool) -> Permissions:

@@ -15,11 +15,11 @@ from deployer.cli.terminal import terminal
 from deployer.errors import DeployError, Diagnostic, Severity
 
 if TYPE_CHECKING:
-    from deployer.cli.options import PlanFormat
     from deployer.commands.apply import ApplyResult
     from deployer.commands.plan import PlanView
     from deployer.models.plan import Plan
 
+PlanFormat = Literal["text", "json", "markdown"]
 JsonT = TypeVar("JsonT", bound=Mapping[str, object], contravariant=True)
 
 

@@ -47,11 +47,16 @@ class Desired:
 
 @dataclass(frozen=True)
 class DesiredState:
-    """The selected deployments, compiled and described, with the manifests that they come from."""
+    """The selected deployments, compiled and described, with the manifests that they come from.
+
+    `items` are those without an error; `broken` are the errors of each of the others by address, which `diagnostics`
+    contain too.
+    """
 
     manifests: Manifests
     items: tuple[Desired, ...]
     diagnostics: tuple[Diagnostic, ...]
+    broken: Mapping[str, Sequence[Diagnostic]] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

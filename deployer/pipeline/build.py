@@ -60,7 +60,10 @@ def described(
     deployments: Sequence[Deployment],
     context: Context,
 ) -> DesiredState:
-    """The last stages: check and describe the compiled flows. Unchanged flows get their description from `cached`."""
+    """The last stages: check and describe the compiled flows. Unchanged flows get their description from `cached`.
+
+    A deployment with an error is left out of the items.
+    """
     pairs = [
         (deployment, compiled.flows[deployment.address])
         for deployment in deployments
@@ -68,16 +71,31 @@ def described(
     ]
     found = {deployment.address: check_deployment(deployment, flow, context) for deployment, flow in pairs}
     problems = [problem for checked in found.values() for problem in checked]
-    refused = any(problem.severity is Severity.ERROR for problem in problems)
+    broken = {address: list(errors) for address, errors in compiled.errors.items()}
+    _add_errors(broken, found)
     # A flow with a warning is compiled each time (its inputs are not noted), so that the warning is repeated.
     inputs = {address: notes for address, notes in compiled.inputs.items() if not found[address]}
-    new = (_describe(deployment, flow, inputs.get(deployment.address), context) for deployment, flow in pairs)
+    new = (
+        _describe(deployment, flow, inputs.get(deployment.address), context)
+        for deployment, flow in pairs
+        if deployment.address not in broken
+    )
     unchanged = [deployment for deployment in deployments if deployment.address in compiled.unchanged]
     reused = (_from_cache(deployment, cached[deployment.address], context) for deployment in unchanged)
-    items = () if refused else (*new, *reused)
-    diagnostics = [*manifests.diagnostics, *compiled.diagnostics, *problems]
-    diagnostics += [*check_names(items), *check_record_sizes(items, context)]
-    return DesiredState(manifests, items, _sorted(diagnostics))
+    items = (*new, *reused)
+    of_items = [*check_names(items), *check_record_sizes(items, context)]
+    _add_errors(broken, {address: [problem] for address, problem in of_items})
+    diagnostics = [*manifests.diagnostics, *compiled.diagnostics, *problems, *(problem for _, problem in of_items)]
+    whole = tuple(item for item in items if item.deployment.address not in broken)
+    return DesiredState(manifests, whole, _sorted(diagnostics), broken)
+
+
+def _add_errors(broken: dict[str, list[Diagnostic]], found: Mapping[str, Iterable[Diagnostic]]) -> None:
+    """Add the errors in `found`, by address."""
+    for address, problems in found.items():
+        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+        if errors:
+            broken.setdefault(address, []).extend(errors)
 
 
 def _from_cache(deployment: Deployment, cached: CachedDescription, context: Context) -> Desired:

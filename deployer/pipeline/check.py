@@ -54,33 +54,36 @@ def _task_variables(deployment: Deployment, flow: Flow, orchestrator: Orchestrat
             )
 
 
-def check_names(items: Sequence[Desired]) -> Iterator[Diagnostic]:
-    """Deployments with the name of another deployment at the same target."""
+def check_names(items: Sequence[Desired]) -> Iterator[tuple[str, Diagnostic]]:
+    """The addresses of deployments with the name of another one at the same target, and an error for each pair."""
     names = {item.deployment.address: item.name for item in items}
     for first, second in same_names((item.deployment, item.name) for item in items):
         ids = names[first.address], names[second.address]
         what = f"have the same DAG id {ids[1]!r}" if ids[0] == ids[1] else f"have DAG ids {ids[0]!r} and {ids[1]!r}"
         rest = "" if ids[0] == ids[1] else ", which differ in case only: their files would be one on some disks"
-        yield Diagnostic(
+        problem = Diagnostic(
             code="duplicate-dag-id",
             message=f"{first.address} and {second.address} {what}{rest}",
             location=second.location,
             path=f"flows.{second.name}",
             hint="set a different dag_id for one of them",
         )
+        yield first.address, problem
+        yield second.address, problem
 
 
-def check_record_sizes(items: Iterable[Desired], context: Context) -> Iterator[Diagnostic]:
-    """Deployments whose record would be too large to be read back by the next plan."""
+def check_record_sizes(items: Iterable[Desired], context: Context) -> Iterator[tuple[str, Diagnostic]]:
+    """The address of each deployment whose record would be too large to be read back by the next plan, and an error."""
     for item in items:
         orchestrator = context.orchestrator(item.deployment.environment)
         if item.compiled and orchestrator.is_too_large(item.description):
             size = {name: len(json.dumps(part)) for name, part in to_json(item.description).items()}
             largest = max(size, key=lambda name: size[name])
-            yield Diagnostic(
+            problem = Diagnostic(
                 code="too-large",
                 message=f"the description has {sum(size.values()):,} characters, most of them in its {largest}",
                 location=item.deployment.location,
                 path=f"flows.{item.deployment.name}",
                 hint="move long values to a file that the flow reads",
             )
+            yield item.deployment.address, problem

@@ -79,10 +79,12 @@ SCRIPT = [
     Case("plan-new", ("plan",), "mend"),
     Case("apply-new", ("apply", *LOCAL, "--yes")),
     Case("plan-nothing", ("plan",)),
-    Case("show", ("show", "TrainFlow", *LOCAL)),
+    Case("list", ("list",)),
+    Case("list-error", ("list", "--flow", "trian*")),
+    Case("show", ("show", "TrainFlow")),
     Case("show-error", ("show", "Train", *LOCAL)),
     Case("render", ("render", "TrainFlow", *LOCAL)),
-    Case("render-error", ("render", "TrainFlow")),
+    Case("render-error", ("render", "Train")),
     Case("schema", ("schema", "history")),
     Case("schema-error", ("schema", "plans")),
     Case("plan-change", ("plan",), "change"),
@@ -102,7 +104,7 @@ SCRIPT = [
 # Of what is the same in every terminal the beginning will do.
 CUT = {"render": 24, "schema": 24}
 # Their lines are as they are, or one for each problem, which a terminal wraps.
-AS_LONG_AS_THEY_ARE = ("render", "schema", "error", "stale", "declined", "out")
+AS_LONG_AS_THEY_ARE = ("render", "schema", "list", "error", "stale", "declined", "out")
 QUESTION = "[y/N] "
 _MASKS = (
     (r"\d{8}T\d{9}Z-[0-9a-f]{4}", "20260101T000000000Z-abcd"),

@@ -9,7 +9,7 @@ from .made import deployment, desired
 
 def messages(*names: str) -> list[str]:
     items = [desired(deployment(f"flow{number}"), name=name) for number, name in enumerate(names)]
-    return [each.message for each in check_names(items)]
+    return list(dict.fromkeys(problem.message for _, problem in check_names(items)))
 
 
 def test_names_are_told_apart_without_their_case() -> None:

@@ -17,6 +17,7 @@ from deployer.cli.options import (
     RequiredEnvironments,
     Variables,
     Yes,
+    only_environment,
     permissions,
     selection,
 )
@@ -27,7 +28,7 @@ mfdeploy destroy --env staging --flow 'report*'
 
 
 def destroy(
-    env: RequiredEnvironments,
+    env: RequiredEnvironments = None,
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
     flow: Flows = None,
@@ -45,7 +46,7 @@ def destroy(
     """
 
     refuse_unasked(format, confirmed=yes or out is not None)
-    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
+    chosen = selection(manifests, var, environments=env or [only_environment(manifests)], flows=flow, exclude=exclude)
     with command_context(chosen) as context:
         from deployer.commands.destroy import prepare_destroy
 

@@ -16,6 +16,7 @@ from deployer.cli.options import (
     Format,
     Manifests,
     Variables,
+    only_environment,
     selection,
 )
 from deployer.cli.output import write_data
@@ -26,7 +27,7 @@ mfdeploy history --env prod --flow train --limit 3
 
 
 def history(
-    env: Environment,
+    env: Environment = None,
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
     flow: Flows = None,
@@ -40,7 +41,7 @@ def history(
 
     chosen = selection(manifests, var, flows=flow, exclude=exclude)
     with command_context() as context:
-        result = history(chosen, env, limit, context)
+        result = history(chosen, env or only_environment(manifests), limit, context)
     shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded)
     write_data(shown, format, history_to_text)
     return DONE

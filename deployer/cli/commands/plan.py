@@ -21,14 +21,13 @@ from deployer.cli.options import (
     Fresh,
     Manifests,
     PlanFile,
-    PlanFormat,
     PlanFormatOption,
     Variables,
     bad_usage,
     refuse_unshown,
     selection,
 )
-from deployer.cli.output import plan_writer, save_plan, write_diagnostics
+from deployer.cli.output import PlanFormat, plan_writer, save_plan, write_diagnostics
 from deployer.errors import DeployError
 
 EXAMPLES = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployer.cli import DONE
 from deployer.cli.context import command_context
-from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Manifests, Variables, selection
+from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Manifests, Variables, only_environment, selection
 from deployer.cli.output import write, write_diagnostics
 
 EXAMPLES = """
@@ -12,7 +12,7 @@ mfdeploy render train --env prod > train.py
 """
 
 
-def render(flow: Flow, env: Environment, manifests: Manifests = DEFAULT_MANIFESTS, var: Variables = None) -> int:
+def render(flow: Flow, env: Environment = None, manifests: Manifests = DEFAULT_MANIFESTS, var: Variables = None) -> int:
     """Print the DAG file of a flow.
 
     Nothing is published or uploaded. The record that an apply adds is left out.
@@ -20,7 +20,7 @@ def render(flow: Flow, env: Environment, manifests: Manifests = DEFAULT_MANIFEST
     from deployer.commands.render import render
 
     with command_context() as context:
-        result = render(selection(manifests, var), flow, env, context)
+        result = render(selection(manifests, var), flow, env or only_environment(manifests), context)
     write_diagnostics(result.warnings)
     write(result.source)
     return DONE

@@ -22,6 +22,7 @@ from deployer.cli.options import (
     PlanFormatOption,
     Variables,
     Yes,
+    only_environment,
     permissions,
     refuse_unshown,
     selection,
@@ -37,7 +38,7 @@ def rollback(
     entry: Annotated[
         str, typer.Argument(metavar="ENTRY", help="An entry that `mfdeploy history` shows, or its beginning or end.")
     ],
-    env: Environment,
+    env: Environment = None,
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
     flow: Flows = None,
@@ -56,7 +57,7 @@ def rollback(
     """
     refuse_unshown(format, diff=diff)
     refuse_unasked(format, confirmed=yes or out is not None)
-    chosen = selection(manifests, var, environments=[env], flows=flow, exclude=exclude)
+    chosen = selection(manifests, var, environments=[env or only_environment(manifests)], flows=flow, exclude=exclude)
     with command_context(chosen) as context:
         from deployer.commands.apply import prepare_rollback
 

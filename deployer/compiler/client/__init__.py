@@ -30,13 +30,14 @@ class Compiled:
 
     `diagnostics` holds errors (each of a flow that is missing from `flows`) and warnings. `unchanged` are the addresses
     of which nothing has changed since their notes were made: those are not in `flows` either. `inputs` are new notes,
-    by address, of the flows whose inputs are known completely.
+    by address, of the flows whose inputs are known completely. `errors` are the errors of each broken deployment.
     """
 
     flows: Mapping[str, Flow]
     diagnostics: tuple[Diagnostic, ...]
     unchanged: frozenset[str] = frozenset()
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    errors: Mapping[str, Sequence[Diagnostic]] = field(default_factory=dict)
 
 
 class Compiler:
@@ -72,10 +73,17 @@ class Compiler:
         found = self._helpers.answers()
         flows: dict[str, Flow] = {}
         inputs: dict[str, Mapping[str, Any]] = {}
-        diagnostics = list(_version_problems(self.deployments, found.versions))
+        of_pythons = dict(_version_problems(self.deployments, found.versions))
+        diagnostics = list(of_pythons.values())
+        errors: dict[str, Sequence[Diagnostic]] = {}
         for deployment in self.deployments:
             answer = found.by_address[deployment.address]
-            diagnostics += answers.diagnostics(deployment, answer)
+            own = [*answers.diagnostics(deployment, answer)]
+            diagnostics += own
+            of_python = of_pythons.get(interpreter_of(deployment))
+            own += [of_python] if of_python else []
+            if any(each.severity is Severity.ERROR for each in own):
+                errors[deployment.address] = [each for each in own if each.severity is Severity.ERROR]
             if answer["flow"] is not None:
                 flows[deployment.address] = answers.flow(deployment, answer["flow"])
             if answer["inputs"] is not None:
@@ -86,6 +94,7 @@ class Compiler:
             tuple(sorted(unique, key=lambda diagnostic: diagnostic.sort_key)),
             frozenset(address for address, answer in found.by_address.items() if answer["unchanged"]),
             inputs,
+            errors,
         )
 
 
@@ -139,7 +148,7 @@ def build_packages(
         helpers.ask(Questions(dag_ids or {}, tokens or {}), progress)
         while_building()
         found = helpers.answers()
-    problems = list(_version_problems(deployments, found.versions))
+    problems = list(dict(_version_problems(deployments, found.versions)).values())
     packages: dict[str, Package] = {}
     for deployment in deployments:
         answer = found.by_address[deployment.address]
@@ -152,8 +161,10 @@ def build_packages(
     return packages
 
 
-def _version_problems(deployments: Sequence[Deployment], versions: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Unsupported versions of Metaflow, once for each interpreter, at the first deployment that names it."""
+def _version_problems(
+    deployments: Sequence[Deployment], versions: Mapping[str, str]
+) -> Iterator[tuple[str, Diagnostic]]:
+    """Each interpreter with an unsupported version of Metaflow, and that, at the first deployment that names it."""
     first: dict[str, Deployment] = {}
     for deployment in deployments:
         first.setdefault(interpreter_of(deployment), deployment)
@@ -162,20 +173,26 @@ def _version_problems(deployments: Sequence[Deployment], versions: Mapping[str, 
         # No setting names mfdeploy's own interpreter.
         location, path = (deployment.source("python"), f"flows.{deployment.name}") if deployment.python else (None, "")
         if is_too_old(version):
-            yield Diagnostic(
-                code="metaflow-too-old",
-                message=f"{python} has Metaflow {version}: mfdeploy needs {show_version(OLDEST)} or newer",
-                hint=f"upgrade it: {python} -m pip install --upgrade metaflow",
-                location=location,
-                path=path,
+            yield (
+                python,
+                Diagnostic(
+                    code="metaflow-too-old",
+                    message=f"{python} has Metaflow {version}: mfdeploy needs {show_version(OLDEST)} or newer",
+                    hint=f"upgrade it: {python} -m pip install --upgrade metaflow",
+                    location=location,
+                    path=path,
+                ),
             )
         elif is_untested(version):
             tested = f"{show_version(OLDEST)} to {show_version(NEWEST_TESTED)}"
-            yield Diagnostic(
-                code="metaflow-untested",
-                message=f"{python} has Metaflow {version}, which is newer than any that mfdeploy was tested with",
-                hint=f"tested versions: {tested}; if a flow fails to compile, install one of these",
-                severity=Severity.WARNING,
-                location=location,
-                path=path,
+            yield (
+                python,
+                Diagnostic(
+                    code="metaflow-untested",
+                    message=f"{python} has Metaflow {version}, which is newer than any that mfdeploy was tested with",
+                    hint=f"tested versions: {tested}; if a flow fails to compile, install one of these",
+                    severity=Severity.WARNING,
+                    location=location,
+                    path=path,
+                ),
             )

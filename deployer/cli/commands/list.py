@@ -1,0 +1,64 @@
+"""mfdeploy list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployer.cli import DONE, REFUSED
+from deployer.cli.context import command_context
+from deployer.cli.options import (
+    DEFAULT_MANIFESTS,
+    NO_TYPE,
+    Environments,
+    Exclude,
+    Flows,
+    Format,
+    Manifests,
+    Variables,
+    selection,
+)
+from deployer.cli.output import write_data, write_diagnostics
+from deployer.errors import Severity
+
+if TYPE_CHECKING:
+    from deployer.models.selection import Selection
+
+EXAMPLES = """
+mfdeploy list
+mfdeploy list --env prod --format json
+"""
+
+
+def list(
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+    env: Environments = None,
+    flow: Flows = None,
+    exclude: Exclude = None,
+    no_flows: Annotated[
+        bool,
+        typer.Option("--no-flows", metavar=NO_TYPE, help="Read the manifests only: ids and schedules may be missing."),
+    ] = False,
+    format: Format = "text",
+) -> int:
+    """List all deployments: environment, flow, DAG id, schedule, file.
+
+    No target is read: `plan` says what is deployed.
+    """
+    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
+    return print_list(chosen, format, flows=not no_flows)
+
+
+def print_list(chosen: Selection, format: Format, *, flows: bool = True) -> int:
+    """Print the deployments of a selection; the exit code. Raises DeployError."""
+    from deployer.views.list_view import list_to_json, list_to_text
+
+    with command_context(chosen, compiles=flows) as context:
+        from deployer.commands.list import list_deployments
+
+        result = list_deployments(chosen, context, flows=flows)
+    write_diagnostics(result.diagnostics)
+    write_data(list_to_json(result.deployments), format, list_to_text)
+    return REFUSED if any(each.severity is Severity.ERROR for each in result.diagnostics) else DONE

@@ -1,0 +1,88 @@
+"""All deployments of the manifests as JSON, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from deployer.manifest.files import shown
+from deployer.models.listed import Listed
+from deployer.views.escape_controls import escape_controls
+from deployer.views.page import Page
+
+_HEADINGS = ("ENVIRONMENT", "FLOW", "DAG ID", "SCHEDULE", "FILE")
+_UNKNOWN, _NONE = "?", "-"
+
+
+class ListedScheduleJson(TypedDict):
+    """A schedule; the timezone is null where the manifests do not say."""
+
+    cron: str
+    timezone: str | None
+
+
+class ListedJson(TypedDict):
+    """A deployment. `file` is relative to the working directory if it is below it.
+
+    Without `compiled` a `dag_id` or `schedule` of null is not known; with it, a schedule of null is none.
+    """
+
+    address: str
+    environment: str
+    flow: str
+    dag_id: str | None
+    schedule: ListedScheduleJson | None
+    file: str
+    compiled: bool
+
+
+class ListJson(TypedDict):
+    """What `mfdeploy list` prints as JSON."""
+
+    deployments: list[ListedJson]
+
+
+def list_to_json(deployments: Sequence[Listed]) -> ListJson:
+    """The deployments as JSON values, in the same order."""
+    return {"deployments": [_to_json(each) for each in deployments]}
+
+
+def _to_json(listed: Listed) -> ListedJson:
+    deployment, schedule = listed.deployment, listed.schedule
+    has_cron = schedule is not None and schedule.cron is not None
+    return {
+        "address": deployment.address,
+        "environment": deployment.environment.name,
+        "flow": deployment.name,
+        "dag_id": listed.dag_id,
+        "schedule": {"cron": str(schedule.cron), "timezone": schedule.timezone} if schedule and has_cron else None,
+        "file": shown(Path(deployment.file.resolved)),
+        "compiled": listed.is_compiled,
+    }
+
+
+def list_to_text(shown: ListJson, *, width: int = 80, colour: bool = False) -> str:
+    """A table of the deployments. Columns are as wide as their widest value, whatever the width of the terminal."""
+    rows = [_cells(each) for each in shown["deployments"]]
+    if not rows:
+        return "No deployments.\n"
+    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    page = Page(max(width, sum(widths) + 2 * len(widths)), colour)
+    page.line((_row(_HEADINGS, widths), "dim"))
+    for row in rows:
+        page.line(_row(row, widths))
+    return page.text()
+
+
+def _cells(listed: ListedJson) -> tuple[str, ...]:
+    schedule = listed["schedule"]
+    when = _NONE if listed["compiled"] else _UNKNOWN
+    if schedule:
+        when = f"{schedule['cron']} {schedule['timezone'] or ''}".rstrip()
+    cells = (listed["environment"], listed["flow"], listed["dag_id"] or _UNKNOWN, when, listed["file"])
+    return tuple(map(escape_controls, cells))
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
