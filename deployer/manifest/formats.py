@@ -112,6 +112,25 @@ def check_branches(value: Any) -> Any:
     return value
 
 
+def check_include_pattern(value: Any) -> Any:
+    """A pattern for files and objects: an absolute path or a URL, in which each name may have wildcards."""
+    if not isinstance(value, str) or _is_include_pattern(value):
+        return value
+    raise _error(
+        "bad-pattern",
+        f"{value!r} is not a pattern for files or objects, expected one like /data/*.csv or s3://lake/tables/**/*.csv",
+    )
+
+
+def _is_include_pattern(text: str) -> bool:
+    scheme, is_url, path = text.rpartition("://")
+    first, *names = path.split("/")
+    if is_url and (scheme not in ("s3", "gs", "azure") or re.search(r"[*?\[]", first)):
+        return False
+    # An empty first name is what an absolute path begins with; the name of a bucket is one.
+    return bool(first) == bool(is_url) and bool(names) and not {"", ".", ".."} & set(names)
+
+
 def check_scalar(value: Any) -> Any:
     """The value of a variable."""
     if isinstance(value, (list, dict)):

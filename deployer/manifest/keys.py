@@ -21,6 +21,7 @@ from deployer.manifest.fields import (
     Cron,
     DagId,
     Date,
+    IncludePattern,
     Items,
     Minutes,
     Name,
@@ -291,6 +292,15 @@ class FlowSettings(Settings):
         ByName[ResolvedPath],
         Setting("Files of the flow's IncludeFiles, by name.", section="settings", omit_default=True),
     ] = Field(default_factory=dict)
+    include_from: Annotated[
+        Items[IncludePattern],
+        Setting(
+            "What a run may give IncludeFiles beside objects of its datastore, as in /data/*.csv or s3://lake/**/*.csv.",
+            section="settings",
+            order="set",
+            omit_default=True,
+        ),
+    ] = ()
     branch: Annotated[
         Text,
         Setting(

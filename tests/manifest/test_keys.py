@@ -58,6 +58,7 @@ FLOW: dict[str, Any] = {
     "config_values": {"config": {"a": 1}},
     "config_files": {"config": ResolvedPath("config.json", "/srv/config.json")},
     "include_files": {"table": ResolvedPath("table.csv", "/srv/table.csv")},
+    "include_from": ("s3://lake/*.csv",),
     "branch": "blue",
     "python": ResolvedPath("../venv/bin/python", "/srv/venv/bin/python"),
     "kubernetes": PodSettings(cpu=3),

@@ -95,6 +95,7 @@ package_suffixes: [.csv]
 config_values: {c: {d: 1}}
 config_files: {e: config.json}
 include_files: {f: config.json}
+include_from: [/data/*.csv]
 branch: b
 python: ../venv/bin/python
 class: Train
@@ -115,6 +116,7 @@ steps:
     assert found.config_values == {"c": {"d": 1}}
     assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}
     assert found.include_files == {"f": found.config_files["e"]}
+    assert found.include_from == ("/data/*.csv",)
     assert (found.branch, found.class_name, found.dag_id) == ("b", "Train", "my.train")
     assert found.python == ResolvedPath("../venv/bin/python", str(Path("venv/bin/python").absolute()))
     pods = {"image": "x:1", "cpu": 2, "tolerations": [{"key": "a", "operator": "Exists"}]}

@@ -10,6 +10,7 @@ from deployer.kubernetes import pods
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.models.record import Origin
+from deployer.orchestrators.airflow.parameters import ABSENT, effective_default
 from deployer.orchestrators.airflow.step_pod import pod_of
 
 MAX_RUN_TAG = 500  # Metaflow's own limit
@@ -47,6 +48,8 @@ def step_variables(
         "METAFLOW_TAGS": json.dumps(list(tags)),
         "METAFLOW_TASK_OPTIONS": json.dumps(list(step.options)),
     }
+    if step.name == flow.start and any(parameter.type == "file" for parameter in flow.parameters):
+        own["MFDEPLOY_INCLUDES"] = json.dumps(_includes(deployment, flow, package))
     if deployment.namespace is not None:
         own["METAFLOW_TASK_NAMESPACE"] = deployment.namespace
     if deployment.environment.compute == "kubernetes":
@@ -61,3 +64,11 @@ def step_variables(
         # A pod that has a variable twice is refused by some clusters: these come from the pod itself.
         found = {name: value for name, value in found.items() if name not in pods.POD_FIELDS}
     return found
+
+
+def _includes(deployment: Deployment, flow: Flow, package: Package) -> dict[str, object]:
+    """What a run may give the flow's IncludeFiles, beside objects of its datastore: see `mfdeploy_task.included`."""
+    files = [parameter for parameter in flow.parameters if parameter.type == "file"]
+    values = {parameter.name: effective_default(deployment, parameter, package) for parameter in files}
+    deployed = {name: value for name, value in values.items() if value is not ABSENT and value is not None}
+    return {"deployed": deployed, "allowed": sorted(set(deployment.include_from))}

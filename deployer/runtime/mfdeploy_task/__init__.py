@@ -34,6 +34,8 @@ METAFLOW_PARAMETERS                 start step: JSON object of parameter values 
                                     that is null or absent keeps the flow's own default; a deploy-time default is known
                                     to Airflow alone and must be given. A JSONType's value is its decoded document; a
                                     list is joined by the parameter's separator
+MFDEPLOY_INCLUDES                   start step of a flow with IncludeFiles: JSON object of ``deployed``, their deployed
+                                    values by name, and ``allowed``, the patterns of what else a run may give them
 METAFLOW_TAGS                       JSON list of tags, default ``[]``
 METAFLOW_TASK_NAMESPACE             optional: Metaflow's namespace for the task (``step --namespace``)
 METAFLOW_PRODUCTION_TOKEN           optional: read by Metaflow itself, which tags runs with ``production:<token>``

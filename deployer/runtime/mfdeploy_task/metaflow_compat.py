@@ -18,6 +18,7 @@ from typing import Any
 from metaflow import FlowSpec, decorators, metaflow_config, parameters, plugins, task
 from metaflow._vendor import click
 from metaflow.datastore.task_datastore import TaskDataStore
+from metaflow.includefile import FilePathClass
 from metaflow.metadata_provider import MetaDatum
 from metaflow.mflog import TASK_LOG_SOURCE, mflog, update_delay
 from metaflow.mflog.save_logs import save_logs
@@ -45,9 +46,12 @@ __all__ = [
     "append_arguments",
     "constructor_replaced",
     "copy_attempt",
+    "datastore_roots",
     "disable_step_decorator",
     "drop_sidecar",
+    "how_included",
     "import_cli",
+    "is_file_type",
     "is_json_type",
     "is_next_foreach",
     "mflog",
@@ -238,3 +242,25 @@ def is_next_foreach(flow: Any) -> bool:
 def is_json_type(kind: object) -> bool:
     """Whether a parameter's type is `JSONType`."""
     return isinstance(kind, JSONTypeClass)
+
+
+def is_file_type(kind: object) -> bool:
+    """Whether a parameter's type is that of an `IncludeFile`."""
+    return isinstance(kind, FilePathClass)
+
+
+def how_included(parameter: Any) -> dict[str, Any]:
+    """How the content of an IncludeFile is read: `is_text` and `encoding`."""
+    kind = parameter.kwargs["type"]
+    return {"is_text": kind._is_text, "encoding": kind._encoding}
+
+
+def datastore_roots(datastore: str) -> list[str]:
+    """Where a datastore of this type is, and where IncludeFiles are kept: folders, or addresses with a scheme."""
+    settings = (f"DATASTORE_SYSROOT_{datastore.upper()}", f"DATATOOLS_{datastore.upper()}ROOT")
+    found = [(getattr(metaflow_config, name, None) or "").rstrip("/") for name in settings]
+    if datastore == "azure":
+        # Its settings name the container without a scheme, and its addresses of files have one.
+        found = [root if not root or "://" in root else f"azure://{root}" for root in found]
+    outer, inner = found
+    return [root for root in (outer, inner if not inner.startswith(f"{outer}/") else "") if root]

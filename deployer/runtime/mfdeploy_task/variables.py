@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .metaflow_compat import is_json_type, parameters_of
+from .included import included_file
+from .metaflow_compat import is_file_type, is_json_type, parameters_of
 
 # What the process was started with.
 GIVEN: Mapping[str, str] = dict(os.environ)
@@ -27,6 +28,7 @@ _ONLY_FOR_THE_START = (
     "METAFLOW_TAGS",
     "METAFLOW_TASK_NAMESPACE",
     "METAFLOW_TASK_OPTIONS",
+    "MFDEPLOY_INCLUDES",
     "MFDEPLOY_PYTHON",
     "MFDEPLOY_RESULT_FILE",
     "MFDEPLOY_TMPFS",
@@ -126,10 +128,19 @@ def value_arguments(flow: Any, values: Mapping[str, Any]) -> list[str]:
         given = parameters[name].kwargs
         if value is None and given.get("required") and given.get("default") is None:
             raise SystemExit(f"the parameter {name!r} of {flow.__name__} needs a value, and the run was given null")
-        text = _value_text(parameters[name], value)
+        is_file = is_file_type(given["type"])
+        text = _file_text(flow, parameters[name], value) if is_file else _value_text(parameters[name], value)
         if text is not None:
             arguments.append(f"--{name}={text}")
     return arguments
+
+
+def _file_text(flow: Any, parameter: Any, value: Any) -> str | None:
+    rules = json.loads(GIVEN.get("MFDEPLOY_INCLUDES") or "{}")
+    try:
+        return included_file(parameter, value, rules, GIVEN["METAFLOW_DEFAULT_DATASTORE"])
+    except ValueError as error:
+        raise SystemExit(f"the parameter {parameter.name!r} of {flow.__name__}: {error}") from None
 
 
 def _value_text(parameter: Any, value: Any) -> str | None:
