@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.manifest.load import load_selection
 from deployer.models.progress import Progress, silent
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.targets.registry import open_target
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Context:
     """Everything outside of the program that a command uses.
 
     `environ` are the environment variables, `now` is the clock (aware times), `user` is the person who applies,
-    `orchestrators` gives a factory by name, and `started` is what the command does not have to start again.
+    `orchestrators` gives a factory by name, `waits` says how long servers are waited for, and `started` is what the
+    command does not have to start again.
     """
 
     environ: Mapping[str, str]
@@ -51,6 +53,7 @@ class Context:
     user: str
     orchestrators: Mapping[str, Callable[[], Orchestrator]]
     progress: Progress = silent
+    waits: WaitPolicy = DEFAULT_WAITS
     started: Started | None = None
 
     def load(self, selection: Selection) -> Manifests:
@@ -84,7 +87,7 @@ class Context:
 
     def target(self, environment: Environment) -> Target:
         """The target of an environment; nothing is read yet. Raises DeployError for an unknown kind of URL."""
-        return open_target(environment, self.environ, self.git)
+        return open_target(environment, self.environ, self.git, self.waits)
 
     def orchestrator(self, environment: Environment) -> Orchestrator:
         """The orchestrator of an environment. Raises DeployError if its name is not registered."""

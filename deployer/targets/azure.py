@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, UrlError, parse_bucket_url
-from deployer.targets.client_options import DEFAULT_OPTIONS, ClientOptions
+from deployer.targets.client_options import DEFAULT_OPTIONS, NO_RETRIES, ClientOptions
 from deployer.targets.object_store import ObjectStoreTarget
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def open_azure(url: str, environ: Mapping[str, str], options: ClientOptions = DE
         account = found.group(2)
         plain = f"azure://{found.group(1)}{url[found.end() :]}"
     bucket = parse_bucket_url(plain)._replace(url=url.rstrip("/"))
-    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, account, environ, options), options.retries)
+    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, account, environ, options), options)
 
 
 def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], options: ClientOptions) -> AzureStore:
@@ -68,7 +68,7 @@ def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], option
             prefix=bucket.prefix or None,
             config=config,
             client_options=options.client(endpoint),
-            retry_config=options.retry,
+            retry_config=NO_RETRIES,
         )
     except (BaseError, ValueError, OSError) as error:
         message = str(error).split("\n\nDebug source")[0].splitlines()[0]

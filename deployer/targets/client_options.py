@@ -1,4 +1,4 @@
-"""How the clients of object stores are set up: the time for one request, and their own retries of reads."""
+"""How the clients of object stores are set up: the time for one request, for all of them, and retries."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from deployer.models.waiting import WaitPolicy
 from deployer.targets.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
+# The client itself retries nothing: it does not report that a write was retried, and each operation of it would have
+# a limit of its own.
+NO_RETRIES: RetryConfig = {"max_retries": 0}
+
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """`timeout` is for one request (seconds); `retries` are made on 429, 5xx, conflicts and cut connections."""
+    """Requests are retried on 429, 5xx, conflicts and cut connections."""
 
-    timeout: float = 30
-    retries: RetryPolicy = field(
-        default_factory=lambda: RetryPolicy(attempts=5, first_wait=0.2, longest_wait=5, budget=60)
-    )
+    waits: WaitPolicy = field(default_factory=WaitPolicy)
+    retries: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=5, first_wait=0.2, longest_wait=5))
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one request: a store that hangs is asked three times."""
+        return self.waits.seconds / 3.1
 
     def client(self, endpoint: str) -> ClientConfig:
         """The client's options; without TLS only where the endpoint says so."""
@@ -28,22 +36,6 @@ class ClientOptions:
             "timeout": timedelta(seconds=self.timeout),
             "allow_http": endpoint.startswith("http:"),
         }
-
-    @property
-    def retry(self) -> RetryConfig:
-        """The retries that the client makes by itself, by the same policy."""
-        policy = self.retries
-        config: RetryConfig = {
-            "max_retries": policy.attempts - 1,
-            "backoff": {
-                "init_backoff": timedelta(seconds=policy.first_wait),
-                "max_backoff": timedelta(seconds=policy.longest_wait),
-                "base": 2,
-            },
-        }
-        if policy.budget is not None:
-            config["retry_timeout"] = timedelta(seconds=policy.budget)
-        return config
 
 
 DEFAULT_OPTIONS = ClientOptions()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tenacity import RetryError, retry_if_exception
+from tenacity import RetryError
 
 from deployer.models.target import MovedError, TargetError
+from deployer.targets.client_options import ClientOptions
 from deployer.targets.file_name import check_file_name
-from deployer.targets.retry_policy import RetryPolicy
-from deployer.targets.store_errors import explain, is_conflict, is_missing_file, may_pass
+from deployer.targets.store_errors import is_conflict, is_missing_file, may_pass
+from deployer.targets.store_requests import StoreRequests
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta, PutMode, PutResult
@@ -36,43 +36,33 @@ class ObjectStoreTarget:
     file, conditionally, by the same content with one more line, and then removes it. Whoever planned on the earlier
     version is refused from the first step on.
 
-    Reads are retried by the client, writes here: a write whose response was lost may have succeeded. If the retry is
-    refused and the file has the content that was to be written, it did.
+    A write whose response was lost may have succeeded. If the retry is refused and the file has the content that was to
+    be written, it did.
     """
 
     local = False
 
     def __init__(
-        self, url: str, connect: Callable[[], Store], retries: RetryPolicy, *, by_generation: bool = False
+        self, url: str, connect: Callable[[], Store], options: ClientOptions, *, by_generation: bool = False
     ) -> None:
         """`url` is for messages. `by_generation`: conditions name the generation, not the entity tag."""
         self.url = url
         self._connect = connect
-        self._retries = retries
+        self._requests = StoreRequests(url, options)
         self._by_generation = by_generation
 
     @cached_property
     def _store(self) -> Store:
         return self._connect()
 
-    @cached_property
-    def _writer(self) -> Store:
-        """The same store without retries by the client, which would not report that a write was retried."""
-        store: Any = self._store
-        return type(store)(  # type: ignore[no-any-return]
-            prefix=store.prefix,
-            config=store.config,
-            client_options=store.client_options,
-            credential_provider=store.credential_provider,
-            retry_config={"max_retries": 0},
-        )
-
     def list(self, pattern: str = "*.py") -> Mapping[str, str]:
         import obstore
 
-        with self._errors():
+        def request() -> Mapping[str, str]:
             found = obstore.list_with_delimiter(self._store)["objects"]
             return {each["path"]: _version(each) for each in found if fnmatchcase(each["path"], pattern)}
+
+        return self._requests.send("listing its files", request)
 
     def read(self, file: str) -> tuple[bytes, str]:
         found = self._read(file)
@@ -106,7 +96,8 @@ class ObjectStoreTarget:
 
         content = self._expect(file, version)
         self.replace(file, content + _MARK, version)
-        with self._errors(file):
+
+        def request() -> None:
             try:
                 obstore.delete(self._store, file)
             except FileNotFoundError as error:
@@ -114,11 +105,14 @@ class ObjectStoreTarget:
                 if not is_missing_file(error):
                     raise
 
+        self._requests.send("deleting it", request, file)
+
     def _read(self, file: str) -> tuple[bytes, str] | None:
         import obstore
 
         check_file_name(file)
-        with self._errors(file):
+
+        def request() -> tuple[bytes, str] | None:
             try:
                 found = obstore.get(self._store, file)
                 return bytes(found.bytes()), _version(found.meta)
@@ -126,6 +120,8 @@ class ObjectStoreTarget:
                 if not is_missing_file(error):
                     raise
                 return None
+
+        return self._requests.send("reading it", request, file)
 
     def _expect(self, file: str, version: str) -> bytes:
         found = self._read(file)
@@ -141,11 +137,14 @@ class ObjectStoreTarget:
 
         if not self._by_generation:
             return {"e_tag": f'"{version}"'}
-        with self._errors(file):
+
+        def request() -> ObjectMeta:
             try:
-                there = obstore.head(self._store, file)
+                return obstore.head(self._store, file)
             except FileNotFoundError as error:
                 raise MovedError(file, f"{file} was removed from {self.url} since the plan was made") from error
+
+        there = self._requests.send("reading it", request, file)
         if _version(there) != version:
             raise MovedError(file, moved)
         return {"e_tag": there["e_tag"], "version": there["version"]}
@@ -153,32 +152,18 @@ class ObjectStoreTarget:
     def _write(self, file: str, content: bytes, mode: PutMode, moved: str) -> str:
         check_file_name(file)
         write = _Write(self, file, content, mode, moved)
-        with self._errors(file):
-            try:
-                return self._retries.retrying(retry_if_exception(_may_retry))(write.attempt)
-            except RetryError as exhausted:
-                return write.given_up(exhausted)
+        return self._requests.send("writing it", write.attempt, file, write.given_up)
 
     def put(self, file: str, content: bytes, mode: PutMode) -> str:
         """One request to write a file; returns its version. Raises what the client raises."""
         import obstore
 
-        return _version(obstore.put(self._writer, file, content, mode=mode, use_multipart=False))
+        return _version(obstore.put(self._store, file, content, mode=mode, use_multipart=False))
 
     def version_of(self, file: str, content: bytes) -> str | None:
         """The file's version if it has this content. Raises TargetError."""
         found = self._read(file)
         return found[1] if found is not None and found[0] == content else None
-
-    @contextmanager
-    def _errors(self, file: str = "") -> Iterator[None]:
-        from obstore.exceptions import BaseError
-
-        url = f"{self.url}/{file}" if file else self.url
-        try:
-            yield
-        except (BaseError, FileNotFoundError, ValueError) as error:
-            raise TargetError(*explain(error, url)) from error
 
 
 class _Write:
@@ -193,7 +178,7 @@ class _Write:
         self._unsure = False  # whether an earlier attempt may have been carried out
 
     def attempt(self) -> str:
-        """The file's new version. Raises MovedError or the client's error; `_may_retry` decides what is tried again."""
+        """The file's new version. Raises MovedError or the client's error, some of which `StoreRequests` retries."""
         from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
         try:
@@ -211,18 +196,13 @@ class _Write:
             self._unsure = self._unsure or may_pass(error)
             raise
 
-    def given_up(self, exhausted: RetryError) -> str:
+    def given_up(self, exhausted: RetryError) -> str | None:
         """The version, if the last attempt was carried out after all. Raises TargetError."""
-        last = exhausted.last_attempt
-        error = last.exception()
+        error = exhausted.last_attempt.exception()
         assert isinstance(error, Exception)
         if is_conflict(error):
             raise MovedError(self._file, self._moved) from error
-        version = self._carried_out()
-        if version is None:
-            url = f"{self._target.url}/{self._file}"
-            raise TargetError(*explain(error, url, last.attempt_number)) from error
-        return version
+        return self._carried_out()
 
     def _carried_out(self) -> str | None:
         """The file's version if it has our content: then the write succeeded, and its response was lost."""
@@ -230,12 +210,6 @@ class _Write:
             return self._target.version_of(self._file, self._content)
         except TargetError as error:
             raise TargetError(f"{error}; whether it was written is not known", "the next plan shows it") from error
-
-
-def _may_retry(error: BaseException) -> bool:
-    from obstore.exceptions import BaseError
-
-    return isinstance(error, BaseError) and (is_conflict(error) or may_pass(error))
 
 
 def _version(meta: ObjectMeta | PutResult) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
 from deployer.models.target import Target, TargetError
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.targets.bucket_url import UrlError
 from deployer.vcs.git import Git
 
@@ -17,37 +18,40 @@ from deployer.vcs.git import Git
 class _Opener(Protocol):
     """Opens a target by its path or URL, with the process environment and git. Raises UrlError or TargetError."""
 
-    def __call__(self, resolved: str, environ: Mapping[str, str], git: Git) -> Target: ...
+    def __call__(self, resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target: ...
 
 
-def _folder(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
+def _folder(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.folder import FolderTarget
 
     return FolderTarget(Path(resolved))
 
 
-def _git(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
+def _git(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.git import GitTarget
 
-    return GitTarget(resolved, git)
+    return GitTarget(resolved, git, waits)
 
 
-def _s3(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
+def _s3(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
+    from deployer.targets.client_options import ClientOptions
     from deployer.targets.s3 import open_s3
 
-    return open_s3(resolved, environ)
+    return open_s3(resolved, environ, ClientOptions(waits))
 
 
-def _gcs(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
+def _gcs(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
+    from deployer.targets.client_options import ClientOptions
     from deployer.targets.gcs import open_gcs
 
-    return open_gcs(resolved, environ)
+    return open_gcs(resolved, environ, ClientOptions(waits))
 
 
-def _azure(resolved: str, environ: Mapping[str, str], git: Git) -> Target:
+def _azure(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.azure import open_azure
+    from deployer.targets.client_options import ClientOptions
 
-    return open_azure(resolved, environ)
+    return open_azure(resolved, environ, ClientOptions(waits))
 
 
 # By URL scheme; a target without one is a folder.
@@ -75,7 +79,9 @@ _OTHER_SCHEMES = {
 }
 
 
-def open_target(environment: Environment, environ: Mapping[str, str], git: Git) -> Target:
+def open_target(
+    environment: Environment, environ: Mapping[str, str], git: Git, waits: WaitPolicy = DEFAULT_WAITS
+) -> Target:
     """The target of an environment; nothing is read or written yet. Raises DeployError for an unsupported URL.
 
     `environ` is the process environment, where access to stores is configured. Their client libraries (botocore,
@@ -89,7 +95,7 @@ def open_target(environment: Environment, environ: Mapping[str, str], git: Git) 
         message = f"{kind}:// is not a supported kind of target"
         raise DeployError(_problem(environment, "unsupported-target", message, hint))
     try:
-        return _KINDS[kind](environment.target.resolved, environ, git)
+        return _KINDS[kind](environment.target.resolved, environ, git, waits)
     except (UrlError, TargetError) as error:
         raise DeployError(_problem(environment, "bad-target", str(error))) from error
 

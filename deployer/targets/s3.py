@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, parse_bucket_url
-from deployer.targets.client_options import DEFAULT_OPTIONS, ClientOptions
+from deployer.targets.client_options import DEFAULT_OPTIONS, NO_RETRIES, ClientOptions
 from deployer.targets.object_store import ObjectStoreTarget
 from deployer.targets.s3_settings import s3_settings
 
@@ -20,7 +20,7 @@ _HINT = "set AWS_PROFILE, sign in (aws sso login) or set AWS_ACCESS_KEY_ID; docs
 def open_s3(url: str, environ: Mapping[str, str], options: ClientOptions = DEFAULT_OPTIONS) -> ObjectStoreTarget:
     """The target of an ``s3://bucket/prefix``; no request is made yet. Raises UrlError."""
     bucket = parse_bucket_url(url)
-    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, environ, options), options.retries)
+    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, environ, options), options)
 
 
 def _connect(bucket: BucketUrl, environ: Mapping[str, str], options: ClientOptions) -> S3Store:
@@ -38,6 +38,6 @@ def _connect(bucket: BucketUrl, environ: Mapping[str, str], options: ClientOptio
         region=settings.region,
         endpoint=settings.endpoint,
         client_options=options.client(settings.endpoint),
-        retry_config=options.retry,
+        retry_config=NO_RETRIES,
         credential_provider=settings.credentials,
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from deployer.models.waiting import RAISE_LIMIT
+
 _DENIED = ("AccessDenied", "AuthorizationFailure", "AuthorizationPermissionMismatch", "AllAccessDisabled")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "BucketNotFound")
 _NO_FILE = ("NoSuchKey", "BlobNotFound")
 _REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException")
+_NO_ANSWER = f"check the network, proxies and the endpoint; {RAISE_LIMIT}"
 _SIGN_IN = "sign in again (aws sso login, gcloud auth login, az login), or renew the credentials in the environment"
 
 
@@ -28,13 +31,10 @@ def may_pass(error: Exception) -> bool:
     return status in (408, 429) or status >= 500 or (status == 0 and "HTTP error" in str(error))
 
 
-def explain(error: Exception, url: str, attempts: int = 1) -> tuple[str, str]:
+def explain(error: Exception, url: str) -> tuple[str, str]:
     """What went wrong at `url`, and a hint; each on one line and without anything that signs a request."""
-    text = str(error)
-    tries = max(attempts, 1 + _retries(text))
-    after = f" ({tries} attempts)" if tries > 1 else ""
-    what, hint = _meaning(text)
-    return f"{url}: {what}{after}", hint
+    what, hint = _meaning(str(error))
+    return f"{url}: {what}", hint
 
 
 def _meaning(text: str) -> tuple[str, str]:
@@ -59,9 +59,9 @@ def _meaning(text: str) -> tuple[str, str]:
             503,
         ) else ""
     if "Timeout" in text or "TimedOut" in text or "timed out" in text:
-        return "no response in time", "check the network, proxies and the endpoint"
+        return "no response in time", _NO_ANSWER
     if "HTTP error" in text:
-        return f"no response: {_first_line(text)}", "check the network, proxies and the endpoint"
+        return f"no response: {_first_line(text)}", _NO_ANSWER
     return _first_line(text), ""
 
 
@@ -83,11 +83,6 @@ def _tag(name: str, text: str) -> str:
 
 def _status(text: str) -> int:
     found = re.search(r"status code: (\d{3})", text)
-    return int(found.group(1)) if found else 0
-
-
-def _retries(text: str) -> int:
-    found = re.search(r"after (\d+) retries", text)
     return int(found.group(1)) if found else 0
 
 

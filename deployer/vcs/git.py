@@ -6,12 +6,12 @@ import os
 import re
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from deployer.vcs.process import Limits, OutputLimitError, ProcessTimeoutError, run
+from deployer.vcs.process import Limits, OutputLimitError, ProcessTimeoutError, SilenceError, run
 
 # A hook of a server may take long, but a dead connection must end. The output is at most all files of a target.
 _LIMITS: Final = Limits(seconds=600, output=512 * 2**20, errors=2**20)
@@ -45,10 +45,14 @@ _SETTINGS: Final = {
     "maintenance.auto": "false",
     # A checked-in folder may look like a bare repository whose settings name programs to run.
     "safe.bareRepository": "explicit",
-    # Give up after a minute if the server stops sending.
+    # Give up after a minute (see `Git.ask`, too) if the server stops sending.
     "http.lowSpeedLimit": "1",
     "http.lowSpeedTime": "60",
 }
+# What git and the server's git report of how far they are: a sign of life, and no part of any message.
+_PROGRESS: Final = re.compile(
+    r"(?:remote: )?[A-Z][\w ]+:\s+(?:\d+% \(\d+/\d+\)|\d+)[^\r\n]*?(?:\r|\n|\Z)|remote: Total .*\n"
+)
 _NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -74,6 +78,10 @@ class GitError(Exception):
         self.result = result
 
 
+class SilentServerError(GitError):
+    """The server gave no sign of life for too long, and git was stopped."""
+
+
 class Git:
     """The git that the user has installed and configured."""
 
@@ -88,16 +96,21 @@ class Git:
         stdin: bytes = b"",
         variables: Mapping[str, str] = _NO_VARIABLES,
         settings: Mapping[str, str] = _NO_VARIABLES,
+        silence: float | None = None,
     ) -> GitResult:
         """Run git with arguments in a folder. Raises GitError if it fails.
 
         `variables` and `settings` (``name.of.setting: value``) apply to this command only and override the user's.
+        `silence` is for a command that talks to a server: after so many seconds without a sign of life it is stopped,
+        and SilentServerError is raised. With --progress, git shows one about once a second.
         """
         options = [part for item in {**_SETTINGS, **settings}.items() for part in ("-c", "=".join(item))]
         # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched.
         command = ["git", "--no-optional-locks", *options, "-C", str(folder), *arguments]
         try:
-            code, stdout, stderr = run(command, stdin, {**self._variables, **variables}, _LIMITS)
+            code, stdout, stderr = run(
+                command, stdin, {**self._variables, **variables}, replace(_LIMITS, silence=silence)
+            )
         except FileNotFoundError as error:
             raise GitError("git is not installed on this machine") from error
         except (OSError, ValueError) as error:
@@ -105,10 +118,14 @@ class Git:
         except ProcessTimeoutError:
             minutes = f"{_LIMITS.seconds / 60:.0f} minutes"
             raise GitError(f"git {arguments[0]} did not finish in {minutes} and was stopped") from None
+        except SilenceError:
+            message = f"git {arguments[0]} got no answer within {silence:g} seconds and was stopped"
+            raise SilentServerError(message) from None
         except OutputLimitError:
             most = f"{_LIMITS.output // 2**20} MiB"
             raise GitError(f"git {arguments[0]} wrote more than {most} and was stopped") from None
-        result = GitResult(code, stdout, stderr.decode(errors="replace"))
+        errors = stderr.decode(errors="replace")
+        result = GitResult(code, stdout, errors if silence is None else _PROGRESS.sub("", errors))
         if code:
             raise GitError(f"git {arguments[0]} {_failure(result)}", result)
         return result

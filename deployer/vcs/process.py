@@ -20,24 +20,32 @@ class ProcessTimeoutError(Exception):
     """The process did not end in time and was killed."""
 
 
+class SilenceError(Exception):
+    """The process wrote nothing for too long and was killed."""
+
+
 class OutputLimitError(Exception):
     """The process wrote more to its standard output than allowed and was killed."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`seconds` for the process and `output` bytes of standard output. Standard error is cut after `errors` bytes."""
+    """`seconds` for the process and `output` bytes of standard output. Standard error is cut after `errors` bytes.
+
+    `silence` is for how many seconds it may write nothing at all; None: for any time.
+    """
 
     seconds: float
     output: int
     errors: int
+    silence: float | None = None
 
 
 def run(command: Sequence[str], stdin: bytes, variables: Mapping[str, str], limits: Limits) -> tuple[int, bytes, bytes]:
     """Run a command. Returns its exit code (negative: the signal that ended it), standard output and standard error.
 
-    Raises OSError if it cannot be started, ProcessTimeoutError and OutputLimitError. If it raises or is interrupted,
-    every process that the command started in its session is killed.
+    Raises OSError if it cannot be started, ProcessTimeoutError, SilenceError and OutputLimitError. If it raises or is
+    interrupted, every process that the command started in its session is killed.
     """
     pipe = subprocess.PIPE
     # A new session has no terminal, so no program that the command starts (such as ssh) can prompt the user.
@@ -58,15 +66,19 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limits: Limits) ->
     assert process.stdin and process.stdout and process.stderr
     output, errors = bytearray(), bytearray()
     deadline = monotonic() + limits.seconds
+    silence = limits.seconds if limits.silence is None else limits.silence
+    heard = monotonic()
     pending = memoryview(stdin)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdin, selectors.EVENT_WRITE)
         selector.register(process.stdout, selectors.EVENT_READ)
         selector.register(process.stderr, selectors.EVENT_READ)
         while selector.get_map():
-            ready = selector.select(max(0, deadline - monotonic()))
+            ready = selector.select(max(0, min(deadline, heard + silence) - monotonic()))
             if not ready and monotonic() >= deadline:
                 raise ProcessTimeoutError
+            if not ready and monotonic() >= heard + silence:
+                raise SilenceError
             for key, _ in ready:
                 if key.fileobj is process.stdin:
                     pending = _feed(process.stdin, pending)
@@ -75,6 +87,7 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, limits: Limits) ->
                         _close(process.stdin)
                     continue
                 chunk = os.read(key.fd, _CHUNK)
+                heard = monotonic()
                 if not chunk:
                     selector.unregister(key.fileobj)
                 elif key.fileobj is process.stdout:

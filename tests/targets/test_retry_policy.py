@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 import pytest
 from tenacity import RetryError, retry_if_exception_type
 
-from deployer.targets.client_options import ClientOptions
 from deployer.targets.retry_policy import RetryPolicy
 
 
@@ -51,20 +48,15 @@ def test_any_other_error_is_raised_as_it_is() -> None:
     assert failing.calls == 2
 
 
-def test_the_budget_is_for_all_attempts_together() -> None:
-    policy = RetryPolicy(attempts=100_000, first_wait=0.01, longest_wait=0.01, budget=0.2)
-    started = monotonic()
-    with pytest.raises(RetryError):
-        policy.retrying(is_timeout)(Failing(*[TimeoutError()] * 100_000))
-    assert monotonic() - started >= 0.2
+def test_no_attempt_is_made_for_which_there_is_no_time() -> None:
+    waits: list[float] = []
 
+    def in_time(wait: float) -> bool:
+        waits.append(wait)
+        return len(waits) < 2
 
-def test_a_client_retries_reads_by_the_same_policy() -> None:
-    retry = ClientOptions(retries=RetryPolicy(4, first_wait=0.5, longest_wait=3, budget=7)).retry
-    assert retry["max_retries"] == 3
-    assert retry["retry_timeout"].total_seconds() == 7
-    assert {name: getattr(value, "total_seconds", lambda: 0)() for name, value in retry["backoff"].items()} == {
-        "init_backoff": 0.5,
-        "max_backoff": 3,
-        "base": 0,
-    }
+    failing = Failing(TimeoutError(), TimeoutError(), TimeoutError())
+    with pytest.raises(RetryError) as exhausted:
+        QUICK.retrying(is_timeout, in_time)(failing)
+    assert failing.calls == exhausted.value.last_attempt.attempt_number == 2
+    assert all(0 <= wait <= QUICK.longest_wait for wait in waits)

@@ -23,7 +23,7 @@ class Answer:
     """What is answered instead: a status with an error code of S3; 0 cuts the connection.
 
     `after`: the request is carried out first, and only its answer is replaced. `wait` keeps the caller waiting until
-    the test ends.
+    the test ends. `hang`: so many bytes of the real answer's body are held back until then.
     """
 
     status: int = 0
@@ -31,6 +31,7 @@ class Answer:
     message: str = ""
     after: bool = False
     wait: bool = False
+    hang: int = 0
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -112,10 +113,14 @@ def _handler(host: str, tls: Tls | None) -> type[BaseHTTPRequestHandler]:
             wire.requests.append((self.command, self.path))
             found = (spoil(self.command, self.path) for spoil in wire.spoilers)
             answer = next((each for each in found if each), None)
-            if answer is None or answer.after:
+            if answer is None or answer.after or answer.hang:
                 status, headers, content = self.forward(body)
             if answer is None:
                 self.answer(status, headers, content)
+            elif answer.hang:
+                self.answer(status, headers, content, answer.hang)
+                wire.ended.wait()
+                self.close_connection = True
             elif answer.wait:
                 wire.ended.wait()
                 self.close_connection = True
@@ -136,7 +141,7 @@ def _handler(host: str, tls: Tls | None) -> type[BaseHTTPRequestHandler]:
             connection.close()
             return response.status, response.getheaders(), content
 
-        def answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        def answer(self, status: int, headers: list[tuple[str, str]], content: bytes, held_back: int = 0) -> None:
             self.send_response_only(status)
             dropped: tuple[str, ...] = ("connection", "transfer-encoding", "date", "server")
             if self.command != "HEAD":
@@ -147,7 +152,8 @@ def _handler(host: str, tls: Tls | None) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(content)
+                self.wfile.write(content[: len(content) - held_back])
+                self.wfile.flush()
 
         def log_message(self, *arguments: Any) -> None:
             """Nothing: the tests read `requests`."""

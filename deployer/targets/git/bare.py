@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Final
 
 from deployer.models.target import TargetError
-from deployer.targets.git.explain import explain
-from deployer.vcs.git import Git, GitError
+from deployer.models.waiting import DEFAULT_WAITS, RAISE_LIMIT, WaitPolicy
+from deployer.targets.git.explain import CHECK_CONNECTION, explain
+from deployer.vcs.git import Git, GitError, SilentServerError
 
 # Nothing of how the user configures git, but identity and access, may change what is read or published.
 _SETTINGS: Final = {
@@ -37,6 +39,23 @@ class BareRepository:
     git: Git
     folder: Path
     url: str
+    waits: WaitPolicy = DEFAULT_WAITS
+    _given_up: list[TargetError] = field(default_factory=list)
+
+    def ask(self, command: str, *words: str, stdin: bytes = b"", settings: Mapping[str, str] | None = None) -> bytes:
+        """As `run`, for a command that talks to the server. Once that gave no answer in time, it is not asked again."""
+        if self._given_up:
+            raise self._given_up[0]
+        seconds = self.waits.seconds
+        shown = () if command == "ls-remote" else ("--progress",)
+        patient = {"http.lowSpeedTime": str(ceil(seconds)), **(settings or {})}
+        with self.waits.waiting_for(f"{self.url} (git {command})"):
+            try:
+                return self.run(command, *shown, *words, stdin=stdin, settings=patient, silence=seconds)
+            except GitTargetError as error:
+                if isinstance(error.__cause__, SilentServerError):
+                    self._given_up.append(error)
+                raise
 
     def run(
         self,
@@ -44,6 +63,7 @@ class BareRepository:
         stdin: bytes = b"",
         variables: Mapping[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
+        silence: float | None = None,
     ) -> bytes:
         """The standard output of ``git WORDS``. Raises GitTargetError."""
         try:
@@ -53,7 +73,10 @@ class BareRepository:
                 stdin=stdin,
                 variables={"GIT_DIR": str(self.folder), **(variables or {})},
                 settings={**_SETTINGS, **(settings or {})},
+                silence=silence,
             ).stdout
+        except SilentServerError as error:
+            raise GitTargetError(f"{self.url}: {error}; {CHECK_CONNECTION}; {RAISE_LIMIT}") from error
         except GitError as error:
             if error.result is None:
                 raise GitTargetError(f"{self.url}: {error}") from error

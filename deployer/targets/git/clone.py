@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from deployer.models.target import TargetError
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.targets.git.address import GitAddress
 from deployer.targets.git.bare import BareRepository, GitTargetError
 from deployer.vcs.git import Git
@@ -36,12 +37,12 @@ class Entry:
 class Clone:
     """The repository at `address`, as it was when this was created or last refreshed. Raises TargetError."""
 
-    def __init__(self, address: GitAddress, git: Git) -> None:
+    def __init__(self, address: GitAddress, git: Git, waits: WaitPolicy = DEFAULT_WAITS) -> None:
         self.address = address
         folder = tempfile.mkdtemp(prefix="mfdeploy-git-")
         # Also at the end of the process and after Ctrl-C, but not by a process that was forked from this one.
         self._removed = weakref.finalize(self, _remove, folder, os.getpid())
-        self.repository = BareRepository(git, Path(folder) / "repository.git", address.url)
+        self.repository = BareRepository(git, Path(folder) / "repository.git", address.url, waits)
         self._clone()
         self._tree: str | None = None
         self.branch = self._branch()
@@ -53,14 +54,14 @@ class Clone:
         shallow = ("--depth=1", "--single-branch", "--no-tags", _FILTER)
         options = ("-q", "--bare", "--template=", f"--origin={_REMOTE}", *shallow, *chosen)
         try:
-            self.repository.run("clone", *options, "--", self.address.url, str(self.repository.folder))
+            self.repository.ask("clone", *options, "--", self.address.url, str(self.repository.folder))
         except GitTargetError as error:
             raise self._explained(error) from error
 
     def _explained(self, error: GitTargetError) -> TargetError:
         """The error to report. Git's message may not say that the branch is the problem; the remote's references do."""
         try:
-            there = self.repository.text("ls-remote", "--", self.address.url).splitlines()
+            there = self.repository.ask("ls-remote", "--", self.address.url).decode(errors="replace").splitlines()
         except GitTargetError:
             return error
         branch = self.address.branch
@@ -106,7 +107,7 @@ class Clone:
     def _fetch(self, depth: str) -> None:
         reference = f"+refs/heads/{self.branch}:refs/heads/{self.branch}"
         try:
-            self.repository.run("fetch", "-q", depth, _FILTER, *_QUIET, "--update-head-ok", _REMOTE, reference)
+            self.repository.ask("fetch", "-q", depth, _FILTER, *_QUIET, "--update-head-ok", _REMOTE, reference)
         except GitTargetError as error:
             if "couldn't find remote ref" in error.stderr:
                 gone = f"{self.address.url}: the branch {self.branch!r} is gone; push it again, or change ?ref="
@@ -139,7 +140,7 @@ class Clone:
         missing = self._missing().intersection(wanted)
         if missing:
             words = ("fetch", "-q", *_QUIET, _FILTER, "--stdin", _REMOTE)
-            self.repository.run(*words, stdin=_lines(missing), settings={"fetch.negotiationAlgorithm": "noop"})
+            self.repository.ask(*words, stdin=_lines(missing), settings={"fetch.negotiationAlgorithm": "noop"})
         return dict(_objects(self.repository.run("cat-file", "--batch", stdin=_lines(wanted))))
 
     def _missing(self) -> frozenset[str]:

@@ -39,7 +39,7 @@ def push(clone: Clone, commit: str) -> str | None:
     options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
     lease = f"--force-with-lease={branch}:{clone.tip}"
     try:
-        clone.repository.run("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
+        clone.repository.ask("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
     except GitTargetError as error:
         refused = _refusal(error.stdout)
         if not refused:

@@ -8,6 +8,7 @@ from typing import Final
 
 from deployer.vcs.git import GitResult
 
+CHECK_CONNECTION: Final = "check the address, and that this machine can reach the host"
 _HINTS: Final = (
     (r"Host key verification failed", "connect to the host once by hand, so that ssh knows its key"),
     (
@@ -23,7 +24,7 @@ _HINTS: Final = (
     (
         r"resolve host|[Cc]onnection (?:refused|reset|timed out|closed)|unreachable|Couldn't connect|Failed to connect"
         r"|hung up|early EOF|unexpected disconnect|Operation too slow",
-        "check the address, and that this machine can reach the host; then plan again",
+        f"{CHECK_CONNECTION}; then plan again",
     ),
     (
         r"No space left|File too large|unable to write|cannot pwrite",

@@ -11,6 +11,7 @@ from typing import Final
 from tenacity import RetryError, retry_if_result
 
 from deployer.models.target import MovedError, TargetError, UnpublishedError
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.targets.file_name import check_file_name
 from deployer.targets.git.address import parse_address
 from deployer.targets.git.bare import GitTargetError
@@ -19,8 +20,8 @@ from deployer.targets.git.commit import build_commit, push
 from deployer.targets.retry_policy import RetryPolicy
 from deployer.vcs.git import Git
 
-# Each attempt fetches what others pushed before: 20 of them mean that 19 others were faster. No budget of time, since
-# every git command has its own limit and a slow server is not a reason to give up.
+# Each attempt fetches what others pushed before: 20 of them mean that 19 others were faster. The server has answered
+# before each: one that does not is given up by `BareRepository.ask`.
 _PUSHES: Final = RetryPolicy(attempts=20, first_wait=0.05, longest_wait=2)
 
 
@@ -42,9 +43,10 @@ class GitTarget:
     # All files of the folder come in one fetch: an index of their contents would only enlarge each commit.
     local = True
 
-    def __init__(self, text: str, git: Git) -> None:
+    def __init__(self, text: str, git: Git, waits: WaitPolicy = DEFAULT_WAITS) -> None:
         self.address = parse_address(text)
         self._git = git
+        self._waits = waits
         self._opened: Clone | None = None
         self._entries: Mapping[str, Entry] = {}
         self._writes: dict[str, _Write] = {}
@@ -155,7 +157,7 @@ class GitTarget:
 
     def _clone(self) -> Clone:
         if self._opened is None:
-            self._opened = Clone(self.address, self._git)
+            self._opened = Clone(self.address, self._git, self._waits)
             self._load()
         return self._opened
 
