@@ -19,6 +19,10 @@ FAST := -n 2 --dist worksteal -m "not airflow and not slow and not versions"
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
 
+EXAMPLES := $(wildcard docs/examples/github-*.yml)
+# GitHub has `queue` since May 2026, and actionlint 1.7.12 does not know it; tests/action/test_files.py checks its values.
+UNKNOWN_TO_ACTIONLINT := unexpected key "queue" for "concurrency" section
+
 demo: $(READY) ## deploy an example flow to a real Airflow on this machine, run it, and plan again
 	@$(BIN)/python tests/demo.py
 
@@ -52,7 +56,10 @@ format: $(READY) ## put the code into the house format
 lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/zizmor --quiet --offline .github
+	$(BIN)/zizmor --quiet --offline --config .github/zizmor.yml .github $(EXAMPLES)
+	@if actionlint=$$(command -v $(BIN)/actionlint || command -v actionlint); then \
+		echo "$$actionlint"; $$actionlint -ignore '$(UNKNOWN_TO_ACTIONLINT)' .github/workflows/*.yml $(EXAMPLES); \
+	else echo "actionlint is not installed: the workflows are checked by it in CI"; fi
 
 types: $(READY)
 	$(BIN)/mypy

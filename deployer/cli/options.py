@@ -248,6 +248,15 @@ CheckCluster = Annotated[
 PlanFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", callback=_check_path, help="Save the plan for apply.")
 ]
+SavedPlanOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        callback=_check_path,
+        help="Show this saved plan. No manifest, flow or target is read.",
+    ),
+]
 SavedPlan = Annotated[
     Path | None,
     typer.Argument(

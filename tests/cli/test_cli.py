@@ -22,7 +22,8 @@ from deployer.commands.destroy import prepare_destroy
 from deployer.commands.plan import PlanView
 from deployer.models.selection import Selection
 from deployer.planning.guards import Permissions
-from deployer.views.plan_json import plan_from_text
+from deployer.views.plan_json import plan_from_text, plan_to_json
+from deployer.views.plan_markdown import plan_to_markdown
 from tests.cli.conftest import edit_manifest
 from tests.contexts import context
 from tests.views import samples
@@ -108,6 +109,20 @@ def test_detailed_exitcode(changed: bool, deployed: Path, capsys: Output) -> Non
     assert cli.run(["plan", "--detailed-exitcode"]) == (2 if changed else 0)
     assert cli.run(["plan"]) == 0
     assert ("1 to update" in capsys.readouterr().out) is changed
+
+
+def test_a_saved_plan_is_shown_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    """Nothing but the file is there: no manifest, no flow, no target."""
+    monkeypatch.chdir(tmp_path)
+    save_plan(Path("plan.json"), PlanView(samples.EVERYTHING))
+    capsys.readouterr()
+    assert cli.run(["plan", "--from", "plan.json", "--format", "json"]) == 0
+    assert capsys.readouterr().out == Path("plan.json").read_text()
+    assert cli.run(["plan", "--from", "plan.json", "--format", "markdown", "--detailed-exitcode"]) == 2
+    assert capsys.readouterr().out == plan_to_markdown(plan_to_json(samples.EVERYTHING))
+    Path("plan.json").write_text("{}")
+    assert cli.run(["plan", "--from", "plan.json"]) == 1
+    assert "plan.json" in capsys.readouterr().err
 
 
 def test_a_saved_plan_is_applied_without_asking(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

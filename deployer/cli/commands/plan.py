@@ -22,17 +22,19 @@ from deployer.cli.options import (
     Manifests,
     PlanFile,
     PlanFormatOption,
+    SavedPlanOption,
     Variables,
     bad_usage,
     refuse_unshown,
     selection,
 )
-from deployer.cli.output import PlanFormat, plan_writer, save_plan, write_diagnostics
+from deployer.cli.output import PlanFormat, plan_writer, read_plan, save_plan, write_diagnostics
 from deployer.errors import DeployError
 
 EXAMPLES = """
 mfdeploy plan --env prod --out plan.json
 mfdeploy plan --against origin/main --format markdown
+mfdeploy plan --from plan.json --format markdown
 """
 
 
@@ -48,6 +50,7 @@ def plan(
         typer.Option(metavar="REV", help="Compare with what this git revision would deploy. Nothing deployed is read."),
     ] = None,
     out: PlanFile = None,
+    saved: SavedPlanOption = None,
     format: PlanFormatOption = "text",
     diff: Diff = False,
     check_cluster: CheckCluster = None,
@@ -61,8 +64,13 @@ def plan(
     Nothing is changed, anywhere.
     """
 
-    _refuse_combinations(against, out, format, diff, check_cluster)
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
+    if saved is not None:
+        if chosen != selection(manifests, None) or against or out or diff or check_cluster is not None or fresh:
+            message = "--from shows a saved plan as it is: beside it go --format and --detailed-exitcode only"
+            raise DeployError(bad_usage(message, "leave --from out to plan anew"))
+        return _show_saved(saved, format, detailed_exitcode=detailed_exitcode)
+    _refuse_combinations(against, out, format, diff, check_cluster)
     with command_context(chosen, compiles=against is None) as context:
         from deployer.commands.plan import plan
 
@@ -75,6 +83,15 @@ def plan(
     if any(change.action == "conflict" for change in result.plan.changes):
         return REFUSED  # as its apply would be
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
+
+
+def _show_saved(path: Path, format: PlanFormat, *, detailed_exitcode: bool) -> int:
+    """Show a saved plan again. Nothing but its file is read, so that a job that may load no flow can do it."""
+    saved = read_plan(path)
+    from deployer.commands.plan import PlanView
+
+    plan_writer(format)(PlanView(saved))
+    return CHANGES if detailed_exitcode and saved.pending else DONE
 
 
 def _refuse_combinations(
