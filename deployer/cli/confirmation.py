@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +43,34 @@ def apply_prepared(
         return REFUSED
     with command_context() as context:
         result = execute(prepared, permissions, context)
+    write_result(result, format)
+    return REFUSED if result.failed or result.not_done else DONE
+
+
+def apply_several(
+    plans: Sequence[Prepared], permissions: Permissions, *, confirmed: bool, format: Literal["text", "json"]
+) -> int:
+    """Show the plans, ask once unless they were `confirmed`, and apply one after the other; the exit code.
+
+    Raises DeployError if one of them may not be applied, before anything is.
+    """
+    from deployer.commands.apply import ApplyResult, execute_several, refuse_unpermitted
+
+    for prepared in plans:
+        write_diagnostics(prepared.view.warnings)
+        if format == "text":
+            write_plan(prepared.view, "text")
+    with command_context() as context:
+        for prepared in plans:
+            refuse_unpermitted(prepared, permissions, context)
+    if not plans:
+        write_result(ApplyResult((), (), ()), format) if format == "json" else write_message("Nothing to destroy.")
+        return DONE
+    if not confirmed and not _confirm():
+        write_message("Nothing was applied.")
+        return REFUSED
+    with command_context() as context:
+        result = execute_several(plans, permissions, context)
     write_result(result, format)
     return REFUSED if result.failed or result.not_done else DONE
 

@@ -62,7 +62,10 @@ def described(
 ) -> DesiredState:
     """The last stages: check and describe the compiled flows. Unchanged flows get their description from `cached`."""
     pairs = [
-        (deployment, compiled.flows[deployment.address])
+        (
+            deployment,
+            context.orchestrator(deployment.environment).in_branch(deployment, compiled.flows[deployment.address]),
+        )
         for deployment in deployments
         if deployment.address in compiled.flows
     ]

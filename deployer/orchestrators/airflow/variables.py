@@ -23,8 +23,10 @@ TASK_VARIABLES = frozenset(
 
 
 def run_tags(deployment: Deployment, commit: str | None) -> list[str]:
-    """The tags of the runs: the manifest's, `mfdeploy`, the environment, and the commit of the code if it is known."""
+    """The tags of the runs: the manifest's, `mfdeploy`, environment and branch, and the commit of the code if known."""
     added = {"mfdeploy", f"env:{deployment.environment.name}"}
+    if deployment.own_branch.name:
+        added.add(f"branch:{deployment.own_branch.safe_name}")
     return sorted({*deployment.tags, *added, *([f"commit:{commit}"] if commit else [])})
 
 
