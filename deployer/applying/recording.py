@@ -53,7 +53,7 @@ def begin(plan_context: PlanContext, command: Command, provenance: Provenance) -
     for name in sorted({change.environment for change in plan_context.plan.pending}):
         environment = plan_context.environments[name]
         try:
-            earlier[name] = entry_versions(plan_context.deployed.targets[name], environment.project, name)
+            earlier[name] = entry_versions(plan_context.deployed.targets[name], environment.project, environment.label)
         except TargetError as error:
             raise DeployError(target_problem(environment, str(error))) from error
     ids = {name: new_id([entry for entry, _ in found], now) for name, found in earlier.items()}
@@ -120,6 +120,7 @@ def _entry(plan_context: PlanContext, name: str, run: ApplyRun, changes: list[Ke
         id=run.ids[name],
         project=environment.project,
         environment=name,
+        branch=environment.branch.name if environment.branch.is_preview else "",
         target=environment.target.written,
         command=run.command,
         restored=run.restored,

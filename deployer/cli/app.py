@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "destroy": "Delete all DAGs that the manifests manage in an environment.",
     "history": "Show what was applied to an environment, when and by whom.",
     "rollback": "Restore what was deployed right after an entry of the history.",
+    "previews": "List the previews in an environment; destroy those that are gone.",
     "schema": "Print the JSON Schemas of manifests, plans, history and results.",
 }
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.cli import DONE, REFUSED
 from deployer.cli.context import command_context
-from deployer.cli.options import PlanFormat, bad_usage
+from deployer.cli.options import bad_usage
 from deployer.cli.output import save_plan, write_diagnostics, write_message, write_plan, write_result
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
-    from deployer.cli.options import PlanFormat
+    from deployer.cli.output import PlanFormat
     from deployer.commands.apply import Prepared
     from deployer.planning.guards import Permissions
 
@@ -46,6 +47,32 @@ def apply_prepared(
         return REFUSED
     with command_context() as context:
         result = execute(prepared, permissions, context)
+    write_result(result, format)
+    return REFUSED if result.failed or result.not_done else DONE
+
+
+def apply_several(plans: Sequence[Prepared], permissions: Permissions, *, confirmed: bool, format: PlanFormat) -> int:
+    """Show the plans, ask once unless they were `confirmed`, and apply one after the other; the exit code.
+
+    Raises DeployError if one of them may not be applied, before anything is.
+    """
+    from deployer.commands.apply import ApplyResult, execute_several, refuse_unpermitted
+
+    for prepared in plans:
+        write_diagnostics(prepared.view.warnings)
+        if format == "text":
+            write_plan(prepared.view, "text")
+    with command_context() as context:
+        for prepared in plans:
+            refuse_unpermitted(prepared, permissions, context)
+    if not plans:
+        write_message("Nothing to destroy.") if format == "text" else write_result(ApplyResult((), (), ()), format)
+        return DONE
+    if not confirmed and not _confirm():
+        write_message("Nothing was applied.")
+        return REFUSED
+    with command_context() as context:
+        result = execute_several(plans, permissions, context)
     write_result(result, format)
     return REFUSED if result.failed or result.not_done else DONE
 

@@ -189,6 +189,35 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
     )
 
 
+def execute_several(plans: Sequence[Prepared], permissions: Permissions, context: Context) -> ApplyResult:
+    """Apply prepared plans one after the other; the outcome of all. Raises DeployError if the first cannot begin.
+
+    If a later one cannot begin, its changes and those of the rest are not done.
+    """
+    results: list[ApplyResult] = []
+    for number, prepared in enumerate(plans):
+        try:
+            results.append(execute(prepared, permissions, context))
+        except DeployError as error:
+            if not results:
+                raise
+            left = [change for each in plans[number:] for change in each.view.plan.pending]
+            results.append(ApplyResult((), (), left, errors=error.diagnostics))
+            break
+    return _together(results)
+
+
+def _together(results: Sequence[ApplyResult]) -> ApplyResult:
+    return ApplyResult(
+        done=[change for result in results for change in result.done],
+        failed=[failure for result in results for failure in result.failed],
+        not_done=[change for result in results for change in result.not_done],
+        warnings=[warning for result in results for warning in result.warnings],
+        namespaces={address: name for result in results for address, name in result.namespaces.items()},
+        errors=[error for result in results for error in result.errors],
+    )
+
+
 def _only_reviewed(saved: Plan, now: PlanContext) -> PlanContext:
     """The current plan with the changes of the saved plan alone. Raises DeployError if one of those is stale."""
     _refuse_stale(saved, now)

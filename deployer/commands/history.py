@@ -36,7 +36,7 @@ def history(selection: Selection, name: str, limit: int, context: Context) -> Hi
     chosen = replace(selection, environments=(name,))
     manifests = context.load(chosen)
     environment = manifests.environments[name]
-    deployed = survey([environment], context.connect, ())
+    deployed = survey([environment], context.connect, (), branches=manifests.branches)
     try:
         read, older = _newest(deployed.targets[name], environment, chosen, limit)
     except TargetError as error:
@@ -76,12 +76,12 @@ def find_unrecorded(state: EnvironmentState, entries: Sequence[Entry], complete:
 
 def _newest(target: Target, environment: Environment, selection: Selection, limit: int) -> tuple[list[Entry], int]:
     """The newest entries, up to `limit` with selected changes, and how many older ones there are."""
-    ids = list_entries(target, environment.project, environment.name)
+    ids = list_entries(target, environment.project, environment.label)
     read: list[Entry] = []
     for entry_id in ids:
         if sum(bool(_narrowed(entry, selection).changes) for entry in read) >= limit:
             break
-        read.append(read_entry(target, environment.project, environment.name, entry_id))
+        read.append(read_entry(target, environment.project, environment.label, entry_id))
     return read, len(ids) - len(read)
 
 

@@ -26,6 +26,7 @@ from deployer.pipeline.sources import Sources, sources, sources_against
 from deployer.plan_context import PlanContext
 from deployer.planning import baseline, guards
 from deployer.planning.adoption import check_adoptions, stray_files
+from deployer.planning.branches import refuse_several_branches
 from deployer.planning.guards import GuardFacts
 from deployer.planning.planner import plan_changes
 from deployer.planning.renamed import spare, unselected_new
@@ -85,7 +86,17 @@ def make_plan(
     checks_clusters = _checks_clusters(environments, check_cluster)
     addresses = [item.address for item in manifests.deployments]
 
-    survey = Survey(environments.values(), context.connect, addresses, destroy=destroy, fresh=fresh)
+    if destroy:
+        refuse_several_branches(manifests.selected(selection))
+
+    survey = Survey(
+        environments.values(),
+        context.connect,
+        addresses,
+        destroy=destroy,
+        fresh=fresh,
+        branches=manifests.branches,
+    )
     desired = DesiredState(manifests, (), ())
     if not destroy:
         use_cache = not (fresh or checks_clusters)
@@ -220,7 +231,7 @@ def _without_renamed(
     selection: Selection, addresses: Sequence[str], deployed: DeployedState, changes: Sequence[Change], context: Context
 ) -> tuple[tuple[Change, ...], list[Diagnostic]]:
     """The changes without deletes of files that unselected deployments write, with a warning for each of these."""
-    others = unselected_new(selection, addresses, deployed.addresses, changes)
+    others = unselected_new(selection, addresses, deployed.own_addresses, changes)
     items = build(replace(selection, flows=others, exclude=()), context).items if others else ()
     return spare(changes, items)
 
@@ -266,10 +277,10 @@ def _compare_with(
     refuse_unmatched(selection, [*addresses, *(item.address for item in (before.deployments if before else ()))])
 
     environments = _environments(desired.manifests, selection)
-    project = desired.manifests.project
     base_items, base_project = base.items if base else (), before.project if before else ""
     states = tuple(
-        baseline.environment_state(name, project, base_items, base_project, addresses) for name in environments
+        baseline.environment_state(environment, base_items, base_project, desired.manifests.branches)
+        for environment in environments.values()
     )
     changes = plan_changes(desired.items, states, selection.selects, selection.adopts)
     plan = _new_plan((replace(change, version=None) for change in changes), environments, selection, against)

@@ -40,7 +40,7 @@ def plan_rollback(
     manifests = context.load(selection)
     environment = manifests.environments[name]
     context.progress("reading what is deployed, and the history")
-    deployed = survey([environment], context.connect, ())
+    deployed = survey([environment], context.connect, (), branches=manifests.branches)
     entries, entry = _entries(deployed.targets[name], environment, given)
     (state,) = deployed.states
     refuse_unmatched(selection, {*deployed.addresses, *(each.address for one in entries for each in one.changes)})
@@ -85,9 +85,9 @@ def _disagreement(file: str, restored: RestoredFile, orchestrator: Orchestrator)
 
 def _entries(target: Target, environment: Environment, given: str) -> tuple[Sequence[Entry], Entry]:
     try:
-        known = list_entries(target, environment.project, environment.name)
+        known = list_entries(target, environment.project, environment.label)
         chosen = find_entry(given, known)
-        entries = [read_entry(target, environment.project, environment.name, each) for each in known]
+        entries = [read_entry(target, environment.project, environment.label, each) for each in known]
     except TargetError as error:
         raise DeployError(target_problem(environment, str(error))) from error
     return entries, next(entry for entry in entries if entry.id == chosen)

@@ -14,6 +14,7 @@ from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, t
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.paths import check_datastore, check_target, resolve_datastore, resolve_target
 from deployer.manifest.profiles import Datastore, MetaflowSetting, read_settings
+from deployer.models.branches import Branch
 from deployer.models.deployment import Environment
 from deployer.models.metaflow_settings import Read, rule_of
 
@@ -52,7 +53,9 @@ def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, M
     return {name: settings[name] for name in sorted(settings)}
 
 
-def build_environment(name: str, project: str, entry: Entry, settings: Mapping[str, MetaflowSetting]) -> Environment:
+def build_environment(
+    name: str, project: str, entry: Entry, settings: Mapping[str, MetaflowSetting], branch: Branch
+) -> Environment:
     """The environment of an entry without a violation; `settings` are its METAFLOW_* settings."""
     node = entry.node
     assert isinstance(node, Map)
@@ -65,6 +68,7 @@ def build_environment(name: str, project: str, entry: Entry, settings: Mapping[s
     return Environment(
         name=name,
         project=project,
+        branch=branch,
         datastore_type=kind,
         kubernetes=ClusterAccess(**_only(ClusterAccess, cluster)),
         check_cluster=cluster.get("check", False),

@@ -36,6 +36,7 @@ from deployer.manifest.formats import (
     check_cron,
     check_date,
     check_include_pattern,
+    check_own_branch,
     check_scalar,
     check_timezone,
 )
@@ -177,6 +178,7 @@ Timezone = Annotated[str, BeforeValidator(check_timezone)]
 Date = Annotated[str, BeforeValidator(check_date)]
 IncludePattern = Annotated[str, BeforeValidator(check_include_pattern)]
 Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], BeforeValidator(check_branches)]
+OwnBranch = Annotated[str, BeforeValidator(check_own_branch)]
 Scalar = Annotated[
     AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]

@@ -105,6 +105,24 @@ def check_branch(value: Any) -> Any:
     raise _error("bad-branch", f"{value!r} is not a valid branch name, expected one like main or release/*")
 
 
+# What git itself refuses in the name of a branch (git-check-ref-format).
+BAD_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|[/.]$|^[/-]|^@$|^HEAD$")
+_MAX_BRANCH: Final = 250
+
+
+def check_own_branch(value: Any) -> Any:
+    """The branch that is deployed: what git takes for the name of one, or nothing."""
+    if not isinstance(value, str):
+        return value
+    if len(value) > _MAX_BRANCH:
+        message = f"{value[:40] + '...'!r} has {len(value):,} characters, and a branch has {_MAX_BRANCH} at most"
+        raise _error("bad-branch", message)
+    if value and (BAD_BRANCH.search(value) or not value.isprintable()):
+        hint = "a name that git takes for a branch: no blanks, none of ~ ^ : ? * [ \\, no .. and no / at its ends"
+        raise _error("bad-branch", f"{value!r} is not a valid branch name, expected one like pr_12 or feature/x", hint)
+    return value
+
+
 def check_branches(value: Any) -> Any:
     """A list that allows at least one branch."""
     if value == []:

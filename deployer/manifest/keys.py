@@ -27,6 +27,7 @@ from deployer.manifest.fields import (
     Name,
     NotNegative,
     Omissible,
+    OwnBranch,
     Port,
     Positive,
     ResolvedPath,
@@ -302,9 +303,10 @@ class FlowSettings(Settings):
         ),
     ] = ()
     branch: Annotated[
-        Text,
+        OwnBranch,
         Setting(
-            "The branch of flows with @project. Default: the environment's name, and none in production.",
+            "The branch, a part of each DAG id outside of production, as in ${var.branch}; empty for none."
+            " Default: none; for flows with @project the environment's name.",
             note="part of the DAG's name; another name is another DAG",
         ),
     ] = ""

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Final
 
 from deployer.errors import DeployError, Location
+from deployer.manifest.branches import is_production, own_branch
 from deployer.manifest.documents import Document, expand_settings, read_documents
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.layers import check_layer
+from deployer.manifest.merge import merge
 from deployer.manifest.names import check_asked, check_dag_ids, check_environments
 from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, has_broken, locations
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.pod_values import check_pod_values
 from deployer.manifest.profiles import MetaflowSetting
-from deployer.manifest.resolve import resolve_flow
+from deployer.manifest.resolve import resolve_flow, with_siblings
 from deployer.manifest.validate import validate
-from deployer.manifest.variables import Substitution, read_variables
+from deployer.manifest.variables import Substitution, changed_variables, read_variables
 from deployer.models.deployment import Deployment, Environment
 from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
@@ -108,10 +110,10 @@ class _Loader:
 
     def _substitute(self, document: Document) -> None:
         sections = document.sections
-        values = read_variables(
-            document.section("variables"), self.variables, self.environ, document.complete, self.report
-        )
-        substitution = Substitution(values, self.environ, document.complete, self.report, self._is_asked)
+        variables = document.section("variables")
+        values = read_variables(variables, self.variables, self.environ, document.complete, self.report)
+        declared = changed_variables(variables, values)
+        substitution = Substitution(values, self.environ, document.complete, self.report, declared, self._is_asked)
         for section in _LAYERS:
             for name, entry in sections[section].items():
                 node = substitution.replace(entry.node, (section, name))
@@ -166,13 +168,16 @@ class _Loader:
         layers: dict[str, Layer] = {}
         for name, entry in sorted(sections["environments"].items()):
             if ("environments", name) not in flawed:
-                environments[name] = build_environment(name, document.owner, entry, settings[name])
+                assert isinstance(entry.node, Map)
+                shared = merge([document.section("defaults"), entry.node])
+                branch = own_branch(shared, production=is_production(entry.node))
+                environments[name] = build_environment(name, document.owner, entry, settings[name], branch)
                 layers[name] = build_layer(environments[name], entry.node, settings[name])
         deployments: list[Deployment] = []
         for name, entry in sections["flows"].items():
             if ("flows", name) not in flawed and not any(path[0] == "defaults" for path in flawed):
                 deployments += resolve_flow(name, entry, document.section("defaults"), layers, self._root, self.report)
-        deployments.sort(key=lambda deployment: deployment.address)
+        deployments = with_siblings(sorted(deployments, key=lambda deployment: deployment.address))
         check_dag_ids(deployments, self.report)
         return Manifests(
             project=document.owner,

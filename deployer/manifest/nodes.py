@@ -24,7 +24,9 @@ class SecretText(str):
 class Scalar:
     """A single value. `text` is how it was written; `plain` says that it was written without quotes.
 
-    A `broken` scalar has no usable value, and that has been reported: nothing else about it is.
+    A `broken` scalar has no usable value, and that has been reported: nothing else about it is. In a scalar that
+    `varies`, somebody gave a variable another value than the declared one; `declared` is the text with the declared
+    values, or None if a variable has none.
     """
 
     value: str | int | float | bool | None
@@ -32,6 +34,8 @@ class Scalar:
     text: str = ""
     plain: bool = True
     broken: bool = False
+    varies: bool = False
+    declared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from deployer.errors import Location
+from deployer.manifest.branches import own_branch
 from deployer.manifest.environments import Layer
 from deployer.manifest.fields import ResolvedPath, bare_type, keys_of
 from deployer.manifest.formats import NO_SCHEDULE
@@ -74,9 +75,12 @@ def _report_missing(invalid: ValidationError, merged: Map, report: Report) -> No
 def _build(name: str, location: Location, layer: Layer, merged: Map, root: Path) -> Deployment:
     """The deployment of merged settings. Raises ValidationError for those that are not complete."""
     data: dict[str, Any] = to_data(merged)
+    if data.get("branch") == "":
+        del data["branch"]
     deployment = Deployment(
         name=name,
         environment=layer.environment,
+        own_branch=own_branch(merged, production=layer.environment.production),
         location=location,
         project_folder=root,
         sources={**layer.sources, **dict(leaves(merged))},
@@ -84,6 +88,20 @@ def _build(name: str, location: Location, layer: Layer, merged: Map, root: Path)
         **{**_of_environment(layer.environment), **data, **_resolved_paths(merged)},
     )
     return deployment if layer.environment.schedules else _without_schedule(deployment)
+
+
+def with_siblings(deployments: Iterable[Deployment]) -> list[Deployment]:
+    """The deployments of a branch with the DAG ids that the manifests write for the branch, before it is added."""
+    deployments = list(deployments)
+    ids: dict[tuple[str, str], set[str]] = {}
+    for each in deployments:
+        if each.own_branch.name and each.dag_id:
+            ids.setdefault((each.environment.name, each.own_branch.name), set()).add(each.dag_id)
+    written = [tuple(sorted(ids.get((each.environment.name, each.own_branch.name), ()))) for each in deployments]
+    return [
+        each.model_copy(update={"branch_dag_ids": known}) if known else each
+        for each, known in zip(deployments, written, strict=True)
+    ]
 
 
 def _without_schedule(deployment: Deployment) -> Deployment:

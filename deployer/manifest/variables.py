@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from deployer.errors import nearest
@@ -58,6 +58,13 @@ def read_variables(
     return values
 
 
+def changed_variables(section: Node | None, values: Mapping[str, Variable]) -> dict[str, Variable]:
+    """The declared values of the variables that somebody gave other values."""
+    declared = section.entries if isinstance(section, Map) else {}
+    known = {name: _declare(name, entry, Report()) for name, entry in declared.items()}
+    return {name: variable for name, variable in known.items() if variable.value != values[name].value}
+
+
 def _declare(name: str, entry: Entry, report: Report) -> Variable:
     node = entry.node
     if not isinstance(node, Scalar):  # reported by the validation of the document
@@ -88,6 +95,7 @@ def _convert(text: str, declared: Variable, name: str, origin: str, report: Repo
 class Substitution:
     """Replaces references in a tree of nodes.
 
+    `values` are those of the variables, `declared` those that the manifests declare, where they differ.
     `is_asked` says whether a path belongs to an environment that is to be resolved: only there must `${env.X}` be set.
     """
 
@@ -95,6 +103,7 @@ class Substitution:
     environ: Mapping[str, str]
     complete: bool
     report: Report
+    declared: Mapping[str, Variable] = field(default_factory=dict)
     is_asked: Callable[[Path], bool] = lambda path: True
     may_be_secret: frozenset[str] = MAY_BE_SECRET
     characters: int = 0
@@ -103,7 +112,7 @@ class Substitution:
         """The node with every reference replaced; what cannot be replaced is reported and marked broken."""
         if isinstance(node, Scalar):
             if isinstance(node.value, str) and "${" in node.value:
-                return self._replace_scalar(node, node.value, path)
+                return self._noted(node.value, self._replace_scalar(node, node.value, path))
             return node
         if isinstance(node, Items):
             items = tuple(self.replace(item, (*path, at)) for at, item in enumerate(node.nodes))
@@ -113,6 +122,23 @@ class Substitution:
         }
         same = all(entries[name].node is entry.node for name, entry in node.entries.items())
         return node if same else replace(node, entries=entries)
+
+    def _noted(self, text: str, node: Scalar) -> Scalar:
+        """The scalar that `text` became, with the text of the declared values where somebody gave others."""
+        names = [
+            found.group(1) for each in _REFERENCE.finditer(text) if (found := _VARIABLE.match(each.group(1) or ""))
+        ]
+        if node.broken or not any(name in self.declared for name in names):
+            return node
+        known = {name: self.declared.get(name, self.values[name]) for name in names}
+        if any(variable.value is None for variable in known.values()):
+            return replace(node, varies=True)
+
+        def put_in(match: re.Match[str]) -> str:
+            found = _VARIABLE.match(match.group(1) or "")
+            return known[found.group(1)].text if found else match.group().removeprefix("$")
+
+        return replace(node, varies=True, declared=_REFERENCE.sub(put_in, text))
 
     def _replace_scalar(self, node: Scalar, text: str, path: Path) -> Scalar:
         whole = _REFERENCE.fullmatch(text)

@@ -24,6 +24,7 @@ from deployer.manifest.keys import (
     Retries,
     Schedule,
 )
+from deployer.models.branches import NO_BRANCH, Branch, label_of
 
 __all__ = [
     "ClusterAccess",
@@ -46,7 +47,8 @@ class Environment(EnvironmentSettings):
 
     `metaflow` are METAFLOW_* settings by full name, including those of a profile. `branches` are shell patterns of the
     git branches that it may be applied from; empty means any branch. With `check_cluster` each plan asks the cluster
-    whether it accepts the pods, using the kubeconfig context `check_context`; no DAG depends on these two.
+    whether it accepts the pods, using the kubeconfig context `check_context`; no DAG depends on these two. `branch` is
+    that of `defaults` and of the environment.
     """
 
     name: str
@@ -57,6 +59,16 @@ class Environment(EnvironmentSettings):
     check_cluster: bool = False
     check_context: str | None = None
     location: Location = Location("")
+    branch: Branch = NO_BRANCH
+
+    @property
+    def label(self) -> str:
+        """What the files of mfdeploy at the target are named after: a branch beside the main one has its own."""
+        return label_of(self.name, self.branch.name if self.branch.is_preview else "")
+
+    def of_branch(self, name: str) -> Environment:
+        """The same environment for another branch."""
+        return self.model_copy(update={"branch": Branch(name, self.branch.main)})
 
 
 class Deployment(FlowSettings, FlowIdentity):
@@ -66,7 +78,9 @@ class Deployment(FlowSettings, FlowIdentity):
     means no schedule. `parameters` override defaults (JSON values). `start_date` is a day (``2026-01-31``, UTC).
     `sources` maps a setting's dotted path (``retries.times``) to where it was written; a default of mfdeploy has no
     source. `entry` is the flow's resolved manifest entry as JSON values, for people to read in the DAG file.
-    `project_folder` is the folder below which the project's flows lie; None where that is the manifest's own.
+    `own_branch` is the branch that is a part of the name in the orchestrator, and `branch_dag_ids` are the DAG ids that
+    the manifests write for that branch, without it. `project_folder` is the folder below which the project's flows lie;
+    None where that is the manifest's own.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -74,6 +88,8 @@ class Deployment(FlowSettings, FlowIdentity):
     name: str
     environment: Environment
     location: Location
+    own_branch: Branch = NO_BRANCH
+    branch_dag_ids: tuple[str, ...] = ()
     sources: SkipValidation[Mapping[str, Location]] = Field(default_factory=dict)
     entry: SkipValidation[Mapping[str, JsonValue]] = Field(default_factory=dict)
     project_folder: Path | None = None
@@ -82,6 +98,11 @@ class Deployment(FlowSettings, FlowIdentity):
     def address(self) -> str:
         """``environment/name``, unique in the manifests: the identifier in plans, options and messages."""
         return f"{self.environment.name}/{self.name}"
+
+    @property
+    def metaflow_branch(self) -> str:
+        """The branch of a flow with `@project`; empty for none."""
+        return self.own_branch.safe_name or self.branch
 
     @property
     def base(self) -> Path:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from deployer.errors import Diagnostic, Severity
+from deployer.models.branches import NO_BRANCH, Branch
 from deployer.models.deployment import Deployment
 from deployer.models.description import Description
 from deployer.models.flow import Flow
@@ -121,7 +122,8 @@ class EnvironmentState:
 
     `known` are all its addresses in the manifests, selected or not. `remembered` maps the files that earlier applies
     wrote to their addresses; without it, a DAG whose file was removed by hand is planned as a new one. With `destroy`
-    everything is deleted, whatever the manifests list.
+    everything is deleted, whatever the manifests list. `branch` is that of the environment, `branches` are those of its
+    addresses in the manifests.
     """
 
     environment: str
@@ -130,6 +132,8 @@ class EnvironmentState:
     known: Collection[str]
     remembered: Mapping[str, str] = field(default_factory=dict)
     destroy: bool = False
+    branch: Branch = NO_BRANCH
+    branches: Mapping[str, Branch] = field(default_factory=dict)
 
     @cached_property
     def files(self) -> Mapping[str, Deployed]:
@@ -146,8 +150,14 @@ class EnvironmentState:
         return found
 
     def owns(self, item: Deployed) -> bool:
-        """Whether this project deployed the file, in this environment."""
-        return item.record is not None and item.record.is_owned_by(self.project, self.environment)
+        """Whether this project deployed the file, in this environment and for a branch that the manifests give."""
+        record = item.record
+        if record is None or not record.is_owned_by(self.project, self.environment):
+            return False
+        if record.address in self.branches:
+            return self.branches[record.address].owns(record.branch)
+        listed = record.branch is not None and any(each.name == record.branch for each in self.branches.values())
+        return listed or self.branch.owns(record.branch)
 
 
 @dataclass(frozen=True)

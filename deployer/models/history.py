@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
+from deployer.models.branches import label_of
 from deployer.models.types import FrozenModel, Several
 
 HISTORY_FORMAT: Final = 2
@@ -76,16 +77,23 @@ class EntryHead(FrozenModel):
 class Entry(EntryHead):
     """An entry of the history as it is stored at the target.
 
-    `texts` contains the DAG files that the apply replaced or deleted: a JSON object by digest, compressed with zlib, in
+    `branch` is the branch that was applied; empty for the main one of the environment, or where there is none. `texts`
+    contains the DAG files that the apply replaced or deleted: a JSON object by digest, compressed with zlib, in
     base64.
     """
 
     format: Literal[2]
     project: str
     environment: str
+    branch: str = ""
     target: str
     changes: Several[KeptChange]
     texts: str
+
+    @property
+    def label(self) -> str:
+        """What its file is named after: see `Environment.label`."""
+        return label_of(self.environment, self.branch)
 
 
 class ShownEntry(EntryHead):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.errors import Diagnostic, Location
+from deployer.models.branches import Branch
 from deployer.models.deployment import Deployment, Environment
 from deployer.models.selection import Selection
 
@@ -26,6 +27,11 @@ class Manifests:
     diagnostics: tuple[Diagnostic, ...] = ()
     folder: Path = Path()
     locations: Mapping[str, Location] = field(default_factory=dict)
+
+    @property
+    def branches(self) -> Mapping[str, Branch]:
+        """The branch of each deployment, by address."""
+        return {item.address: item.own_branch for item in self.deployments}
 
     def selected(self, selection: Selection) -> tuple[Deployment, ...]:
         """The deployments that match the patterns of a selection."""

@@ -60,7 +60,9 @@ class Record:
     `name` is the DAG id. `body_digest` is the SHA-256 of the DAG file without its record, to detect edits by hand.
     `since` is when the DAG was first applied (ISO 8601). Later applies keep it, since the start date of a DAG must not
     change. It is None only in a record of what a revision would deploy, which was never applied. `restored` is the
-    history entry that a rollback went back to when it wrote the file; None if an apply wrote it.
+    history entry that a rollback went back to when it wrote the file; None if an apply wrote it. `branch` is the branch
+    of the environment that it was deployed for, and `git_branch` the git branch that it was applied from; None if there
+    is none or it is not known.
     """
 
     owner: Name
@@ -73,6 +75,8 @@ class Record:
     provenance: Provenance | None = None
     inputs: Inputs | None = None
     restored: Name | None = None
+    branch: Name | None = None
+    git_branch: Name | None = None
     format: Literal[2] = RECORD_FORMAT
 
     @property

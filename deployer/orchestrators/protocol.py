@@ -49,6 +49,9 @@ class Orchestrator(Protocol):
     def name_of(self, deployment: Deployment, flow: Flow) -> str:
         """The name of the deployment in the orchestrator, unique at a target (Airflow: the DAG id)."""
 
+    def in_branch(self, deployment: Deployment, flow: Flow) -> Flow:
+        """The flow with the names of other deployments in its code as they are in the deployment's branch."""
+
     def file_of(self, name: str) -> str:
         """The name of the deployment's file at a target."""
 

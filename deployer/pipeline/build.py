@@ -65,7 +65,10 @@ def described(
     A deployment with an error is left out of the items.
     """
     pairs = [
-        (deployment, compiled.flows[deployment.address])
+        (
+            deployment,
+            context.orchestrator(deployment.environment).in_branch(deployment, compiled.flows[deployment.address]),
+        )
         for deployment in deployments
         if deployment.address in compiled.flows
     ]

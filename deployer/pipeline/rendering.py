@@ -13,6 +13,7 @@ from deployer.models.flow import Package
 from deployer.models.plan import Change
 from deployer.models.record import UNKNOWN_ORIGIN, Inputs, Origin, Provenance, Record
 from deployer.plan_context import PlanContext
+from deployer.vcs.repository import source_branch_of
 
 _TOKEN = "METAFLOW_PRODUCTION_TOKEN"  # noqa: S105 - the name of a variable, whose value is the name of a namespace
 
@@ -70,19 +71,37 @@ def render_files(
 ) -> dict[tuple[str, str], bytes]:
     """The complete content of the files to write, by environment and file name."""
     now = datetime.fromisoformat(provenance.applied_at)
+    writes = list(writes)
+    items = [plan_context.item(change.environment, change.file) for change in writes]
+    git_branch = _git_branch(items, plan_context, context)
     return {
         (change.environment, change.file): _file(
-            plan_context.item(change.environment, change.file),
+            item,
             packages[change.address],
             provenance,
             plan_context.deployed.since(change) or now,
+            git_branch,
             context,
         )
-        for change in writes
+        for change, item in zip(writes, items, strict=True)
     }
 
 
-def _file(item: Desired, package: Package, provenance: Provenance, since: datetime, context: Context) -> bytes:
+def _git_branch(items: Iterable[Desired], plan_context: PlanContext, context: Context) -> str | None:
+    """The git branch that a preview is applied from: without it nobody can tell when the preview is not needed."""
+    if not any(item.deployment.own_branch.name for item in items):
+        return None
+    return source_branch_of(context.git, plan_context.folder, context.environ)
+
+
+def _file(
+    item: Desired,
+    package: Package,
+    provenance: Provenance,
+    since: datetime,
+    git_branch: str | None,
+    context: Context,
+) -> bytes:
     origin = Origin(provenance.commit, provenance.applied_by, provenance.ci_url)
     body = render(item, package, context, since, origin)
     environment = item.deployment.environment
@@ -95,6 +114,8 @@ def _file(item: Desired, package: Package, provenance: Provenance, since: dateti
         body_digest=digest_text(body),
         since=since.isoformat(),
         provenance=provenance,
+        branch=item.deployment.own_branch.name or None,
+        git_branch=git_branch if item.deployment.own_branch.name else None,
         inputs=Inputs(
             package.environment.get(_TOKEN), dict(package.parameters), provenance.applied_by, provenance.ci_url
         ),

@@ -41,8 +41,8 @@ def _is_new(change: Change) -> bool:
 def _newest(target: Target, environment: Environment) -> Sequence[Entry]:
     found: list[Entry] = []
     with suppress(TargetError, DeployError):
-        for entry in list_entries(target, environment.project, environment.name)[:MOST_ENTRIES]:
-            found.append(read_entry(target, environment.project, environment.name, entry))
+        for entry in list_entries(target, environment.project, environment.label)[:MOST_ENTRIES]:
+            found.append(read_entry(target, environment.project, environment.label, entry))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
-from deployer.models.desired import DesiredState
+from deployer.models.desired import DesiredState, EnvironmentState
 from deployer.models.plan import Change
 from deployer.models.selection import FROM_PROJECT, Selection
 from deployer.state.survey import DeployedState
@@ -64,6 +64,7 @@ def stray_files(desired: DesiredState, deployed: DeployedState) -> Iterator[Diag
     """Files of ours that no plan will ever change: the record is damaged, or the environment no longer exists."""
     wanted = {(item.deployment.environment.name, item.file) for item in desired.items}
     for state in deployed.states:
+        yield from _without_branch(state)
         gone: dict[str, list[str]] = {}
         for item in state.deployed:
             if item.problem and (state.environment, item.file) not in wanted:
@@ -79,6 +80,18 @@ def stray_files(desired: DesiredState, deployed: DeployedState) -> Iterator[Diag
             yield _stray(
                 f"{message}: {listed}", "restore the environment and run `mfdeploy destroy`, or delete the files"
             )
+
+
+def _without_branch(state: EnvironmentState) -> Iterator[Diagnostic]:
+    """What was deployed without a branch, where no branch is the main one: it belongs to none."""
+    if state.branch.main is not None or not state.branch.name:
+        return
+    records = [item.record for item in state.deployed if item.record and not state.owns(item)]
+    files = [each.name for each in records if not each.branch and each.is_owned_by(state.project, state.environment)]
+    if files:
+        listed = ", ".join(sorted(files)[:5]) + (", ..." if len(files) > 5 else "")
+        message = f"{state.environment}: these DAGs were deployed without a branch and belong to none: {listed}"
+        yield _stray(message, "give the variable of `branch` a default, or destroy them with an empty one: --var NAME=")
 
 
 def _stray(message: str, hint: str) -> Diagnostic:

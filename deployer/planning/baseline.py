@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from deployer.errors import Diagnostic, Severity
+from deployer.models.branches import Branch
+from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed, Desired, EnvironmentState
 from deployer.models.record import Record
 
 
 def environment_state(
-    name: str, project: str, base: Sequence[Desired], base_project: str, known: Sequence[str]
+    environment: Environment, base: Sequence[Desired], base_project: str, branches: Mapping[str, Branch]
 ) -> EnvironmentState:
     """An environment as it would be if the revision had been applied to an empty target.
 
-    `base` and `base_project` are the deployments and the project of the revision; `known` are the addresses in the
-    current manifests.
+    `base` and `base_project` are the deployments and the project of the revision; `branches` are the addresses in
+    the current manifests, with their branches.
     """
+    name = environment.name
     items = [item for item in base if item.deployment.environment.name == name]
     deployed = tuple(Deployed(item.file, "", _record(item, base_project)) for item in items)
-    return EnvironmentState(name, project, deployed, frozenset(known))
+    return EnvironmentState(
+        name, environment.project, deployed, frozenset(branches), branch=environment.branch, branches=branches
+    )
 
 
 def _record(item: Desired, project: str) -> Record:
     deployment = item.deployment
-    return Record(project, deployment.environment.name, deployment.address, item.name, item.description, "", None)
+    branch = deployment.own_branch.name or None
+    return Record(
+        project, deployment.environment.name, deployment.address, item.name, item.description, "", None, branch=branch
+    )
 
 
 def target_warnings(after: Mapping[str, str], before: Mapping[str, str], narrowed: bool) -> Iterator[Diagnostic]:

@@ -56,7 +56,7 @@ def refusals(
         *_protected(environments, plan.pending, permissions.delete),
         *_taken_names(plan, facts.taken),
         *(() if permissions.branch else other_branch(plan, environments, facts.branch)),
-        *(() if permissions.mass_change else _mass_deletes(states, plan.pending)),
+        *(() if permissions.mass_change else _mass_deletes(plan, states)),
     ]
 
 
@@ -69,7 +69,7 @@ def warnings(
     """What an apply would refuse, as warnings: the reviewer of a plan may not be the person who applies it."""
     found = [
         *_protected(environments, plan.pending, ()),
-        *_mass_deletes(states, plan.pending),
+        *_mass_deletes(plan, states),
         *_taken_names(plan, facts.taken),
         *other_branch(plan, environments, facts.branch),
     ]
@@ -135,10 +135,14 @@ def _protected(
         )
 
 
-def _mass_deletes(states: Sequence[EnvironmentState], pending: Collection[Change]) -> Iterator[Diagnostic]:
+def _mass_deletes(plan: Plan, states: Sequence[EnvironmentState]) -> Iterator[Diagnostic]:
     for state in states:
+        if plan.destroy and state.branch.is_preview:
+            continue  # a preview is made to be destroyed as a whole
         ours = [item for item in state.deployed if state.owns(item)]
-        gone = [change for change in pending if change.action == "delete" and change.environment == state.environment]
+        gone = [
+            change for change in plan.pending if change.action == "delete" and change.environment == state.environment
+        ]
         # One delete is always allowed. Deletes of more than a third of the DAGs are more likely a mistake than an edit.
         if len(gone) > 1 and 3 * len(gone) > len(ours):
             yield Diagnostic(

@@ -13,9 +13,11 @@ from deployer.models.description import (
     NativeParameter,
     NoSchedule,
 )
-from deployer.models.desired import Deployed, Desired, NativeDag
+from deployer.models.desired import Deployed, Desired, EnvironmentState, NativeDag
 from deployer.models.plan import Edit, FieldChange, Reason
 from deployer.models.record import Record
+
+_OTHER_BRANCH = "two branches have the same DAG id: give one of them another name, or the flow another dag_id"
 
 
 def owner(item: Deployed) -> str:
@@ -25,12 +27,12 @@ def owner(item: Deployed) -> str:
 
 def conflict(desired: Desired, item: Deployed, project: str) -> Reason:
     """Why the deployment cannot use a file that is not ours, with the option that would adopt the file."""
-    note, hint = _conflict(item, project, f"--adopt {desired.deployment.address}")
+    note, hint = _conflict(desired, item, project)
     return Reason("conflict", note=note, hint=hint)
 
 
-def _conflict(item: Deployed, project: str, adopt: str) -> tuple[str, str]:
-    record = item.record
+def _conflict(desired: Desired, item: Deployed, project: str) -> tuple[str, str]:
+    record, adopt = item.record, f"--adopt {desired.deployment.address}"
     if item.native:
         note = f"{item.file}, written by Metaflow's airflow create, already defines the DAG {item.native.name}"
         return note, f"to take it over with its history and its namespace, use {adopt}"
@@ -47,8 +49,14 @@ def _conflict(item: Deployed, project: str, adopt: str) -> tuple[str, str]:
             note,
             f"to take it over, use {adopt}, or --adopt project:{record.owner} for all files of that project",
         )
+    if record.environment == desired.deployment.environment.name:
+        return f"{item.file} is deployed by {_whose_branch(record)} ({record.address})", _OTHER_BRANCH
     note = f"{item.file} is deployed by the environment {record.environment!r} ({record.address})"
     return note, f"to take it over, use {adopt}"
+
+
+def _whose_branch(record: Record) -> str:
+    return f"the branch {record.branch!r}" if record.branch else f"{record.environment!r} without a branch"
 
 
 def adopted(desired: Desired, item: Deployed, project: str) -> Reason:
@@ -111,6 +119,29 @@ def manual_edits(desired: Desired, current: Deployed | None, item: Deployed) -> 
         yield Reason(
             "drifted", note="the DAG file was edited by hand; an apply overwrites the edit", edit=Edit(item.file)
         )
+
+
+def is_ours(desired: Desired, item: Deployed, state: EnvironmentState) -> bool:
+    """Whether the deployment may use a file: it is ours, or the same DAG of the time before branches were recorded."""
+    return state.owns(item) or bool(list(recorded_branch(desired, item, state)))
+
+
+def is_of_other_branch(item: Deployed, state: EnvironmentState) -> bool:
+    """Whether another branch of the same project and environment deployed a file: no branch takes it over."""
+    record = item.record
+    return record is not None and record.is_owned_by(state.project, state.environment) and not state.owns(item)
+
+
+def recorded_branch(desired: Desired, item: Deployed, state: EnvironmentState) -> Iterator[Reason]:
+    """That an apply notes the branch of a DAG that was deployed before branches were recorded.
+
+    Its id held the branch already, as that of a flow with `@project` does.
+    """
+    record, branch = item.record, desired.deployment.own_branch.name
+    if record is None or record.branch is not None or not branch or not is_of_other_branch(item, state):
+        return
+    if (record.address, record.name) == (desired.deployment.address, desired.name):
+        yield Reason("moved", note=f"the record will say that it belongs to the branch {branch}")
 
 
 def rolled_back(record: Record) -> Iterator[Reason]:

@@ -44,9 +44,9 @@ def _plan_one(desired: Desired, state: EnvironmentState, wanted_files: Collectio
     current = state.files.get(desired.file)
     others = [item for item in state.dags.get(desired.name, ()) if item.file not in wanted_files]
     existing = [*([current] if current else ()), *others]
-    foreign = [item for item in existing if not state.owns(item)]
+    foreign = [item for item in existing if not ownership.is_ours(desired, item, state)]
     address = desired.deployment.address
-    refused = [item for item in foreign if item.later or not adopts(address, ownership.owner(item))]
+    refused = [item for item in foreign if _is_refused(item, address, state, adopts)]
     if refused:
         conflicts = [ownership.conflict(desired, item, state.project) for item in refused]
         return _change(desired, current, (), "conflict", conflicts)
@@ -56,8 +56,16 @@ def _plan_one(desired: Desired, state: EnvironmentState, wanted_files: Collectio
         return _change(desired, None, (), "create", [Reason("missing" if missing else "new", note=note)])
     reasons = [ownership.adopted(desired, item, state.project) for item in foreign]
     reasons += [reason for item in existing if item.record for reason in ownership.manual_edits(desired, current, item)]
+    reasons += [reason for item in existing for reason in ownership.recorded_branch(desired, item, state)]
     reasons += _differences(desired, existing)
     return _change(desired, current, others, "update" if reasons else "none", reasons)
+
+
+def _is_refused(item: Deployed, address: str, state: EnvironmentState, adopts: Adopts) -> bool:
+    """Whether a file that is not ours stays as it is, whatever the plan would write there."""
+    if item.later or ownership.is_of_other_branch(item, state):
+        return True
+    return not adopts(address, ownership.owner(item))
 
 
 def _differences(desired: Desired, existing: Sequence[Deployed]) -> Iterator[Reason]:
@@ -91,6 +99,7 @@ def _plan_deletes(
             note = "destroy deletes everything that the manifests manage in this environment"
         elif record.address in new_ids:
             note = f"the DAG id is now {new_ids[record.address]}; the history of {record.name} stays under the old id"
+            note += _because_of_branch(wanted, record)
         elif record.address in state.known:
             continue
         else:
@@ -110,6 +119,14 @@ def _plan_deletes(
             before=record.description,
             version=item.version,
         )
+
+
+def _because_of_branch(wanted: Sequence[Desired], record: Record) -> str:
+    """Why the id of a DAG that was deployed without a branch is another one, and how to keep it."""
+    branch = next(item.deployment.own_branch for item in wanted if item.deployment.address == record.address)
+    if record.branch is not None or not branch.name:
+        return ""
+    return f" (the branch {branch.name} is a part of it; without `branch`, or with an empty one, the id stays)"
 
 
 def _change(

@@ -13,6 +13,7 @@ import json
 import secrets
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -61,8 +62,8 @@ def read_entry(target: Target, project: str, environment: str, entry: str) -> En
     file = entry_file(project, environment, entry)
     content, _ = target.read(file)
     found = parse_entry(content, file)
-    if (found.project, found.environment, found.id) != (project, environment, entry):
-        raise DeployError(_unreadable(file, f"it belongs to {found.project}, {found.environment}, {found.id}"))
+    if (found.project, found.label, found.id) != (project, environment, entry):
+        raise DeployError(_unreadable(file, f"it belongs to {found.project}, {found.label}, {found.id}"))
     return found
 
 
@@ -94,16 +95,24 @@ def write_entry(target: Target, entry: Entry, earlier: Sequence[tuple[str, str]]
         entry = entry.model_copy(update={"id": f"{entry.id.rpartition('-')[0]}-{secrets.token_hex(2)}"})
     for old, version in earlier[MOST_ENTRIES - 1 :]:
         try:
-            target.delete(entry_file(entry.project, entry.environment, old), version)
+            target.delete(entry_file(entry.project, entry.label, old), version)
         except MovedError:
             continue  # another apply has deleted it
 
 
+def delete_entries(target: Target, project: str, environment: str) -> None:
+    """Delete the whole history. Raises TargetError."""
+    for entry, version in entry_versions(target, project, environment):
+        with suppress(MovedError):  # another apply has deleted it
+            target.delete(entry_file(project, environment, entry), version)
+
+
 def _created(target: Target, entry: Entry) -> bool:
     """Write the entry. False if another entry has its id."""
-    file = entry_file(entry.project, entry.environment, entry.id)
+    file = entry_file(entry.project, entry.label, entry.id)
     # Not pydantic's JSON, which refuses the lone surrogates that a value may contain.
-    content = f"{json.dumps(entry.model_dump(mode='json'), indent=1)}\n".encode()
+    data = entry.model_dump(mode="json", exclude=None if entry.branch else {"branch"})
+    content = f"{json.dumps(data, indent=1)}\n".encode()
     try:
         target.create(file, content)
     except MovedError:
@@ -125,7 +134,7 @@ def pack(files: Sequence[bytes]) -> str:
 
 def unpack(entry: Entry) -> Mapping[str, str]:
     """The DAG files in an entry, by digest. Raises DeployError if they are damaged."""
-    file = entry_file(entry.project, entry.environment, entry.id)
+    file = entry_file(entry.project, entry.label, entry.id)
     try:
         stream = zlib.decompressobj()
         data = stream.decompress(base64.b64decode(entry.texts, validate=True), _MOST_TEXT)

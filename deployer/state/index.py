@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,26 +78,30 @@ def update_index(
     before: Index | None = None,
     made_from: Mapping[str, Mapping[str, Any]] | None = None,
     names: KnownNames | None = None,
+    owns: Callable[[Deployed], bool] | None = None,
 ) -> None:
     """Note the files that were written and deleted (None), in one conditional write. Raises TargetError.
 
     `seen` are the files at the target when `before` was read. If reading is slow they are noted too, so that the next
     plan does not have to read them. If another apply has written the index since `before`, its changes stay and the
     notes are added to them. `made_from` gives by file what its description was made from (see `cache`), `names` what
-    foreign files define.
+    foreign files define. `owns` says whose a file is; without it, it is that of the project and environment in its
+    record.
 
     The index is not written if only a few of many files were updated: for the next plan it is faster to read and
     compile these few again than it is to write the whole index here.
     """
     file = index_file(project, environment)
-    owner = (project, environment)
+    is_ours = owns or (lambda item: item.record is not None and item.record.is_owned_by(project, environment))
     new = made_from or {}
-    written = {name: _with(_entry(each, owner, target.local), new.get(name)) for name, each in changes.items() if each}
+    written = {
+        name: _with(_entry(each, is_ours, target.local), new.get(name)) for name, each in changes.items() if each
+    }
     old = before.entries if before else {}
     known = {
         each.file: _with(
             {
-                **(_noted(old.get(each.file, {}), each.version) or _entry(each, owner, target.local)),
+                **(_noted(old.get(each.file, {}), each.version) or _entry(each, is_ours, target.local)),
                 **_names_of(each, {} if target.local else names or {}),
             },
             new.get(each.file, old.get(each.file, {}).get("made_from")),
@@ -120,6 +125,14 @@ def update_index(
             if attempt == _ATTEMPTS - 1:
                 raise
         entries, version = _read(target, file)
+
+
+def delete_index(target: Target, project: str, environment: str) -> None:
+    """Delete the index, unless another apply is writing it. Raises TargetError."""
+    file = index_file(project, environment)
+    with suppress(MovedError):
+        _, version = target.read(file)
+        target.delete(file, version)
 
 
 def _must_be_written(entries: _Entries, updated: _Entries) -> bool:
@@ -160,10 +173,10 @@ def _noted(entry: Mapping[str, Any], version: str) -> dict[str, Any]:
     return {key: entry[key] for key in entry if key != "made_from"} if entry.get("version") == version else {}
 
 
-def _entry(item: Deployed, owner: tuple[str, str], local: bool = False) -> dict[str, Any]:
+def _entry(item: Deployed, owns: Callable[[Deployed], bool], local: bool = False) -> dict[str, Any]:
     """The entry of a file: the address if the owner deployed it, and the content unless the target is local."""
     record = item.record
-    address = {"address": record.address} if record and record.is_owned_by(*owner) else {}
+    address = {"address": record.address} if record and owns(item) else {}
     # Damaged and native files are read each time: they are few, and an entry could not hold all about them.
     if local or item.problem or item.native:
         return address

@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from deployer.errors import DeployError, Diagnostic
+from deployer.models.branches import Branch
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.plan import Change
@@ -20,6 +22,8 @@ from deployer.state.index import Index, read_index
 
 Input = TypeVar("Input")
 Answer = TypeVar("Answer")
+Branches = Mapping[str, Branch]
+"""The branch of each deployment in the manifests, by address."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,12 @@ class DeployedState:
     def addresses(self) -> Collection[str]:
         """The addresses in all records, whoever owns them."""
         return {item.record.address for state in self.states for item in state.deployed if item.record}
+
+    @property
+    def own_addresses(self) -> Collection[str]:
+        """The addresses in the records of what is ours."""
+        found = ((state, item) for state in self.states for item in state.deployed)
+        return {item.record.address for state, item in found if item.record and state.owns(item)}
 
     def body(self, environment: str, file: str) -> str:
         """The text of a deployed file without its record; empty if there is no such file.
@@ -124,28 +134,28 @@ class Survey:
         *,
         destroy: bool = False,
         fresh: bool = False,
+        branches: Branches = MappingProxyType({}),
     ) -> None:
         """`known` are the addresses of the manifests; `destroy` is true if everything is to be deleted.
 
-        With `fresh` every file is read, and no index is asked what is in it.
+        With `fresh` every file is read, and no index is asked what is in it. `branches` is the branch of each
+        address in the manifests.
         """
         self._environments = tuple(environments)
         self._connect = connect
         self._known = frozenset(known)
         self._destroy = destroy
         self._fresh = fresh
+        self._branches = branches
         self.problems: Sequence[Diagnostic] = ()
 
     def cached(self) -> Mapping[str, CachedDescription]:
         """The descriptions whose inputs an earlier apply noted in the index of their environment, by address."""
         found: dict[str, CachedDescription] = {}
         for listing in self._listed:
-            file_of = listing.reader.file_of
-            found.update(
-                known_descriptions(
-                    listing.environment.name, listing.known_files.values(), listing.index.entries, file_of
-                )
-            )
+            file_of, owns = listing.reader.file_of, self._state(listing, ()).owns
+            ours = [item for item in listing.known_files.values() if owns(item)]
+            found.update(known_descriptions(listing.environment.name, ours, listing.index.entries, file_of))
         return found
 
     def read(self) -> None:
@@ -159,7 +169,7 @@ class Survey:
         if self.problems:
             return None
         try:
-            states = tuple(_for_each(((listing.environment, listing) for listing in listed), self._state))
+            states = tuple(_for_each(((listing.environment, listing) for listing in listed), self._surveyed))
         except DeployError as error:
             self.problems = error.diagnostics
             return None
@@ -183,7 +193,7 @@ class Survey:
 
     def _list(self, environment: Environment) -> _Listing:
         target, reader = self._connect(environment)
-        index = read_index(target, environment.project, environment.name)
+        index = read_index(target, environment.project, environment.label)
         if self._fresh:
             index = index.without_content()
         versions = target.list(reader.file_pattern)
@@ -194,15 +204,20 @@ class Survey:
             environment, target, reader, index, versions, {file: item for file, item in known_files.items() if item}
         )
 
-    def _state(self, listed: _Listing) -> EnvironmentState:
+    def _surveyed(self, listed: _Listing) -> EnvironmentState:
+        return self._state(listed, _deployed(listed))
+
+    def _state(self, listed: _Listing, deployed: Sequence[Deployed]) -> EnvironmentState:
         environment = listed.environment
         return EnvironmentState(
             environment=environment.name,
             project=environment.project,
-            deployed=_deployed(listed),
+            deployed=deployed,
             known=frozenset(address for address in self._known if address.startswith(f"{environment.name}/")),
             remembered=listed.index.remembered,
             destroy=self._destroy,
+            branch=environment.branch,
+            branches={name: each for name, each in self._branches.items() if name.startswith(f"{environment.name}/")},
         )
 
 
@@ -213,12 +228,13 @@ def survey(
     *,
     destroy: bool = False,
     fresh: bool = False,
+    branches: Branches = MappingProxyType({}),
 ) -> DeployedState:
     """List every target once and read the files that its index does not know. Raises DeployError with all problems.
 
     The arguments are those of `Survey`.
     """
-    found = Survey(environments, connect, known, destroy=destroy, fresh=fresh)
+    found = Survey(environments, connect, known, destroy=destroy, fresh=fresh, branches=branches)
     if found.result is None:
         raise DeployError(found.problems)
     return found.result

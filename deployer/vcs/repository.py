@@ -33,6 +33,17 @@ _SERVICES = (
     ("BUILDKITE_BRANCH", "", "BUILDKITE_COMMIT"),
     ("BRANCH_NAME", "", "GIT_COMMIT"),  # Jenkins; PR-12 for a pull request
 )
+# The branch that a pull request asks to merge, which is of interest for its own preview only.
+_SOURCES = (
+    ("GITHUB_HEAD_REF", ""),
+    ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", ""),
+    ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "refs/heads/"),
+    ("CHANGE_BRANCH", ""),  # Jenkins
+    ("BITBUCKET_BRANCH", ""),
+    ("CIRCLE_BRANCH", ""),
+    ("BUILDKITE_BRANCH", ""),
+)
+_HEADS = "refs/heads/"
 # Set, and not "false", in the pipeline of a pull request.
 _PULL_REQUESTS = ("BITBUCKET_PR_ID", "CIRCLE_PULL_REQUEST", "BUILDKITE_PULL_REQUEST")
 
@@ -89,6 +100,32 @@ def branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
         if not commit or environ.get(of_commit) == commit:
             return None if _is_pull_request(environ) else value[len(prefix) :]
     return None
+
+
+def source_branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str | None:
+    """The branch that is being deployed, also in the pipeline of a pull request: the one that it asks to merge."""
+    for variable, prefix in _SOURCES:
+        value = environ.get(variable, "")
+        if value.startswith(prefix) and value != prefix:
+            return value[len(prefix) :]
+    return branch_of(git, folder, environ)
+
+
+def branches_at_origin(git: Git, folder: Path) -> frozenset[str]:
+    """The branches of the remote ``origin``, which is asked. Raises DeployError if it cannot be."""
+    try:
+        listed = git.run(folder, "ls-remote", "--heads", "--", "origin")
+    except GitError as error:
+        hint = "say which branches there are with --existing"
+        raise DeployError(Diagnostic("git", f"the branches at origin are not known: {error}", hint=hint)) from error
+    names = (line.partition("\t")[2] for line in os.fsdecode(listed.stdout).splitlines())
+    return frozenset(name.removeprefix(_HEADS) for name in names if name.startswith(_HEADS))
+
+
+def local_branches(git: Git, folder: Path) -> frozenset[str]:
+    """The branches of the repository of a folder; none outside of a repository."""
+    listed = _query(git, folder, "for-each-ref", "--format=%(refname)", _HEADS)
+    return frozenset(name.removeprefix(_HEADS) for name in listed.splitlines())
 
 
 def find_revision(git: Git, folder: Path, name: str) -> Revision:

@@ -98,6 +98,8 @@ SCRIPT = [
     Case("rollback", ("rollback", ENTRY, *LOCAL, "--yes")),
     Case("plan-restored", ("plan",)),
     Case("rollback-error", ("rollback", "2025", *LOCAL)),
+    Case("previews", ("previews", *LOCAL, "--existing", "pr_12")),
+    Case("previews-error", ("previews", *LOCAL, "--yes")),
     Case("destroy-error", ("destroy", *LOCAL), "protect"),
     Case("destroy", ("destroy", *LOCAL, "--yes", "--allow-delete", "local/TrainFlow")),
 ]

@@ -193,7 +193,7 @@ class TestPlanning:
             "local/churn": "growth.test.local.ChurnFlow",
             "local/regions": "RegionsFlow.local",
             "staging/churn": "growth.test.main.ChurnFlow",
-            "staging/regions": "RegionsFlow.staging",
+            "staging/regions": "RegionsFlow.staging.main",
             "prod/churn": "growth.prod.ChurnFlow",
             "prod/regions": "RegionsFlow",
         }

@@ -37,7 +37,11 @@ class JsonFiles:
         return list(_refused(deployment, flow))
 
     def name_of(self, deployment: Deployment, flow: Flow) -> str:
-        return f"{flow.name}@{deployment.environment.name}"
+        branch = deployment.own_branch.safe_name
+        return f"{flow.name}@{deployment.environment.name}" + (f"@{branch}" if branch else "")
+
+    def in_branch(self, deployment: Deployment, flow: Flow) -> Flow:
+        return flow
 
     def file_of(self, name: str) -> str:
         return f"{name}.flow.json"

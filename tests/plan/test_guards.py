@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import DeployError
+from deployer.models.branches import NO_BRANCH, Branch
 from deployer.models.deployment import ResolvedPath
 from deployer.models.desired import DesiredState
 from deployer.models.manifests import Manifests
@@ -22,10 +23,12 @@ from tests.contexts import context, guard_warnings, refuse_unguarded
 from . import made
 
 
-def planned(deployed: int, kept: int, protect: bool = False, **there) -> PlanContext:
+def planned(deployed: int, kept: int, protect: bool = False, own_branch: Branch = NO_BRANCH, **there) -> PlanContext:
     """A plan on an environment with so many DAGs, of which the manifests still list the first few."""
-    items = [made.desired(made.deployment(f"flow{n}"), name=f"Flow{n}") for n in range(deployed)]
-    site = made.site(*(made.deployed(item, **there) for item in items), known={f"prod/flow{n}" for n in range(kept)})
+    items = [made.desired(made.deployment(f"flow{n}", own_branch=own_branch), name=f"Flow{n}") for n in range(deployed)]
+    records = [{"record": made.record_of(item, branch=own_branch.name or None), **there} for item in items]
+    files = [made.deployed(item, **record) for item, record in zip(items, records, strict=True)]
+    site = made.site(*files, known={f"prod/flow{n}" for n in range(kept)}, branch=own_branch)
     environment = made.environment(protect=protect)
     manifests = Manifests("growth", {"prod": environment}, (), (), frozenset(), Path())
     plan = Plan(plan_changes(items[:kept], [site]))
@@ -47,6 +50,21 @@ def refusals(planning: PlanContext, allowed: tuple[str, ...] = (), mass_change: 
 def test_more_than_a_third_at_once_needs_a_word(deployed: int, kept: int, refused: list[str]) -> None:
     assert refusals(planned(deployed, kept)) == refused
     assert refusals(planned(deployed, kept), mass_change=True) == []
+
+
+@pytest.mark.parametrize(
+    ("branch", "destroy", "refused"),
+    [
+        (Branch("pr_12", "dev"), True, []),
+        (Branch("pr_12", "dev"), False, ["mass-change"]),
+        (Branch("dev", "dev"), True, ["mass-change"]),
+        (Branch("", "dev"), True, ["mass-change"]),
+    ],
+)
+def test_a_preview_is_destroyed_as_a_whole(branch: Branch, destroy: bool, refused: list[str]) -> None:
+    planning = planned(9, 0, own_branch=branch)
+    found = replace(planning, plan=replace(planning.plan, destroy=destroy))
+    assert refusals(found) == refused
 
 
 def test_a_protected_environment_wants_each_delete_by_name() -> None:

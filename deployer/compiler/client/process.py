@@ -191,7 +191,7 @@ def _job(deployment: Deployment, mode: Mode, questions: Questions) -> Job:
         datastore_root=_datastore(deployment),
         datastore_setting=_DATASTORE_SETTINGS[environment.datastore_type],
         production=environment.production,
-        branch=deployment.branch,
+        branch=deployment.metaflow_branch,
         owner=deployment.owner,
         decorators=tuple(deployment.decorators),
         retries=(deployment.retries.times, deployment.retries.minutes_between) if deployment.retries else None,

@@ -23,6 +23,7 @@ from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.pod_manifest import pod_manifests
 from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
 from deployer.orchestrators.airflow.schedule import schedule_of
+from deployer.orchestrators.airflow.sensors import in_branch
 from deployer.orchestrators.airflow.text_and_record import disagreements
 from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
@@ -41,6 +42,9 @@ class AirflowOrchestrator:
 
     def name_of(self, deployment: Deployment, flow: Flow) -> str:
         return dag_id(deployment, flow)
+
+    def in_branch(self, deployment: Deployment, flow: Flow) -> Flow:
+        return in_branch(deployment, flow)
 
     def file_of(self, name: str) -> str:
         return f"{name}.py"

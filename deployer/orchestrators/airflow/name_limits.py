@@ -13,6 +13,7 @@ from deployer.orchestrators.airflow.names import (
     MAX_LENGTH,
     MAX_OWNER,
     MAX_TAG,
+    branch_suffix,
     dag_id,
     is_valid,
     is_valid_pool,
@@ -37,9 +38,12 @@ def _dag_id(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
     name = dag_id(deployment, flow)
     if not is_valid(name):
         allowed = f"use letters, digits, '_', '.' and '-', at most {MAX_LENGTH} characters"
-        message = f"{_shorten(name)} is not a valid DAG id: {allowed}"
-        path = f"flows.{deployment.name}.dag_id" if deployment.dag_id else ""
-        yield Diagnostic("bad-dag-id", message, deployment.source("dag_id"), path, "set dag_id")
+        path, hint, branch = f"flows.{deployment.name}.dag_id" if deployment.dag_id else "", "set dag_id", ""
+        if is_valid(name.removesuffix(branch_suffix(deployment))):
+            branch = f" with the branch {deployment.own_branch.name!r}"
+            hint = f"set a shorter dag_id, to which {branch_suffix(deployment)!r} is added, or use a shorter branch"
+        message = f"{_shorten(name)}{branch} is not a valid DAG id: {allowed}"
+        yield Diagnostic("bad-dag-id", message, deployment.source("dag_id"), path, hint)
 
 
 def _steps(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
@@ -60,7 +64,7 @@ def _tags(deployment: Deployment) -> Iterator[Diagnostic]:
             message = f"the tag {_shorten(tag)} is longer than the {MAX_TAG} characters that Airflow allows"
             yield Diagnostic("bad-tag", message, deployment.source("tags"), path)
     environment = deployment.environment
-    for what, tag in own_tags(environment).items():
+    for what, tag in own_tags(deployment).items():
         if len(tag) > MAX_TAG:
             message = f"the {what}'s name makes the tag {_shorten(tag)}: Airflow allows {MAX_TAG} characters"
             yield Diagnostic("bad-tag", message, environment.location, hint=f"give the {what} a shorter name")

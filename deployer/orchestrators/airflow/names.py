@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from deployer.models.deployment import Deployment, Environment
+from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow
 
 # Ids of DAGs and tasks.
@@ -29,20 +29,50 @@ _DIGEST = 8  # hex digits
 def dag_id(deployment: Deployment, flow: Flow) -> str:
     """The manifest's `dag_id`, else Metaflow's name of a flow with `@project`, else the flow's name and environment.
 
-    In a production environment the DAG has the flow's name alone.
+    In a production environment the DAG has the flow's name alone. Elsewhere a branch is added to it; what Metaflow
+    calls a flow with `@project` has it already.
     """
     if deployment.dag_id:
-        return deployment.dag_id
+        return _of_branch(deployment, deployment.dag_id)
     if flow.project:
         return flow.project.flow
     if deployment.environment.production:
         return flow.name
-    return f"{flow.name}.{deployment.environment.name}"
+    return f"{_of_environment(deployment, flow.name)}{branch_suffix(deployment)}"
 
 
-def own_tags(environment: Environment) -> dict[str, str]:
-    """The tags of each DAG of an environment, beside those of the manifest, by what they name."""
-    return {"environment": f"env:{environment.name}", "project": f"project:{environment.project}"}
+def followed(deployment: Deployment, name: str) -> str:
+    """The DAG id that a flow's code means by `name` in the branch of its deployment.
+
+    A DAG of the same branch is named without it in the code: ``<Flow>.<environment>``, or a `dag_id` of the manifests.
+    """
+    if name in deployment.branch_dag_ids:
+        return _of_branch(deployment, name)
+    is_ours = bool(deployment.own_branch.name) and name.endswith(_of_environment(deployment, ""))
+    return f"{name}{branch_suffix(deployment)}" if is_ours and is_valid(name) else name
+
+
+def branch_suffix(deployment: Deployment) -> str:
+    """What the branch adds to a DAG id; empty without a branch."""
+    return f".{deployment.own_branch.safe_name}" if deployment.own_branch.name else ""
+
+
+def _of_environment(deployment: Deployment, name: str) -> str:
+    return f"{name}.{deployment.environment.name}"
+
+
+def _of_branch(deployment: Deployment, written: str) -> str:
+    """A `dag_id` with the branch, unless it was written with the branch at its end."""
+    branch = deployment.own_branch.safe_name
+    has_it = bool(branch) and written.endswith(tuple(f"{separator}{branch}" for separator in "._-"))
+    return written if has_it else f"{written}{branch_suffix(deployment)}"
+
+
+def own_tags(deployment: Deployment) -> dict[str, str]:
+    """The tags of a DAG beside those of the manifest, by what they name."""
+    environment, branch = deployment.environment, deployment.own_branch
+    found = {"environment": f"env:{environment.name}", "project": f"project:{environment.project}"}
+    return {**found, "branch": f"branch:{branch.safe_name}"} if branch.name else found
 
 
 def is_valid(text: str) -> bool:

@@ -271,7 +271,7 @@ def _shared(maps: Mapping[str, Mapping[str, Value]]) -> tuple[dict[str, Value], 
 
 
 def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
-    tags = {*deployment.tags, "metaflow", *own_tags(deployment.environment).values()}
+    tags = {*deployment.tags, "metaflow", *own_tags(deployment).values()}
     found: dict[str, object] = {"dag_id": dag_id(deployment, flow)}
     if deployment.description is not None:
         found["description"] = deployment.description

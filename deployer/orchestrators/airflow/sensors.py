@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import jinja2
 
+from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Sensor, SensorKind
 from deployer.orchestrators.airflow.literals import Source, duration, literal
-from deployer.orchestrators.airflow.names import MAX_LENGTH, is_valid, is_valid_pool
+from deployer.orchestrators.airflow.names import MAX_LENGTH, followed, is_valid, is_valid_pool
 
 OPERATORS: Mapping[SensorKind, str] = {"external_task": "ExternalTaskSensor", "s3_key": "S3KeySensor"}
 # The limit of every task; a sensor that waits longer needs a longer one.
@@ -105,6 +107,20 @@ def call_arguments(sensor: Sensor, indent: int = 8) -> dict[str, Source]:
     # A deferrable sensor, which Airflow's configuration can make the default, handles timeout and states differently.
     found["deferrable"] = literal(False)
     return found
+
+
+def in_branch(deployment: Deployment, flow: Flow) -> Flow:
+    """The flow with sensors that wait for the DAGs of the deployment's branch."""
+    if not deployment.own_branch.name or not flow.sensors:
+        return flow
+    return replace(flow, sensors=tuple(_in_branch(deployment, sensor) for sensor in flow.sensors))
+
+
+def _in_branch(deployment: Deployment, sensor: Sensor) -> Sensor:
+    named = sensor.arguments.get("external_dag_id")
+    if not isinstance(named, str):
+        return sensor
+    return replace(sensor, arguments={**sensor.arguments, "external_dag_id": followed(deployment, named)})
 
 
 def problems(flow: Flow, dag_id: str, task_ids: Sequence[str]) -> Iterator[tuple[Sensor, str, str]]:

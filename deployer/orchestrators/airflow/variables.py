@@ -26,9 +26,11 @@ TASK_VARIABLES = frozenset(
 
 
 def run_tags(deployment: Deployment, origin: Origin) -> list[str]:
-    """The tags of the runs: the manifest's, `mfdeploy`, the environment, and what is known of the apply."""
+    """The tags of the runs: the manifest's, `mfdeploy`, environment and branch, and what is known of the apply."""
     known = {"commit": origin.commit, "applied_by": origin.applied_by, "ci": origin.ci_url}
     added = {"mfdeploy", f"env:{deployment.environment.name}"}
+    if deployment.own_branch.name:
+        added.add(f"branch:{deployment.own_branch.safe_name}")
     return sorted({*deployment.tags, *added, *(one_line(f"{name}:{text}") for name, text in known.items() if text)})
 
 

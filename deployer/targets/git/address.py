@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from deployer.manifest.formats import BAD_BRANCH
 from deployer.models.target import TargetError
 
 _FORM: Final = "git+ssh://git@host/team/dags.git//folder?ref=branch"
 _ADDRESS: Final = re.compile(r"git\+(?P<scheme>[a-z]+)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)(?:\?(?P<query>[^#]*))?")
 _LONGEST: Final = 4_000  # no server and no file system accepts more
 _SCHEMES: Final = ("ssh", "https", "file")
-# What git itself refuses in the name of a branch (git-check-ref-format).
-_BAD_BRANCH: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|[/.]$|^[/-]|^@$|^HEAD$")
 _BAD_FOLDER: Final = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|/)(?:\.{0,2}|\.git)(?:/|$)", re.IGNORECASE)
 
 
@@ -83,6 +82,6 @@ def _branch(query: str | None, text: str) -> str | None:
     if key != "ref" or "&" in value:
         raise TargetError(f"{query!r} in {text!r} is not valid; the only parameter is ?ref=branch")
     branch = unquote(value).removeprefix("refs/heads/")
-    if not branch or _BAD_BRANCH.search(branch):
+    if not branch or BAD_BRANCH.search(branch):
         raise TargetError(f"{branch!r} in {text!r} is not a valid branch name")
     return branch
