@@ -39,6 +39,7 @@ from deployer.manifest.fields import (
     Text,
     Texts,
     Timezone,
+    VariableName,
 )
 
 Compute = Literal["local", "kubernetes"]
@@ -317,6 +318,13 @@ class FlowSettings(Settings):
             section="settings",
         ),
     ] = None
+    compile_environment: Annotated[
+        Items[VariableName],
+        Setting(
+            "Environment variables that the process which loads the flow gets though they give access to something.",
+            note=_NEVER_IN_A_DAG,
+        ),
+    ] = ()
     kubernetes: Annotated[
         PodSettings, Setting("Settings of every pod.", section="resources", note="as the resources of each step")
     ] = PodSettings.model_construct()
