@@ -439,6 +439,13 @@ class FlowEntry(FlowSettings, FlowIdentity):
     )
 
 
+class RemovedEntry(Settings):
+    """A flow that has left the manifests, and may be deleted though its environment is protected."""
+
+    environments: Annotated[Items[str], Setting("The environments that it may be deleted from.")]
+    reason: Annotated[Text, Setting("Why it goes; the plan shows it.")]
+
+
 class ManifestFile(Settings):
     """A manifest of mfdeploy. All manifests of a folder are read as one; a name is defined once."""
 
@@ -453,3 +460,7 @@ class ManifestFile(Settings):
         default_factory=dict
     )
     flows: Annotated[Mapping[Name, FlowEntry], Setting("Flows by name.")] = Field(default_factory=dict)
+    removed: Annotated[
+        Mapping[Name, RemovedEntry],
+        Setting("Flows that are gone, by name: their delete is allowed also where `protect` is set."),
+    ] = Field(default_factory=dict)
