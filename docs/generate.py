@@ -25,6 +25,7 @@ _SECTIONS = {
     "": ("The document", "Any key may stand in any file of the manifest folder; a name may be defined once."),
     "EnvironmentEntry": ("`environments.<name>`", "Also takes all the settings of a flow, for all flows there."),
     "FlowEntry": ("`flows.<name>`", "Also takes all the settings of a flow."),
+    "RemovedEntry": ("`removed.<name>`", "See [deleting](lifecycle.md#deleting)."),
     "FlowSettings": (
         "Settings of a flow",
         "In `defaults`, an environment, a flow's entry and its `overrides.<environment>`.",
@@ -42,6 +43,7 @@ _LINKS = {
     "FlowEntry": "[flow](#flowsname)",
     "FlowSettings": "[settings of a flow](#settings-of-a-flow)",
     "Override": "[settings of a flow](#settings-of-a-flow) and `dag_id`",
+    "RemovedEntry": "[removed flow](#removedname)",
     "Retries": "[retries](#retries)",
     "Schedule": "[schedule](#schedule)",
     "PodSettings": "[settings of pods](#settings-of-pods-kubernetes-and-stepsstep)",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deployer.cli import DONE, REFUSED
 from deployer.cli.context import command_context
 from deployer.cli.options import bad_usage
-from deployer.cli.output import save_plan, write_diagnostics, write_message, write_plan, write_result
+from deployer.cli.output import save_plan, write_message, write_plan, write_result, write_warnings
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def apply_prepared(
     """
     from deployer.commands.apply import ApplyResult, differs, execute, refuse_unpermitted
 
-    write_diagnostics(prepared.view.warnings)
+    write_warnings(prepared.view, format)
     if format == "text":
         write_plan(prepared.view, "text")
     if prepared.differences:
@@ -59,7 +59,7 @@ def apply_several(plans: Sequence[Prepared], permissions: Permissions, *, confir
     from deployer.commands.apply import ApplyResult, execute_several, refuse_unpermitted
 
     for prepared in plans:
-        write_diagnostics(prepared.view.warnings)
+        write_warnings(prepared.view, format)
         if format == "text":
             write_plan(prepared.view, "text")
     with command_context() as context:
@@ -88,9 +88,13 @@ def save_or_apply(
     """Show the plan and save it to `out`; without a file apply it as `apply_prepared` does."""
     if out is None:
         return apply_prepared(prepared, permissions, confirmed=confirmed, format=format)
-    write_diagnostics(prepared.view.warnings)
-    write_plan(prepared.view, format)
-    save_plan(out, prepared.view)
+    with command_context() as context:
+        from deployer.commands.plan import guarded_view
+
+        view = guarded_view(prepared.context, context)
+    write_warnings(view, format)
+    write_plan(view, format)
+    save_plan(out, view)
     return DONE
 
 

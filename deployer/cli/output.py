@@ -73,6 +73,12 @@ def write_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
         sys.stderr.flush()
 
 
+def write_warnings(result: PlanView, format: PlanFormat) -> None:
+    """Print the warnings of a plan on standard error too, unless its text shows them on the same terminal."""
+    if not (format == "text" and sys.stdout.isatty() and sys.stderr.isatty()):
+        write_diagnostics(result.warnings)
+
+
 class TextView(Protocol[JsonT]):
     """Makes text for a terminal from a JSON object."""
 

@@ -11,7 +11,7 @@ from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
 from deployer.models.desired import DesiredState
 from deployer.models.manifests import Manifests
-from deployer.models.plan import Baseline, Change, Plan
+from deployer.models.plan import Baseline, Change, Plan, PlanWarning
 from deployer.models.selection import Selection
 from deployer.models.target import TargetError
 from deployer.pipeline.build import build, build_from, build_or_refuse, described, usable
@@ -24,7 +24,7 @@ from deployer.pipeline.rolled_back import with_rolled_back
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, sources, sources_against
 from deployer.plan_context import PlanContext
-from deployer.planning import baseline, guards
+from deployer.planning import baseline, guards, removed
 from deployer.planning.adoption import check_adoptions, stray_files
 from deployer.planning.branches import refuse_several_branches
 from deployer.planning.guards import GuardFacts
@@ -63,8 +63,7 @@ def plan(
     if against is not None:
         return _plan_against(selection, against, context, diff)
     plan_context = annotate_plan(make_plan(selection, context, check_cluster=check_cluster, fresh=fresh), context)
-    view = view_of(plan_context, sources(plan_context, context) if diff else {})
-    return replace(view, warnings=[*view.warnings, *_guard_warnings(plan_context, context)])
+    return guarded_view(plan_context, context, sources(plan_context, context) if diff else {})
 
 
 def make_plan(
@@ -107,14 +106,15 @@ def make_plan(
     refuse_unmatched(selection, {*addresses, *deployed.addresses})
 
     changes = plan_changes(desired.items, deployed.states, selection.selects, selection.adopts)
-    changes = with_rolled_back(changes, deployed, environments)
+    changes = removed.with_reasons(with_rolled_back(changes, deployed, environments), manifests)
     desired = _compile_changed(desired, changes, selection, context)
     renamed: Sequence[Diagnostic] = ()
     if not destroy:
         changes, renamed = _without_renamed(selection, addresses, deployed, changes, context)
     adoptions = check_adoptions(selection, changes, desired, deployed)
 
-    warnings = (*desired.warnings, *adoptions, *renamed, *stray_files(desired, deployed))
+    gone = removed.stale(manifests, deployed.states)
+    warnings = (*desired.warnings, *adoptions, *renamed, *stray_files(desired, deployed), *gone)
     found = _new_plan(changes, environments, selection, destroy=destroy)
     return PlanContext(selection.manifests, found, desired, deployed, warnings)
 
@@ -125,9 +125,21 @@ def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
     return with_review(with_effects(traced, plan_context.deployed.since, context), context)
 
 
-def view_of(plan_context: PlanContext, sources: Sources | None = None) -> PlanView:
-    """The part of a plan context that users see."""
-    return PlanView(plan_context.plan, plan_context.warnings, sources or {})
+def view_of(plan_context: PlanContext, sources: Sources | None = None, more: Sequence[Diagnostic] = ()) -> PlanView:
+    """The part of a plan context that users see: the plan, with the warnings of the context and `more` in it."""
+    warnings = [*plan_context.warnings, *more]
+    plan = replace(plan_context.plan, warnings=tuple(map(_plan_warning, warnings)))
+    return PlanView(plan, warnings, sources or {})
+
+
+def guarded_view(plan_context: PlanContext, context: Context, sources: Sources | None = None) -> PlanView:
+    """The same, with what an apply of the plan would refuse: its reviewer may not be the one who applies it."""
+    return view_of(plan_context, sources, _guard_warnings(plan_context, context))
+
+
+def _plan_warning(warning: Diagnostic) -> PlanWarning:
+    origin = str(warning.location) if warning.location else ""
+    return PlanWarning(warning.code, warning.message, warning.hint, warning.path, origin)
 
 
 def narrowed(selection: Selection, saved: Plan) -> Selection:
@@ -161,7 +173,7 @@ def collect_guard_facts(plan_context: PlanContext, context: Context) -> GuardFac
                 )
             except TargetError as error:
                 raise DeployError(target_problem(environments[name], str(error), error.hint)) from error
-    return GuardFacts(branch, taken)
+    return GuardFacts(branch, taken, frozenset(removed.allowed(plan_context.desired.manifests)))
 
 
 def _guard_warnings(plan_context: PlanContext, context: Context) -> list[Diagnostic]:
@@ -283,6 +295,7 @@ def _compare_with(
         for environment in environments.values()
     )
     changes = plan_changes(desired.items, states, selection.selects, selection.adopts)
+    changes = removed.with_reasons(changes, desired.manifests)
     plan = _new_plan((replace(change, version=None) for change in changes), environments, selection, against)
 
     targets = {name: item.target.written for name, item in before.environments.items()} if before else {}

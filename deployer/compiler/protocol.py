@@ -120,10 +120,14 @@ class Problem:
 
 
 class Request(TypedDict):
-    """`processes` is how many flows may be compiled at a time, `jobs` what `write_job` makes of each `Job`."""
+    """`processes` is how many flows may be compiled at a time, `jobs` what `write_job` makes of each `Job`.
+
+    `access` are variables that no flow has while it is loaded: what stores a flow's package has them.
+    """
 
     processes: int
     jobs: list[dict[str, Any]]
+    access: Mapping[str, str]
 
 
 class Greeting(TypedDict):

@@ -13,7 +13,14 @@ from deployer.manifest.keys import ManifestFile
 from deployer.manifest.merge import expand
 from deployer.manifest.nodes import Entry, Map, Report, Scalar, describe
 
-SECTIONS: Final = ("variables", "defaults", "environments", "flows")
+_KINDS: Final = {
+    "variables": "variable",
+    "defaults": "default",
+    "environments": "environment",
+    "flows": "flow",
+    "removed": "removed flow",
+}
+SECTIONS: Final = tuple(_KINDS)
 _TOP: Final = list(keys_of(ManifestFile))
 
 
@@ -21,7 +28,7 @@ _TOP: Final = list(keys_of(ManifestFile))
 class Document:
     """The merged top level. `complete` is False when a file could not be read: names may then be missing without fault.
 
-    `sections` has an entry for each of variables, defaults, environments and flows.
+    `sections` has an entry for each of `SECTIONS`.
     """
 
     project: Entry | None = None
@@ -105,7 +112,7 @@ def _merge_section(document: Document, section: str, entry: Entry, report: Repor
         document.complete = False
         return
     merged = document.sections[section]
-    kind = {"variables": "variable", "defaults": "default", "environments": "environment", "flows": "flow"}[section]
+    kind = _KINDS[section]
     for name, item in node.entries.items():
         if name in merged:
             _duplicate(f"{section}.{name}", f"the {kind} {name!r}", item, merged[name], report)

@@ -39,6 +39,7 @@ from deployer.manifest.formats import (
     check_own_branch,
     check_scalar,
     check_timezone,
+    check_variable_name,
 )
 
 T = TypeVar("T")
@@ -180,6 +181,7 @@ Cron = Annotated[str | None, BeforeValidator(check_cron)]
 Timezone = Annotated[str, BeforeValidator(check_timezone)]
 Date = Annotated[str, BeforeValidator(check_date)]
 IncludePattern = Annotated[str, BeforeValidator(check_include_pattern)]
+VariableName = Annotated[str, BeforeValidator(check_variable_name)]
 Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], BeforeValidator(check_branches)]
 OwnBranch = Annotated[str, BeforeValidator(check_own_branch)]
 Scalar = Annotated[

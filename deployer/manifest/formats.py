@@ -149,6 +149,18 @@ def _is_include_pattern(text: str) -> bool:
     return bool(first) == bool(is_url) and bool(names) and not {"", ".", ".."} & set(names)
 
 
+def check_variable_name(value: Any) -> Any:
+    """The name of an environment variable that is passed to the process that loads a flow."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise _error("bad-name", f"{value!r} is not the name of an environment variable", "name each variable in full")
+    if value.startswith("METAFLOW_"):
+        message = f"{value} is a setting of Metaflow, and the environment of who plans has none"
+        raise _error("bad-name", message, "write it below `metaflow:` of an environment")
+    return value
+
+
 def check_scalar(value: Any) -> Any:
     """The value of a variable."""
     if isinstance(value, (list, dict)):

@@ -39,6 +39,7 @@ from deployer.manifest.fields import (
     Text,
     Texts,
     Timezone,
+    VariableName,
 )
 
 Compute = Literal["local", "kubernetes"]
@@ -317,6 +318,13 @@ class FlowSettings(Settings):
             section="settings",
         ),
     ] = None
+    compile_environment: Annotated[
+        Items[VariableName],
+        Setting(
+            "Environment variables that the process which loads the flow gets though they give access to something.",
+            note=_NEVER_IN_A_DAG,
+        ),
+    ] = ()
     kubernetes: Annotated[
         PodSettings, Setting("Settings of every pod.", section="resources", note="as the resources of each step")
     ] = PodSettings.model_construct()
@@ -436,6 +444,13 @@ class FlowEntry(FlowSettings, FlowIdentity):
     )
 
 
+class RemovedEntry(Settings):
+    """A flow that has left the manifests, and may be deleted though its environment is protected."""
+
+    environments: Annotated[Items[str], Setting("The environments that it may be deleted from.")]
+    reason: Annotated[Text, Setting("Why it goes; the plan shows it.")]
+
+
 class ManifestFile(Settings):
     """A manifest of mfdeploy. All manifests of a folder are read as one; a name is defined once."""
 
@@ -450,3 +465,7 @@ class ManifestFile(Settings):
         default_factory=dict
     )
     flows: Annotated[Mapping[Name, FlowEntry], Setting("Flows by name.")] = Field(default_factory=dict)
+    removed: Annotated[
+        Mapping[Name, RemovedEntry],
+        Setting("Flows that are gone, by name: their delete is allowed also where `protect` is set."),
+    ] = Field(default_factory=dict)

@@ -22,6 +22,7 @@ from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, has_broke
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.pod_values import check_pod_values
 from deployer.manifest.profiles import MetaflowSetting
+from deployer.manifest.removed import check_removed, read_removed
 from deployer.manifest.resolve import resolve_flow, with_siblings
 from deployer.manifest.validate import validate
 from deployer.manifest.variables import Substitution, changed_variables, read_variables
@@ -30,6 +31,7 @@ from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
 
 _LAYERS: Final = ("defaults", "environments", "flows")
+_SUBSTITUTED: Final = (*_LAYERS, "removed")
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class _Loader:
         values = read_variables(variables, self.variables, self.environ, document.complete, self.report)
         declared = changed_variables(variables, values)
         substitution = Substitution(values, self.environ, document.complete, self.report, declared, self._is_asked)
-        for section in _LAYERS:
+        for section in _SUBSTITUTED:
             for name, entry in sections[section].items():
                 node = substitution.replace(entry.node, (section, name))
                 sections[section][name] = entry._replace(node=node)
@@ -154,6 +156,9 @@ class _Loader:
                 check_environments(entry.node, path, document.sections["environments"], self.report)
             if self.report.errors > before or has_broken(entry.node):
                 flawed.add(path)
+        for name, entry in document.sections["removed"].items():
+            if document.complete:
+                check_environments(entry.node, ("removed", name), document.sections["environments"], self.report)
 
     @cached_property
     def _root(self) -> Path:
@@ -179,6 +184,8 @@ class _Loader:
                 deployments += resolve_flow(name, entry, document.section("defaults"), layers, self._root, self.report)
         deployments = with_siblings(sorted(deployments, key=lambda deployment: deployment.address))
         check_dag_ids(deployments, self.report)
+        removed = () if self.report.errors else read_removed(sections["removed"])
+        check_removed(removed, deployments, self.report)
         return Manifests(
             project=document.owner,
             environments=environments,
@@ -188,6 +195,7 @@ class _Loader:
             diagnostics=tuple(sorted(set(self.report.found), key=lambda found: found.sort_key)),
             folder=self.folder,
             locations=_locations(document),
+            removed=removed,
         )
 
 

@@ -12,6 +12,13 @@ _WORDS = "KEY|API_?KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|HEAD
 _NAME: Final = re.compile(rf"(?:^|_)(?:{_WORDS})\Z", re.IGNORECASE)
 # The namespace of a deployment's runs, which gives no access to anything.
 _NOT_CREDENTIALS: Final = ("METAFLOW_PRODUCTION_TOKEN",)
+# Of a variable of a process, wherever in the name the word stands: AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE,
+# SSH_AUTH_SOCK, SYSTEM_ACCESSTOKEN, PGPASSWORD.
+_ACCESS: Final = re.compile(
+    r"(?:^|_)(?:KEY|API_?KEY|(?:ACCESS)?TOKEN|JWT|SECRETS?|(?:PG)?PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|CREDS"
+    r"|AUTH|AUTHORIZATION|COOKIE|CONNECTION_STRING|HEADERS?)(?:_|\Z)|_PWD\Z",
+    re.IGNORECASE,
+)
 # Only the last letter of the scheme: matching all of it would start anew at each letter of a long string.
 _IN_URL: Final = re.compile(r"[a-z0-9+.-]://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 # What signs a request in the query of a URL: shared access signatures, presigned URLs, keys.
@@ -29,6 +36,11 @@ HINT: Final = "put it into a Kubernetes secret (`kubernetes: {secrets: [...]}`) 
 def names_credential(name: str) -> bool:
     """Whether a variable of that name contains a credential: NAME_KEY, NAME_TOKEN, NAME_PASSWORD and the like."""
     return name not in _NOT_CREDENTIALS and _NAME.search(name) is not None
+
+
+def gives_access(name: str, value: str) -> bool:
+    """Whether a variable of a process gives access to something: a word of its name or its value says so."""
+    return _ACCESS.search(name) is not None or holds_credential(value)
 
 
 def holds_credential(text: str) -> bool:

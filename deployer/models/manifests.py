@@ -13,6 +13,21 @@ from deployer.models.selection import Selection
 
 
 @dataclass(frozen=True)
+class Removed:
+    """A flow that has left the manifests, and where it may be deleted. `location` is its entry."""
+
+    name: str
+    environments: tuple[str, ...]
+    reason: str
+    location: Location
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that may be deleted, in the order of the environments."""
+        return tuple(f"{environment}/{self.name}" for environment in self.environments)
+
+
+@dataclass(frozen=True)
 class Manifests:
     """The manifests of `folder`.
 
@@ -27,6 +42,7 @@ class Manifests:
     diagnostics: tuple[Diagnostic, ...] = ()
     folder: Path = Path()
     locations: Mapping[str, Location] = field(default_factory=dict)
+    removed: tuple[Removed, ...] = ()
 
     @property
     def branches(self) -> Mapping[str, Branch]:

@@ -1,7 +1,7 @@
 """A plan as data: what would change and why, with a closed vocabulary of actions and reasons.
 
-Saved as JSON, it is the input of `apply`. What only explains (origins, edits, effects, values, marks) is not compared:
-two plans are equal if they make the same changes for the same reasons.
+Saved as JSON, it is the input of `apply`. What only explains (origins, edits, effects, values, marks, warnings) is not
+compared: two plans are equal if they make the same changes for the same reasons.
 """
 
 from __future__ import annotations
@@ -205,6 +205,17 @@ class Change:
 
 
 @dataclass(frozen=True, config=EXACT)
+class PlanWarning:
+    """What whoever reads the plan must know, such as what its apply would refuse. It is no part of what is applied."""
+
+    code: Annotated[str, Field(description="A stable word for programs, as in diagnostics.")]
+    message: str
+    hint: Annotated[str, Field(description="What to do; empty if there is nothing to say.")] = ""
+    path: Annotated[str, Field(description="Dotted path in the manifests; empty if it is not about a setting.")] = ""
+    origin: Annotated[str, Field(description="file:line:column; empty if it has no place in a file.")] = ""
+
+
+@dataclass(frozen=True, config=EXACT)
 class Baseline:
     """The revision that a plan compares with instead of what is deployed; such a plan cannot be applied."""
 
@@ -246,6 +257,9 @@ class Plan:
         str, Field(description="The history entry that the plan goes back to; empty for a plan of the manifests.")
     ] = ""
     destroy: Annotated[bool, Field(description="Whether the plan deletes all that the manifests manage.")] = False
+    warnings: Annotated[
+        Several[PlanWarning], Field(description="Shown to the reviewer, and no part of what is applied.")
+    ] = of_dataclass(default=(), compare=False)
     format: Annotated[Literal[2], Field(description="Version of this format.")] = PLAN_FORMAT
 
     @property

@@ -27,10 +27,12 @@ class GuardFacts:
 
     `branch` is the checked-out git branch; None if unknown. `taken` maps each environment to the names that are already
     defined there and the files that define them. They are read only if `needs_branch` and `creates_in` say so.
+    `removed` are the addresses whose delete the manifests allow.
     """
 
     branch: str | None = None
     taken: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
 
 
 def needs_branch(plan: Plan, environments: Mapping[str, Environment]) -> bool:
@@ -53,7 +55,7 @@ def refusals(
     """Why a plan may not be applied: conflicts, protected or mass deletes, names that are taken, another branch."""
     return [
         *_conflicts(plan.pending),
-        *_protected(environments, plan.pending, permissions.delete),
+        *_protected(environments, plan, permissions.delete, facts.removed),
         *_taken_names(plan, facts.taken),
         *(() if permissions.branch else other_branch(plan, environments, facts.branch)),
         *(() if permissions.mass_change else _mass_deletes(plan, states)),
@@ -68,7 +70,7 @@ def warnings(
 ) -> list[Diagnostic]:
     """What an apply would refuse, as warnings: the reviewer of a plan may not be the person who applies it."""
     found = [
-        *_protected(environments, plan.pending, ()),
+        *_protected(environments, plan, (), facts.removed),
         *_mass_deletes(plan, states),
         *_taken_names(plan, facts.taken),
         *other_branch(plan, environments, facts.branch),
@@ -117,15 +119,19 @@ def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:
 
 
 def _protected(
-    environments: Mapping[str, Environment], pending: Collection[Change], allowed: Collection[str]
+    environments: Mapping[str, Environment], plan: Plan, allowed: Collection[str], removed: Collection[str]
 ) -> Iterator[Diagnostic]:
-    deletes = [change for change in pending if change.action == "delete"]
+    deletes = [change for change in plan.pending if change.action == "delete"]
+    planned = {change.address for change in plan.changes if change.action != "delete"}
     for change in deletes:
-        if environments[change.environment].protect and change.address not in allowed:
+        has_left = any(reason.word == "removed" for reason in change.reasons) and change.address not in planned
+        in_manifest = ", or below `removed:` in the manifest" if has_left and not plan.destroy else ""
+        may_go = change.address in allowed or (has_left and change.address in removed)
+        if environments[change.environment].protect and not may_go:
             yield Diagnostic(
                 "protected",
                 f"{change.address}: {change.environment} is protected, and an apply would delete {change.name}",
-                hint=f"allow it with --allow-delete {change.address}",
+                hint=f"allow it with --allow-delete {change.address}{in_manifest}",
             )
     for address in sorted(set(allowed) - {change.address for change in deletes}):
         yield Diagnostic(

@@ -36,6 +36,7 @@ from deployer.views.plan_words import (
     pending_by_environment,
     shown_reasons,
     summary_line,
+    warning_text,
 )
 from deployer.views.words import count
 
@@ -45,7 +46,7 @@ _SHORTEST = 20  # no row, line or detail is shorter
 _MOST_STEPS = 120  # a larger picture is not readable, and Mermaid refuses the largest
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _READ = re.compile(r"([\\`*_\[\]<>#!|~@&$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
-_SAID_IN_BRIEF = ("drifted", "adopted", "conflict", "restored")
+_SAID_IN_BRIEF = ("drifted", "adopted", "conflict", "restored", "removed")
 _COLUMNS = ("create", "update", "delete", "conflict", "unchanged")
 
 
@@ -77,6 +78,7 @@ def plan_to_markdown(
         pieces.append(f"\n{prose(baseline(plan))}\n")
     if narrowing(plan):
         pieces.append(f"\n{_prose_within(narrowing(plan), limit // 20)}\n")
+    pieces.append(_warnings(plan["warnings"], limit // 5))
     pending = pending_by_environment(plan)
     around = _around(pending, plan)
     if pending:
@@ -126,6 +128,18 @@ def _take(texts: Iterable[Iterable[str]], budget: int) -> tuple[list[str], int]:
             taken.append(text)
             budget -= len(text)
     return taken, left_out
+
+
+def _warnings(warnings: Sequence[Mapping[str, Any]], most: int) -> str:
+    """What a reviewer must know, before anything else."""
+    lines = (f"- **warning** {_at(each)}{prose(warning_text(each))}\n" for each in warnings)
+    kept, left_out = _take(((line,) for line in lines), most)
+    more = f"- {count(left_out, 'more warning')} left out here: see the full plan.\n" if left_out else ""
+    return f"\n{''.join(kept)}{more}" if warnings else ""
+
+
+def _at(warning: Mapping[str, Any]) -> str:
+    return f"{code(warning['origin'])}: " if warning["origin"] else ""
 
 
 def _prose_within(text: str, most: int) -> str:

@@ -30,6 +30,7 @@ from deployer.views.plan_words import (
     pending_by_environment,
     shown_reasons,
     summary_line,
+    warning_text,
 )
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-", "conflict": "!"}
@@ -63,6 +64,7 @@ def plan_to_text(
         page.blank()
         _shared(page, values.shared)
     _common(page, common)
+    _warnings(page, plan["warnings"])
     if baseline(plan):
         page.line((escape_controls(baseline(plan)), "dim"))
     if narrowing(plan):
@@ -100,6 +102,17 @@ def _common(page: Page, common: Mapping[str, str]) -> None:
     page.line((SEVERAL, "bold"))
     for sentence, subject in common.items():
         page.line("- ", (f"{escape_controls(subject)}: ", "bold"), escape_controls(sentence), indent=2, hang=2)
+    page.blank()
+
+
+def _warnings(page: Page, warnings: Sequence[Mapping[str, Any]]) -> None:
+    """What the reviewer must know besides, such as what an apply would refuse."""
+    if not warnings:
+        return
+    page.line(("Warnings", "bold yellow"))
+    for warning in warnings:
+        origin = f"{escape_controls(warning['origin'])}: " if warning["origin"] else ""
+        page.line("- ", (origin, "dim"), escape_controls(warning_text(warning)), indent=2, hang=2)
     page.blank()
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from deployer.views.escape_controls import escape_controls, pair_text, shorten_pair
+from deployer.views.escape_controls import escape_controls, pair_text, shorten_message, shorten_pair
 from deployer.views.plan_effects import meaning_of
 from deployer.views.plan_values import plain_amount, step_names
 from deployer.views.words import count
@@ -141,6 +141,13 @@ def baseline(plan: Mapping[str, Any]) -> str:
     named = against["revision"]
     where = named if against["commit"].startswith(named) else f"{named} ({against['commit'][:12]})"
     return f"Against what {where} would deploy, not against what is deployed."
+
+
+def warning_text(warning: Mapping[str, Any]) -> str:
+    """A warning of a plan in a sentence: what it is about, what is wrong, what to do."""
+    path = f"{warning['path']}: " if warning["path"] else ""
+    hint = f"; {warning['hint']}" if warning["hint"] else ""
+    return shorten_message(" ".join(f"{path}{warning['message']}{hint}".split()))
 
 
 def pending_by_environment(plan: Mapping[str, Any]) -> dict[str, list[Change]]:

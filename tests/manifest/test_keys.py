@@ -61,6 +61,7 @@ FLOW: dict[str, Any] = {
     "include_from": ("s3://lake/*.csv",),
     "branch": "blue",
     "python": ResolvedPath("../venv/bin/python", "/srv/venv/bin/python"),
+    "compile_environment": ("WAREHOUSE_TOKEN",),
     "kubernetes": PodSettings(cpu=3),
     "steps": {"start": PodSettings(cpu=5)},
 }

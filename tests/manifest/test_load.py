@@ -100,6 +100,7 @@ branch: b
 python: ../venv/bin/python
 class: Train
 dag_id: my.train
+compile_environment: [WAREHOUSE_TOKEN]
 kubernetes: {image: "x:1", cpu: 2, tolerations: [{key: a, operator: Exists}], startup_timeout_seconds: 60}
 steps:
   fit: {gpu: 1, security_context: {run_as_user: 0}, startup_timeout_seconds: 7200, on_finish_action: keep_pod}""",
@@ -118,6 +119,7 @@ steps:
     assert found.include_files == {"f": found.config_files["e"]}
     assert found.include_from == ("/data/*.csv",)
     assert (found.branch, found.class_name, found.dag_id) == ("b", "Train", "my.train")
+    assert found.compile_environment == ("WAREHOUSE_TOKEN",)
     assert found.python == ResolvedPath("../venv/bin/python", str(Path("venv/bin/python").absolute()))
     pods = {"image": "x:1", "cpu": 2, "tolerations": [{"key": "a", "operator": "Exists"}]}
     assert found.kubernetes.attributes() == pods

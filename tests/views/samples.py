@@ -22,6 +22,7 @@ from deployer.models.plan import (
     FileChanges,
     Mark,
     Plan,
+    PlanWarning,
     Reason,
     Replaced,
     Value,
@@ -266,6 +267,20 @@ EVERYTHING = Plan(
     targets=TARGETS,
     exclude=("staging/slow_*",),
     tool_version="0.1.0",
+    warnings=(
+        PlanWarning(
+            "protected",
+            "staging/old: staging is protected, and an apply would delete growth.staging.Old",
+            "allow it with --allow-delete staging/old",
+        ),
+        PlanWarning(
+            "other-branch",
+            "staging can be applied only from main, but the current branch is pr_12",
+            "merge first, or allow it once with --allow-branch",
+            "environments.staging.branches",
+            "deployments/a.yaml:8:15",
+        ),
+    ),
 )
 
 NOTHING = Plan((change("quiet", "none"), change("calm", "none")), targets=TARGETS, tool_version="0.1.0")
@@ -303,6 +318,7 @@ HOSTILE = Plan(
     ),
     targets={"prod": f"s3://sesame/{EVIL}"},
     tool_version="0.1.0",
+    warnings=(PlanWarning("not-packaged", EVIL, EVIL, EVIL, EVIL),),
 )
 
 

@@ -28,7 +28,7 @@ from deployer.cli.options import (
     refuse_unshown,
     selection,
 )
-from deployer.cli.output import PlanFormat, plan_writer, read_plan, save_plan, write_diagnostics
+from deployer.cli.output import PlanFormat, plan_writer, read_plan, save_plan, write_warnings
 from deployer.errors import DeployError
 
 EXAMPLES = """
@@ -76,7 +76,7 @@ def plan(
 
         write_plan = plan_writer(format)
         result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster, fresh=fresh)
-    write_diagnostics(result.warnings)
+    write_warnings(result, format)
     write_plan(result)
     if out is not None:
         save_plan(out, result)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from deployer.compiler.client.environment import access_to_datastores, hint_of, variables_to_load
 from deployer.compiler.client.helpers import RunningHelpers, running_helpers
 from deployer.compiler.protocol import Answer, Greeting, Job, Mode, Problem, Request, answer_without_result, write_job
 from deployer.compiler.versions import is_too_old
@@ -35,10 +36,11 @@ _DATASTORE_SETTINGS = {
 
 @dataclass(frozen=True)
 class _Helper:
-    """What one helper process is started with: the interpreter and the METAFLOW_* variables."""
+    """What one helper process is started with: the interpreter, METAFLOW_* variables, and names that are passed on."""
 
     python: str
     variables: tuple[tuple[str, str], ...]
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,12 @@ def started(
     at_once = max(1, min(cores, len(groups)))
 
     def talk(helper: _Helper) -> None:
-        request = partial(_request, helpers, groups[helper], max(1, cores // at_once))
+        access = _access(groups[helper], mode, environ)
+        request = partial(_request, helpers, groups[helper], max(1, cores // at_once), access)
         variables = _environment(helper, environ)
+        withheld = [name for name in environ if name not in variables and not name.startswith("METAFLOW_")]
         for answer in _ask(helper, groups[helper], request, running, variables, helpers.versions):
-            helpers.take(answer)
+            helpers.take(_with_hints(answer, withheld))
 
     with ThreadPoolExecutor(at_once) as pool, running_helpers() as running:
         helpers.asking = [pool.submit(talk, helper) for helper in groups]
@@ -126,12 +130,34 @@ def started(
             helpers.questions.cancel()  # so that nobody waits for questions that never come
 
 
-def _request(helpers: Helpers, deployments: Sequence[Deployment], processes: int) -> bytes:
+def _request(helpers: Helpers, deployments: Sequence[Deployment], processes: int, access: Mapping[str, str]) -> bytes:
     """The request to one helper; waits until the questions are known."""
     questions = helpers.questions.result()
     jobs = [_job(deployment, helpers.mode, questions) for deployment in deployments]
-    asked: Request = {"processes": processes, "jobs": [write_job(job) for job in jobs]}
+    asked: Request = {"processes": processes, "jobs": [write_job(job) for job in jobs], "access": access}
     return json.dumps(asked).encode()
+
+
+def _with_hints(answer: Answer, withheld: Sequence[str]) -> Answer:
+    """The answer with what to do about variables that the flow misses, since they were not given to it."""
+    problems = [
+        problem if problem["hint"] else {**problem, "hint": hint_of(problem["message"], withheld)}
+        for problem in answer["problems"]
+    ]
+    return {**answer, "problems": problems}
+
+
+def _access(deployments: Sequence[Deployment], mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the helper gets once a flow is loaded, where something of it is stored or fetched."""
+    storing = [each for each in deployments if mode == "upload" or (mode == "package" and _has_packages(each))]
+    kinds = sorted({each.environment.datastore_type for each in storing})
+    packages = any(map(_has_packages, storing))
+    return access_to_datastores(environ, kinds, packages=packages) if storing else {}
+
+
+def _has_packages(deployment: Deployment) -> bool:
+    """Whether Metaflow installs packages for the flow, which it keeps in the datastore."""
+    return deployment.package_environment != "local"
 
 
 def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str, str]) -> _Helper:
@@ -142,7 +168,7 @@ def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str,
     variables["METAFLOW_HOME"] = NO_HOME
     # Set, so that no `.metaflow` is made in the working directory.
     variables[_DATASTORE_SETTINGS["local"]] = NO_HOME
-    has_packages = deployment.package_environment != "local"
+    has_packages = _has_packages(deployment)
     if mode == "upload" or (mode == "package" and has_packages):
         # Deploy-time functions and included files may use the datastore; packages that are installed come from there.
         setting, root = _DATASTORE_SETTINGS[environment.datastore_type], _datastore(deployment)
@@ -158,7 +184,8 @@ def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str,
     if mode == "upload" and has_packages:
         # Where Metaflow keeps the solver that it fetches when there is none on the path.
         variables["METAFLOW_TOKEN_HOME"] = str(Path.home() / ".metaflowconfig")
-    return _Helper(interpreter_of(deployment), tuple(sorted(variables.items())))
+    passed = tuple(sorted(set(deployment.compile_environment)))
+    return _Helper(interpreter_of(deployment), tuple(sorted(variables.items())), passed)
 
 
 def _datastore(deployment: Deployment) -> str:
@@ -275,8 +302,8 @@ def _talk(
 
 
 def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without its Metaflow settings: those come from the manifests alone."""
-    kept = {name: value for name, value in environ.items() if not name.startswith("METAFLOW_")}
+    """What a helper has while it loads flows (see `environment`), with the settings that it is started for."""
+    kept = variables_to_load(environ, helper.passed)
     fixed = {
         # Some Metaflow lists are made from sets.
         "PYTHONHASHSEED": "0",

@@ -48,23 +48,26 @@ def prepare() -> None:
     inputs.prepare()
 
 
-def answer(jobs: Sequence[Job], processes: int) -> Iterator[Answer]:
-    """The answer to each job as it is done, with at most `processes` children at a time."""
+def answer(jobs: Sequence[Job], processes: int, access: Mapping[str, str]) -> Iterator[Answer]:
+    """The answer to each job as it is done, with at most `processes` children at a time.
+
+    `access` are variables that what stores packages has, and no flow while it is loaded.
+    """
     if any(job.mode != "describe" for job in jobs):
         shared_files().packed  # noqa: B018 (compressed before there are children)
-    storer = Storer(jobs) if any(job.mode == "upload" for job in jobs) else None
+    storer = Storer(jobs, access) if any(job.mode == "upload" for job in jobs) else None
     todo = []
     for job in reversed(jobs):
         if inputs.unchanged(job):
             yield answer_without_result(job.id, unchanged=True)
         else:
             todo.append(job)
-    yield from _answer_all(todo, max(1, processes), storer)
+    yield from _answer_all(todo, max(1, processes), storer, access)
     if storer is not None:
         storer.close()
 
 
-def _answer_all(todo: list[Job], processes: int, storer: Storer | None) -> Iterator[Answer]:
+def _answer_all(todo: list[Job], processes: int, storer: Storer | None, access: Mapping[str, str]) -> Iterator[Answer]:
     running: dict[int, _Child] = {}
 
     def is_full() -> bool:
@@ -75,7 +78,7 @@ def _answer_all(todo: list[Job], processes: int, storer: Storer | None) -> Itera
             selector.register(storer, selectors.EVENT_READ)
         while todo or running or (storer is not None and storer.waits):
             while todo and not is_full():
-                child = _start(todo.pop())
+                child = _start(todo.pop(), access)
                 running[child.pipe] = child
                 selector.register(child.pipe, selectors.EVENT_READ)
             for key, _ in selector.select():
@@ -93,7 +96,7 @@ def _answer_all(todo: list[Job], processes: int, storer: Storer | None) -> Itera
                     yield found["answer"]
 
 
-def _start(job: Job) -> _Child:
+def _start(job: Job, access: Mapping[str, str]) -> _Child:
     reader, writer = os.pipe()
     sys.stderr.flush()
     pid = os.fork()
@@ -103,7 +106,7 @@ def _start(job: Job) -> _Child:
     os.close(reader)
     try:
         os.dup2(1, 2)
-        line = _run(job).encode() + b"\n"
+        line = _run(job, access).encode() + b"\n"
         while line:
             line = line[os.write(writer, line) :]
     finally:
@@ -122,10 +125,10 @@ def _finish(child: _Child) -> _ChildAnswer:
     return _without_result(child.job, problem)
 
 
-def _run(job: Job) -> str:
+def _run(job: Job, access: Mapping[str, str]) -> str:
     """The JSON of a `_ChildAnswer`, whatever the flow does."""
     try:
-        return json.dumps(_describe(job) if job.mode == "describe" else _build(job))
+        return json.dumps(_describe(job) if job.mode == "describe" else _build(job, access))
     except FlowError as error:
         problems = error.problems
     except BaseException as error:
@@ -139,8 +142,8 @@ def _describe(job: Job) -> _ChildAnswer:
     return {"answer": {**answered, "flow": described.flow, "inputs": described.inputs}, "upload": None}
 
 
-def _build(job: Job) -> _ChildAnswer:
-    package, upload = build(job)
+def _build(job: Job, access: Mapping[str, str]) -> _ChildAnswer:
+    package, upload = build(job, access)
     return {
         "answer": {**answer_without_result(job.id), "package": package},
         "upload": upload.as_json() if upload is not None else None,

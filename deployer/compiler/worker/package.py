@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,12 +28,18 @@ KNOWN_AT_APPLY = "(known at apply)"
 _IDENTITY = ("username", "platform", "python_version", "python_version_code", "production_token", "runtime", "app")
 
 
-def build(job: Job) -> tuple[PackageData, Upload | None]:
+def build(job: Job, access: Mapping[str, str]) -> tuple[PackageData, Upload | None]:
     """The package of a flow, and the upload if the job asks for one. Raises FlowError.
 
-    The production token is known once the upload is stored.
+    The production token is known once the upload is stored. `access` are variables that the process gets once the flow
+    is loaded: deploy-time functions, included files and installed packages may be in the datastore.
     """
-    return with_flow(job, lambda obj, source: _build(job, obj, source))
+
+    def use(obj: Any, source: Source) -> tuple[PackageData, Upload | None]:
+        os.environ.update(access)
+        return _build(job, obj, source)
+
+    return with_flow(job, use)
 
 
 def _build(job: Job, obj: Any, source: Source) -> tuple[PackageData, Upload | None]:

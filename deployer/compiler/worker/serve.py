@@ -42,7 +42,7 @@ def serve() -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     jobs = [read_job(data) for data in request["jobs"]]
-    for answer in children.answer(jobs, request["processes"]):
+    for answer in children.answer(jobs, request["processes"], request["access"]):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -62,7 +62,7 @@ class _Stored(TypedDict):
 class Storer:
     """The process, as its parent sees it: given the answers of children, it gives them back when all is stored."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[Job], access: Mapping[str, str]) -> None:
         self._pending: dict[str, Answer] = {}
         self._received = bytearray()
         self._socket, other = socket.socketpair()
@@ -70,6 +70,7 @@ class Storer:
         if self.pid == 0:
             try:
                 self._socket.close()
+                os.environ.update(access)
                 _serve(other, jobs)
             finally:
                 os._exit(0)
