@@ -10,6 +10,7 @@ from deployer.errors import Diagnostic, Severity
 from deployer.models.client_variables import client_variables
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Deployed
+from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
 from deployer.pipeline.selecting import find_deployment
 from deployer.state.survey import survey
@@ -37,7 +38,7 @@ def env(selection: Selection, flow: str, environment: str, context: Context) -> 
     """
     manifests = context.load(replace(selection, environments=(environment,)))
     deployment = find_deployment(manifests, flow, environment)
-    deployed = _deployed(deployment, [item.address for item in manifests.deployments], context)
+    deployed = _deployed(deployment, manifests, context)
     record = deployed.record if deployed else None
     token = deployed.production_token if deployed else None
     # It is printed for a shell as it is, and anybody who may write the file may have written it.
@@ -52,8 +53,10 @@ def env(selection: Selection, flow: str, environment: str, context: Context) -> 
     )
 
 
-def _deployed(deployment: Deployment, addresses: Sequence[str], context: Context) -> Deployed | None:
-    (state,) = survey([deployment.environment], context.connect, addresses).states
+def _deployed(deployment: Deployment, manifests: Manifests, context: Context) -> Deployed | None:
+    (state,) = survey(
+        [deployment.environment], context.connect, manifests.addresses, branches=manifests.branches
+    ).states
     of_ours = (item for item in state.deployed if state.owns(item))
     return next((item for item in of_ours if item.record and item.record.address == deployment.address), None)
 
