@@ -131,10 +131,17 @@ def _add(found: Sequence[_Found], listed: ListedFlows, folder: Path) -> tuple[Pa
 def _write_schema(path: Path) -> tuple[bool, bool]:
     """Whether the schema was written, and whether another one is there, which is left."""
     text = json.dumps(schema("manifest"), indent=2) + "\n"
-    if path.exists():
-        return False, path.read_text(encoding="utf-8", errors="replace") != text
+    if os.path.lexists(path):
+        return False, not _holds(path, text)
     _write(path, text.encode(), new=True)
     return True, False
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.is_file() and path.read_bytes() == text.encode()
+    except OSError:
+        return False
 
 
 def _ignore_build(folder: Path, context: Context) -> Path | None:

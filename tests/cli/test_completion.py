@@ -75,7 +75,7 @@ def complete(folder: Path, words: str) -> list[str]:
 
 
 def test_bash_is_offered_commands_options_and_names(folder: Path) -> None:
-    assert complete(folder, "mfdeploy p") == ["plan"]
+    assert complete(folder, "mfdeploy pl") == ["plan"]
     permissions = ["--allow-delete", "--allow-mass-change", "--allow-branch"]
     of_saved_plans = ["--allow-rollback", "--allow-destroy", "--allow-adopt"]
     assert complete(folder, "mfdeploy apply --allow-") == [*permissions, *of_saved_plans]

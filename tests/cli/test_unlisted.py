@@ -109,3 +109,8 @@ def test_no_hint(add: Callable[[Path], None], project: Path) -> None:
 def test_no_hint_in_a_plan_of_a_part(project: Path) -> None:
     write(project / "flows" / "tidy.py", two_steps("TidyFlow"))
     assert hints(Selection(Path("deployments"), flows=("train",))) == []
+
+
+def test_a_module_that_is_made_to_be_slow_to_search(project: Path) -> None:
+    write(project / "flows" / "slow.py", f"# FlowSpec step\nclass A{'(' * 300_000}\n")
+    assert hints() == []
