@@ -54,10 +54,13 @@ _LINKS = {
 
 
 def schemas() -> dict[str, str]:
-    """The JSON Schemas (2020-12) that come with the package, as text."""
+    """The JSON Schemas that come with the package, as text: draft-07 for editors, 2020-12 for programs."""
     documents = {"plan": plan_schema(), "history": history_schema(), "result": result_schema()}
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    made = {name: {**dialect, **schema, "title": f"mfdeploy {name}"} for name, schema in documents.items()}
+    made = {
+        name: {**dialect, "$id": f"urn:mfdeploy:{name}", **schema, "title": f"mfdeploy {name}"}
+        for name, schema in documents.items()
+    }
     return {name: json.dumps(each, indent=2) + "\n" for name, each in {"manifest": manifest_schema(), **made}.items()}
 
 
@@ -70,14 +73,14 @@ def manifest_reference(schema: dict[str, Any]) -> str:
         "See [the manifest](manifest.md) for how they work.",
         "",
     ]
-    shared = {name: set(schema["$defs"][name]["properties"]) for name in ("FlowSettings", "PodSettings")}
+    shared = {name: set(schema["definitions"][name]["properties"]) for name in ("FlowSettings", "PodSettings")}
     inherited = {
         "EnvironmentEntry": shared["FlowSettings"],
         "FlowEntry": shared["FlowSettings"],
         "ClusterSettings": shared["PodSettings"],
     }
     for name, (title, note) in _SECTIONS.items():
-        part = schema["$defs"][name] if name else schema
+        part = schema["definitions"][name] if name else schema
         lines += [f"## {title}", ""]
         lines += [note, ""] if note else []
         lines += _table(part, inherited.get(name, set()))
@@ -104,6 +107,8 @@ def _value(value: Any) -> str:
 def _type(value: dict[str, Any]) -> str:
     if "$ref" in value:
         return _LINKS[value["$ref"].rpartition("/")[2]]
+    if "allOf" in value:
+        return _type(value["allOf"][0])
     if "anyOf" in value:
         kinds = [
             _type(each) for each in value["anyOf"] if "$\\{var" not in each.get("pattern", "").replace("\\$", "$", 1)

@@ -236,6 +236,15 @@ Fresh = Annotated[
         help="Compile every flow and read every deployed file, also those of which nothing has changed since an apply.",
     ),
 ]
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going",
+        "-k",
+        metavar=NO_TYPE,
+        help="Leave out flows with errors, and exit with 1. No apply takes such a plan.",
+    ),
+]
 CheckCluster = Annotated[
     bool | None,
     typer.Option(
@@ -285,6 +294,7 @@ def selection(
     flows: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
     adopt: Sequence[str] | None = None,
+    keep_going: bool = False,
 ) -> Selection:
     """The selection that the options of a command give. Raises DeployError."""
     from deployer.models.selection import Selection
@@ -296,6 +306,7 @@ def selection(
         flows=tuple(flows or ()),
         exclude=tuple(exclude or ()),
         adopt=tuple(adopt or ()),
+        keep_going=keep_going,
     )
 
 

@@ -187,6 +187,9 @@ def save_plan(out: Path, result: PlanView) -> None:
             with contextlib.suppress(OSError):
                 beside.unlink()
         raise DeployError(cannot("write", out, error)) from error
+    if result.plan.broken:
+        write_message(f"Saved to {out}. No apply takes it: it is not whole.")
+        return
     command = shlex.join(["mfdeploy", "apply", str(out), *needed_options(result.plan)])
     write_message(f"Saved to {out}. To apply exactly this: {command}")
 

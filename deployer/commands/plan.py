@@ -11,7 +11,7 @@ from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
 from deployer.models.desired import DesiredState
 from deployer.models.manifests import Manifests
-from deployer.models.plan import Baseline, Change, Plan, PlanWarning
+from deployer.models.plan import Baseline, Broken, Change, Plan, PlanWarning
 from deployer.models.selection import Selection
 from deployer.models.target import TargetError
 from deployer.pipeline.build import build, build_from, build_or_refuse, described, usable
@@ -21,15 +21,16 @@ from deployer.pipeline.origins import with_origins
 from deployer.pipeline.review import with_review
 from deployer.pipeline.revision import checked_out
 from deployer.pipeline.rolled_back import with_rolled_back
-from deployer.pipeline.selecting import refuse_unmatched
+from deployer.pipeline.selecting import refuse_unmatched, way_around
 from deployer.pipeline.sources import Sources, sources, sources_against
+from deployer.pipeline.unlisted import unlisted_flows
 from deployer.plan_context import PlanContext
 from deployer.planning import baseline, guards, removed
 from deployer.planning.adoption import check_adoptions, stray_files
 from deployer.planning.branches import refuse_several_branches
 from deployer.planning.guards import GuardFacts
 from deployer.planning.planner import plan_changes
-from deployer.planning.renamed import spare, unselected_new
+from deployer.planning.renamed import spare, spare_for_broken, unselected_new
 from deployer.state.foreign import names_of_others
 from deployer.state.survey import DeployedState, Survey, target_problem
 from deployer.vcs.repository import branch_of, find_revision
@@ -63,6 +64,8 @@ def plan(
     if against is not None:
         return _plan_against(selection, against, context, diff)
     plan_context = annotate_plan(make_plan(selection, context, check_cluster=check_cluster, fresh=fresh), context)
+    unlisted = unlisted_flows(plan_context.desired.manifests, selection, context)
+    plan_context = replace(plan_context, warnings=[*plan_context.warnings, *unlisted])
     return guarded_view(plan_context, context, sources(plan_context, context) if diff else {})
 
 
@@ -83,7 +86,7 @@ def make_plan(
     manifests = context.load(selection)
     environments = _environments(manifests, selection)
     checks_clusters = _checks_clusters(environments, check_cluster)
-    addresses = [item.address for item in manifests.deployments]
+    addresses = manifests.addresses
 
     if destroy:
         refuse_several_branches(manifests.selected(selection))
@@ -100,7 +103,7 @@ def make_plan(
     if not destroy:
         use_cache = not (fresh or checks_clusters)
         desired = _build_during(survey, manifests, selection, context, use_cache=use_cache, note=note_inputs)
-    deployed = _require_deployed(survey, desired)
+    deployed = _require_deployed(survey, desired, selection)
     if checks_clusters:
         desired = _with_cluster_warnings(desired, environments, check_cluster, context)
     refuse_unmatched(selection, {*addresses, *deployed.addresses})
@@ -111,12 +114,19 @@ def make_plan(
     renamed: Sequence[Diagnostic] = ()
     if not destroy:
         changes, renamed = _without_renamed(selection, addresses, deployed, changes, context)
+    broken = {**manifests.broken, **desired.broken}
+    changes, spared = spare_for_broken(changes, broken, deployed.addresses)
     adoptions = check_adoptions(selection, changes, desired, deployed)
 
     gone = removed.stale(manifests, deployed.states)
-    warnings = (*desired.warnings, *adoptions, *renamed, *stray_files(desired, deployed), *gone)
-    found = _new_plan(changes, environments, selection, destroy=destroy)
+    # Errors too, if the broken flows were left out.
+    warnings = (*desired.diagnostics, *adoptions, *renamed, *spared, *stray_files(desired, deployed), *gone)
+    found = replace(_new_plan(changes, environments, selection, destroy=destroy), broken=_broken(broken))
     return PlanContext(selection.manifests, found, desired, deployed, warnings)
+
+
+def _broken(errors: Mapping[str, Sequence[Diagnostic]]) -> tuple[Broken, ...]:
+    return tuple(Broken(address, tuple(map(str, dict.fromkeys(errors[address])))) for address in sorted(errors))
 
 
 def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
@@ -128,7 +138,9 @@ def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
 def view_of(plan_context: PlanContext, sources: Sources | None = None, more: Sequence[Diagnostic] = ()) -> PlanView:
     """The part of a plan context that users see: the plan, with the warnings of the context and `more` in it."""
     warnings = [*plan_context.warnings, *more]
-    plan = replace(plan_context.plan, warnings=tuple(map(_plan_warning, warnings)))
+    # What is wrong with broken flows is in the plan already.
+    told = [each for each in warnings if each.severity is not Severity.ERROR]
+    plan = replace(plan_context.plan, warnings=tuple(map(_plan_warning, told)))
     return PlanView(plan, warnings, sources or {})
 
 
@@ -208,11 +220,15 @@ def _build_during(
         return described(manifests, compiler.result(), cached, deployments, context)
 
 
-def _require_deployed(survey: Survey, desired: DesiredState) -> DeployedState:
-    """The result of the survey. Raises DeployError with the problems of both sides, so that all are reported."""
+def _require_deployed(survey: Survey, desired: DesiredState, selection: Selection) -> DeployedState:
+    """The result of the survey. Raises DeployError with the problems of both sides, so that all are reported.
+
+    The errors of broken flows do not count if these are left out.
+    """
     deployed = survey.result
-    if deployed is None or desired.errors:
-        raise DeployError([*desired.diagnostics, *survey.problems])
+    if deployed is None or (desired.errors and not selection.keep_going):
+        around = way_around(desired.broken, [item.address for item in desired.manifests.selected(selection)])
+        raise DeployError([*desired.diagnostics, *survey.problems, *around])
     return deployed
 
 
@@ -236,7 +252,8 @@ def _compile_changed(
     pending = {change.address for change in changes if change.action in ("create", "update", "conflict")}
     if all(item.compiled for item in desired.items if item.deployment.address in pending):
         return desired
-    return replace(build_from(desired.manifests, selection, context), diagnostics=desired.diagnostics)
+    compiled = build_from(desired.manifests, selection, context)
+    return replace(compiled, diagnostics=desired.diagnostics, broken=desired.broken)
 
 
 def _without_renamed(

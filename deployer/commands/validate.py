@@ -11,6 +11,7 @@ from deployer.models.deployment import Environment
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_from
 from deployer.pipeline.selecting import unmatched_patterns
+from deployer.pipeline.unlisted import unlisted_flows
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def validate(selection: Selection, context: Context, *, flows: bool = True) -> V
     """Check the manifests and, unless `flows` is False, compile what they deploy. Never raises DeployError."""
     try:
         manifests = context.load(selection)
-        addresses = [item.address for item in manifests.deployments]
+        addresses = manifests.addresses
         chosen = manifests.selected(selection)
         problems = list(unmatched_patterns(selection, addresses))
         targets = list(_targets(manifests.environments.values(), context))
@@ -33,7 +34,8 @@ def validate(selection: Selection, context: Context, *, flows: bool = True) -> V
             found = build_from(manifests, selection, context).diagnostics
         else:
             found = (*manifests.diagnostics, *problems)
-        return ValidateResult([*found, *targets], len(chosen))
+        unlisted = unlisted_flows(manifests, selection, context)
+        return ValidateResult([*found, *targets, *unlisted], len(chosen))
     except DeployError as error:
         return ValidateResult(error.diagnostics, 0)
 

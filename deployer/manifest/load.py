@@ -5,21 +5,23 @@ Each stage goes as far as it can, so that one run reports every problem.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from deployer.errors import DeployError, Location
+from deployer.errors import DeployError, Diagnostic, Location
 from deployer.manifest.branches import is_production, own_branch
+from deployer.manifest.broken import broken_flows, environments_of
 from deployer.manifest.documents import Document, expand_settings, read_documents
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.layers import check_layer
 from deployer.manifest.merge import merge
 from deployer.manifest.names import check_asked, check_dag_ids, check_environments
-from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, has_broken, locations
+from deployer.manifest.nodes import Entry, Map, Report, has_broken, is_text, locations
 from deployer.manifest.nodes import Path as NodePath
+from deployer.manifest.paths import resolve_path
 from deployer.manifest.pod_values import check_pod_values
 from deployer.manifest.profiles import MetaflowSetting
 from deployer.manifest.removed import check_removed, read_removed
@@ -48,21 +50,14 @@ def outline(folder: Path) -> Outline:
     """The names in the manifests of a folder; those that cannot be read are left out, since `load` reports them."""
     sections = read_documents(folder, Report()).sections
     environments, flows = sections["environments"], sections["flows"]
-    addresses = {f"{name}/{flow}" for flow, entry in flows.items() for name in _environments_of(entry, environments)}
+    addresses = {f"{name}/{flow}" for flow, entry in flows.items() for name in environments_of(entry, environments)}
     return Outline(frozenset(environments), frozenset(sections["variables"]), frozenset(flows), frozenset(addresses))
-
-
-def _environments_of(entry: Entry, known: Collection[str]) -> Collection[str]:
-    """The environments that a flow names as they are written, else all of them."""
-    named = entry.node.get("environments") if isinstance(entry.node, Map) else None
-    if not isinstance(named, Items):
-        return known
-    return {str(node.value) for node in named.nodes if isinstance(node, Scalar) and node.value in known}
 
 
 def load_selection(selection: Selection, environ: Mapping[str, str]) -> Manifests:
     """The manifests of a selection, with the environments that it names; see `load`."""
-    return load(selection.manifests, selection.variables, environ, selection.environments or None)
+    environments, keep_going = selection.environments or None, selection.keep_going
+    return load(selection.manifests, selection.variables, environ, environments, keep_going=keep_going)
 
 
 def load(
@@ -70,18 +65,36 @@ def load(
     variables: Mapping[str, str],
     environ: Mapping[str, str],
     environments: Collection[str] | None = None,
+    *,
+    keep_going: bool = False,
 ) -> Manifests:
     """Read, check and resolve every manifest below `folder`.
 
     `variables` are those of the command line, `environ` the environment of the process. `environments` limits which are
     resolved; what is wrong in the others is reported all the same, except an environment variable that is not set.
+    With `keep_going` a flow with errors is left out if the errors are those of flows alone: see `Manifests.broken`.
     Raises DeployError with every problem of every file.
     """
     loader = _Loader(folder, variables, environ, None if environments is None else frozenset(environments))
     manifests = loader.load()
-    if loader.report.errors:
+    broken = broken_flows(loader.report.found, loader.flows) if keep_going else None
+    if broken is not None:
+        return _without(manifests, broken, loader)
+    if loader.report.errors or (keep_going and broken is None):
         raise DeployError(loader.report.found)
     return manifests
+
+
+def _without(manifests: Manifests, broken: Mapping[str, Sequence[Diagnostic]], loader: _Loader) -> Manifests:
+    """The manifests without their broken flows, with the errors by address."""
+    known = loader.environments if loader.asked is None else loader.environments & loader.asked
+    errors = {
+        f"{environment}/{name}": tuple(found)
+        for name, found in broken.items()
+        for environment in environments_of(loader.flows[name], known)
+    }
+    whole = tuple(each for each in manifests.deployments if each.name not in broken)
+    return replace(manifests, deployments=whole, broken=errors)
 
 
 @dataclass
@@ -93,10 +106,13 @@ class _Loader:
     environ: Mapping[str, str]
     asked: frozenset[str] | None
     report: Report = field(default_factory=Report)
+    flows: Mapping[str, Entry] = field(default_factory=dict)
+    environments: frozenset[str] = frozenset()
 
     def load(self) -> Manifests:
         """Every flow in each environment that was asked for."""
         document = read_documents(self.folder, self.report)
+        self.flows, self.environments = document.sections["flows"], frozenset(document.sections["environments"])
         self._substitute(document)
         expand_settings(document)
         whole = document.merged()
@@ -196,7 +212,13 @@ class _Loader:
             folder=self.folder,
             locations=_locations(document),
             removed=removed,
+            flow_files=_flow_files(sections["flows"].values()),
         )
+
+
+def _flow_files(flows: Iterable[Entry]) -> frozenset[str]:
+    nodes = (entry.node.get("file") for entry in flows if isinstance(entry.node, Map))
+    return frozenset(resolve_path(node).resolved for node in nodes if is_text(node))
 
 
 def _locations(document: Document) -> dict[str, Location]:

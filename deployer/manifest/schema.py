@@ -1,4 +1,8 @@
-"""The JSON Schema of a manifest, for editors: pydantic's, in the form that manifests need."""
+"""The JSON Schema of a manifest, for editors: pydantic's, in the form that manifests and SchemaStore need.
+
+SchemaStore recommends draft-07, which editors know best, with an `$id`, and titles that name types.
+Source: its CONTRIBUTING.md, "Schema Authoring".
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,25 @@ from pydantic_core import core_schema
 
 from deployer.manifest.keys import ManifestFile
 
+ID: Final = "https://json.schemastore.org/mfdeploy.json"
+_TITLES: Final = {
+    "ClusterSettings": "pods of an environment",
+    "EnvironmentEntry": "environment",
+    "FlowEntry": "flow",
+    "FlowSettings": "settings of a flow",
+    "Override": "settings of a flow in one environment",
+    "PodSettings": "settings of pods",
+    "Retries": "retries",
+    "Schedule": "schedule",
+    "SecurityContext": "security context",
+    "Toleration": "toleration",
+}
 # A number, true/false or a closed word may also come from a variable.
 _REFERENCE: Final = {"type": "string", "pattern": r"\$\{var\."}
 
 
 class _ManifestSchema(GenerateJsonSchema):
-    """Without titles, which repeat the keys, and without defaults that say no more than that there is no value."""
+    """Without titles of keys, which repeat them, and without defaults that say no more than that there is no value."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -53,9 +70,25 @@ def _or_reference(schema: JsonSchemaValue) -> JsonSchemaValue:
 
 
 def manifest_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one manifest file.
+    """The JSON Schema (draft-07) of one manifest file.
 
     A file alone need not be complete, so no top-level key is required.
     """
-    schema = ManifestFile.model_json_schema(schema_generator=_ManifestSchema)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    made = ManifestFile.model_json_schema(schema_generator=_ManifestSchema, ref_template="#/definitions/{model}")
+    schema = _as_draft_07(made)
+    definitions = {name: {"title": _TITLES[name], **part} for name, part in schema.pop("$defs").items()}
+    head = {"$schema": "http://json-schema.org/draft-07/schema#", "$id": ID, "title": "mfdeploy manifest"}
+    return {**head, **schema, "definitions": definitions}
+
+
+def _as_draft_07(part: Any) -> Any:
+    """The same schema for draft-07, where everything beside a ``$ref`` is ignored."""
+    if isinstance(part, list):
+        return [_as_draft_07(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    found = {key: _as_draft_07(value) for key, value in part.items()}
+    if isinstance(found.get("$ref"), str) and len(found) > 1:
+        reference = found.pop("$ref")
+        found = {"allOf": [{"$ref": reference}], **found}
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +33,9 @@ class Manifests:
 
     `environments` are all environments; `deployments` are each flow in each of its selected environments, sorted by
     address. `diagnostics` are warnings, and errors that are reported together with those of the flows. `locations` is
-    where each setting was written, by its path in the document (``environments.prod.kubernetes.image``).
+    where each setting was written, by its path in the document (``environments.prod.kubernetes.image``). `broken` are
+    the errors of each deployment that was left out because of them, by address. `flow_files` are the absolute
+    paths of the flows of all environments.
     """
 
     project: str
@@ -43,6 +45,13 @@ class Manifests:
     folder: Path = Path()
     locations: Mapping[str, Location] = field(default_factory=dict)
     removed: tuple[Removed, ...] = ()
+    flow_files: frozenset[str] = frozenset()
+    broken: Mapping[str, Sequence[Diagnostic]] = field(default_factory=dict)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses, also those of broken flows."""
+        return (*(item.address for item in self.deployments), *self.broken)
 
     @property
     def branches(self) -> Mapping[str, Branch]:

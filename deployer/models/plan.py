@@ -224,6 +224,14 @@ class Baseline:
 
 
 @dataclass(frozen=True, config=EXACT)
+class Broken:
+    """A deployment that could not be planned, since its flow or its entry in the manifests has errors."""
+
+    address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
+    problems: Annotated[Several[str], Field(description="Each with its location and what to do.")]
+
+
+@dataclass(frozen=True, config=EXACT)
 class Summary:
     """How many changes there are of each action."""
 
@@ -260,6 +268,10 @@ class Plan:
     warnings: Annotated[
         Several[PlanWarning], Field(description="Shown to the reviewer, and no part of what is applied.")
     ] = of_dataclass(default=(), compare=False)
+    broken: Annotated[
+        Several[Broken],
+        Field(description="What `plan --keep-going` could not plan. A plan with any of these cannot be applied."),
+    ] = ()
     format: Annotated[Literal[2], Field(description="Version of this format.")] = PLAN_FORMAT
 
     @property

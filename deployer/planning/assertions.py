@@ -33,6 +33,9 @@ def refusals(saved: Plan, caller: Assertions) -> Iterator[Diagnostic]:
     if saved.against is not None:
         message = f"a plan against a revision ({saved.against.revision}) cannot be applied"
         yield Diagnostic("bad-plan", message, hint="plan again without --against")
+    if saved.broken:
+        message = f"a plan of a part cannot be applied: {_listed([each.address for each in saved.broken])} was broken"
+        yield Diagnostic("bad-plan", message, hint="mend what is broken and plan again without --keep-going")
     if saved.rollback and len(saved.targets) != 1:
         yield Diagnostic("bad-plan", "a plan of a rollback is for one environment, and this one names another number")
     yield from _environments(saved, caller.environments)

@@ -1,4 +1,4 @@
-"""Keeps a plan with --flow or --exclude from deleting the file of a flow that was renamed and is not selected."""
+"""Keeps a plan of a part of the flows from deleting the file of a flow that was renamed and is not in that part."""
 
 from __future__ import annotations
 
@@ -30,6 +30,27 @@ def spare(changes: Sequence[Change], others: Iterable[Desired]) -> tuple[tuple[C
     ]
     warnings = [_warning(change.address, writers[change.environment, change.file]) for change in spared]
     return tuple(change for change in changes if change not in spared), warnings
+
+
+def spare_for_broken(
+    changes: Sequence[Change], broken: Iterable[str], deployed: Collection[str]
+) -> tuple[tuple[Change, ...], list[Diagnostic]]:
+    """The changes without deletes in environments with a broken flow that is not deployed, and a warning for each.
+
+    Such a flow may be one that was renamed: which DAG file it writes is known only when it compiles.
+    """
+    unknown: dict[str, str] = {}
+    for address in sorted(broken):
+        if address not in deployed:
+            unknown.setdefault(address.partition("/")[0], address)
+    spared = [change for change in changes if change.action == "delete" and change.environment in unknown]
+    warnings = [_unknown(change.address, unknown[change.environment]) for change in spared]
+    return tuple(change for change in changes if change not in spared), warnings
+
+
+def _unknown(old: str, broken: str) -> Diagnostic:
+    message = f"{old}: its DAG may now belong to {broken}, which is broken, so its delete is not planned"
+    return Diagnostic("renamed", message, hint=f"mend {broken} and plan again", severity=Severity.WARNING)
 
 
 def _warning(old: str, new: str) -> Diagnostic:

@@ -43,6 +43,10 @@ def refusals(reviewed: Plan, now: Plan) -> Iterator[Diagnostic]:
             f"the reviewed plan is against a revision ({reviewed.against.revision}), which says nothing of an apply"
         )
         yield _refused(message, "review a plan that was made without --against")
+    if reviewed.broken:
+        addresses = ", ".join(each.address for each in reviewed.broken)
+        message = f"the reviewed plan is of a part: {addresses} was broken"
+        yield _refused(message, "review a plan that was made without --keep-going")
     if reviewed.rollback or reviewed.destroy:
         kind, option = ("rollback", "--allow-rollback") if reviewed.rollback else ("destroy", "--allow-destroy")
         message = f"the reviewed plan is one of {kind}, and not of the manifests"

@@ -112,9 +112,7 @@ class Git:
         environ = {**self._variables, **variables}
         environ |= _as_variables(secret_settings, environ) if secret_settings else {}
         try:
-            code, stdout, stderr = run(
-                command, stdin, environ, replace(_LIMITS, silence=silence)
-            )
+            code, stdout, stderr = run(command, stdin, environ, replace(_LIMITS, silence=silence))
         except FileNotFoundError as error:
             raise GitError("git is not installed on this machine") from error
         except (OSError, ValueError) as error:

@@ -166,6 +166,19 @@ def check_out(git: Git, revision: Revision, tree: Path) -> None:
             link.symlink_to(revision.top / name)
 
 
+def ignored_files(git: Git, folder: Path, files: Collection[Path]) -> set[Path] | None:
+    """Which of some files git ignores, all relative to the folder; None outside of a repository, or without git."""
+    # With ./ in front no name has a meaning of its own; git refuses to take them literally here.
+    names = b"".join(b"./" + os.fsencode(file) + b"\0" for file in files)
+    try:
+        literal = {"GIT_LITERAL_PATHSPECS": "0"}
+        found = git.run(folder, "check-ignore", "-z", "--stdin", stdin=names, variables=literal).stdout
+    except GitError as error:
+        # 1 is its answer for "none of them".
+        return set() if error.result is not None and error.result.code == 1 else None
+    return {Path(os.fsdecode(name)) for name in found.split(b"\0") if name}
+
+
 def _ignored(git: Git, top: Path) -> list[str]:
     listed = _query(git, top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     names = [name.rstrip("/") for name in listed.split("\0") if name]

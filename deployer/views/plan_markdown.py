@@ -33,6 +33,7 @@ from deployer.views.plan_words import (
     narrowing,
     new_deployment,
     new_schedule,
+    not_planned,
     pending_by_environment,
     shown_reasons,
     summary_line,
@@ -79,6 +80,11 @@ def plan_to_markdown(
     if narrowing(plan):
         pieces.append(f"\n{_prose_within(narrowing(plan), limit // 20)}\n")
     pieces.append(_warnings(plan["warnings"], limit // 5))
+    if not_planned(plan):
+        pieces.append(f"\n**{_prose_within(not_planned(plan), limit // 20)}**\n")
+        problems = (f"- {prose(problem)}\n" for broken in plan["broken"] for problem in broken["problems"])
+        lines, _ = _take(((line,) for line in dict.fromkeys(problems)), limit // 10)
+        pieces += ["\n", *lines]
     pending = pending_by_environment(plan)
     around = _around(pending, plan)
     if pending:

@@ -27,6 +27,7 @@ from deployer.views.plan_words import (
     narrowing,
     new_deployment,
     new_schedule,
+    not_planned,
     pending_by_environment,
     shown_reasons,
     summary_line,
@@ -69,6 +70,8 @@ def plan_to_text(
         page.line((escape_controls(baseline(plan)), "dim"))
     if narrowing(plan):
         page.line((escape_controls(narrowing(plan)), "dim"))
+    if not_planned(plan):
+        page.line((escape_controls(not_planned(plan)), "bold red"))
     page.line((summary_line(plan["summary"]), "bold"))
     return page.text()
 

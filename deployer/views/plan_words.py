@@ -9,7 +9,7 @@ from typing import Any
 from deployer.views.escape_controls import escape_controls, pair_text, shorten_message, shorten_pair
 from deployer.views.plan_effects import meaning_of
 from deployer.views.plan_values import plain_amount, step_names
-from deployer.views.words import count
+from deployer.views.words import count, listed
 
 TOOLS_REMARK = "a change of the tools, not of yours"
 REFUSED = "An apply is refused until this is solved, or left out with --exclude."
@@ -131,6 +131,15 @@ def narrowing(plan: Mapping[str, Any]) -> str:
     parts = [f"flows matching {', '.join(plan['flows'])}"] if plan["flows"] else []
     parts += [f"without {', '.join(plan['exclude'])}"] if plan["exclude"] else []
     return f"Only a part is planned: {', '.join(parts)}." if parts else ""
+
+
+def not_planned(plan: Mapping[str, Any]) -> str:
+    """Which deployments are missing from a plan since they are broken; empty if none is."""
+    addresses = [broken["address"] for broken in plan["broken"]]
+    if not addresses:
+        return ""
+    verb = "is" if len(addresses) == 1 else "are"
+    return f"Not planned: {listed(addresses, 20)}, which {verb} broken. An apply needs a plan without errors."
 
 
 def baseline(plan: Mapping[str, Any]) -> str:

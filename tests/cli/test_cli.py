@@ -296,8 +296,10 @@ def test_init(
     (project / "flows" / "train.py").replace(Path(*arguments, "train.py"))
     assert cli.run(["init", *arguments]) == 0
     out, err = capsys.readouterr()
-    assert out == f"Wrote {Path(*arguments, 'deployments', 'mfdeploy.yaml')} with 1 flow:\n  TrainFlow\n"
-    assert err == f"Next: mfdeploy plan{option}\n"
+    folder = Path(*arguments, "deployments")
+    assert out == f"Wrote {folder / 'mfdeploy.yaml'} with 1 flow:\n  TrainFlow\n"
+    schema = f"Wrote {folder / 'mfdeploy.schema.json'}: editors check the manifest with it.\n"
+    assert err == f"{schema}Next: mfdeploy plan{option}\n"
 
 
 def test_schema(capsys: Output) -> None:

@@ -15,6 +15,7 @@ from deployer.cli.help import AnyContext
 
 MFDEPLOY = Path(sys.executable).with_name("mfdeploy")
 MANIFEST = """\
+variables: {where: null}
 environments:
   local: {}
   prod: {}
@@ -74,13 +75,24 @@ def complete(folder: Path, words: str) -> list[str]:
 
 
 def test_bash_is_offered_commands_options_and_names(folder: Path) -> None:
-    assert complete(folder, "mfdeploy p") == ["plan"]
+    assert complete(folder, "mfdeploy pl") == ["plan"]
     permissions = ["--allow-delete", "--allow-mass-change", "--allow-branch"]
     of_saved_plans = ["--allow-rollback", "--allow-destroy", "--allow-adopt"]
     assert complete(folder, "mfdeploy apply --allow-") == [*permissions, *of_saved_plans]
     assert complete(folder, "mfdeploy plan --format m") == ["markdown"]
     assert complete(folder, "mfdeploy plan --env ") == ["local", "prod"]
     assert complete(folder, "mfdeploy show t") == ["train", "tune"]
+    assert complete(folder, "mfdeploy env t") == ["train", "tune"]
+    assert complete(folder, "mfdeploy list --exclude prod/t") == ["prod/train", "prod/tune"]
+    assert complete(folder, "mfdeploy plan --var ") == ["where="]
+
+
+def test_names_come_from_the_manifests_of_the_repository(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / "flows").mkdir()
+    assert complete(folder / "flows", "mfdeploy plan --env ") == ["local", "prod"]
+    (folder / "deployments" / "a.yaml").write_text("environments: [")
+    assert complete(folder / "flows", "mfdeploy plan --env ") == []
 
 
 def test_completion_is_shown_and_installed(tmp_path: Path) -> None:

@@ -72,8 +72,11 @@ SCRIPT = [
     Case("error-option", ("plan", "--bogus")),
     Case("plan-error-no-manifests", ("plan",)),
     Case("init", ("init",)),
-    Case("init-error", ("init",)),
-    Case("validate", ("validate",)),
+    Case("init-again", ("init",)),
+    Case("init-added", ("init",), "add a flow"),
+    Case("init-error", ("init", "nowhere")),
+    Case("validate-unlisted", ("validate",), "forget the flow"),
+    Case("validate", ("validate",), "remove the flow"),
     Case("validate-error", ("validate",), "break the manifest"),
     Case("plan-error-flow", ("plan",), "break the flow"),
     Case("plan-new", ("plan",), "mend"),
@@ -88,10 +91,14 @@ SCRIPT = [
     Case("schema", ("schema", "history")),
     Case("schema-error", ("schema", "plans")),
     Case("plan-change", ("plan",), "change"),
-    Case("plan-out", ("plan", *LOCAL, "--out", "plan.json")),
+    Case("plan-error-one-flow", ("plan",), "add a broken flow"),
+    Case("plan-error-keep-going", ("plan", "--keep-going")),
+    Case("plan-out", ("plan", *LOCAL, "--out", "plan.json"), "remove the broken flow"),
     Case("apply-declined", ("apply", *LOCAL), typed="n"),
     Case("apply-change", ("apply", *LOCAL), typed="y"),
     Case("apply-error-stale", ("apply", "plan.json")),
+    Case("env", ("env", "TrainFlow")),
+    Case("env-error", ("env", "Train")),
     Case("plan-drifted", ("plan",), "edit the DAG file"),
     Case("history", ("history", *LOCAL)),
     Case("history-error", ("history", "--env", "prod")),
@@ -106,7 +113,7 @@ SCRIPT = [
 # Of what is the same in every terminal the beginning will do.
 CUT = {"render": 24, "schema": 24}
 # Their lines are as they are, or one for each problem, which a terminal wraps.
-AS_LONG_AS_THEY_ARE = ("render", "schema", "list", "error", "stale", "declined", "out")
+AS_LONG_AS_THEY_ARE = ("render", "schema", "list", "env", "init", "unlisted", "error", "stale", "declined", "out")
 QUESTION = "[y/N] "
 _MASKS = (
     (r"\d{8}T\d{9}Z-[0-9a-f]{4}", "20260101T000000000Z-abcd"),
@@ -129,6 +136,20 @@ def edit(project: Path, how: str) -> None:
     elif how == "break the flow":
         manifest.write_text(kept.read_text())
         flow.write_text(FLOW.replace("\n\n\nclass", "\nimport sklaern\n\n\nclass"))
+    elif how == "add a flow":
+        kept.write_text(manifest.read_text())
+        (project / "flows" / "tidy.py").write_text(FLOW.replace("TrainFlow", "TidyFlow"))
+    elif how == "forget the flow":
+        manifest.write_text(kept.read_text())
+    elif how == "remove the flow":
+        (project / "flows" / "tidy.py").unlink()
+    elif how == "add a broken flow":
+        kept.write_text(manifest.read_text())
+        manifest.write_text(f"{manifest.read_text()}  report:\n    file: ../report/report.py\n")
+        (project / "report").mkdir()
+        (project / "report" / "report.py").write_text("import sklaern\n")
+    elif how == "remove the broken flow":
+        manifest.write_text(kept.read_text())
     elif how == "mend":
         flow.write_text(FLOW)
     elif how == "edit the DAG file":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,14 @@ def test_examples_are_understood(name: str) -> None:
             if each.startswith("mfdeploy"):
                 _, command, *arguments = each.split()
                 parse(command, *arguments)
+
+
+def test_the_commands_of_the_readme_are_understood() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"(?m)^ {4,}(?:\$ )?(?:eval \"\$\()?mfdeploy ([a-z][^#\n)]*)", text)
+    assert {line.split()[0] for line in found} >= {"init", "list", "plan", "apply", "env", "history", "rollback"}
+    for line in found:
+        parse(*line.split())
 
 
 def test_help_goes_without_frames_where_there_is_no_terminal(

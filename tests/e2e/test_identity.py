@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.airflow.harness import RUN_VERSIONS, installed, new_home
-from tests.e2e.project import OFFLINE, Project
+from tests.e2e.project import MFDEPLOY, OFFLINE, Project
 
 MANIFEST = """
 version: 1
@@ -190,6 +191,7 @@ class Cleared:
 
     outcome: Mapping[str, Any]
     run: Mapping[str, Any]
+    project: Project
 
 
 @pytest.fixture(scope="module", params=RUN_VERSIONS)
@@ -201,15 +203,28 @@ def cleared(request: pytest.FixtureRequest, committed: Project, tmp_path_factory
     home = new_home(installed(request.param), folder / "airflow", project.dags)
     # Two tries, and two more each time that it is cleared: the last is the eighth.
     (outcome,) = home.ask([{"dag_id": "StubbornFlow.local", "clears": 3}])["runs"]
+    done = with_env(project, folder, f'exec "$PYTHON" -c {shlex.quote(READ)} "$MFDEPLOY_NAMESPACE"')
+    assert done.returncode == 0, done.stderr + home.log
+    return Cleared(outcome, json.loads(done.stdout), project)
+
+
+def with_env(project: Project, folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A command in a shell that has evaluated `mfdeploy env`, of a user whose Metaflow is set up otherwise."""
+    elsewhere = folder / "elsewhere" / ".metaflowconfig"
+    elsewhere.mkdir(parents=True, exist_ok=True)
+    (elsewhere / "config.json").write_text(
+        '{"METAFLOW_DEFAULT_METADATA": "service", "METAFLOW_DEFAULT_DATASTORE": "s3"}'
+    )
     environ = {
         **project.environ(),
-        "METAFLOW_DEFAULT_METADATA": "local",
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(project.datastore),
+        "HOME": str(elsewhere.parent),
+        "METAFLOW_PROFILE": "no-such-profile",
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(elsewhere.parent),
+        "PYTHON": sys.executable,
     }
-    command = [sys.executable, "-c", READ, f"production:{token(project)}"]
-    done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr + home.log
-    return Cleared(outcome, json.loads(done.stdout))
+    manifests = shlex.quote(str(project.folder / "deployments"))
+    script = f'eval "$({shlex.quote(str(MFDEPLOY))} env stubborn -m {manifests})" && {command}'
+    return subprocess.run(["bash", "-c", script], env=environ, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.airflow
@@ -224,6 +239,13 @@ class TestClearing:
         assert cleared.run["current"] == {"0": 0, "1": 7}
         assert cleared.run["recorded"] == [str(attempt) for attempt in range(8)]
         assert cleared.run["stdout"] == "attempt 7 of 1\n"
+
+    def test_env_has_metaflow_resume_a_run(self, cleared: Cleared, tmp_path: Path) -> None:
+        flow = shlex.quote(str(cleared.project.folder / "deployments" / "stubborn.py"))
+        command = f'exec "$PYTHON" {flow} --no-pylint resume join --origin-run-id {cleared.run["id"]}'
+        done = with_env(cleared.project, tmp_path, command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Done!" in done.stdout
 
     def test_tags_say_where_a_run_comes_from(self, cleared: Cleared, committed: Project) -> None:
         commits = [tag for tag in cleared.run["tags"] if tag.startswith("commit:")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -38,12 +40,12 @@ flows:
 
 
 def problems(document: Any) -> list[str]:
-    validator = jsonschema.Draft202012Validator(manifest_schema())
+    validator = jsonschema.Draft7Validator(manifest_schema())
     return [error.json_path for error in validator.iter_errors(document)]
 
 
 def test_it_is_a_schema_and_takes_valid_manifests() -> None:
-    jsonschema.Draft202012Validator.check_schema(manifest_schema())
+    jsonschema.Draft7Validator.check_schema(manifest_schema())
     assert problems(yaml.safe_load(VALID)) == []
     assert problems({"flows": {}}) == []
 
@@ -68,8 +70,39 @@ def test_it_refuses_what_the_loader_refuses(place: str, value: object) -> None:
 
 def test_every_key_is_described() -> None:
     schema = manifest_schema()
-    models = [schema, *schema["$defs"].values()]
+    models = [schema, *schema["definitions"].values()]
     for model in models:
         for part in [model, *model.get("anyOf", [])]:
             for name, field in part.get("properties", {}).items():
                 assert field.get("description"), name
+
+
+def parts(part: object) -> Iterator[dict[str, Any]]:
+    """Each schema within a schema."""
+    if isinstance(part, dict):
+        yield part
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from parts(each)
+
+
+def test_it_is_in_the_form_that_schemastore_takes() -> None:
+    schema = manifest_schema()
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert schema["$id"] == "https://json.schemastore.org/mfdeploy.json"
+    # Titles name types: nouns, without an article, and not like a sentence.
+    titles = [each["title"] for each in [schema, *schema["definitions"].values()]]
+    assert [title for title in titles if not re.fullmatch(r"(?!an? |the )[a-z][a-z ]+", title)] == []
+    assert len(set(titles)) == len(titles)
+    # Of a later draft, or ignored in this one.
+    found = list(parts(schema))
+    assert not [each for each in found if {"$defs", "prefixItems", "unevaluatedProperties"} & each.keys()]
+    assert not [each for each in found if isinstance(each.get("$ref"), str) and len(each) > 1]
+    assert {each["$ref"].rpartition("/")[0] for each in found if isinstance(each.get("$ref"), str)} == {"#/definitions"}
+
+
+def test_defaults_are_values_that_it_takes() -> None:
+    found = [each for each in parts(manifest_schema()) if "default" in each and not isinstance(each["default"], dict)]
+    assert len(found) > 10
+    for each in found:
+        whole = {**each, "definitions": manifest_schema()["definitions"]}
+        jsonschema.Draft7Validator(whole).validate(each["default"])

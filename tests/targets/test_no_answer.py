@@ -138,7 +138,7 @@ def test_git_over_https(told: list[str]) -> None:
         server.listen()
         url = f"git+https://127.0.0.1:{server.getsockname()[1]}/dags.git"
         with pytest.raises(TargetError, match=r"got no answer within 0\.6 seconds") as error:
-            GitTarget(url, Git(os.environ), WaitPolicy(SECONDS, told.append)).list()
+            GitTarget(url, Git(os.environ), waits=WaitPolicy(SECONDS, told.append)).list()
     assert BEYOND in str(error.value)
     assert told == [f"{url.removeprefix('git+')} (git clone)"]
 
@@ -149,12 +149,12 @@ def test_git_over_ssh(tmp_path: Path) -> None:
     ssh.chmod(0o755)
     git = Git({**os.environ, "GIT_SSH": str(ssh)})
     with pytest.raises(TargetError, match=r"ssh://.*got no answer within 0\.6 seconds"):
-        GitTarget("git+ssh://git@host/dags.git", git, WaitPolicy(SECONDS)).list()
+        GitTarget("git+ssh://git@host/dags.git", git, waits=WaitPolicy(SECONDS)).list()
 
 
 def test_git_that_does_not_end_a_push(tmp_path: Path) -> None:
     remote = make_remote(tmp_path / "r.git")
-    target = GitTarget(remote.address, Git(os.environ), WaitPolicy(5))
+    target = GitTarget(remote.address, Git(os.environ), waits=WaitPolicy(5))
     target.create("a.py", b"one")
     remote.hook("pre-receive", "exec sleep 600")
     with pytest.raises(

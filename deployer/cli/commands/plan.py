@@ -19,6 +19,7 @@ from deployer.cli.options import (
     Exclude,
     Flows,
     Fresh,
+    KeepGoing,
     Manifests,
     PlanFile,
     PlanFormatOption,
@@ -55,6 +56,7 @@ def plan(
     diff: Diff = False,
     check_cluster: CheckCluster = None,
     fresh: Fresh = False,
+    keep_going: KeepGoing = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", metavar=NO_TYPE, help="Exit with 2 when there are changes.")
     ] = False,
@@ -64,13 +66,15 @@ def plan(
     Nothing is changed, anywhere.
     """
 
-    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
+    chosen = selection(
+        manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt, keep_going=keep_going
+    )
     if saved is not None:
         if chosen != selection(manifests, None) or against or out or diff or check_cluster is not None or fresh:
             message = "--from shows a saved plan as it is: beside it go --format and --detailed-exitcode only"
             raise DeployError(bad_usage(message, "leave --from out to plan anew"))
         return _show_saved(saved, format, detailed_exitcode=detailed_exitcode)
-    _refuse_combinations(against, out, format, diff, check_cluster)
+    _refuse_combinations(against, out, format, diff, check_cluster, keep_going)
     with command_context(chosen, compiles=against is None) as context:
         from deployer.commands.plan import plan
 
@@ -80,7 +84,7 @@ def plan(
     write_plan(result)
     if out is not None:
         save_plan(out, result)
-    if any(change.action == "conflict" for change in result.plan.changes):
+    if result.plan.broken or any(change.action == "conflict" for change in result.plan.changes):
         return REFUSED  # as its apply would be
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
 
@@ -95,7 +99,7 @@ def _show_saved(path: Path, format: PlanFormat, *, detailed_exitcode: bool) -> i
 
 
 def _refuse_combinations(
-    against: str | None, out: Path | None, format: PlanFormat, diff: bool, check_cluster: bool | None
+    against: str | None, out: Path | None, format: PlanFormat, diff: bool, check_cluster: bool | None, keep_going: bool
 ) -> None:
     refuse_unshown(format, diff=diff)
     if against is not None and out is not None:
@@ -104,3 +108,6 @@ def _refuse_combinations(
     if against is not None and check_cluster:
         message = "--check-cluster does not go with --against, which reads git only"
         raise DeployError(bad_usage(message, "plan once with each"))
+    if against is not None and keep_going:
+        message = "--keep-going does not go with --against: a flow may be broken on either side"
+        raise DeployError(bad_usage(message, "leave the broken flows out with --exclude"))

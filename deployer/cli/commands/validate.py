@@ -39,13 +39,22 @@ def validate(
     flow: Flows = None,
     exclude: Exclude = None,
     no_flows: Annotated[bool, typer.Option("--no-flows", metavar=NO_TYPE, help="Check the manifests only.")] = False,
+    keep_going: Annotated[
+        bool,
+        typer.Option(
+            "--keep-going",
+            "-k",
+            metavar=NO_TYPE,
+            help="Compile the other flows, even if the manifests have errors in some.",
+        ),
+    ] = False,
     format: DiagnosticsFormatOption = "text",
 ) -> int:
     """Check the manifests and the flows, as plan would.
 
     No target is read.
     """
-    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
+    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, keep_going=keep_going)
     diagnostics, deployments = _validate(chosen, flows=not no_flows)
     write_validation(diagnostics, deployments, format)
     return REFUSED if any(each.severity is Severity.ERROR for each in diagnostics) else DONE

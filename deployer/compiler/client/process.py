@@ -18,6 +18,7 @@ from deployer.compiler.client.environment import access_to_datastores, hint_of, 
 from deployer.compiler.client.helpers import RunningHelpers, running_helpers
 from deployer.compiler.protocol import Answer, Greeting, Job, Mode, Problem, Request, answer_without_result, write_job
 from deployer.compiler.versions import is_too_old
+from deployer.models.client_variables import DATASTORE_SETTINGS, datastore_root
 from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
 from deployer.models.metaflow_settings import is_configuration
@@ -26,12 +27,6 @@ from deployer.models.progress import Progress, silent
 WORKER = Path(__file__).resolve().parents[1] / "worker"
 # Where Metaflow looks for the user's settings. It does not exist: settings come from the manifests only.
 NO_HOME = "/nonexistent/mfdeploy"
-_DATASTORE_SETTINGS = {
-    "local": "METAFLOW_DATASTORE_SYSROOT_LOCAL",
-    "s3": "METAFLOW_DATASTORE_SYSROOT_S3",
-    "gs": "METAFLOW_DATASTORE_SYSROOT_GS",
-    "azure": "METAFLOW_DATASTORE_SYSROOT_AZURE",
-}
 
 
 @dataclass(frozen=True)
@@ -167,11 +162,11 @@ def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str,
     variables["METAFLOW_USER"] = user if mode == "upload" and user != "root" else "mfdeploy"
     variables["METAFLOW_HOME"] = NO_HOME
     # Set, so that no `.metaflow` is made in the working directory.
-    variables[_DATASTORE_SETTINGS["local"]] = NO_HOME
+    variables[DATASTORE_SETTINGS["local"]] = NO_HOME
     has_packages = _has_packages(deployment)
     if mode == "upload" or (mode == "package" and has_packages):
         # Deploy-time functions and included files may use the datastore; packages that are installed come from there.
-        setting, root = _DATASTORE_SETTINGS[environment.datastore_type], _datastore(deployment)
+        setting, root = DATASTORE_SETTINGS[environment.datastore_type], datastore_root(environment)
         variables[setting] = str(Path(root).parent) if environment.datastore_type == "local" else root
         variables["METAFLOW_DEFAULT_DATASTORE"] = environment.datastore_type
         # Not in the working directory: what is killed may leave something there.
@@ -186,14 +181,6 @@ def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str,
         variables["METAFLOW_TOKEN_HOME"] = str(Path.home() / ".metaflowconfig")
     passed = tuple(sorted(set(deployment.compile_environment)))
     return _Helper(interpreter_of(deployment), tuple(sorted(variables.items())), passed)
-
-
-def _datastore(deployment: Deployment) -> str:
-    """The root as Metaflow's ``--datastore-root`` takes it."""
-    environment = deployment.environment
-    if environment.datastore_type == "local":
-        return str(Path(environment.datastore.resolved) / ".metaflow")
-    return environment.datastore.resolved.removeprefix("azure://").rstrip("/")
 
 
 def interpreter_of(deployment: Deployment) -> str:
@@ -215,8 +202,8 @@ def _job(deployment: Deployment, mode: Mode, questions: Questions) -> Job:
         class_name=deployment.class_name,
         compute=environment.compute,
         datastore_type=environment.datastore_type,
-        datastore_root=_datastore(deployment),
-        datastore_setting=_DATASTORE_SETTINGS[environment.datastore_type],
+        datastore_root=datastore_root(environment),
+        datastore_setting=DATASTORE_SETTINGS[environment.datastore_type],
         production=environment.production,
         branch=deployment.metaflow_branch,
         owner=deployment.owner,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ from .outside import outside_imports
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .pod_values import check_pod_values
+from .problems import together
 from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors
 from .settings import check_metadata, unknown_settings
@@ -75,10 +76,15 @@ def describe(job: Job) -> Description:
 
 
 def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Description:
-    check_images(job, obj)
-    check_pod_values(job, obj, source)
+    parts: list[Callable[[], Any]] = [
+        lambda: check_images(job, obj),
+        lambda: check_pod_values(job, obj, source),
+        lambda: describe_sensors(type(obj.flow), source),
+        lambda: describe_parameters(obj.flow, source),
+        lambda: included_files(job, obj.flow, source),
+    ]
+    _, _, sensors, parameters, included = together(*parts)
     steps = [_step(job, obj, name) for name in obj.graph.sorted_nodes]
-    parameters = describe_parameters(obj.flow, source)
     with no_notes(notes):
         package = open_package(obj)
     flow: FlowData = {
@@ -89,12 +95,12 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "end": end_step(obj.graph),
         "steps": steps,
         "parameters": parameters,
-        "code": _code(job, obj, source, package, notes),
+        "code": _code(included, package, notes),
         "schedule": _schedule(obj, source),
         "project": _project(),
         "configs": _configs(obj),
         "decorators": list(_flow_decorators(obj)),
-        "sensors": describe_sensors(type(obj.flow), source),
+        "sensors": sensors,
         "environment": variables.flow_environment(job, obj),
         "default_time_limit": DEFAULT_RUNTIME_LIMIT,
     }
@@ -147,12 +153,12 @@ def _retries(node: Any) -> RetriesData:
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 
-def _code(job: Job, obj: Any, source: Source, package: CodePackage, notes: Notes | None) -> CodeData:
+def _code(included: dict[str, str], package: CodePackage, notes: Notes | None) -> CodeData:
     with no_notes(notes):
         packaged = code.file_digests(package)
     if notes is not None:
         notes.of_package(package)
-    files = {**packaged, **included_files(job, obj.flow, source)}
+    files = {**packaged, **included}
     return {
         "files": dict(sorted(files.items())),
         "metaflow_version": get_version(),

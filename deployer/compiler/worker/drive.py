@@ -31,8 +31,8 @@ from .metaflow_compat import (
     step_decorators,
     steps_of,
 )
-from .parameters import set_included_files
-from .problems import FlowError, describe_error, location_of, nearest, one_line, refusal_text
+from .parameters import describe_parameters, set_included_files
+from .problems import FlowError, describe_error, location_of, nearest, one_line, refusal_text, together
 from .source import Location, Source
 
 COMMAND = "mfdeploy"
@@ -45,24 +45,22 @@ def with_flow(job: Job, use: Callable[[Any, Source], Result]) -> Result:
     Raises FlowError. The process is the flow's own: its folder, arguments and modules are left changed.
     """
     folder = job.path.parent
-    refuse.check_datastore(job)
-    refuse.check_environment(job)
-    if not job.path.is_file():
-        raise FlowError(Problem("no-file", f"the flow's file {job.path.name} does not exist", setting="file"))
+    together(lambda: refuse.check_datastore(job), lambda: refuse.check_environment(job), lambda: _check_file(job))
     os.chdir(folder)
     sys.argv = [job.file]
     sys.path.insert(0, str(folder))
     flow = load_flow(job.path, job.class_name)
     source = Source(flow)
-    _check_names(job, flow)
-    check_config_files(job, flow, source)
+    together(lambda: _check_names(job, flow), lambda: check_config_files(job, flow, source))
     use_files(job)
     if not job.on_kubernetes:
         disable_step_decorator("kubernetes")
 
     def check_mutated() -> None:
-        refuse.check_flow_decorators(job, flow, source)
-        set_included_files(job, flow)
+        together(
+            lambda: refuse.check_flow_decorators(job, flow, source),
+            lambda: set_included_files(job, flow),
+        )
 
     def check_and_use(obj: Any) -> Result:
         _check_supported(job, flow, source)
@@ -98,8 +96,15 @@ def _arguments(job: Job) -> list[str]:
 
 
 def _check_supported(job: Job, flow: Any, source: Source) -> None:
-    refuse.check_decorators(job, flow, source)
-    refuse.check_graph(graph_of(flow), source)
+    together(
+        lambda: refuse.check_decorators(job, flow, source),
+        lambda: refuse.check_graph(graph_of(flow), source),
+    )
+
+
+def _check_file(job: Job) -> None:
+    if not job.path.is_file():
+        raise FlowError(Problem("no-file", f"the flow's file {job.path.name} does not exist", setting="file"))
 
 
 def _check_names(job: Job, flow: Any) -> None:
@@ -153,7 +158,19 @@ def _errors_of_metaflow(job: Job, flow: Any, source: Source) -> Iterator[None]:
         # What is not supported may be what raised it.
         _check_supported(job, flow, source)
         _refuse_pod_values(error, job, flow, source)
-        raise FlowError(_problem_of(error, job, flow, source)) from None
+        raise FlowError(_problem_of(error, job, flow, source), *_others(error, flow, source)) from None
+
+
+def _others(error: BaseException, flow: Any, source: Source) -> tuple[Problem, ...]:
+    """What is wrong with the parameters of a flow whose graph is: that is independent of it."""
+    if isinstance(error, FlowGraphError):
+        try:
+            describe_parameters(flow, source)
+        except FlowError as found:
+            return found.problems
+        except Exception:
+            return ()  # Metaflow would say so once the graph is mended
+    return ()
 
 
 def _problem_of(error: BaseException, job: Job, flow: Any, source: Source) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from ..protocol import Job, ParameterData, ParameterType, Problem
@@ -18,7 +19,7 @@ from .metaflow_compat import (
     parameters_of,
     set_included_file,
 )
-from .problems import FlowError, describe_error, nearest
+from .problems import FlowError, describe_error, nearest, together
 from .source import Source
 
 _MAX_DEPTH = 100  # Python parses two hundred nested brackets, and the DAG file adds some around the value
@@ -39,11 +40,13 @@ _EXPECTED: dict[ParameterType, str] = {
 def describe_parameters(flow: Any, source: Source) -> list[ParameterData]:
     """The parameters in the order of their definition. Raises FlowError for an unsupported type."""
     check_parameters(flow)
-    found = [
-        _describe(parameter, *source.parameter(attribute, parameter.name))
-        for attribute, parameter in parameters_of(flow)
-        if not parameter.IS_CONFIG_PARAMETER
-    ]
+    found = together(
+        *(
+            partial(_describe, parameter, *source.parameter(attribute, parameter.name))
+            for attribute, parameter in parameters_of(flow)
+            if not parameter.IS_CONFIG_PARAMETER
+        )
+    )
     return sorted(found, key=lambda parameter: (parameter["line"], parameter["name"]))
 
 
@@ -124,7 +127,9 @@ def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
 
     The path is as the code has it, where it leads to the file from the flow's folder; else it is made to do so.
     """
-    found, files = {}, files_of(job)
+    found: dict[str, str] = {}
+    missing: list[Problem] = []
+    files = files_of(job)
     for attribute, parameter in parameters_of(flow):
         written = None if parameter.IS_CONFIG_PARAMETER else file_of_include(parameter)
         if not isinstance(written, str) or "://" in written:
@@ -133,9 +138,12 @@ def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
         if file is None:
             location = source.parameter(attribute, parameter.name)
             what = f"parameter {parameter.name}"
-            raise FlowError(no_file(job, what, written, "include_files", parameter.name, location))
+            missing.append(no_file(job, what, written, "include_files", parameter.name, location))
+            continue
         is_of_flow = file == written and parameter.name not in job.include_files
         found[written if is_of_flow else files.shown(file)] = sha256(file)[:16]
+    if missing:
+        raise FlowError(*missing)
     return found
 
 

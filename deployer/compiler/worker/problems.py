@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from metaflow.exception import MetaflowException
 
 from ..protocol import Problem
+
+Result = TypeVar("Result")
 
 
 class FlowError(Exception):
@@ -19,6 +22,20 @@ class FlowError(Exception):
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
         super().__init__("; ".join(problem.message for problem in problems))
+
+
+def together(*parts: Callable[[], Result]) -> list[Result]:
+    """The results of functions that do not depend on each other. Raises FlowError with the problems of all that do."""
+    results: list[Result] = []
+    problems: list[Problem] = []
+    for part in parts:
+        try:
+            results.append(part())
+        except FlowError as error:
+            problems += error.problems
+    if problems:
+        raise FlowError(*dict.fromkeys(problems))
+    return results
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
