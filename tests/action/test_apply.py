@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -45,6 +46,38 @@ class TestApply:
         assert by_hand.summary.count("**Plan: 1 to create") == 2
         succeeded(project.apply(by_hand, "prod", "apply-replan"))
         assert project.repository.dags == ["HourlyFlow.py"]
+
+    def test_two_pull_requests_that_were_planned_side_by_side_are_both_applied(self, project: Project) -> None:
+        repository, manifest = project.repository, project.repository.manifest
+        assert repository.bash("mfdeploy apply --env prod --yes --allow-branch").returncode == 0
+        project.edit()
+        repository.commit()
+        self.reviewed(project, 12)
+        repository.git("checkout", "--quiet", project.base)
+        again = repository.folder / "more" / "again.py"  # in the same folder it would be packaged with the other one
+        again.parent.mkdir()
+        shutil.copy(repository.flow, again)
+        manifest.write_text(f"{manifest.read_text()}  again: {{file: ../more/again.py, dag_id: again}}\n")
+        other = repository.commit()
+        self.reviewed(project, 13)
+        repository.git("checkout", "--quiet", project.state.pulls[12]["head"]["sha"])
+        project.merge(12)
+        done = succeeded(project.on_main().use(command="apply", environment="prod"))
+        assert "0 created, 1 updated, 0 deleted" in done.output
+        repository.git("merge", "--quiet", "--no-edit", other)
+        project.merge(13)
+        done = succeeded(project.on_main().use(command="apply", environment="prod"))
+        assert "1 created" in done.output
+
+    @staticmethod
+    def reviewed(project: Project, number: int) -> None:
+        """Of prod alone, which is quicker."""
+        project.open(number)
+        runner = project.on_pull(number)
+        succeeded(runner.use(command="plan", environment="prod"))
+        succeeded(runner.use(command="comment", environment="prod"))
+        project.keep(runner)
+        project.clean()
 
     def test_a_plan_made_by_hand_is_compared_too(self, project: Project) -> None:
         """Between the plan and its approval days may pass."""
