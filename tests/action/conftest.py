@@ -19,7 +19,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield Project(Repository(tmp_path).make(), state)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What planning both environments leaves behind, made once."""
     with github(State()) as state:

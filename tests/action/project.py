@@ -82,21 +82,21 @@ class Project:
         for name in PLAN_JOBS:
             self.clean()
             done[name] = runner.job(EXAMPLE, name)
-        pull = runner.event["pull_request"]
         failed = any(job.result == "failure" for job in done.values())
-        self.state.runs.append(
-            {
-                "id": runner.run,
-                "run_number": runner.run,
-                "run_attempt": runner.attempt,
-                "event": "pull_request",
-                "conclusion": "failure" if failed else "success",
-                "head_sha": pull["head"]["sha"],
-                "path": WORKFLOW,
-                "head_repository": pull["head"]["repo"],
-            }
-        )
+        self.end(runner, "failure" if failed else "success")
         return done
+
+    def end(self, runner: Runner, conclusion: str = "success") -> None:
+        """A run has ended: GitHub lists it."""
+        head = runner.event["pull_request"]["head"]
+        run = {"id": runner.run, "run_number": runner.run, "event": "pull_request", "path": WORKFLOW}
+        more = {"conclusion": conclusion, "head_sha": head["sha"], "head_repository": head["repo"]}
+        self.state.runs.append({**run, **more})
+
+    def keep(self, runner: Runner) -> None:
+        """What the example does after the comment; then the run has ended well."""
+        self.state.upload(runner.run, "mfdeploy-reviewed", self.repository.folder / "mfdeploy-reviewed")
+        self.end(runner)
 
     def reviewed(self, number: int = 12) -> Runner:
         """A pull request of what is checked out, planned and commented."""

@@ -235,15 +235,6 @@ def test_github_out_of_order_fails_the_comment(project: Project, planned: Planne
     assert "**Plan: 1 to create" in runner.summary
 
 
-@pytest.mark.slow
-def test_the_token_is_not_printed_nor_given_to_the_plan(project: Project) -> None:
-    project.open()
-    project.state.tokens["a-secret-token"] = {"pull-requests: write"}
-    runner = project.on_pull()
-    done = [plan(runner, token="a-secret-token"), comment(runner, token="a-secret-token")]
-    assert not any("a-secret-token" in job.output for job in done)
-
-
 def test_a_module_of_the_checkout_is_not_run_by_the_comment(project: Project, planned: Planned) -> None:
     for name in ("json.py", "github.py", "sitecustomize.py"):
         (project.repository.folder / name).write_text("open('ran', 'w')\n")

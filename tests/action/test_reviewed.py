@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.action.api import WORKFLOW
 from tests.action.project import Project
-from tests.action.runner import Runner
-
-Planned = Callable[[], Path]
 
 
 @pytest.fixture
-def merged(project: Project, planned: Planned) -> Project:
+def merged(project: Project, plans: Path) -> Project:
     """A pull request that was commented and then merged."""
     project.open()
-    planned()
-    runner = project.on_pull()
-    assert runner.use(command="comment", environment="prod").result == "success"
-    keep(project, runner)
+    keep(project, (plans / "prod.json").read_text())
     project.merge()
     return project
 
 
-def keep(project: Project, runner: Runner) -> None:
-    """What the example does after the comment; the run has ended well."""
-    project.state.upload(runner.run, "mfdeploy-reviewed", project.repository.folder / "mfdeploy-reviewed")
-    head = runner.event["pull_request"]["head"]
-    run = {
-        "id": runner.run,
-        "run_number": runner.run,
-        "event": "pull_request",
-        "conclusion": "success",
-        "path": WORKFLOW,
-    }
-    project.state.runs.append({**run, "head_sha": head["sha"], "head_repository": head["repo"]})
+def keep(project: Project, plan: str) -> None:
+    """One more run for the pull request, in which the comment showed this plan and ended well."""
+    runner = project.on_pull()
+    folder = project.repository.folder / "mfdeploy-reviewed"
+    folder.mkdir()
+    (folder / "prod.json").write_text(plan)
+    about = {"environment": "prod", "number": 12, "head": runner.event["pull_request"]["head"]["sha"]}
+    about |= {"base": project.base, "base_ref": "main", "sha256": hashlib.sha256(plan.encode()).hexdigest()}
+    (folder / "prod.review.json").write_text(json.dumps(about))
+    project.keep(runner)
 
 
 def get(project: Project) -> str:
@@ -74,15 +65,7 @@ def test_the_plan_of_the_merged_pull_request_is_found(merged: Project, plans: Pa
 
 
 def test_the_newest_run_of_its_last_commit_counts(merged: Project) -> None:
-    runner = merged.on_pull()
-    folder = merged.repository.folder / "mfdeploy-reviewed"
-    folder.mkdir()
-    (folder / "prod.json").write_text("{}")
-    about = {"environment": "prod", "number": 12, "head": runner.event["pull_request"]["head"]["sha"]}
-    digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
-    about |= {"base": merged.base, "base_ref": "main", "sha256": digest}
-    (folder / "prod.review.json").write_text(json.dumps(about))
-    keep(merged, runner)
+    keep(merged, "{}")
     assert get(merged) == "{}"
 
 

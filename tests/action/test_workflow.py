@@ -50,8 +50,12 @@ class TestPullRequest:
         project.edit(
             "from metaflow", f"import os\nopen({str(seen)!r}, 'w').write(repr(dict(os.environ)))\nfrom metaflow"
         )
-        project.reviewed()
-        assert not re.search("GITHUB_(OUTPUT|ENV|STEP_SUMMARY)|token of", seen.read_text())
+        project.open()
+        runner = project.on_pull()
+        project.state.tokens["a secret"] = {"pull-requests: write"}
+        done = succeeded(runner.use(command="plan", environment="prod", token="a secret"))
+        assert "a secret" not in done.output
+        assert not re.search("GITHUB_(OUTPUT|ENV|STEP_SUMMARY)|a secret", seen.read_text())
 
 
 def test_what_is_kept_names_the_pull_request(project: Project, planned: Callable[[], Path]) -> None:
