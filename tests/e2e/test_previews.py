@@ -98,6 +98,10 @@ def test_three_pull_requests_and_their_end(deployed: Repository) -> None:
     assert {each["dag_id"] for each in in_manifests(project, *of("pr_12"))} == preview("pr_12")
     assert "sales.pr_12" in {each["dag_id"] for each in in_manifests(project, *of("pr_12"), "--no-flows")}
 
+    # A sensor waits for the DAG of its own branch.
+    for branch in ("dev", "pr_12"):
+        assert f'external_dag_id="TrainFlow.staging.{branch}"' in (project.dags / f"sales.{branch}.py").read_text()
+
     # Each has a state by the git branch that it was applied from, whatever the preview is called.
     found = listed(project)
     assert {name: (each["state"], each["git_branches"], each["found"]) for name, each in found.items()} == {
