@@ -40,7 +40,8 @@ def list_deployments(selection: Selection, context: Context, *, flows: bool = Tr
 
 
 def _as_written(deployment: Deployment) -> Listed:
-    return Listed(deployment, deployment.dag_id, deployment.schedule, is_compiled=False)
+    written = deployment.dag_id and deployment.own_branch.in_name(deployment.dag_id)
+    return Listed(deployment, written, deployment.schedule, is_compiled=False)
 
 
 def _compiled(item: Desired, context: Context) -> Listed:

@@ -68,10 +68,12 @@ def same_names(named: Iterable[tuple[Deployment, str]]) -> Iterator[tuple[Deploy
 
 def check_dag_ids(deployments: Iterable[Deployment], report: Report) -> None:
     """No two deployments name one DAG id at one target. Ids that nobody wrote are known only with the flow's code."""
-    named = ((deployment, deployment.dag_id) for deployment in deployments if deployment.dag_id is not None)
-    for first, deployment in same_names(named):
-        same = deployment.dag_id == first.dag_id
-        what = f"both are DAG {deployment.dag_id!r}" if same else f"are DAGs {deployment.dag_id!r} and {first.dag_id!r}"
+    ids = [(each, each.own_branch.in_name(each.dag_id)) for each in deployments if each.dag_id is not None]
+    names = {each.address: name for each, name in ids}
+    for first, deployment in same_names(ids):
+        name, earlier = names[deployment.address], names[first.address]
+        same = name == earlier
+        what = f"both are DAG {name!r}" if same else f"are DAGs {name!r} and {earlier!r}"
         rest = "" if same else ": their ids differ in case only, and their files would be one on some disks"
         message = f"{deployment.address} and {first.address} {what} at one target{rest}"
         hint = "give each its own `dag_id` (in `overrides` for one environment), or leave it out"

@@ -62,6 +62,13 @@ class Branch:
         """Its name as part of DAG ids, file names and tags; empty for none."""
         return branch_name(self.name) if self.name else ""
 
+    def in_name(self, written: str) -> str:
+        """A name that the manifests write with the branch added, unless it was written with the branch at its end."""
+        name = self.safe_name
+        if not name or written.endswith(tuple(f"{separator}{name}" for separator in "._-")):
+            return written
+        return f"{written}.{name}"
+
     def owns(self, recorded: str | None) -> bool:
         """Whether what was deployed for the branch `recorded` (None: without a branch) belongs to this one."""
         return recorded == self.name if recorded else not self.name or self.is_main

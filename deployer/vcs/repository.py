@@ -106,7 +106,7 @@ def source_branch_of(git: Git, folder: Path, environ: Mapping[str, str]) -> str 
     """The branch that is being deployed, also in the pipeline of a pull request: the one that it asks to merge."""
     for variable, prefix in _SOURCES:
         value = environ.get(variable, "")
-        if value.startswith(prefix) and value != prefix:
+        if value.startswith(prefix) and value != prefix and value.isprintable():
             return value[len(prefix) :]
     return branch_of(git, folder, environ)
 

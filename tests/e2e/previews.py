@@ -24,7 +24,7 @@ flows:
   sales: {file: flows.py, class: SalesFlow, schedule: none, dag_id: sales}
 """
 FLOWS = """\
-from metaflow import FlowSpec, Parameter, project, step
+from metaflow import FlowSpec, Parameter, airflow_external_task_sensor, project, step
 
 
 class TrainFlow(FlowSpec):
@@ -40,6 +40,7 @@ class TrainFlow(FlowSpec):
         pass
 
 
+@airflow_external_task_sensor(name="upstream", external_dag_id="TrainFlow.staging")
 class SalesFlow(TrainFlow):
     pass
 

@@ -30,6 +30,10 @@ def changes(project: Project, *options: str) -> list[dict[str, Any]]:
     return list(json.loads(project.do("plan", "--env", "staging", "--format", "json", *options))["changes"])
 
 
+def in_manifests(project: Project, *options: str) -> list[dict[str, Any]]:
+    return list(json.loads(project.do("list", "--env", "staging", "--format", "json", *options))["deployments"])
+
+
 def listed(project: Project, *options: str) -> dict[str, dict[str, Any]]:
     shown = json.loads(project.do("previews", "--env", "staging", "--format", "json", *options))
     return {each["branch"]: each for each in shown["previews"]}
@@ -90,6 +94,13 @@ def test_three_pull_requests_and_their_end(deployed: Repository) -> None:
     assert deployed.dags() == MAIN | preview("pr_12") | preview("pr_13") | preview("pr_14")
     assert project.pending(env="staging") == {}
     assert project.pending(*of("pr_13"), env="staging") == {}
+
+    assert {each["dag_id"] for each in in_manifests(project, *of("pr_12"))} == preview("pr_12")
+    assert "sales.pr_12" in {each["dag_id"] for each in in_manifests(project, *of("pr_12"), "--no-flows")}
+
+    # A sensor waits for the DAG of its own branch.
+    for branch in ("dev", "pr_12"):
+        assert f'external_dag_id="TrainFlow.staging.{branch}"' in (project.dags / f"sales.{branch}.py").read_text()
 
     # Each has a state by the git branch that it was applied from, whatever the preview is called.
     found = listed(project)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.airflow
 # The first steps wait for each other: neither run ends before the other one has begun.
 FLOWS = """\
 import time
+from pathlib import Path
 
 from metaflow import Flow, FlowSpec, Parameter, get_namespace, project, step
 
@@ -101,7 +102,9 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         """One Airflow for each, since one runs a DAG after the other."""
         home = new_home(installed(request.param), folder / f"airflow-{branch}", project.dags)
         asked = [{"dag_id": name.format(branch), "conf": conf(flow, branch)} for flow, name in IDS.items()]
-        return {each["dag_id"]: each["state"] for each in home.ask(asked)["runs"]}
+        states = {each["dag_id"]: each["state"] for each in home.ask(asked)["runs"]}
+        assert set(states.values()) == {"success"}, home.log
+        return states
 
     def conf(flow: str, branch: str) -> dict[str, str]:
         (folder / flow).mkdir(exist_ok=True)

@@ -127,3 +127,21 @@ def test_the_files_of_a_preview_have_names_of_their_own(folder: Path) -> None:
 
 def deployed(folder: Path, **variables: str) -> Deployment:
     return one(folder, "", OF_A_VARIABLE, variables=variables)
+
+
+def test_one_dag_id_in_two_branches_is_two(folder: Path) -> None:
+    two = "environments:\n  a: {target: dags, compute: local, datastore: d, branch: x}\n"
+    two += "  b: {target: dags, compute: local, datastore: d%s}\n"
+    flow = "flows: {train: {file: train.py, dag_id: sales}}\n"
+    assert len(read(folder, HEAD + two % ", branch: y" + flow).deployments) == 2
+    other = flow.replace("sales}", "sales, overrides: {b: {dag_id: sales.X}}}")
+    assert codes(folder, HEAD + two % "" + other) == ["duplicate-dag-id"]
+    assert codes(folder, HEAD + two % ", branch: x" + flow) == ["duplicate-dag-id"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"), [("sales", "sales.pr_12"), ("sales-pr_12", "sales-pr_12"), ("spr_12", "spr_12.pr_12")]
+)
+def test_a_name_that_was_written_gets_the_branch_once(written: str, expected: str) -> None:
+    assert Branch("pr_12", "dev").in_name(written) == expected
+    assert Branch().in_name(written) == written

@@ -53,6 +53,7 @@ def test_an_origin_that_cannot_be_asked_is_an_error(checkout: Path, tmp_path: Pa
     [
         ({}, "main"),
         ({"GITHUB_HEAD_REF": ""}, "main"),
+        ({"GITHUB_HEAD_REF": "feature/\udcff"}, "main"),  # no text, and a record holds text
         ({"GITHUB_HEAD_REF": "feature/x", "GITHUB_REF": "refs/pull/12/merge"}, "feature/x"),
         ({"CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "feature/x"}, "feature/x"),
         ({"SYSTEM_PULLREQUEST_SOURCEBRANCH": "refs/heads/feature/x"}, "feature/x"),

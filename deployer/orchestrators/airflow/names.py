@@ -33,7 +33,7 @@ def dag_id(deployment: Deployment, flow: Flow) -> str:
     calls a flow with `@project` has it already.
     """
     if deployment.dag_id:
-        return _of_branch(deployment, deployment.dag_id)
+        return deployment.own_branch.in_name(deployment.dag_id)
     if flow.project:
         return flow.project.flow
     if deployment.environment.production:
@@ -47,7 +47,7 @@ def followed(deployment: Deployment, name: str) -> str:
     A DAG of the same branch is named without it in the code: ``<Flow>.<environment>``, or a `dag_id` of the manifests.
     """
     if name in deployment.branch_dag_ids:
-        return _of_branch(deployment, name)
+        return deployment.own_branch.in_name(name)
     is_ours = bool(deployment.own_branch.name) and name.endswith(_of_environment(deployment, ""))
     return f"{name}{branch_suffix(deployment)}" if is_ours and is_valid(name) else name
 
@@ -59,13 +59,6 @@ def branch_suffix(deployment: Deployment) -> str:
 
 def _of_environment(deployment: Deployment, name: str) -> str:
     return f"{name}.{deployment.environment.name}"
-
-
-def _of_branch(deployment: Deployment, written: str) -> str:
-    """A `dag_id` with the branch, unless it was written with the branch at its end."""
-    branch = deployment.own_branch.safe_name
-    has_it = bool(branch) and written.endswith(tuple(f"{separator}{branch}" for separator in "._-"))
-    return written if has_it else f"{written}{branch_suffix(deployment)}"
 
 
 def own_tags(deployment: Deployment) -> dict[str, str]:
