@@ -30,7 +30,15 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from deployer.manifest.formats import check_branch, check_branches, check_cron, check_date, check_scalar, check_timezone
+from deployer.manifest.formats import (
+    check_branch,
+    check_branches,
+    check_cron,
+    check_date,
+    check_pattern,
+    check_scalar,
+    check_timezone,
+)
 
 T = TypeVar("T")
 
@@ -168,6 +176,7 @@ Cron = Annotated[str | None, BeforeValidator(check_cron)]
 Timezone = Annotated[str, BeforeValidator(check_timezone)]
 Date = Annotated[str, BeforeValidator(check_date)]
 Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], BeforeValidator(check_branches)]
+Patterns = Items[Annotated[Text, BeforeValidator(check_pattern)]]
 Scalar = Annotated[
     AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]

@@ -25,6 +25,7 @@ from ..protocol import (
     StepData,
 )
 from . import code, graph, variables
+from .chosen import choose_files
 from .decorate import decorators_of, plain, plain_map
 from .drive import with_flow
 from .files import file_warnings
@@ -41,6 +42,7 @@ from .metaflow_compat import (
 )
 from .notes import Notes, no_notes, take_notes
 from .outside import outside_imports
+from .own_code import Opened, OwnCode, own_code, watch_opened
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .pod_values import check_pod_values
@@ -65,8 +67,9 @@ class Description:
 
 def describe(job: Job) -> Description:
     """Describe the flow of a job. Raises FlowError."""
+    opened = watch_opened()
     notes = take_notes(job) if job.note_inputs else None
-    described = with_flow(job, lambda obj, source: _describe(job, obj, source, notes))
+    described = with_flow(job, lambda obj, source: _describe(job, obj, source, notes, opened))
     if notes is None or described.warnings:
         # A warning must be given each time.
         return described
@@ -74,13 +77,18 @@ def describe(job: Job) -> Description:
         return Description(described.flow, (), notes.written(job))
 
 
-def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Description:
+def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: Opened) -> Description:
     check_images(job, obj)
     check_pod_values(job, obj, source)
     steps = [_step(job, obj, name) for name in obj.graph.sorted_nodes]
     parameters = describe_parameters(obj.flow, source)
+    opened = opened.so_far()
     with no_notes(notes):
-        package = open_package(obj)
+        whole = open_package(obj)
+        chosen = choose_files(job, whole, opened)
+        own = own_code(job, chosen.package, opened)
+    if notes is not None:
+        notes.of_package(whole)
     flow: FlowData = {
         "name": obj.flow.name,
         "line": source.flow()[1],
@@ -89,7 +97,7 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "end": end_step(obj.graph),
         "steps": steps,
         "parameters": parameters,
-        "code": _code(job, obj, source, package, notes),
+        "code": _code(job, obj, source, chosen.package, own, notes),
         "schedule": _schedule(obj, source),
         "project": _project(),
         "configs": _configs(obj),
@@ -100,8 +108,8 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
     }
     check_metadata(job, flow)
     with no_notes(notes):
-        outside = list(outside_imports(job, package))
-    return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source), *outside))
+        outside = list(outside_imports(job, chosen.package))
+    return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source), *chosen.warnings, *outside))
 
 
 def _step(job: Job, obj: Any, name: str) -> StepData:
@@ -147,14 +155,15 @@ def _retries(node: Any) -> RetriesData:
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 
-def _code(job: Job, obj: Any, source: Source, package: CodePackage, notes: Notes | None) -> CodeData:
+def _code(job: Job, obj: Any, source: Source, package: CodePackage, own: OwnCode, notes: Notes | None) -> CodeData:
     with no_notes(notes):
         packaged = code.file_digests(package)
-    if notes is not None:
-        notes.of_package(package)
-    files = {**packaged, **included_files(job, obj.flow, source)}
+    included = included_files(job, obj.flow, source)
     return {
-        "files": dict(sorted(files.items())),
+        "files": dict(sorted({**packaged, **included}.items())),
+        "own": sorted({*own.files, *included}),
+        "imports": list(own.imports),
+        "folders": list(own.folders),
         "metaflow_version": get_version(),
         "metaflow_digest": code.metaflow_digest(),
     }
