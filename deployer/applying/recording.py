@@ -11,7 +11,7 @@ from typing import Any
 from deployer.applying.executor import Applied, deletes_of_replaced
 from deployer.applying.verified import misjudged_files
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.models.history import HISTORY_FORMAT, Command, Entry, EntryReason, KeptChange, Outcome
+from deployer.models.history import HISTORY_FORMAT, Command, Entry, EntryFiles, EntryReason, KeptChange, Outcome
 from deployer.models.plan import Change, Reason
 from deployer.models.record import Provenance
 from deployer.models.target import Target, TargetError
@@ -154,7 +154,7 @@ def _recorded_changes(
 def _reason(reason: Reason) -> EntryReason:
     """The reason without the parts that only help to review a plan: manifest lines and the text of an edit."""
     fields = [{"field": field.field, "before": field.before, "after": field.after} for field in reason.fields]
-    files = asdict(reason.files) if reason.files else None
+    files = reason.files and {name: getattr(reason.files, name) for name in EntryFiles.model_fields}
     return EntryReason.model_validate({"word": reason.word, "fields": fields, "files": files, "note": reason.note})
 
 

@@ -18,6 +18,7 @@ from deployer.pipeline.build import build, build_from, build_or_refuse, describe
 from deployer.pipeline.edits import with_edits
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.origins import with_origins
+from deployer.pipeline.own_code import with_own_code
 from deployer.pipeline.review import with_review
 from deployer.pipeline.revision import checked_out
 from deployer.pipeline.rolled_back import with_rolled_back
@@ -130,8 +131,8 @@ def _broken(errors: Mapping[str, Sequence[Diagnostic]]) -> tuple[Broken, ...]:
 
 
 def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
-    """The same plan with manual edits, the origin of each value, the effects on runs, and what needs a review."""
-    traced = with_origins(with_edits(plan_context, context))
+    """The same plan with what explains it: manual edits, origins, own code, effects on runs, what needs a review."""
+    traced = with_own_code(with_origins(with_edits(plan_context, context)))
     return with_review(with_effects(traced, plan_context.deployed.since, context), context)
 
 
@@ -294,7 +295,8 @@ def _plan_against(selection: Selection, name: str, context: Context, diff: bool)
         base = tree.build(selection)
         compared = _compare_with(selection, desired, base, Baseline(revision.name, revision.commit))
         texts = sources_against(compared, base, tree, context) if diff else {}
-    shown = with_review(with_effects(with_origins(compared), compared.deployed.since, context), context)
+    traced = with_own_code(with_origins(compared))
+    shown = with_review(with_effects(traced, compared.deployed.since, context), context)
     return view_of(shown, texts)
 
 

@@ -32,6 +32,7 @@ class Job:
     the one that its runs have already, empty where that is not known.
     With `note_inputs` the answer lists what the description was made from; `known` are the notes of an earlier answer,
     not validated: while nothing that they name has changed, the flow is not described again.
+    `package` chooses the files of the code package, by the keys of the manifest (``only``, ``include``, ``exclude``).
     `settings` are the METAFLOW_* values that tasks get; `configuration` names those of them that have an effect only
     if they are part of Metaflow's configuration.
     """
@@ -56,6 +57,7 @@ class Job:
     retries: tuple[int, float] | None
     package_environment: str
     package_suffixes: tuple[str, ...]
+    package: Mapping[str, Json]
     parameters: Mapping[str, Json]
     config_values: Mapping[str, Json]
     config_files: Mapping[str, str]
@@ -197,6 +199,9 @@ class CodeData(TypedDict):
     """`deployer.models.flow.Code`."""
 
     files: dict[str, str]
+    own: list[str]
+    imports: list[str]
+    folders: list[str]
     metaflow_version: str
     metaflow_digest: str
 

@@ -37,6 +37,7 @@ from deployer.manifest.formats import (
     check_date,
     check_include_pattern,
     check_own_branch,
+    check_pattern,
     check_scalar,
     check_timezone,
     check_variable_name,
@@ -184,6 +185,7 @@ IncludePattern = Annotated[str, BeforeValidator(check_include_pattern)]
 VariableName = Annotated[str, BeforeValidator(check_variable_name)]
 Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], BeforeValidator(check_branches)]
 OwnBranch = Annotated[str, BeforeValidator(check_own_branch)]
+Patterns = Items[Annotated[Text, BeforeValidator(check_pattern)]]
 Scalar = Annotated[
     AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]

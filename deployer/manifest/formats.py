@@ -161,6 +161,20 @@ def check_variable_name(value: Any) -> Any:
     return value
 
 
+def check_pattern(value: Any) -> Any:
+    """A pattern for files below a folder, which it cannot leave."""
+    if not isinstance(value, str) or not value:
+        return value
+    hint = "write it from the folder of the flow's file on, as in sql/*.sql or **/*.csv"
+    if "\\" in value or not value.isprintable():
+        raise _error("bad-pattern", f"{value!r} has a backslash or a character that cannot be printed", hint)
+    if value.startswith(("/", "~")) or ".." in value.split("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", value):
+        raise _error("bad-pattern", f"{value!r} leads out of the folder of the flow's file", hint)
+    if not any(part not in ("", ".") for part in value.split("/")):
+        raise _error("bad-pattern", f"{value!r} names no file", hint)
+    return value
+
+
 def check_scalar(value: Any) -> Any:
     """The value of a variable."""
     if isinstance(value, (list, dict)):

@@ -28,6 +28,7 @@ from deployer.manifest.fields import (
     NotNegative,
     Omissible,
     OwnBranch,
+    Patterns,
     Port,
     Positive,
     ResolvedPath,
@@ -181,6 +182,20 @@ class ClusterSettings(ClusterAccess, PodSettings):
     ] = None
 
 
+class PackageSettings(Settings):
+    """The files of a flow's code package. Patterns start at the folder of the flow's file."""
+
+    only: Annotated[
+        Omissible[Literal["imports"]],
+        Setting(
+            "imports: no other modules than those that the flow imports, directly and through others. Default: all "
+            "files below the folder that have a suffix of Metaflow's or of package_suffixes."
+        ),
+    ] = None
+    include: Annotated[Patterns, Setting("Patterns of more files, of any suffix, as in `sql/**/*.sql`.")] = ()
+    exclude: Annotated[Patterns, Setting("Patterns of files that are left out, as in `tests`.")] = ()
+
+
 class FlowSettings(Settings):
     """Settings of a flow: in defaults, an environment, a flow, or a flow's overrides."""
 
@@ -280,6 +295,10 @@ class FlowSettings(Settings):
     package_suffixes: Annotated[
         Texts, Setting("Suffixes of more files for the code package.", section="settings", order="sorted")
     ] = ()
+    package: Annotated[
+        PackageSettings,
+        Setting("Which files are in the code package.", section="settings", omit_default=True),
+    ] = PackageSettings.model_construct()
     config_values: Annotated[
         ByName[AnyValue],
         Setting("Values for the flow's Configs, by name.", section="settings", note="as the flow's configs"),

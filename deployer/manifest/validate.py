@@ -232,7 +232,7 @@ def _not_a_word(found: _Violation, report: Report) -> None:
         same = [word for word in words if word.lower() == value.lower()]
         hint = f"did you mean {same[0]!r}?" if same else nearest(value, words)
     *most, last = map(repr, words)
-    _bad_value(f"{', '.join(most)} or {last},", found, report, hint)
+    _bad_value(f"{', '.join(most)} or {last}," if most else f"{last},", found, report, hint)
 
 
 def _too_short(found: _Violation, report: Report) -> None:

@@ -5,7 +5,7 @@ It does not depend on the machine, the user, the folder or the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -126,12 +126,29 @@ class Code:
     """The content of the code package.
 
     `files` maps each of the user's files (path in the package) to the first 16 hex digits of its SHA-256;
-    `metaflow_digest` covers Metaflow's own files and those of its extensions.
+    `metaflow_digest` covers Metaflow's own files and those of its extensions. `own` are the paths of those files that
+    the flow imports, directly and through others, that it opened while it was loaded, or that its decorators add; all
+    others are merely packed with it. None where that is not known. `imports` are the names in the import statements of
+    these files: of modules, or of what is in them. `folders` are those of the package that the flow listed.
     """
 
     files: Mapping[str, str]
     metaflow_version: str
     metaflow_digest: str
+    own: Collection[str] | None = None
+    imports: Collection[str] = ()
+    folders: Collection[str] = ()
+
+    def is_own(self, path: str) -> bool:
+        """Whether a file by its path in the package, there or gone, is or would be part of the flow's own code."""
+        if self.own is None or path in self.files:
+            return self.own is None or path in self.own
+        module = path.removesuffix(".py").removesuffix("/__init__")
+        if module == path or path.rpartition("/")[0] in self.folders:
+            return True  # the flow may have opened it, and cannot now that it is gone
+        parts = module.split("/")
+        names = {".".join(parts[start:]) for start in range(len(parts))}
+        return any(name in names or name.startswith(tuple(f"{each}." for each in names)) for name in self.imports)
 
 
 @dataclass(frozen=True)

@@ -82,11 +82,24 @@ class FieldChange:
 
 @dataclass(frozen=True, config=EXACT)
 class FileChanges:
-    """The flow's own files that differ, by path in the code package."""
+    """The files in the code package that differ, by their paths in it."""
 
     added: Several[str] = ()
     removed: Several[str] = ()
     changed: Several[str] = ()
+    packed: Annotated[
+        Mapping[str, str],
+        Field(
+            description="Those of them that are merely packed with the flow, since they lie in its folder: its code "
+            "neither imports them, nor opens them when it is loaded. Where each lies, from the folder that holds the "
+            "manifest folder, by its path in the code package."
+        ),
+    ] = of_dataclass(default_factory=dict, compare=False)
+
+    @property
+    def all(self) -> Sequence[str]:
+        """All of them."""
+        return (*self.added, *self.removed, *self.changed)
 
 
 @dataclass(frozen=True, config=EXACT)

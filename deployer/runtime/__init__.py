@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 NAME = "mfdeploy_task"
+CHOICE = "package.json"
+"""Beside them, where `package:` in the manifest left files out: that setting (see `mfdeploy_task.missing`)."""
 
 
 def runtime_files() -> tuple[Path, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 from deployer.models.markdown import block_fence, code_span
 from deployer.views.escape_controls import escape_controls
 from deployer.views.graph import graph_to_mermaid
+from deployer.views.packed_files import folded, folded_line, own_files, packed_remark
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
 from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
 from deployer.views.plan_words import (
@@ -173,11 +174,15 @@ def _lists(pending: Mapping[str, Sequence[Change]], plan: Mapping[str, Any], aro
     for environment, changes in pending.items():
         target = plan["targets"].get(environment)
         yield f"\n#### {code(environment)}{f' at {code(target)}' if target else ''}\n\n"
-        for change in changes:
+        shown, in_one_line = folded(changes)
+        for change in shown:
             words = ", ".join(_in_brief(reason) for reason in shown_reasons(change))
             ours = f" ({TOOLS_REMARK})" if tools_only(change) else ""
             dag_id = code(change["name"])
             yield f"- **{change['action']}** {code(change['address'])} as {dag_id}: {words}{ours}{_marks(change)}\n"
+        if in_one_line:
+            who, what = folded_line(in_one_line, len(shown))
+            yield f"- **update** {who}: {prose(what)}\n"
         for number, line in enumerate(_groups(around.values[environment].shared)):
             title = "" if number else f"\n{MOST_HAVE}\n\n"
             yield f"{title}{line}\n"
@@ -215,7 +220,7 @@ def _all_details(
 ) -> Iterator[Iterator[str]]:
     """The details of each change, each with a shorter form that has no graph."""
     for changes in pending.values():
-        for change in changes:
+        for change in folded(changes)[0]:
             yield _forms(change, around)
     for file, diff in sorted(sources.items()):
         if diff:
@@ -245,11 +250,13 @@ def _details(change: Change, around: _Around) -> Iterator[str]:
             shown, before, after = field_texts(name, field, 200)
             origin = f" ({code(field['origin'])})" if field["origin"] else ""
             yield f"  - {code(shown)}: {code(before)} → {code(after)}{origin}"
-        lines, more = file_lines(reason["files"]) if reason["files"] else ([], 0)
+        lines, more = file_lines(own_files(reason["files"])) if reason["files"] else ([], 0)
         for mark, path in lines:
             yield f"  - {code(f'{mark} {path}')}"
         if more:
             yield f"  - and {more} more files"
+        if reason["files"] and packed_remark(reason["files"]):
+            yield f"  - {prose(packed_remark(reason['files']))}"
         if reason["edit"] and reason["edit"]["lines"]:
             yield from _edit(reason["edit"])
     yield from _beside(change, around)

@@ -8,6 +8,7 @@ from typing import Any
 
 from deployer.models.plan import Action
 from deployer.views.escape_controls import escape_controls
+from deployer.views.packed_files import folded, folded_line, own_files, packed_remark
 from deployer.views.page import Page, Part
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
 from deployer.views.plan_values import EnvironmentValues, ValueLine, by_group, known_at_apply, mark_text
@@ -57,12 +58,15 @@ def plan_to_text(
     for environment, changes in pending.items():
         target = escape_controls(str(plan["targets"].get(environment, "")))
         page.line((escape_controls(environment), "bold"), (f"  {target}", "dim"))
-        column = min(max(len(escape_controls(change["address"])) for change in changes), page.width // 2)
+        shown, in_one_line = folded(changes)
+        lengths = [len(escape_controls(change["address"])) for change in shown]
+        column = min(max(lengths, default=0), page.width // 2)
         values = EnvironmentValues(changes)
-        for change in changes:
+        for change in shown:
             page.blank()
             _change(page, change, _Around(former, common, values), column)
         page.blank()
+        _folded(page, in_one_line, len(shown))
         _shared(page, values.shared)
     _common(page, common)
     _warnings(page, plan["warnings"])
@@ -83,6 +87,16 @@ class _Around:
     former: Mapping[str, str]
     common: Mapping[str, str]
     values: EnvironmentValues
+
+
+def _folded(page: Page, changes: Sequence[Change], beside: int) -> None:
+    """The changes that one line is about."""
+    if not changes:
+        return
+    who, what = folded_line(changes, beside)
+    symbol = (SYMBOLS["update"], STYLES["update"])
+    page.line("  ", symbol, " ", (f"{who}: ", "bold"), escape_controls(what), hang=_INDENT)
+    page.blank()
 
 
 def _shared(page: Page, shared: Sequence[ValueLine]) -> None:
@@ -160,11 +174,13 @@ def _details(page: Page, change: Change, reason: Mapping[str, Any]) -> Iterator[
     for name, field in group_fields(reason, change):
         yield from _field(page, name, field)
     if reason["files"]:
-        lines, more = file_lines(reason["files"])
+        lines, more = file_lines(own_files(reason["files"]))
         for mark, path in lines:
             yield [(mark, _FILE_STYLES[mark]), f" {escape_controls(path)}"]
         if more:
             yield [(f"and {more} more files", "dim")]
+        if packed_remark(reason["files"]):
+            yield [(escape_controls(packed_remark(reason["files"])), "dim")]
     if reason["edit"] and reason["edit"]["lines"]:
         yield from _edit(reason["edit"])
 

@@ -20,6 +20,7 @@ from deployer.manifest.keys import (
     FlowIdentity,
     FlowSettings,
     ManifestFile,
+    PackageSettings,
     PodSettings,
     Retries,
     Schedule,
@@ -55,6 +56,7 @@ FLOW: dict[str, Any] = {
     "owner": "ada",
     "package_environment": "conda",
     "package_suffixes": (".txt", ".csv"),
+    "package": PackageSettings(only="imports", include=("sql",)),
     "config_values": {"config": {"a": 1}},
     "config_files": {"config": ResolvedPath("config.json", "/srv/config.json")},
     "include_files": {"table": ResolvedPath("table.csv", "/srv/table.csv")},
@@ -123,7 +125,9 @@ def test_each_setting_says_where_a_change_shows_or_why_it_does_not(model: type[S
     assert declaration.section or declaration.note
 
 
-@pytest.mark.parametrize("model", [FlowIdentity, PodSettings, ClusterAccess, ClusterSettings, Schedule, Retries])
+@pytest.mark.parametrize(
+    "model", [FlowIdentity, PackageSettings, PodSettings, ClusterAccess, ClusterSettings, Schedule, Retries]
+)
 def test_each_key_has_a_purpose(model: type[Settings]) -> None:
     assert all(setting(model, name).purpose for name in model.model_fields)
 

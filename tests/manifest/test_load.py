@@ -92,6 +92,7 @@ description: Trains
 owner: me
 package_environment: conda
 package_suffixes: [.csv]
+package: {only: imports, include: [sql/*.sql], exclude: [tests]}
 config_values: {c: {d: 1}}
 config_files: {e: config.json}
 include_files: {f: config.json}
@@ -111,6 +112,8 @@ steps:
     assert found.retries == Retries(times=3, minutes_between=0.5)
     assert (found.max_workers, found.max_active_runs, found.catchup, found.paused) == (5, 1, True, False)
     assert (found.tags, found.decorators, found.package_suffixes) == (("a", "b"), ("retry:times=2",), (".csv",))
+    assert found.package.written() == {"only": "imports", "include": ["sql/*.sql"], "exclude": ["tests"]}
+    assert found.source("package.exclude").line == found.source("package.only").line > 0
     assert (found.namespace, found.workflow_timeout, found.worker_pool) == ("user:x", 60, "big")
     assert (found.priority, found.display_name) == (5, "Training")
     assert (found.description, found.owner, found.package_environment) == ("Trains", "me", "conda")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer.manifest.keys import PackageSettings
 from deployer.models.deployment import ClusterAccess, Deployment, PodSettings, Schedule
 from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries, Sensor
 from deployer.orchestrators.airflow.check import check
@@ -75,6 +76,7 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
         priority=5,
         paused=False,
         display_name="Training (nightly)",
+        package=PackageSettings(only="imports", include=("sql/*.sql",)),
         kubernetes=PodSettings(on_finish_action="delete_succeeded_pod"),
         steps={"up": PodSettings(startup_timeout_seconds=6 * 3600, on_finish_action="keep_pod")},
         description="Nightly training",

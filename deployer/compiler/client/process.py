@@ -211,6 +211,7 @@ def _job(deployment: Deployment, mode: Mode, questions: Questions) -> Job:
         retries=(deployment.retries.times, deployment.retries.minutes_between) if deployment.retries else None,
         package_environment=deployment.package_environment,
         package_suffixes=tuple(deployment.package_suffixes),
+        package=deployment.package.written(),
         parameters=dict(deployment.parameters),
         config_values=dict(deployment.config_values),
         config_files={name: place.resolved for name, place in deployment.config_files.items()},

@@ -49,6 +49,14 @@ def user_files(package: CodePackage) -> dict[str, str]:
     return {path: file for path, file in sorted(package.user_files.items()) if not is_dag_file(file)}
 
 
+def below_code_folder(package: CodePackage) -> dict[str, str]:
+    """The same files, modules that are packaged under their own names by these: path below the folder of code -> file.
+
+    The files of the flow's folder are beside that folder.
+    """
+    return {path.removeprefix(package.code_folder): file for path, file in user_files(package).items()}
+
+
 def file_digests(package: CodePackage) -> dict[str, str]:
     """Path in the package -> first 16 hex digits of its SHA-256, for the user's files."""
     return {path: sha256(file)[:16] for path, file in user_files(package).items()}

@@ -25,6 +25,7 @@ from ..protocol import (
     StepData,
 )
 from . import code, graph, variables
+from .chosen import choose_files
 from .decorate import decorators_of, plain, plain_map
 from .drive import with_flow
 from .files import file_warnings
@@ -41,6 +42,7 @@ from .metaflow_compat import (
 )
 from .notes import Notes, no_notes, take_notes
 from .outside import outside_imports
+from .own_code import Opened, OwnCode, own_code, watch_opened
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .pod_values import check_pod_values
@@ -66,8 +68,9 @@ class Description:
 
 def describe(job: Job) -> Description:
     """Describe the flow of a job. Raises FlowError."""
+    opened = watch_opened()
     notes = take_notes(job) if job.note_inputs else None
-    described = with_flow(job, lambda obj, source: _describe(job, obj, source, notes))
+    described = with_flow(job, lambda obj, source: _describe(job, obj, source, notes, opened))
     if notes is None or described.warnings:
         # A warning must be given each time.
         return described
@@ -75,7 +78,7 @@ def describe(job: Job) -> Description:
         return Description(described.flow, (), notes.written(job))
 
 
-def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Description:
+def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: Opened) -> Description:
     parts: list[Callable[[], Any]] = [
         lambda: check_images(job, obj),
         lambda: check_pod_values(job, obj, source),
@@ -85,8 +88,13 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
     ]
     _, _, sensors, parameters, included = together(*parts)
     steps = [_step(job, obj, name) for name in obj.graph.sorted_nodes]
+    opened = opened.so_far()
     with no_notes(notes):
-        package = open_package(obj)
+        whole = open_package(obj)
+        chosen = choose_files(job, whole, opened)
+        own = own_code(job, chosen.package, opened)
+    if notes is not None:
+        notes.of_package(whole)
     flow: FlowData = {
         "name": obj.flow.name,
         "line": source.flow()[1],
@@ -95,7 +103,7 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
         "end": end_step(obj.graph),
         "steps": steps,
         "parameters": parameters,
-        "code": _code(included, package, notes),
+        "code": _code(included, chosen.package, own, notes),
         "schedule": _schedule(obj, source),
         "project": _project(),
         "configs": _configs(obj),
@@ -106,8 +114,8 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None) -> Descri
     }
     check_metadata(job, flow)
     with no_notes(notes):
-        outside = list(outside_imports(job, package))
-    return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source), *outside))
+        outside = list(outside_imports(job, chosen.package))
+    return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source), *chosen.warnings, *outside))
 
 
 def _step(job: Job, obj: Any, name: str) -> StepData:
@@ -153,14 +161,14 @@ def _retries(node: Any) -> RetriesData:
     return {"times": times, "minutes_between": minutes, "fallback": fallback}
 
 
-def _code(included: dict[str, str], package: CodePackage, notes: Notes | None) -> CodeData:
+def _code(included: dict[str, str], package: CodePackage, own: OwnCode, notes: Notes | None) -> CodeData:
     with no_notes(notes):
         packaged = code.file_digests(package)
-    if notes is not None:
-        notes.of_package(package)
-    files = {**packaged, **included}
     return {
-        "files": dict(sorted(files.items())),
+        "files": dict(sorted({**packaged, **included}.items())),
+        "own": sorted({*own.files, *included}),
+        "imports": list(own.imports),
+        "folders": list(own.folders),
         "metaflow_version": get_version(),
         "metaflow_digest": code.metaflow_digest(),
     }

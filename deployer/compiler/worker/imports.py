@@ -32,17 +32,17 @@ class Import(NamedTuple):
     line: int
 
 
-def imports_of(file: str, package: str) -> Iterator[Import]:
+def imports_of(file: str, package: str, is_started: bool = False) -> Iterator[Import]:
     """What a file imports when it is loaded and when its functions run, in the order of the lines.
 
-    `package` is what its relative imports start at. What is for type checkers alone, or for a file that is started, is
-    left out. Nothing for a file that cannot be read: whatever loads it says why.
+    `package` is what its relative imports start at. What is for type checkers alone is left out, and what is for a file
+    that is started, unless this `is_started`. Nothing for a file that cannot be read: whatever loads it says why.
     """
     try:
         tree = parsed(file)
     except (OSError, SyntaxError, ValueError, RecursionError):
         return
-    found = [each for node in _nodes(tree) for each in _imports(node, package)]
+    found = [each for node in _nodes(tree, is_started) for each in _imports(node, package)]
     yield from sorted(found, key=lambda each: each.line)
 
 
@@ -90,12 +90,12 @@ def _absolute(module: str, level: int, package: str) -> str:
     return ".".join(filter(None, [*above, module]))
 
 
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+def _nodes(tree: ast.AST, is_started: bool) -> Iterator[ast.AST]:
     todo: list[ast.AST] = [tree]
     while todo:
         node = todo.pop()
         yield node
-        if isinstance(node, ast.If) and (_is_for_types(node.test) or is_main(node)):
+        if isinstance(node, ast.If) and (_is_for_types(node.test) or (is_main(node) and not is_started)):
             todo.extend(node.orelse)
         else:
             todo.extend(ast.iter_child_nodes(node))

@@ -24,6 +24,7 @@ from ...kubernetes import rules
 from ...runtime import runtime_digest
 from ..protocol import InputsData, Job, Json
 from . import code
+from .chosen import files_of_patterns
 from .metaflow_compat import user_files_below
 
 _MAX_BYTES = 1 << 32  # bytes of a file
@@ -50,6 +51,7 @@ def digest(job: Job, notes: InputsData) -> str:
             "code": {
                 path: _file_digest(file) for path, file in packaged(folder, notes["suffixes"], notes["exclude"]).items()
             },
+            "chosen": {path: _file_digest(file) for path, file in files_of_patterns(job, notes["exclude"]).items()},
             "files": {name: _file_digest(str(Path(folder, name))) for name in notes["files"]},
             "folders": [name for name in notes["folders"] if Path(folder, name).is_dir()],
             "missing": [name for name in notes["missing"] if not Path(folder, name).exists()],

@@ -15,7 +15,8 @@ import itertools
 import json
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -457,17 +458,19 @@ class CodePackage:
     """The files of a flow's code package, of which no archive was made.
 
     `user_files` are all that are not Metaflow's, by their path in the package; those that it found in the flow's folder
-    have one of the `suffixes` and are in none of the `excluded` folders. Code is below `code_folder`, and `metadata` is
-    what tasks get as METAFLOW_CODE_METADATA; both are empty before 2.16. `generate` makes the files that Metaflow
-    writes itself.
+    have one of the `suffixes` and are in none of the `excluded` folders. The `optional` ones are there because of their
+    folder, or because their module asks for it, and no decorator or environment needs them. Code is below
+    `code_folder`, and `metadata` is what tasks get as METAFLOW_CODE_METADATA; both are empty before 2.16. `generate`
+    makes the files that Metaflow writes itself, for the `user_files` that are packaged.
     """
 
     user_files: Mapping[str, str]
+    optional: frozenset[str]
     suffixes: tuple[str, ...]
     excluded: tuple[str, ...]
     code_folder: str
     metadata: str
-    generate: Callable[[], Mapping[str, bytes]]
+    generate: Callable[[Collection[str]], Mapping[str, bytes]]
 
 
 def open_package(obj: Any, folder: str | None = None) -> CodePackage:
@@ -493,19 +496,26 @@ def _open_package(obj: Any) -> CodePackage:
     package = Package(obj.flow, obj.environment, obj.echo, suffixes=obj.package_suffixes)
     package._create_thread.join()
     _initialize_packages(obj)
-    package._add_addl_files()
     content = package._mfcontent
+    # Of modules that ask for it themselves, and not of those that decorators add next.
+    optional = set(content._files_from_modules.values())
+    package._add_addl_files()
     found = {path: file for file, path in package._user_code_tuples()}
+    # In 2.19 decorators can add files beside the flow's own.
+    optional |= found.keys() - set(getattr(package, "_user_content_from_addl", ()))
     for more in (content._files, content._files_from_modules, content._other_files):
         found.update((path, file) for file, path in more.items())
 
-    def generate() -> Mapping[str, bytes]:
+    def generate(packaged: Collection[str]) -> Mapping[str, bytes]:
+        modules = content._files_from_modules
+        content._files_from_modules = {file: path for file, path in modules.items() if path in packaged}
         content.add_info(obj.environment.get_environment_info(include_ext_info=True))
         content.add_config(dump_config_values(obj.flow))
         return {name: data for data, name in content.contents() if isinstance(data, bytes)}
 
     return CodePackage(
         found,
+        frozenset(optional),
         tuple(sorted(package._suffixes or ())),
         tuple(sorted(package._exclude_tl_dirs)),
         f"{content._code_dir}/",
@@ -522,14 +532,17 @@ def _open_package_of_2_15(obj: Any) -> CodePackage:
     obj.environment.init_environment(obj.echo)
     _initialize_packages(obj)
     own = set(metaflow_files())
-    found = {path: file for file, path in package.path_tuples() if (file, path) not in own}
+    pairs = [pair for pair in package.path_tuples() if pair not in own]
+    often = Counter(path for _, path in pairs)
+    below = user_files_below(str(Path(sys.argv[0]).absolute().parent), tuple(package.suffixes), ())
+    optional = frozenset(path for _, path in below if often[path] == 1)  # twice: a decorator adds it, too
 
-    def generate() -> Mapping[str, bytes]:
+    def generate(packaged: Collection[str]) -> Mapping[str, bytes]:
         info = obj.environment.get_environment_info(include_ext_info=True)
         contents = {"INFO": info, "CONFIG_PARAMETERS": dump_config_values(obj.flow)}
         return {name: json.dumps(content).encode() for name, content in contents.items()}
 
-    return CodePackage(found, tuple(package.suffixes), (), "", "", generate)
+    return CodePackage({path: file for file, path in pairs}, optional, tuple(package.suffixes), (), "", "", generate)
 
 
 @cache

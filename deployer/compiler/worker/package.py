@@ -15,6 +15,7 @@ from ... import runtime
 from ..protocol import Job, Json, PackageData
 from . import code, parameters
 from .archive import Content, joined, parts_of
+from .chosen import choose_files
 from .drive import with_flow
 from .metaflow_compat import CodePackage, open_package, package_uri
 from .production import token_prefix
@@ -47,8 +48,8 @@ def _build(job: Job, obj: Any, source: Source) -> tuple[PackageData, Upload | No
     # Evaluated first: a function that fails must not leave a package behind.
     values = _deploy_time_values(job, obj, source, upload)
     with tempfile.TemporaryDirectory(prefix="mfdeploy-") if upload else nullcontext() as folder:
-        package = open_package(obj, folder)
-        parts = parts_of(_entries(package), code.shared_files())
+        package = choose_files(job, open_package(obj, folder)).package
+        parts = parts_of(_entries(job, package), code.shared_files())
     blob = joined(parts, code.shared_files())
     # Where Metaflow's content-addressed store would put it.
     sha = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
@@ -83,13 +84,17 @@ def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dic
     return {one["name"]: KNOWN_AT_APPLY for one in described if one["deploy_time"] and one["name"] not in given}
 
 
-def _entries(package: CodePackage) -> dict[str, Content]:
+def _entries(job: Job, package: CodePackage) -> dict[str, Content]:
     """What goes into the archive, by name. Of equal names, Metaflow's files win over ours, and ours over the user's."""
     own: dict[str, Content] = {
         f"{package.code_folder}{runtime.NAME}/{file.name}": str(file) for file in runtime.runtime_files()
     }
-    generated = {name: _normalize(name, data) for name, data in package.generate().items()}
-    return {**code.user_files(package), **own, **code.shared_files().files, **generated}
+    if any(job.package.get(key) for key in ("only", "exclude")):
+        # So that a task that misses a module can name the setting.
+        own[f"{package.code_folder}{runtime.NAME}/{runtime.CHOICE}"] = json.dumps(job.package, sort_keys=True).encode()
+    files = code.user_files(package)
+    generated = {name: _normalize(name, data) for name, data in package.generate(files).items()}
+    return {**files, **own, **code.shared_files().files, **generated}
 
 
 def _normalize(name: str, data: bytes) -> bytes:

@@ -16,6 +16,7 @@ from .metaflow_compat import (
     new_main_module,
     unwrap_flow,
 )
+from .missing import say_what_is_missing
 
 
 def run_flow(
@@ -68,6 +69,7 @@ def run_flow(
         # As Python does for the file: without the frame above, and by what a user may have put in place of its own.
         frames = error.__traceback__ and error.__traceback__.tb_next
         sys.excepthook(type(error), error.with_traceback(frames), frames)
+        say_what_is_missing(error)
         return 1
     return code
 

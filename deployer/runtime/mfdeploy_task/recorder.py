@@ -17,6 +17,7 @@ from .metaflow_compat import (
     next_steps,
     number_of_splits,
 )
+from .missing import say_what_is_missing
 from .variables import GIVEN
 
 # The code package that Metaflow notes in the metadata of each task, and would note for tasks of other flows as well.
@@ -93,6 +94,17 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
         if self.option in sys.argv:
             # Other processes, which may be started with the same arguments, do not know this decorator.
             sys.argv.remove(self.option)
+
+    def task_exception(
+        self,
+        exception: BaseException,
+        step_name: str,
+        flow: Any,
+        graph: Any,
+        retry_count: int,
+        max_user_code_retries: int,
+    ) -> None:
+        say_what_is_missing(exception)
 
     def task_finished(
         self, step_name: str, flow: Any, graph: Any, is_task_ok: bool, retry_count: int, max_user_code_retries: int

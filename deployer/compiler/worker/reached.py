@@ -1,0 +1,198 @@
+"""The modules that a flow's file leads to: what it imports, directly and through the packaged modules.
+
+Nothing is imported or run for it. A module counts as installed where Python finds it without the help of the flow or of
+PYTHONPATH: the standard library, site-packages, and editable installs, whose distributions are for whoever makes the
+workers or the image to install.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
+from typing import Any, NamedTuple
+
+from ..protocol import Job
+from .imports import Import
+
+Scan = Callable[[str, str], Iterator[Import]]
+"""What a file imports, as `imports_of` finds it."""
+
+# Where modules were found before any flow was loaded, without the folders that only this process environment names.
+_INSTALLED = frozenset(
+    os.path.realpath(entry)
+    for entry in sys.path
+    if entry and entry not in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+)
+# What else finds modules since Python started, such as editable installs of setuptools.
+_FINDERS = tuple(finder for finder in sys.meta_path if finder not in (BuiltinImporter, FrozenImporter, PathFinder))
+_METAFLOW = ("metaflow", "metaflow_extensions")
+# What this process imported for itself.
+_LOADED_BEFORE = frozenset(sys.modules)
+
+
+class Module(NamedTuple):
+    """A module that has a file. `root` is the folder that its name starts at."""
+
+    name: str
+    file: str
+    root: str
+
+    @classmethod
+    def of(cls, name: str, file: str) -> Module:
+        above = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 - of many modules: twice as fast
+        levels = name.count(".") + (1 if _is_package(file) else 0)
+        for _ in range(levels):
+            above = os.path.dirname(above)  # noqa: PTH120
+        return cls(name, os.path.abspath(file), above)  # noqa: PTH100
+
+    @property
+    def package(self) -> str:
+        """What relative imports in it start at."""
+        return self.name if _is_package(self.file) else self.name.rpartition(".")[0]
+
+    @property
+    def path(self) -> str:
+        """Its path below the root, as a package has it if the module is packaged under its own name."""
+        return os.path.relpath(self.file, self.root)
+
+
+def _is_package(file: str) -> bool:
+    return os.path.basename(file).startswith("__init__.")  # noqa: PTH119
+
+
+class Reached(NamedTuple):
+    """A module that an import in `file` leads to. `path` is its path in the package; empty if it is not packaged."""
+
+    file: str
+    found: Import
+    module: Module
+    path: str
+
+
+class Search:
+    """Looks for modules from a flow's file on. `packaged` maps paths below the folder of the code to files."""
+
+    def __init__(self, job: Job, packaged: Mapping[str, str]) -> None:
+        self.folder = str(job.path.parent)
+        self._start = str(job.path)
+        self.names: set[str] = set()
+        """All names that were found in import statements, also those that lead nowhere."""
+        self._packaged = packaged
+        self._specs: dict[str, ModuleSpec | None] = {}
+
+    def reached(self, scan: Scan, loaded: bool = False) -> Iterator[Reached]:
+        """Each module that an import of the flow's file, or of a module that it leads to, needs; perhaps several times.
+
+        With `loaded` the packaged modules that are loaded now count too, however they were imported.
+        """
+        todo = deque([(self._start, "")])
+        seen = {self._start}
+        for each in self.loaded() if loaded else ():
+            yield each
+            seen.add(each.module.file)
+            todo.append((each.module.file, each.module.package))
+        while todo:
+            file, package = todo.popleft()
+            if not file.endswith(".py"):
+                continue
+            for found in scan(file, package):
+                self.names.add(found.name)
+                for module in self._modules(found.name):
+                    path = self.path_of(module)
+                    if path and module.file not in seen:
+                        seen.add(module.file)
+                        todo.append((module.file, module.package))
+                    yield Reached(file, found, module, path)
+
+    def loaded(self) -> Iterator[Reached]:
+        """The packaged modules that the flow has loaded, as if its file imported each of them, at line 0."""
+        for name in [name for name in sys.modules if name not in _LOADED_BEFORE and name != "__main__"]:
+            spec = getattr(sys.modules[name], "__spec__", None)
+            if isinstance(spec, ModuleSpec) and spec.origin and spec.has_location:
+                module = Module.of(spec.name, spec.origin)
+                path = self.path_of(module)
+                if path and not self._is_installed(module):
+                    yield Reached(self._start, Import(name, 0), module, path)
+
+    def _modules(self, name: str) -> Iterator[Module]:
+        """The modules with files that an import of ``a.b.c`` loads, ``a`` first, unless they are installed."""
+        parts = name.split(".")
+        if parts[0] in _METAFLOW:
+            return
+        for count in range(1, len(parts) + 1):
+            spec = self._spec(".".join(parts[:count]))
+            if spec is None:
+                return
+            if spec.origin and spec.has_location:
+                module = Module.of(spec.name, spec.origin)
+                if self._is_installed(module):
+                    return
+                yield module
+
+    def _is_installed(self, module: Module) -> bool:
+        if _is_same(self._packaged.get(module.path, ""), module.file):
+            return False  # an editable install of the flow's own folder: tasks find it in the package
+        return os.path.realpath(module.root) in _INSTALLED or _is_found_elsewhere(module.name.partition(".")[0])
+
+    def _spec(self, name: str) -> ModuleSpec | None:
+        """Where Python finds, or has found, a module; None for one that is not there."""
+        if name not in self._specs:
+            self._specs[name] = self._find(name)
+        return self._specs[name]
+
+    def _find(self, name: str) -> ModuleSpec | None:
+        first, _, _ = name.partition(".")
+        above = name.rpartition(".")[0]
+        path = None
+        if first in sys.stdlib_module_names:
+            # What lies beside the flow by such a name may come first in a task, which has other modules loaded.
+            path = [self.folder]
+        else:
+            loaded = getattr(sys.modules.get(name), "__spec__", None)
+            if isinstance(loaded, ModuleSpec):
+                return loaded
+        if above:
+            holder = self._spec(above)
+            if holder is None or holder.submodule_search_locations is None:
+                return None
+            path = list(holder.submodule_search_locations)
+        try:
+            return PathFinder.find_spec(name, path)
+        except (ImportError, ValueError):
+            return None
+
+    def path_of(self, module: Module) -> str:
+        """A module's path in the package if a task finds it: below the flow's folder, or under its own name."""
+        if _is_same(self._packaged.get(module.path, ""), module.file):
+            return module.path
+        # As it was found, since a link in the folder is followed; and where a flow resolves its own path.
+        return self._path_below(module, self.folder) or self._path_below(
+            Module.of(module.name, os.path.realpath(module.file)), os.path.realpath(self.folder)
+        )
+
+    def _path_below(self, module: Module, folder: str) -> str:
+        if module.root != folder and not module.root.startswith(f"{folder}{os.sep}"):
+            return ""
+        path = os.path.relpath(module.file, folder)
+        return path if path in self._packaged else ""
+
+
+def _is_same(file: str, other: str) -> bool:
+    return file == other or (file != "" and os.path.realpath(file) == os.path.realpath(other))
+
+
+@cache
+def _is_found_elsewhere(name: str) -> bool:
+    """Whether something else than the search path finds a top-level module."""
+    return any(_finds(finder, name) for finder in _FINDERS)
+
+
+def _finds(finder: Any, name: str) -> bool:
+    try:
+        return finder.find_spec(name, None) is not None
+    except Exception:
+        return False  # not ours: it may do anything
