@@ -20,6 +20,11 @@ GITLAB = EXAMPLES / "gitlab-ci.yml"
 class TestApply:
     def test_what_was_reviewed_is_applied_on_merge(self, project: Project) -> None:
         project.reviewed()
+        assert project.repository.dags == []
+        first, second = (each["body"] for each in project.state.comments)
+        assert first.startswith("<!-- mfdeploy plan of staging;")
+        assert second.startswith("<!-- mfdeploy plan of prod;")
+        assert [each["name"] for each in project.state.artifacts] == ["mfdeploy-plan", "mfdeploy-reviewed"]
         project.merge()
         runner = project.on_main()
         for environment in ("staging", "prod"):
@@ -31,7 +36,7 @@ class TestApply:
     def test_a_merge_that_is_not_what_was_reviewed_is_refused_then_planned_and_applied_by_hand(
         self, project: Project
     ) -> None:
-        project.reviewed()
+        self.reviewed(project, 12)
         project.edit()  # merged meanwhile
         project.merge()
         runner = project.on_main()
@@ -82,10 +87,10 @@ class TestApply:
     def test_a_plan_made_by_hand_is_compared_too(self, project: Project) -> None:
         """Between the plan and its approval days may pass."""
         by_hand = project.on_main("workflow_dispatch")
-        succeeded(by_hand.job(EXAMPLE, "replan"))
+        succeeded(by_hand.use(command="plan", environment="prod"))
         project.edit()
         project.repository.commit()
-        assert project.apply(by_hand, "prod", "apply-replan").result == "failure"
+        assert by_hand.use(command="apply", environment="prod", plan="mfdeploy-plan/prod.json").result == "failure"
         assert project.repository.dags == []
 
     def test_a_plan_by_hand_of_another_branch_is_skipped(self, project: Project) -> None:
@@ -131,24 +136,17 @@ class TestApply:
         assert "reviewed  not in the plan" in refused.output, refused.output
         assert project.repository.dags == []
 
-    def test_an_exact_plan_is_of_its_environment(self, project: Project) -> None:
+    def test_an_exact_plan_is_of_its_environment_and_the_branch_may_be_allowed(self, project: Project) -> None:
         runner = project.on_main()
+        runner.ref = "refs/heads/other"
         for environment in ("staging", "prod"):
             succeeded(runner.use(command="plan", environment=environment))
         exact = {"command": "apply", "environment": "prod", "exact": "true"}
-        refused = runner.use(**exact, plan="mfdeploy-plan/staging.json")
+        refused = runner.use(**exact, plan="mfdeploy-plan/staging.json", allow_branch="true")
         assert refused.result == "failure"
         assert "staging" in refused.output
-        succeeded(runner.use(**exact, plan="mfdeploy-plan/prod.json"))
-        assert project.repository.dags == ["HourlyFlow.py"]
-
-    def test_on_a_branch_that_the_environment_does_not_list(self, project: Project) -> None:
-        runner = project.on_main()
-        runner.ref = "refs/heads/other"
-        succeeded(runner.use(command="plan", environment="prod"))
-        given = {"command": "apply", "environment": "prod", "plan": "mfdeploy-plan/prod.json"}
-        assert "prod can be applied only from main" in runner.use(**given).output
-        succeeded(runner.use(**given, allow_branch="true"))
+        assert "prod can be applied only from main" in runner.use(**exact, plan="mfdeploy-plan/prod.json").output
+        succeeded(runner.use(**exact, plan="mfdeploy-plan/prod.json", allow_branch="true"))
         assert project.repository.dags == ["HourlyFlow.py"]
 
 
@@ -171,5 +169,3 @@ def test_gitlab_plans_a_merge_request_and_applies_on_main(project: Project) -> N
     done = job("apply", CI_COMMIT_BRANCH="main")
     assert done.returncode == 0, done.stderr
     assert repository.dags == ["HourlyFlow.py"]
-    again = job("apply", CI_COMMIT_BRANCH="main")  # the plan has been applied
-    assert again.returncode == 1, again.stdout

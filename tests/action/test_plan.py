@@ -37,7 +37,7 @@ def test_validate_puts_each_problem_at_its_line(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_the_comment_names_the_commit_and_is_updated(project: Project) -> None:
+def test_the_comment_names_the_commit_and_is_updated(project: Project, planned: Planned) -> None:
     pull = project.open()
     first = project.on_pull()
     assert succeeded(plan(first)).outputs == {"changes": "true"}
@@ -50,7 +50,7 @@ def test_the_comment_names_the_commit_and_is_updated(project: Project) -> None:
     assert f"[run 1, attempt 1](https://github.example/{REPOSITORY}/actions/runs/1)" in written["body"]
     project.push()
     second = project.on_pull()
-    plan(second)
+    planned()
     succeeded(comment(second))
     (written,) = project.state.comments
     assert written["body"].startswith(f"<!-- mfdeploy plan of prod; head={pull['head']['sha']} run=2 ")

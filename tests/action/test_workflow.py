@@ -17,15 +17,6 @@ pytestmark = pytest.mark.slow
 
 
 class TestPullRequest:
-    def test_both_environments_are_planned_and_commented(self, project: Project) -> None:
-        runner = project.reviewed()
-        first, second = (each["body"] for each in project.state.comments)
-        assert first.startswith("<!-- mfdeploy plan of staging;")
-        assert second.startswith("<!-- mfdeploy plan of prod;")
-        assert project.repository.dags == []
-        assert [each["name"] for each in project.state.artifacts] == ["mfdeploy-plan", "mfdeploy-reviewed"]
-        assert runner.results == {"validate": "success", "plan": "success", "comment": "success"}
-
     def test_a_pull_request_from_a_fork_is_validated_only_and_is_green(self, project: Project) -> None:
         project.open(source="mallory/flows")
         done = project.review(project.on_pull())
