@@ -7,7 +7,7 @@ Schema. Types are strict, so that no value is converted to another without a wor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, Union, get_args, get_origin
@@ -126,12 +126,15 @@ class Settings(BaseModel):
 class ResolvedPath:
     """A folder or URL: `written` as in the manifest, `resolved` as this machine reaches it (absolute path, URL).
 
+    `secrets` are the references ``${env.X}`` in it with their values: only `written` may be shown, kept or compared.
+
     Validation accepts a text too and resolves nothing: which manifest a relative path belongs to is known to the
     loader alone.
     """
 
     written: str
-    resolved: str
+    resolved: str = field(repr=False)
+    secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -340,7 +340,12 @@ class EnvironmentSettings(Settings):
     """What an environment has beside the settings of flows: where they are deployed and what runs them."""
 
     target: Annotated[
-        ResolvedPath, Setting("Where DAG files are published: a folder or a URL.", note="it is where DAGs are compared")
+        ResolvedPath,
+        Setting(
+            "Where DAG files are published: a folder or a URL.",
+            note="it is where DAGs are compared",
+            may_be_secret=True,
+        ),
     ]
     compute: Annotated[
         Compute,

@@ -12,9 +12,20 @@ Path = tuple[str | int, ...]
 
 
 class SecretText(str):
-    """A text that came from `${env...}`: it keeps its mark through merges and never shows in a repr."""
+    """A text that came from `${env...}`: it keeps its mark through merges and never shows in a repr.
 
-    __slots__ = ()
+    `written` is the text with the references in the place of their values, `references` each of them with its value.
+    """
+
+    __slots__ = ("references", "written")
+
+    written: str
+    references: tuple[tuple[str, str], ...]
+
+    def __new__(cls, value: str, written: str = "***", references: tuple[tuple[str, str], ...] = ()) -> SecretText:
+        made = super().__new__(cls, value)
+        made.written, made.references = written, references
+        return made
 
     def __repr__(self) -> str:
         return "SecretText('***')"
@@ -144,6 +155,11 @@ def describe(node: Node) -> str:
     if isinstance(value, str):
         return f"the text {shorten(value)!r}"
     return f"the number {node.text or value}"
+
+
+def shown(node: Scalar) -> str:
+    """The value as a message may hold it: of a secret the references alone."""
+    return node.value.written if isinstance(node.value, SecretText) else str(node.value)
 
 
 def shorten(text: str, limit: int = 60) -> str:

@@ -10,11 +10,12 @@ from typing import Final
 from deployer.errors import Location, nearest
 from deployer.manifest.fields import ResolvedPath
 from deployer.manifest.nodes import Path as NodePath
-from deployer.manifest.nodes import Report, Scalar, shorten
+from deployer.manifest.nodes import Report, Scalar, SecretText, shorten, shown
 from deployer.models.credentials import credential_in_url
 from deployer.models.deployment import DatastoreType
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_REFERENCE: Final = re.compile(r"\$\{env\.\w+\}")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
 _DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
 _DATASTORE_RULE: Final = "a prefix holds letters, digits and . _ - / = + @ : , and no part of it is . or .."
@@ -32,14 +33,20 @@ def resolve_path(node: Scalar) -> ResolvedPath:
 
     Links are kept: a virtual environment's Python is one.
     """
-    text = str(node.value)
-    return ResolvedPath(text, os.path.abspath(Path(node.location.file).parent / text))  # noqa: PTH100
+    full = os.path.abspath(Path(node.location.file).parent / str(node.value))  # noqa: PTH100
+    return ResolvedPath(shown(node), full, _secrets(node))
 
 
 def resolve_target(node: Scalar) -> ResolvedPath:
     """A target that has been checked: an absolute path, or the URL without a last slash."""
     text = str(node.value)
-    return ResolvedPath(text, text.rstrip("/")) if _URL.match(text) else resolve_path(node)
+    if not _URL.match(text):
+        return resolve_path(node)
+    return ResolvedPath(shown(node), text.rstrip("/"), _secrets(node))
+
+
+def _secrets(node: Scalar) -> tuple[tuple[str, str], ...]:
+    return node.value.references if isinstance(node.value, SecretText) else ()
 
 
 def resolve_datastore(node: Scalar) -> tuple[ResolvedPath, DatastoreType]:
@@ -55,7 +62,7 @@ def check_path(node: Scalar, path: NodePath, report: Report) -> bool:
     text = str(node.value)
     if text.startswith("~"):
         hint = "the home folder differs between those who plan; write a path relative to the manifest"
-        report.error("bad-path", f"{shorten(text)!r} starts in a home folder", node.location, path, hint)
+        report.error("bad-path", f"{shorten(shown(node))!r} starts in a home folder", node.location, path, hint)
     else:
         return True
     return False
@@ -89,13 +96,13 @@ def _near_file(full: Path, holder: Location) -> str:
 
 
 def check_target(node: Scalar, path: NodePath, report: Report) -> None:
-    """A path or a URL without a password; which kinds of URL there are is the targets' to know."""
+    """A path or a URL, with no password but in ``${env.X}``; which kinds of URL there are is the targets' to know."""
     text = str(node.value)
     if _check_no_password(node, path, report) and not _URL.match(text):
         if _SCP.match(text):
-            fixed = text.replace(":", "/", 1)
+            fixed = "user@host/repository.git" if isinstance(node.value, SecretText) else text.replace(":", "/", 1)
             hint = f"write git+ssh://{fixed}"
-            report.error("bad-path", f"{shorten(text)!r} is neither a path nor a URL", node.location, path, hint)
+            report.error("bad-path", f"{shorten(shown(node))!r} is neither a path nor a URL", node.location, path, hint)
         else:
             check_path(node, path, report)
 
@@ -126,10 +133,12 @@ def check_datastore(node: Scalar, compute: object, path: NodePath, report: Repor
 
 
 def _check_no_password(node: Scalar, path: NodePath, report: Report) -> bool:
-    found = credential_in_url(str(node.value))
+    found = credential_in_url(_REFERENCE.sub("", shown(node)))
     if not found:
         return True
     # Without the text: it is the secret.
     hint = "leave it out; credentials come from the machine that plans and applies"
+    if found == "a password" and path[-1] == "target":
+        hint = "write ${env.NAME} in its place, or leave it out: the machine that plans may have credentials of its own"
     report.error("secret-in-dag", f"the URL holds {found}", node.location, path, hint)
     return False

@@ -14,7 +14,6 @@ from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scala
 from deployer.manifest.parse import MAX_BYTES
 from deployer.manifest.scalars import resolve
 
-# There is none yet: every setting of today ends in a DAG, a plan or a record.
 MAY_BE_SECRET: Final = frozenset(secret_paths(ManifestFile))
 ENVIRON_PREFIX: Final = "MFDEPLOY_VAR_"
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
@@ -149,21 +148,23 @@ class Substitution:
                 return replace(node, broken=True)
             return replace(node, value=found.value, text=found.text, plain=False)
         parts: list[str] = []
-        secret = False
+        written: list[str] = []
+        secrets: dict[str, str] = {}
         end = 0
         for match in _REFERENCE.finditer(text):
             part = self._reference(match, node, path)
             if part is None:
                 return replace(node, broken=True)
-            secret = secret or isinstance(part, SecretText)
-            parts += (text[end : match.start()], part)
+            before = text[end : match.start()]
+            parts += (before, part)
+            written += (before, part.written if isinstance(part, SecretText) else part)
+            secrets.update(part.references if isinstance(part, SecretText) else ())
             end = match.end()
         if not self._takes(parts, node, path):
             return replace(node, broken=True)
-        joined = "".join([*parts, text[end:]])
-        if not secret:
-            return replace(node, value=joined, text=joined, plain=False)
-        return replace(node, value=SecretText(joined), text="***", plain=False)
+        joined, shown = "".join([*parts, text[end:]]), "".join([*written, text[end:]])
+        value = SecretText(joined, shown, tuple(secrets.items())) if secrets else joined
+        return replace(node, value=value, text=shown, plain=False)
 
     def _takes(self, parts: Sequence[str], node: Scalar, path: Path) -> bool:
         """Whether the texts put in are, with all before them, no more than a file may hold."""
@@ -207,7 +208,7 @@ class Substitution:
         if not any(_matches(pattern, path) for pattern in self.may_be_secret):
             self.report.error(
                 "secret-in-dag",
-                f"${{env.{name}}} is treated as a secret, and this value ends in plans and DAG files",
+                f"${{env.{name}}} is treated as a secret, and this value ends in plans, records or DAG files",
                 node.location,
                 path,
                 f"for a value that is not secret use a variable: ${{var.NAME}}, set with --var or {ENVIRON_PREFIX}NAME",
@@ -218,7 +219,10 @@ class Substitution:
             message = f"the environment variable {name} is not set"
             self.report.error("unset-variable", message, node.location, path, f"set it, or write ${{env.{name}:-...}}")
             return None
-        return SecretText(text or "")
+        # Of an environment that is not resolved, the reference itself is a good stand-in.
+        reference = f"${{env.{name}}}"
+        value = reference if text is None else text
+        return SecretText(value, reference, ((reference, value),))
 
 
 def _same(one: Node, other: Node) -> bool:

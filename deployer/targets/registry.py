@@ -8,50 +8,51 @@ from pathlib import Path
 from typing import Protocol
 
 from deployer.errors import DeployError, Diagnostic, nearest
-from deployer.models.deployment import Environment
+from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.target import Target, TargetError
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.targets.bucket_url import UrlError
+from deployer.targets.redaction import RedactedTarget, Redaction
 from deployer.vcs.git import Git
 
 
 class _Opener(Protocol):
     """Opens a target by its path or URL, with the process environment and git. Raises UrlError or TargetError."""
 
-    def __call__(self, resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target: ...
+    def __call__(self, place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target: ...
 
 
-def _folder(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
+def _folder(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.folder import FolderTarget
 
-    return FolderTarget(Path(resolved))
+    return FolderTarget(Path(place.resolved))
 
 
-def _git(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
+def _git(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.git import GitTarget
 
-    return GitTarget(resolved, git, waits)
+    return GitTarget(place.resolved, git, waits, place.written if place.secrets else "")
 
 
-def _s3(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
+def _s3(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.client_options import ClientOptions
     from deployer.targets.s3 import open_s3
 
-    return open_s3(resolved, environ, ClientOptions(waits))
+    return open_s3(place.resolved, environ, ClientOptions(waits))
 
 
-def _gcs(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
+def _gcs(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.client_options import ClientOptions
     from deployer.targets.gcs import open_gcs
 
-    return open_gcs(resolved, environ, ClientOptions(waits))
+    return open_gcs(place.resolved, environ, ClientOptions(waits))
 
 
-def _azure(resolved: str, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
+def _azure(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.azure import open_azure
     from deployer.targets.client_options import ClientOptions
 
-    return open_azure(resolved, environ, ClientOptions(waits))
+    return open_azure(place.resolved, environ, ClientOptions(waits))
 
 
 # By URL scheme; a target without one is a folder.
@@ -89,15 +90,17 @@ def open_target(
     """
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", environment.target.resolved)
     kind = scheme.group(1) if scheme else ""
+    redaction = Redaction(environment.target)
     if kind not in _KINDS:
         known = [name for name in _KINDS if name]
         hint = _OTHER_SCHEMES.get(kind) or nearest(kind, known) or f"write a folder, or a URL of {', '.join(known)}"
-        message = f"{kind}:// is not a supported kind of target"
+        message = redaction.hide(f"{kind}:// is not a supported kind of target")
         raise DeployError(_problem(environment, "unsupported-target", message, hint))
     try:
-        return _KINDS[kind](environment.target.resolved, environ, git, waits)
+        target = _KINDS[kind](environment.target, environ, git, redaction.waits(waits))
     except (UrlError, TargetError) as error:
-        raise DeployError(_problem(environment, "bad-target", str(error))) from error
+        raise DeployError(_problem(environment, "bad-target", redaction.hide(str(error)))) from None
+    return RedactedTarget(target, redaction) if environment.target.secrets else target
 
 
 def _problem(environment: Environment, code: str, message: str, hint: str = "") -> Diagnostic:

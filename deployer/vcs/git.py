@@ -97,20 +97,22 @@ class Git:
         variables: Mapping[str, str] = _NO_VARIABLES,
         settings: Mapping[str, str] = _NO_VARIABLES,
         silence: float | None = None,
+        secret_settings: Mapping[str, str] = _NO_VARIABLES,
     ) -> GitResult:
         """Run git with arguments in a folder. Raises GitError if it fails.
 
         `variables` and `settings` (``name.of.setting: value``) apply to this command only and override the user's.
+        So do `secret_settings`, which are in git's environment and not in its command line, which all users can read.
         `silence` is for a command that talks to a server: after so many seconds without a sign of life it is stopped,
         and SilentServerError is raised. With --progress, git shows one about once a second.
         """
         options = [part for item in {**_SETTINGS, **settings}.items() for part in ("-c", "=".join(item))]
         # Without optional locks `status` does not refresh the index on disk: nothing of the user's is touched.
         command = ["git", "--no-optional-locks", *options, "-C", str(folder), *arguments]
+        environ = {**self._variables, **variables}
+        environ |= _as_variables(secret_settings, environ) if secret_settings else {}
         try:
-            code, stdout, stderr = run(
-                command, stdin, {**self._variables, **variables}, replace(_LIMITS, silence=silence)
-            )
+            code, stdout, stderr = run(command, stdin, environ, replace(_LIMITS, silence=silence))
         except FileNotFoundError as error:
             raise GitError("git is not installed on this machine") from error
         except (OSError, ValueError) as error:
@@ -129,6 +131,16 @@ class Git:
         if code:
             raise GitError(f"git {arguments[0]} {_failure(result)}", result)
         return result
+
+
+def _as_variables(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Settings as the variables that git reads them from, after those that the user has set that way."""
+    given = environ.get("GIT_CONFIG_COUNT", "")
+    first = int(given) if given.isdecimal() else 0
+    found = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for at, (name, value) in enumerate(settings.items(), first):
+        found |= {f"GIT_CONFIG_KEY_{at}": name, f"GIT_CONFIG_VALUE_{at}": value}
+    return found
 
 
 def _failure(result: GitResult) -> str:

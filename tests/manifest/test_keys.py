@@ -177,7 +177,7 @@ class Place(Settings):
 
 def test_a_declaration_says_that_a_value_may_be_secret() -> None:
     assert list(secret_paths(Place)) == ["airflow.token", "others.*.token"]
-    assert list(secret_paths(ManifestFile)) == []
+    assert list(secret_paths(ManifestFile)) == ["environments.*.target"]
 
 
 def test_a_resolved_environment_keeps_the_keys_of_its_declaration() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployer.errors import Location
-from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, SecretText, describe, to_data
+from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, SecretText, describe, shown, to_data
 from deployer.manifest.variables import Substitution, Variable
 
 HERE = Location("a.yaml", 1, 1)
@@ -29,6 +29,8 @@ def test_a_secret_keeps_its_mark_and_never_shows() -> None:
     assert substitution.report.errors == 0
     assert "hunter2" not in repr(node)
     assert describe(node) == "a secret text"
+    assert (node.text, shown(node)) == ("Bearer ${env.TOKEN}/dev", "Bearer ${env.TOKEN}/dev")
+    assert node.value.references == (("${env.TOKEN}", "hunter2"),)
 
 
 def test_defaults_are_secret_too() -> None:
@@ -36,6 +38,7 @@ def test_defaults_are_secret_too() -> None:
         node, _ = substitute(f"${{env.{name}:-a:-b}}")
         assert node.value == "a:-b"
         assert isinstance(node.value, SecretText)
+        assert node.value.written == f"${{env.{name}}}"
 
 
 def test_a_secret_is_refused_by_its_place_whether_it_is_set_or_not() -> None:

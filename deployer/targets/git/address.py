@@ -19,11 +19,20 @@ _BAD_FOLDER: Final = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|/)(?:\.{0,2}|\.git)(?:/
 
 @dataclass(frozen=True)
 class GitAddress:
-    """`url` is the remote for git, `folder` a path in the repository (empty: its root), `branch` None for HEAD's."""
+    """`url` is the remote for git, `folder` a path in the repository (empty: its root), `branch` None for HEAD's.
+
+    `shown`, where it is not empty, is what messages have in the place of the URL: that has a secret in it.
+    """
 
     url: str
     folder: str
     branch: str | None
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        """The URL as messages may name it."""
+        return self.shown or self.url
 
     @property
     def host(self) -> str:
@@ -31,14 +40,17 @@ class GitAddress:
         return self.url.split("/")[2].rpartition("@")[2]
 
 
-def parse_address(text: str) -> GitAddress:
-    """Parse an address, offline. Raises TargetError, which says what to write instead."""
+def parse_address(text: str, written: str = "") -> GitAddress:
+    """Parse an address, offline. Raises TargetError, which says what to write instead.
+
+    `written` is the address with ``${env.X}`` in it, if it has such a reference; only then it may have a password.
+    """
     if len(text) > _LONGEST:
         raise TargetError(f"the address has {len(text):,} characters; the limit is {_LONGEST:,}")
     found = _ADDRESS.fullmatch(text)
     if found is None:
         raise TargetError(f"{text!r} is not of the form {_FORM}")
-    _check_host(found["scheme"], found["host"], text)
+    _check_host(found["scheme"], found["host"], text, bool(written))
     path, _, folder = found["path"].partition("//")
     if path in ("", "/"):
         raise TargetError(f"{text!r} names no repository; write {_FORM}")
@@ -46,14 +58,20 @@ def parse_address(text: str) -> GitAddress:
     # git and its transports decode %0a.
     if " " in url or re.search(r"[\x00-\x1f\x7f]", unquote(url)):
         raise TargetError(f"{text!r} contains a space or a control character; a space is written %20")
-    return GitAddress(url, _folder(folder, text), _branch(found["query"], text))
+    return GitAddress(url, _folder(folder, text), _branch(found["query"], text), _url_of(written))
 
 
-def _check_host(scheme: str, host: str, text: str) -> None:
+def _url_of(written: str) -> str:
+    """The URL in an address with references; all of it where these leave no URL to be seen."""
+    found = _ADDRESS.fullmatch(written)
+    return f"{found['scheme']}://{found['host']}{found['path'].partition('//')[0]}" if found else written
+
+
+def _check_host(scheme: str, host: str, text: str, secret: bool) -> None:
     if scheme not in _SCHEMES:
         expected = ", ".join(f"git+{each}://" for each in _SCHEMES)
         raise TargetError(f"git+{scheme}:// is not supported; expected {expected}")
-    if ":" in host.rpartition("@")[0]:
+    if ":" in host.rpartition("@")[0] and not secret:
         # The text is left out: it contains the secret.
         raise TargetError(
             "the URL contains a password; leave it out, git finds credentials itself (ssh agent, helpers)"

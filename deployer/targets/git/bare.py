@@ -10,6 +10,7 @@ from typing import Final
 
 from deployer.models.target import TargetError
 from deployer.models.waiting import DEFAULT_WAITS, RAISE_LIMIT, WaitPolicy
+from deployer.targets.git.address import GitAddress
 from deployer.targets.git.explain import CHECK_CONNECTION, explain
 from deployer.vcs.git import Git, GitError, SilentServerError
 
@@ -21,6 +22,8 @@ _SETTINGS: Final = {
     "log.showSignature": "false",
     "transfer.credentialsInUrl": "allow",  # a URL that the user's own `insteadOf` puts credentials into
 }
+# Stands for a URL with a secret in it; git takes it for a URL by its colon.
+_STAND_IN: Final = "mfdeploy-target:"
 
 
 class GitTargetError(TargetError):
@@ -34,13 +37,22 @@ class GitTargetError(TargetError):
 
 @dataclass(frozen=True)
 class BareRepository:
-    """A bare repository at `folder`, which need not exist yet. `url` is the remote that messages are about."""
+    """A bare repository at `folder`, which need not exist yet, and the address of its remote."""
 
     git: Git
     folder: Path
-    url: str
+    address: GitAddress
     waits: WaitPolicy = DEFAULT_WAITS
     _given_up: list[TargetError] = field(default_factory=list)
+
+    @property
+    def remote(self) -> str:
+        """What git is given as the URL. A secret one is in no command line and in no file: see `_secret_settings`."""
+        return _STAND_IN if self.address.shown else self.address.url
+
+    @property
+    def _secret_settings(self) -> Mapping[str, str]:
+        return {f"url.{self.address.url}.insteadOf": _STAND_IN} if self.address.shown else {}
 
     def ask(self, command: str, *words: str, stdin: bytes = b"", settings: Mapping[str, str] | None = None) -> bytes:
         """As `run`, for a command that talks to the server. Once that gave no answer in time, it is not asked again."""
@@ -49,7 +61,7 @@ class BareRepository:
         seconds = self.waits.seconds
         shown = () if command == "ls-remote" else ("--progress",)
         patient = {"http.lowSpeedTime": str(ceil(seconds)), **(settings or {})}
-        with self.waits.waiting_for(f"{self.url} (git {command})"):
+        with self.waits.waiting_for(f"{self.address.name} (git {command})"):
             try:
                 return self.run(command, *shown, *words, stdin=stdin, settings=patient, silence=seconds)
             except GitTargetError as error:
@@ -74,13 +86,14 @@ class BareRepository:
                 variables={"GIT_DIR": str(self.folder), **(variables or {})},
                 settings={**_SETTINGS, **(settings or {})},
                 silence=silence,
+                secret_settings=self._secret_settings,
             ).stdout
         except SilentServerError as error:
-            raise GitTargetError(f"{self.url}: {error}; {CHECK_CONNECTION}; {RAISE_LIMIT}") from error
+            raise GitTargetError(f"{self.address.name}: {error}; {CHECK_CONNECTION}; {RAISE_LIMIT}") from error
         except GitError as error:
             if error.result is None:
-                raise GitTargetError(f"{self.url}: {error}") from error
-            message = explain(error.result, self.url)
+                raise GitTargetError(f"{self.address.name}: {error}") from error
+            message = explain(error.result, self.address.name)
             raise GitTargetError(message, error.result.text, error.result.stderr) from error
 
     def text(self, *words: str) -> str:

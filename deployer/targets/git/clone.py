@@ -42,7 +42,7 @@ class Clone:
         folder = tempfile.mkdtemp(prefix="mfdeploy-git-")
         # Also at the end of the process and after Ctrl-C, but not by a process that was forked from this one.
         self._removed = weakref.finalize(self, _remove, folder, os.getpid())
-        self.repository = BareRepository(git, Path(folder) / "repository.git", address.url, waits)
+        self.repository = BareRepository(git, Path(folder) / "repository.git", address, waits)
         self._clone()
         self._tree: str | None = None
         self.branch = self._branch()
@@ -54,14 +54,14 @@ class Clone:
         shallow = ("--depth=1", "--single-branch", "--no-tags", _FILTER)
         options = ("-q", "--bare", "--template=", f"--origin={_REMOTE}", *shallow, *chosen)
         try:
-            self.repository.ask("clone", *options, "--", self.address.url, str(self.repository.folder))
+            self.repository.ask("clone", *options, "--", self.repository.remote, str(self.repository.folder))
         except GitTargetError as error:
             raise self._explained(error) from error
 
     def _explained(self, error: GitTargetError) -> TargetError:
         """The error to report. Git's message may not say that the branch is the problem; the remote's references do."""
         try:
-            there = self.repository.ask("ls-remote", "--", self.address.url).decode(errors="replace").splitlines()
+            there = self.repository.ask("ls-remote", "--", self.repository.remote).decode(errors="replace").splitlines()
         except GitTargetError:
             return error
         branch = self.address.branch
@@ -74,16 +74,16 @@ class Clone:
         heads = [line.partition("\trefs/heads/")[2] for line in there if "\trefs/heads/" in line]
         known = ", ".join(sorted(heads)[:10])
         return TargetError(
-            f"{self.address.url}: there is no branch {branch!r} (found {known}); push it first, or correct ?ref="
+            f"{self.address.name}: there is no branch {branch!r} (found {known}); push it first, or correct ?ref="
         )
 
     def _tag(self) -> TargetError:
         return TargetError(
-            f"{self.address.url}: {self.address.branch!r} is a tag, and only a branch can be published to"
+            f"{self.address.name}: {self.address.branch!r} is a tag, and only a branch can be published to"
         )
 
     def _empty(self) -> TargetError:
-        return TargetError(f"{self.address.url}: the repository is empty; push a first commit to the branch by hand")
+        return TargetError(f"{self.address.name}: the repository is empty; push a first commit to the branch by hand")
 
     def _branch(self) -> str:
         try:
@@ -91,7 +91,7 @@ class Clone:
         except GitTargetError as error:
             if self.address.branch:
                 raise self._tag() from error
-            raise TargetError(f"{self.address.url}: HEAD is not a branch there; name one with ?ref=branch") from error
+            raise TargetError(f"{self.address.name}: HEAD is not a branch there; name one with ?ref=branch") from error
 
     def _tip(self) -> str:
         try:
@@ -110,7 +110,7 @@ class Clone:
             self.repository.ask("fetch", "-q", depth, _FILTER, *_QUIET, "--update-head-ok", _REMOTE, reference)
         except GitTargetError as error:
             if "couldn't find remote ref" in error.stderr:
-                gone = f"{self.address.url}: the branch {self.branch!r} is gone; push it again, or change ?ref="
+                gone = f"{self.address.name}: the branch {self.branch!r} is gone; push it again, or change ?ref="
                 raise TargetError(gone) from error
             raise
 
@@ -125,7 +125,7 @@ class Clone:
                 return {}
             if above[path].kind != "tree":
                 kind = _KINDS.get(above[path].mode, "a file")
-                raise TargetError(f"{self.address.url}: {path!r} is {kind} there, and must be a folder")
+                raise TargetError(f"{self.address.name}: {path!r} is {kind} there, and must be a folder")
         self._tree = above[paths[-1]].oid if paths else f"{self.tip}^{{tree}}"
         return self._list(self._tree)
 

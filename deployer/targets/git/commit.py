@@ -39,7 +39,7 @@ def push(clone: Clone, commit: str) -> str | None:
     options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no")
     lease = f"--force-with-lease={branch}:{clone.tip}"
     try:
-        clone.repository.ask("push", *options, lease, "--", clone.address.url, f"{commit}:{branch}")
+        clone.repository.ask("push", *options, lease, "--", clone.repository.remote, f"{commit}:{branch}")
     except GitTargetError as error:
         refused = _refusal(error.stdout)
         if not refused:
@@ -62,7 +62,7 @@ def _refusal(output: str) -> str:
 def _declined(clone: Clone, reason: str, errors: str) -> str:
     """The message of the server, or of a hook there, about a commit that it refused."""
     said = " ".join(line.removeprefix("remote:").strip() for line in errors.splitlines() if line.startswith("remote:"))
-    refused = f"{clone.address.url}: the server refused the commit on {clone.branch!r} ({reason})"
+    refused = f"{clone.address.name}: the server refused the commit on {clone.branch!r} ({reason})"
     return f"{refused}{': ' if said else ''}{said}; allow the user who applies to push there, or use another branch"
 
 

@@ -43,8 +43,9 @@ class GitTarget:
     # All files of the folder come in one fetch: an index of their contents would only enlarge each commit.
     local = True
 
-    def __init__(self, text: str, git: Git, waits: WaitPolicy = DEFAULT_WAITS) -> None:
-        self.address = parse_address(text)
+    def __init__(self, text: str, git: Git, waits: WaitPolicy = DEFAULT_WAITS, written: str = "") -> None:
+        """`written` is the address with ``${env.X}``, if it has such a reference: what is shown instead."""
+        self.address = parse_address(text, written)
         self._git = git
         self._waits = waits
         self._opened: Clone | None = None
@@ -168,7 +169,7 @@ class GitTarget:
     @property
     def _url(self) -> str:
         branch = self._opened.branch if self._opened else self.address.branch
-        return f"{self.address.url}//{self.address.folder} ({branch})"
+        return f"{self.address.name}//{self.address.folder} ({branch})"
 
     @property
     def _pending(self) -> Mapping[str, _Write]:
