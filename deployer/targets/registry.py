@@ -31,7 +31,7 @@ def _folder(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: Wa
 def _git(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:
     from deployer.targets.git import GitTarget
 
-    return GitTarget(place.resolved, git, place.written if place.secrets else "", waits)
+    return GitTarget(place.resolved, git, waits, place.written if place.secrets else "")
 
 
 def _s3(place: ResolvedPath, environ: Mapping[str, str], git: Git, waits: WaitPolicy) -> Target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import sysconfig
 import textwrap
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import deployer.kubernetes
 from deployer.models.deployment import Deployment, ResolvedPath, Retries
 from tests.compiling import compile_flows
 
@@ -287,3 +289,17 @@ def test_what_is_known_to_be_harmless_is_remembered(tmp_path: Path) -> None:
     compiled = compile_flows(found, note_inputs=True)
     assert compiled.diagnostics == ()
     assert {each.partition("/")[2] for each in compiled.inputs} == set(HARMLESS)
+
+
+def test_every_module_of_ours_in_the_helper_counts() -> None:
+    """Another mfdeploy may describe a flow otherwise. What travels to tasks has a digest of its own."""
+    code = (
+        "import sys, deployer.compiler.worker.serve\n"
+        "from deployer.compiler.worker.inputs import own_files\n"
+        "ours = {module.__file__ for name, module in sys.modules.items() if name.startswith('deployer.')}\n"
+        "counted = {str(file) for file in own_files()}\n"
+        "print(sorted(file for file in ours - counted if file and '/runtime/' not in file))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # This one is a docstring.
+    assert done.stdout.splitlines()[-1] == f"['{deployer.kubernetes.__file__}']"

@@ -126,11 +126,15 @@ def _files_below(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file() and file.suffix != ".pyc")
 
 
+def own_files() -> list[Path]:
+    """The modules of ours that a description depends on, but for the runtime's."""
+    worker, shared = Path(__file__).parent, Path(rules.__file__).parent
+    return sorted({*worker.rglob("*.py"), *worker.parent.glob("*.py"), *shared.glob("*.py")})
+
+
 @cache
 def _own_digest() -> str:
-    folders = (Path(__file__).parents[1], Path(__file__).parent, Path(rules.__file__).parent)
-    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
-    own = b"".join(file.read_bytes() for file in files)
+    own = b"".join(file.read_bytes() for file in own_files())
     return hashlib.sha256(own + runtime_digest().encode()).hexdigest()
 
 

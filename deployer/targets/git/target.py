@@ -43,7 +43,7 @@ class GitTarget:
     # All files of the folder come in one fetch: an index of their contents would only enlarge each commit.
     local = True
 
-    def __init__(self, text: str, git: Git, written: str = "", waits: WaitPolicy = DEFAULT_WAITS) -> None:
+    def __init__(self, text: str, git: Git, waits: WaitPolicy = DEFAULT_WAITS, written: str = "") -> None:
         """`written` is the address with ``${env.X}``, if it has such a reference: what is shown instead."""
         self.address = parse_address(text, written)
         self._git = git

@@ -1,0 +1,20 @@
+"""Metaflow's version, the settings that it knows, and who it takes the user for."""
+
+from __future__ import annotations
+
+from metaflow import metaflow_config_funcs, metaflow_version, util
+
+
+def get_version() -> str:
+    """Metaflow's own version, as it notes it for each run."""
+    return metaflow_version.get_version()  # type: ignore[no-any-return]
+
+
+def configuration() -> frozenset[str]:
+    """The METAFLOW_* settings that this Metaflow and its extensions know: those that it has looked for."""
+    return frozenset(metaflow_config_funcs._all_configs)
+
+
+def get_username() -> str | None:
+    """Who Metaflow takes the user for."""
+    return util.get_username()  # type: ignore[no-any-return]
