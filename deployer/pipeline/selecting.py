@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.manifest.load import load_selection
 from deployer.models.deployment import Deployment
 from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
@@ -41,13 +44,30 @@ def way_around(broken: Collection[str], addresses: Collection[str]) -> list[Diag
     """How to do without the broken ones of several deployments; empty if all of them are broken."""
     if not broken or len(broken) == len(addresses):
         return []
-    names = sorted({address.partition("/")[2] for address in broken})
+    whole = {address.partition("/")[2] for address in addresses if address not in broken}
+    # A flow that is broken in one environment only is left out there.
+    names = {name if (name := address.partition("/")[2]) not in whole else address for address in broken}
+    options = [f"--exclude {shlex.quote(as_pattern(name))}" for name in sorted(names)]
+    more = " ..." if len(options) > _MOST_LISTED else ""
+    leave_out = f"; to leave out what is broken, add {' '.join(options[:_MOST_LISTED])}{more}"
+    return [_cannot_be_planned(broken, len(addresses), leave_out)]
+
+
+def way_around_entries(selection: Selection, context: Context) -> list[Diagnostic]:
+    """How to plan the other flows if the manifests are refused for the entries of some; empty for other reasons."""
+    try:
+        manifests = load_selection(replace(selection, keep_going=True), context.environ)
+    except DeployError:
+        return []
+    if not manifests.broken or not manifests.selected(selection):
+        return []
+    return [_cannot_be_planned(manifests.broken, len(manifests.addresses), "")]
+
+
+def _cannot_be_planned(broken: Collection[str], of: int, more: str) -> Diagnostic:
     listed = ", ".join(sorted(broken)[:_MOST_LISTED]) + (", ..." if len(broken) > _MOST_LISTED else "")
-    options = " ".join(f"--exclude {shlex.quote(as_pattern(name))}" for name in names[:_MOST_LISTED])
-    message = f"{len(broken)} of {len(addresses)} deployments cannot be planned: {listed}"
-    more = " ..." if len(names) > _MOST_LISTED else ""
-    hint = f"`plan --keep-going` plans the others; to leave out what is broken, add {options}{more}"
-    return [Diagnostic("broken-flows", message, hint=hint)]
+    message = f"{len(broken)} of {of} deployments cannot be planned: {listed}"
+    return Diagnostic("broken-flows", message, hint=f"`plan --keep-going` plans the others{more}")
 
 
 def as_pattern(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deployer import cli
+from deployer.pipeline.selecting import way_around
 from tests.sources import two_steps
 
 from .conftest import edit_manifest
@@ -133,6 +134,20 @@ def test_the_error_says_how_to_do_without_the_flow(deployed: Path, capsys: Outpu
     options = first.partition("to leave out what is broken, add ")[2].split()
     assert options == ["--exclude", "train"]
     assert cli.run(["plan", "--env", "local", *options]) == 0
+
+
+def test_the_error_of_an_entry_says_so_too(deployed: Path, capsys: Output) -> None:
+    add(deployed, "report", two_steps("ReportFlow"))
+    break_the_entry(deployed)
+    assert cli.run(["plan", "--env", "local"]) == 1
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == ("error: 1 of 2 deployments cannot be planned: local/train; `plan --keep-going` plans the others")
+
+
+def test_a_flow_that_is_broken_in_one_environment_is_left_out_there() -> None:
+    (found,) = way_around(["prod/a", "prod/b", "dev/b"], ["prod/a", "dev/a", "prod/b", "dev/b", "dev/c"])
+    assert found.message == "3 of 5 deployments cannot be planned: dev/b, prod/a, prod/b"
+    assert found.hint.endswith("add --exclude b --exclude prod/a")
 
 
 def test_validate_compiles_the_others(deployed: Path, capsys: Output) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployer.cli import CHANGES, DONE, REFUSED
-from deployer.cli.context import command_context
+from deployer.cli.context import command_context, make_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
     NO_TYPE,
@@ -31,6 +33,9 @@ from deployer.cli.options import (
 )
 from deployer.cli.output import PlanFormat, plan_writer, read_plan, save_plan, write_warnings
 from deployer.errors import DeployError
+
+if TYPE_CHECKING:
+    from deployer.models.selection import Selection
 
 EXAMPLES = """
 mfdeploy plan --env prod --out plan.json
@@ -75,7 +80,7 @@ def plan(
             raise DeployError(bad_usage(message, "leave --from out to plan anew"))
         return _show_saved(saved, format, detailed_exitcode=detailed_exitcode)
     _refuse_combinations(against, out, format, diff, check_cluster, keep_going)
-    with command_context(chosen, compiles=against is None) as context:
+    with _saying_how_to_go_on(chosen), command_context(chosen, compiles=against is None) as context:
         from deployer.commands.plan import plan
 
         write_plan = plan_writer(format)
@@ -87,6 +92,18 @@ def plan(
     if result.plan.broken or any(change.action == "conflict" for change in result.plan.changes):
         return REFUSED  # as its apply would be
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
+
+
+@contextmanager
+def _saying_how_to_go_on(chosen: Selection) -> Iterator[None]:
+    """Raises the DeployError of the block with what plans the flows whose entries in the manifests have no error."""
+    try:
+        yield
+    except DeployError as error:
+        from deployer.pipeline.selecting import way_around_entries
+
+        around = [] if chosen.keep_going else way_around_entries(chosen, make_context())
+        raise DeployError([*error.diagnostics, *around]) from error
 
 
 def _show_saved(path: Path, format: PlanFormat, *, detailed_exitcode: bool) -> int:
