@@ -53,6 +53,7 @@ def test_a_branch_deletes_its_own_flows_alone() -> None:
     assert done(plan(MAIN, *there)) == [("delete", "old.staging.dev")]
     gone = plan(FIRST, *there, items=(), destroy=True)
     assert done(gone) == [("delete", "old.staging.pr_12"), ("delete", "train.staging.pr_12")]
+    assert gone[0].reasons[0].note.endswith("in this environment for the branch pr_12")
 
 
 def test_what_was_deployed_without_a_branch_belongs_to_the_main_one() -> None:
