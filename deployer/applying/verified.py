@@ -30,13 +30,13 @@ def misjudged_files(plan_context: PlanContext, files: Mapping[tuple[str, str], b
         why = _difference(taken_for, deployed.readers[name].read(file, content, taken_for.version))
         if why:
             environment = plan_context.environments[name]
-            index = index_file(environment.project, name)
+            index = index_file(environment.project, environment.label)
             hint = f"plan again with --fresh, which does not use the index; or delete {index} there, it is a cache"
             yield target_problem(environment, f"{file} is not what the index of the target says: {why}", hint)
 
 
-def _identity(record: Record) -> tuple[str, str, str, str]:
-    return record.owner, record.environment, record.address, record.name
+def _identity(record: Record) -> tuple[str, str, str, str, str]:
+    return record.owner, record.environment, record.branch or "", record.address, record.name
 
 
 def _difference(taken_for: Deployed, read: Deployed) -> str:
@@ -47,7 +47,8 @@ def _difference(taken_for: Deployed, read: Deployed) -> str:
     if found is None or expected is None:
         return "" if found is expected else f"it {'has no' if found is None else 'has a'} record of mfdeploy"
     if _identity(found) != _identity(expected):
-        return f"it is {found.address} ({found.name}) of the project {found.owner}, environment {found.environment}"
+        place = f"{found.environment}, branch {found.branch}" if found.branch else found.environment
+        return f"it is {found.address} ({found.name}) of the project {found.owner}, environment {place}"
     if read.intact != taken_for.intact:
         return "it is as applied" if read.intact else "it was edited by hand"
     if found.body_digest != expected.body_digest or not same_description(found.description, expected.description):

@@ -91,16 +91,15 @@ def _build(name: str, location: Location, layer: Layer, merged: Map, root: Path)
 
 
 def with_siblings(deployments: Iterable[Deployment]) -> list[Deployment]:
-    """The deployments of a branch with the DAG ids that the manifests write for the branch, before it is added."""
+    """The deployments with the DAG ids that the manifests write in their environment and that a branch changes."""
     deployments = list(deployments)
-    ids: dict[tuple[str, str], set[str]] = {}
+    ids: dict[str, dict[str, str]] = {}
     for each in deployments:
-        if each.own_branch.name and each.dag_id:
-            ids.setdefault((each.environment.name, each.own_branch.name), set()).add(each.dag_id)
-    written = [tuple(sorted(ids.get((each.environment.name, each.own_branch.name), ()))) for each in deployments]
+        if each.dag_id and each.own_branch.name:
+            ids.setdefault(each.environment.name, {})[each.dag_id] = each.own_branch.in_name(each.dag_id)
     return [
-        each.model_copy(update={"branch_dag_ids": known}) if known else each
-        for each, known in zip(deployments, written, strict=True)
+        each.model_copy(update={"branch_dag_ids": ids[each.environment.name]}) if each.environment.name in ids else each
+        for each in deployments
     ]
 
 

@@ -78,9 +78,9 @@ class Deployment(FlowSettings, FlowIdentity):
     means no schedule. `parameters` override defaults (JSON values). `start_date` is a day (``2026-01-31``, UTC).
     `sources` maps a setting's dotted path (``retries.times``) to where it was written; a default of mfdeploy has no
     source. `entry` is the flow's resolved manifest entry as JSON values, for people to read in the DAG file.
-    `own_branch` is the branch that is a part of the name in the orchestrator, and `branch_dag_ids` are the DAG ids that
-    the manifests write for that branch, without it. `project_folder` is the folder below which the project's flows lie;
-    None where that is the manifest's own.
+    `own_branch` is the branch that is a part of the name in the orchestrator. `branch_dag_ids` are the DAG ids that the
+    manifests write for flows of the environment, with what a branch makes of each. `project_folder` is the folder below
+    which the project's flows lie; None where that is the manifest's own.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -89,7 +89,7 @@ class Deployment(FlowSettings, FlowIdentity):
     environment: Environment
     location: Location
     own_branch: Branch = NO_BRANCH
-    branch_dag_ids: tuple[str, ...] = ()
+    branch_dag_ids: Mapping[str, str] = Field(default_factory=dict)
     sources: SkipValidation[Mapping[str, Location]] = Field(default_factory=dict)
     entry: SkipValidation[Mapping[str, JsonValue]] = Field(default_factory=dict)
     project_folder: Path | None = None
@@ -98,6 +98,14 @@ class Deployment(FlowSettings, FlowIdentity):
     def address(self) -> str:
         """``environment/name``, unique in the manifests: the identifier in plans, options and messages."""
         return f"{self.environment.name}/{self.name}"
+
+    @property
+    def owner_branch(self) -> Branch:
+        """The branch that the deployment belongs to: its own if that is a preview, else the environment's.
+
+        A flow may have a branch of its own that is the same whoever deploys: it is a part of the name and no more.
+        """
+        return self.own_branch if self.own_branch.is_preview else self.environment.branch
 
     @property
     def metaflow_branch(self) -> str:

@@ -55,8 +55,8 @@ class Manifests:
 
     @property
     def branches(self) -> Mapping[str, Branch]:
-        """The branch of each deployment, by address."""
-        return {item.address: item.own_branch for item in self.deployments}
+        """The branch that each deployment belongs to, by address."""
+        return {item.address: item.owner_branch for item in self.deployments}
 
     def selected(self, selection: Selection) -> tuple[Deployment, ...]:
         """The deployments that match the patterns of a selection."""

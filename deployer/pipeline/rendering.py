@@ -89,7 +89,7 @@ def render_files(
 
 def _git_branch(items: Iterable[Desired], plan_context: PlanContext, context: Context) -> str | None:
     """The git branch that a preview is applied from: without it nobody can tell when the preview is not needed."""
-    if not any(item.deployment.own_branch.name for item in items):
+    if not any(item.deployment.owner_branch.name for item in items):
         return None
     return source_branch_of(context.git, plan_context.folder, context.environ)
 
@@ -114,8 +114,8 @@ def _file(
         body_digest=digest_text(body),
         since=since.isoformat(),
         provenance=provenance,
-        branch=item.deployment.own_branch.name or None,
-        git_branch=git_branch if item.deployment.own_branch.name else None,
+        branch=item.deployment.owner_branch.name or None,
+        git_branch=git_branch if item.deployment.owner_branch.name else None,
         inputs=Inputs(
             package.environment.get(_TOKEN), dict(package.parameters), provenance.applied_by, provenance.ci_url
         ),

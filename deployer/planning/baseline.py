@@ -29,7 +29,7 @@ def environment_state(
 
 def _record(item: Desired, project: str) -> Record:
     deployment = item.deployment
-    branch = deployment.own_branch.name or None
+    branch = deployment.owner_branch.name or None
     return Record(
         project, deployment.environment.name, deployment.address, item.name, item.description, "", None, branch=branch
     )

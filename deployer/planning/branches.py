@@ -15,7 +15,7 @@ def refuse_several_branches(deployments: Iterable[Deployment]) -> None:
     """
     found: dict[str, dict[str, list[str]]] = {}
     for each in deployments:
-        found.setdefault(each.environment.name, {}).setdefault(each.own_branch.name, []).append(each.name)
+        found.setdefault(each.environment.name, {}).setdefault(each.owner_branch.name, []).append(each.name)
     problems = [_several(name, branches) for name, branches in found.items() if len(branches) > 1]
     if problems:
         raise DeployError(problems)

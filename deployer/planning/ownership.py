@@ -17,7 +17,10 @@ from deployer.models.desired import Deployed, Desired, EnvironmentState, NativeD
 from deployer.models.plan import Edit, FieldChange, Reason
 from deployer.models.record import Record
 
-_OTHER_BRANCH = "two branches have the same DAG id: give one of them another name, or the flow another dag_id"
+_OTHER_BRANCH = (
+    "the flow has the same DAG id in two branches: remove the flow's own `branch` or the branch at the end of its"
+    " dag_id, or leave the flow out with --exclude"
+)
 
 
 def owner(item: Deployed) -> str:
@@ -137,7 +140,7 @@ def recorded_branch(desired: Desired, item: Deployed, state: EnvironmentState) -
 
     Its id held the branch already, as that of a flow with `@project` does.
     """
-    record, branch = item.record, desired.deployment.own_branch.name
+    record, branch = item.record, desired.deployment.owner_branch.name
     if record is None or record.branch is not None or not branch or not is_of_other_branch(item, state):
         return
     if (record.address, record.name) == (desired.deployment.address, desired.name):

@@ -97,6 +97,7 @@ def _plan_deletes(
             continue
         if state.destroy:
             note = "destroy deletes everything that the manifests manage in this environment"
+            note += f" for the branch {record.branch}" if record.branch else ""
         elif record.address in new_ids:
             note = f"the DAG id is now {new_ids[record.address]}; the history of {record.name} stays under the old id"
             note += _because_of_branch(wanted, record)

@@ -67,6 +67,17 @@ def test_a_file_of_another_team_is_not_deleted(site: AppliedFolder) -> None:
     assert site.crons()["keep"] == "0 1 * * *"
 
 
+def test_a_file_of_another_branch_is_not_deleted(site: AppliedFolder) -> None:
+    site.apply(keep="0 1 * * *", gone="0 2 * * *")
+    claimed = dict(read_index(site.target, "growth", "prod").entries["Gone.py"])
+    file = site.dags / "Gone.py"
+    file.write_text(file.read_text().replace("'address':", "'branch': 'pr_12', 'address':"))
+    forge(site, lambda entries: entries.update({"Gone.py": {**claimed, "version": site.target.list()["Gone.py"]}}))
+    with pytest.raises(DeployError, match="environment prod, branch pr_12"):
+        site.apply(keep=OTHER)
+    assert file.exists()
+
+
 def test_an_edited_file_is_not_replaced_as_if_it_were_as_applied(site: AppliedFolder) -> None:
     site.apply(keep="0 1 * * *")
     file = site.dags / "Keep.py"

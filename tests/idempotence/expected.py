@@ -169,14 +169,15 @@ def _long(key: str, value: Any) -> Any:
 
 
 def _dag_id(code: Code, merged: Mapping[str, Any], environment: str) -> str:
-    if merged.get("dag_id"):
-        return str(merged["dag_id"])
     production = merged.get("production", False)
+    own = "" if production or not merged.get("branch") else f".{merged['branch']}"
+    if merged.get("dag_id"):
+        return f"{merged['dag_id']}{own}"
     if code.project:
         given = merged.get("branch", "" if production else environment)
         branch = ".".join(filter(None, ["prod" if production else "test", given]))
         return f"{code.project}.{branch}.{code.name}"
-    return code.name if production else f"{code.name}.{environment}"
+    return code.name if production else f"{code.name}.{environment}{own}"
 
 
 def _packaged(code: Code, merged: Mapping[str, Any]) -> dict[str, str]:

@@ -95,6 +95,7 @@ def _dag_file(planning: PlanContext, change: Change, provenance: Provenance) -> 
         digest_text(body),
         SINCE,
         provenance,
+        branch=item.deployment.owner_branch.name or None,
     )
     return write_record(body, record).encode()
 

@@ -145,3 +145,20 @@ def test_one_dag_id_in_two_branches_is_two(folder: Path) -> None:
 def test_a_name_that_was_written_gets_the_branch_once(written: str, expected: str) -> None:
     assert Branch("pr_12", "dev").in_name(written) == expected
     assert Branch().in_name(written) == written
+
+
+def test_each_deployment_knows_what_becomes_of_the_dag_ids_beside_it(folder: Path) -> None:
+    flows = "flows: {train: {file: train.py}, sales: {file: train.py, dag_id: sales}}\n"
+    found = read(folder, HEAD + OF_A_VARIABLE + flows, variables={"branch": "pr_12"})
+    assert [each.branch_dag_ids for each in found.deployments] == [{"sales": "sales.pr_12"}] * 2
+    assert [each.branch_dag_ids for each in read(folder, HEAD + STAGING % "" + flows).deployments] == [{}, {}]
+
+
+def test_a_branch_of_a_flow_owns_it_if_it_is_a_preview(folder: Path) -> None:
+    def owner(environment: str, settings: str, **variables: str) -> str:
+        return one(folder, settings, environment + "variables: {branch: dev}\n", variables=variables).owner_branch.name
+
+    of_a_variable = STAGING % ", branch: '${var.branch}'"
+    assert [owner(of_a_variable, "branch: fixed", **each) for each in ({}, {"branch": "pr_12"})] == ["dev", "pr_12"]
+    own = "branch: ${var.branch}"
+    assert [owner(STAGING % "", own, **each) for each in ({}, {"branch": "pr_12"})] == ["", "pr_12"]

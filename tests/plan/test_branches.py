@@ -17,7 +17,7 @@ MAIN, FIRST, SECOND = Branch("dev", "dev"), Branch("pr_12", "dev"), Branch("pr_1
 
 
 def desired(branch: Branch, name: str = "", flow: str = "train") -> Desired:
-    one = made.deployment(flow, environment=STAGING, own_branch=branch)
+    one = made.deployment(flow, environment=STAGING.model_copy(update={"branch": branch}), own_branch=branch)
     return made.desired(one, name=name or f"{flow}.staging.{branch.name}")
 
 
@@ -28,7 +28,7 @@ def deployed(branch: Branch, name: str = "", flow: str = "train") -> Deployed:
 
 def plan(branch: Branch, *there: Deployed, items: tuple[Desired, ...] | None = None, **values: Any) -> list[Change]:
     items = (desired(branch),) if items is None else items
-    branches = {item.deployment.address: item.deployment.own_branch for item in items}
+    branches = {item.deployment.address: item.deployment.owner_branch for item in items}
     adopts = Selection(None, adopt=tuple(values.pop("adopt", ()))).adopts
     state = made.site(
         *there,
@@ -53,6 +53,7 @@ def test_a_branch_deletes_its_own_flows_alone() -> None:
     assert done(plan(MAIN, *there)) == [("delete", "old.staging.dev")]
     gone = plan(FIRST, *there, items=(), destroy=True)
     assert done(gone) == [("delete", "old.staging.pr_12"), ("delete", "train.staging.pr_12")]
+    assert gone[0].reasons[0].note.endswith("in this environment for the branch pr_12")
 
 
 def test_what_was_deployed_without_a_branch_belongs_to_the_main_one() -> None:
@@ -84,7 +85,7 @@ def test_one_id_for_two_branches_is_a_conflict_that_no_adoption_solves() -> None
         (change,) = plan(FIRST, there, items=(desired(FIRST, "same"),), adopt=adopt)
         assert change.action == "conflict"
         assert change.reasons[0].note == "same.py is deployed by the branch 'dev' (staging/train)"
-        assert "another dag_id" in change.reasons[0].hint
+        assert "leave the flow out with --exclude" in change.reasons[0].hint
 
 
 def test_flows_with_branches_of_their_own_leave_those_of_others_alone() -> None:

@@ -20,7 +20,8 @@ STAGING = flows.environment(name="staging", production=False)
 
 
 def deployed(branch: Branch = PREVIEW, **more: Any) -> Any:
-    return flows.deployment(environment=STAGING, own_branch=branch, **more)
+    environment = STAGING.model_copy(update={"branch": branch})
+    return flows.deployment(**{"environment": environment, "own_branch": branch, **more})
 
 
 @pytest.mark.parametrize(
@@ -66,10 +67,13 @@ def test_a_sensor_waits_for_the_dag_of_the_same_branch(named: str, expected: str
     sensor = Sensor("upstream", "external_task", 5, {"external_dag_id": named})
     key = Sensor("orders", "s3_key", 6, {"bucket_key": "s3://acme/LoadFlow.staging"})
     flow = flows.linear(sensors=(sensor, key))
-    found = AirflowOrchestrator().in_branch(deployed(branch_dag_ids=("sales",)), flow)
+    found = AirflowOrchestrator().in_branch(deployed(branch_dag_ids={"sales": "sales.pr_12"}), flow)
     assert found.sensors[0].arguments == {"external_dag_id": expected}
     assert found.sensors[1] == key
-    assert AirflowOrchestrator().in_branch(deployed(Branch()), flow) is flow
+    assert AirflowOrchestrator().in_branch(deployed(Branch()), flow) == flow
+    # A branch of the flow's own is not that of the others.
+    own = deployed(PREVIEW, environment=STAGING)
+    assert AirflowOrchestrator().in_branch(own, flow) == flow
 
 
 def test_an_id_that_is_too_long_with_its_branch_is_one_error_that_names_the_branch() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from deployer.models.desired import Deployed
 from deployer.models.target import MovedError, Target, TargetError
-from deployer.state.index import index_file, read_index, update_index
+from deployer.state.history import delete_entries, entry_file, list_entries
+from deployer.state.index import delete_index, index_file, read_index, update_index
 from tests.plan import made
 from tests.targets.kinds import target_at
 
@@ -192,6 +193,18 @@ def test_the_index_remembers_and_forgets(target: Target) -> None:
     update_index(target, "growth", "prod", {"A.py": None, "C.py": deployed("C.py", "2", "prod/c")})
     assert read_index(target, "growth", "prod").remembered == {"B.py": "prod/b", "C.py": "prod/c"}
     assert read_index(target, "growth", "staging").remembered == {}
+
+
+def test_a_preview_has_an_index_and_a_history_of_its_own(target: Target) -> None:
+    for label in ("staging", "staging@pr_12"):
+        update_index(target, "growth", label, {f"{label}.py": deployed(f"{label}.py", "1")}, owns=lambda item: True)
+        target.create(entry_file("growth", label, f"of-{label}"), b"{}")
+    delete_entries(target, "growth", "staging@pr_12")
+    delete_index(target, "growth", "staging@pr_12")
+    assert list_entries(target, "growth", "staging") == ["of-staging"]
+    assert list_entries(target, "growth", "staging@pr_12") == []
+    assert [*read_index(target, "growth", "staging").remembered] == ["staging.py"]
+    assert read_index(target, "growth", "staging@pr_12").version is None
 
 
 def test_an_index_counts_for_the_very_version_only(target: Target) -> None:

@@ -42,14 +42,15 @@ def dag_id(deployment: Deployment, flow: Flow) -> str:
 
 
 def followed(deployment: Deployment, name: str) -> str:
-    """The DAG id that a flow's code means by `name` in the branch of its deployment.
+    """The DAG id that a flow's code means by `name` in the branch of its environment.
 
     A DAG of the same branch is named without it in the code: ``<Flow>.<environment>``, or a `dag_id` of the manifests.
     """
     if name in deployment.branch_dag_ids:
-        return deployment.own_branch.in_name(name)
-    is_ours = bool(deployment.own_branch.name) and name.endswith(_of_environment(deployment, ""))
-    return f"{name}{branch_suffix(deployment)}" if is_ours and is_valid(name) else name
+        return deployment.branch_dag_ids[name]
+    branch = deployment.environment.branch.safe_name
+    is_ours = bool(branch) and is_valid(name) and name.endswith(_of_environment(deployment, ""))
+    return f"{name}.{branch}" if is_ours else name
 
 
 def branch_suffix(deployment: Deployment) -> str:

@@ -111,7 +111,7 @@ def call_arguments(sensor: Sensor, indent: int = 8) -> dict[str, Source]:
 
 def in_branch(deployment: Deployment, flow: Flow) -> Flow:
     """The flow with sensors that wait for the DAGs of the deployment's branch."""
-    if not deployment.own_branch.name or not flow.sensors:
+    if not flow.sensors:
         return flow
     return replace(flow, sensors=tuple(_in_branch(deployment, sensor) for sensor in flow.sensors))
 
