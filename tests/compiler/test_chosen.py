@@ -209,6 +209,26 @@ def test_a_file_that_the_flow_opens_when_it_is_loaded_and_that_is_left_out(folde
     assert described(flow(folder, only="imports", include=("lonely.py",))) == (CLOSURE | {"lonely.py"}, [])
 
 
+def test_modules_that_ask_to_be_packaged(folder: Path, tmp_path: Path) -> None:
+    for name in ("__init__", "used", "unused", "extra"):
+        file = tmp_path / "above" / "shared" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text('METAFLOW_PACKAGE_POLICY = "include"\n' if name == "__init__" else "")
+    file = folder / "flow.py"
+    head = f"import sys; sys.path.insert(0, {str(tmp_path / 'above')!r})\nimport shared.used\n"
+    file.write_text(head + file.read_text().replace("def end(self):", "def end(self):\n        print(shared.used)"))
+    one = flow(folder, local(tmp_path / "store"), only="imports", include=("shared/extra.py",))
+    shared = {f".mf_code/shared/{name}.py" for name in ("__init__", "used", "extra")}
+    assert described(one) == (CLOSURE | shared, [])
+    assert described(flow(folder))[0] > shared | {".mf_code/shared/unused.py"}
+    [package] = build_packages([one], upload=True, user="ann").values()
+    with tarfile.open(package.url) as archive:
+        assert {name for name in archive.getnames() if name.startswith(".mf_code/shared")} == shared
+    operator = Operator(compile_flows([one]).flows[one.address], package, tmp_path / "work")
+    (tmp_path / "above").rename(tmp_path / "elsewhere")
+    assert operator.task("start").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("head", "end", "exclude"),
     [

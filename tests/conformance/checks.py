@@ -182,6 +182,12 @@ def logs(run: Run) -> None:
     assert "ValueError: not yet" in first["stderr"]
 
 
+def only_imports(run: Run) -> None:
+    """The log says which key of the manifest packages what a task missed."""
+    (miss,) = run.tasks("miss")
+    assert "`package: {include: [lib/unused.py]}`" in miss["stderr"]
+
+
 def _next_runs(run: Run) -> list[datetime]:
     """The first scheduled runs, none of them before the DAG came to be."""
     found = [datetime.fromisoformat(text) for text in run.dag["next_runs"]["runs"]]

@@ -154,6 +154,7 @@ ROWS: tuple[Row, ...] = (
         "a package beside the flow",
         tests=(f"{EXAMPLES}TestParameters::test_a_package_beside_the_flow_is_imported[{{version}}]",),
     ),
+    Row("environment", "a package of what the flow imports"),
     Row("environment", "decorators for all steps, from the manifest", "by the flag `--with`"),
     Row("environment", "step decorators and flow mutators of your own"),
     Row("environment", "parameters and decorators that mutators add, change and remove"),

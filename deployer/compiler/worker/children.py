@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from ..protocol import Answer, Job, Problem, answer_without_result
-from . import inputs, metaflow_compat
+from . import inputs, metaflow_compat, reached
 from .code import shared_files
 from .describe import describe
 from .package import build
@@ -46,6 +46,7 @@ def prepare() -> None:
     """Import what every flow needs, and compute what would be the same in each child."""
     metaflow_compat.preload()
     inputs.prepare()
+    reached.prepare()
 
 
 def answer(jobs: Sequence[Job], processes: int, access: Mapping[str, str]) -> Iterator[Answer]:

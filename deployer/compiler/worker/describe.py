@@ -47,6 +47,7 @@ from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .pod_values import check_pod_values
 from .problems import together
+from .reached import Search
 from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors
 from .settings import check_metadata, unknown_settings
@@ -92,7 +93,8 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: O
     with no_notes(notes):
         whole = open_package(obj)
         chosen = choose_files(job, whole, opened)
-        own = own_code(job, chosen.package, opened)
+        search = Search(job, code.below_code_folder(chosen.package))
+        own = own_code(job, chosen.package, opened, search)
     if notes is not None:
         notes.of_package(whole)
     flow: FlowData = {
@@ -114,7 +116,7 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: O
     }
     check_metadata(job, flow)
     with no_notes(notes):
-        outside = list(outside_imports(job, chosen.package))
+        outside = list(outside_imports(job, chosen.package, search))
     return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source), *chosen.warnings, *outside))
 
 

@@ -12,19 +12,17 @@ from itertools import groupby
 from pathlib import Path
 
 from ..protocol import Job, Problem
-from .code import below_code_folder
-from .imports import Import, imports_of, possible_imports_of
+from .imports import Import, imports_of
 from .metaflow_compat import CodePackage, package_policy
-from .reached import Module, Scan, Search
+from .reached import Module, Search
 
 
-def outside_imports(job: Job, package: CodePackage) -> Iterator[Problem]:
+def outside_imports(job: Job, package: CodePackage, search: Search) -> Iterator[Problem]:
     """A warning for each top-level name that is imported from outside of the package, at its first import."""
-    search = Search(job, below_code_folder(package))
     first: dict[tuple[str, str], tuple[str, Import, Module]] = {}
     # Most flows have none, and parsing all their modules would cost more than the rest of a plan.
-    if any(_outside(search, possible_imports_of)):
-        for file, found, module in _outside(search, imports_of):
+    if not all(each.path for each in search.possible):
+        for file, found, module in _outside(search):
             first.setdefault((module.root, module.name.partition(".")[0]), (file, found, module))
     for file, found, module in first.values():
         where = shown(module.file, job)
@@ -33,9 +31,9 @@ def outside_imports(job: Job, package: CodePackage) -> Iterator[Problem]:
         yield Problem("not-packaged", message, file, found.line, hint, severity="warning")
 
 
-def _outside(search: Search, scan: Scan) -> Iterator[tuple[str, Import, Module]]:
+def _outside(search: Search) -> Iterator[tuple[str, Import, Module]]:
     """The file and statement of each import of a module that is not packaged, and the innermost of these modules."""
-    for (file, found), each in groupby(search.reached(scan), key=lambda reached: (reached.file, reached.found)):
+    for (file, found), each in groupby(search.reached(imports_of), key=lambda reached: (reached.file, reached.found)):
         outside = [reached.module for reached in each if not reached.path]
         if outside:
             yield file, found, outside[-1]

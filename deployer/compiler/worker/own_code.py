@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from ..protocol import Job
 from .changeable import Callers
-from .code import below_code_folder, user_files
-from .imports import possible_imports_of
+from .code import user_files
 from .metaflow_compat import CodePackage
 from .reached import Search
 
@@ -77,10 +76,9 @@ class OwnCode(NamedTuple):
     folders: Sequence[str]
 
 
-def own_code(job: Job, package: CodePackage, opened: Opened) -> OwnCode:
+def own_code(job: Job, package: CodePackage, opened: Opened, search: Search) -> OwnCode:
     """What of a package is the flow's own. The flow is loaded."""
-    search = Search(job, below_code_folder(package))
-    reached = {each.path for each in search.reached(possible_imports_of, loaded=True)}
+    reached = {each.path for each in search.possible}
     files = user_files(package)
     opened_files = opened.among([file for path, file in files.items() if path in package.optional])
     own = [

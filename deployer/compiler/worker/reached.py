@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from typing import Any, NamedTuple
 
 from ..protocol import Job
-from .imports import Import
+from .imports import Import, possible_imports_of
 
 Scan = Callable[[str, str], Iterator[Import]]
 """What a file imports, as `imports_of` finds it."""
@@ -30,8 +30,13 @@ _INSTALLED = frozenset(
 # What else finds modules since Python started, such as editable installs of setuptools.
 _FINDERS = tuple(finder for finder in sys.meta_path if finder not in (BuiltinImporter, FrozenImporter, PathFinder))
 _METAFLOW = ("metaflow", "metaflow_extensions")
-# What this process imported for itself.
-_LOADED_BEFORE = frozenset(sys.modules)
+# What was loaded before any flow.
+_loaded_before: set[str] = set()
+
+
+def prepare() -> None:
+    """Note which modules are loaded before there are flows."""
+    _loaded_before.update(sys.modules)
 
 
 class Module(NamedTuple):
@@ -80,9 +85,14 @@ class Search:
         self.folder = str(job.path.parent)
         self._start = str(job.path)
         self.names: set[str] = set()
-        """All names that were found in import statements, also those that lead nowhere."""
+        """All names that scans found in import statements, also those that lead nowhere."""
         self._packaged = packaged
         self._specs: dict[str, ModuleSpec | None] = {}
+
+    @cached_property
+    def possible(self) -> Sequence[Reached]:
+        """What the flow may need: all that it needs and perhaps more, found without parsing. The flow is loaded."""
+        return list(self.reached(possible_imports_of, loaded=True))
 
     def reached(self, scan: Scan, loaded: bool = False) -> Iterator[Reached]:
         """Each module that an import of the flow's file, or of a module that it leads to, needs; perhaps several times.
@@ -110,7 +120,7 @@ class Search:
 
     def loaded(self) -> Iterator[Reached]:
         """The packaged modules that the flow has loaded, as if its file imported each of them, at line 0."""
-        for name in [name for name in sys.modules if name not in _LOADED_BEFORE and name != "__main__"]:
+        for name in [name for name in sys.modules if name not in _loaded_before and name != "__main__"]:
             spec = getattr(sys.modules[name], "__spec__", None)
             if isinstance(spec, ModuleSpec) and spec.origin and spec.has_location:
                 module = Module.of(spec.name, spec.origin)
