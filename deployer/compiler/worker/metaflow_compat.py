@@ -31,6 +31,7 @@ from metaflow._vendor import click
 from metaflow.datastore.content_addressed_store import ContentAddressedStore
 from metaflow.exception import MetaflowException
 from metaflow.includefile import FilePathClass, IncludeFile
+from metaflow.metaflow_config import DATATOOLS_CLIENT_PARAMS
 from metaflow.mflog import export_mflog_env_vars
 from metaflow.parameters import DeployTimeField, deploy_time_eval
 from metaflow.plugins.airflow.airflow import Airflow
@@ -101,6 +102,7 @@ __all__ = [
     "is_inserted",
     "is_json_type",
     "is_sensor",
+    "limit_s3_requests",
     "look_for_files",
     "metaflow_files",
     "new_main_module",
@@ -609,6 +611,19 @@ def export_package_commands(metadata: str) -> list[str]:
 
 
 # The datastore.
+
+
+def limit_s3_requests(limit: float) -> None:
+    """Make requests to S3 fail in time that three of them, which Metaflow makes, take less than `limit` seconds.
+
+    botocore waits for a minute, and by Metaflow's setting tries ten times. Metaflow gives this dict to each client
+    that it makes. Before 2.16 it passes it on as it is, so that the value must be botocore's own.
+    """
+    from botocore.config import Config
+
+    retries = {"total_max_attempts": 1, "mode": "standard"}
+    config = Config(connect_timeout=min(5, limit / 12), read_timeout=limit / 5, retries=retries)
+    DATATOOLS_CLIENT_PARAMS.setdefault("config", config)
 
 
 def content_store(storage: Any, flow: str) -> Any:

@@ -42,7 +42,8 @@ def serve() -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     jobs = [read_job(data) for data in request["jobs"]]
-    for answer in children.answer(jobs, request["processes"], request["access"]):
+    limits = request["limit"], request["notice"]
+    for answer in children.answer(jobs, request["processes"], *limits, request["access"]):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
