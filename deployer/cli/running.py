@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -73,7 +74,8 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _refuse([_usage(error)], arguments)
     except KeyboardInterrupt:
-        write_message("Interrupted.")
+        with contextlib.suppress(OSError):  # its terminal may be gone
+            write_message("Interrupted.")
         return INTERRUPTED
     except Exception as error:
         return _report_bug(error, arguments)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.fleet import Fleet
-from tests.faults.test_interrupted import MARK, processes
+from tests.faults.processes import MARK, outlived
 from tests.s3 import s3_server
 from tests.targets.kinds import AWS, BUCKET
 from tests.targets.wire import Answer, Wire, wire_to
@@ -64,7 +64,7 @@ def apply(fleet: Fleet, endpoint: str, seconds: str) -> subprocess.CompletedProc
     assert done.stderr.count("error:") == 1, done.stderr
     assert not fleet.target.exists()
     assert os.listdir(temporary) == []
-    assert processes(str(fleet.folder)) == []
+    assert outlived(str(fleet.folder)) == {}
     return done
 
 

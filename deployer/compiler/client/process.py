@@ -130,7 +130,11 @@ def started(
 
 def _temporary_folder(mode: Mode) -> AbstractContextManager[str]:
     """A folder that is removed when all helpers have ended. Descriptions need none."""
-    return nullcontext("") if mode == "describe" else tempfile.TemporaryDirectory(prefix="mfdeploy-")
+    return (
+        nullcontext("")
+        if mode == "describe"
+        else tempfile.TemporaryDirectory(prefix="mfdeploy-", ignore_cleanup_errors=True)
+    )
 
 
 @contextlib.contextmanager
@@ -141,7 +145,7 @@ def _running(
     at_once = max(1, min(cores, len(groups)))
 
     def talk(helper: _Helper) -> None:
-        access = _access(groups[helper], mode, environ)
+        access = _access(groups[helper], helpers.mode, environ)
         request = partial(_request, helpers, groups[helper], max(1, cores // at_once), access)
         variables = _environment(helper, environ)
         withheld = [name for name in environ if name not in variables and not name.startswith("METAFLOW_")]

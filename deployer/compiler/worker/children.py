@@ -15,6 +15,7 @@ from ..protocol import Answer, Job, Problem, Waiting, answer_without_result
 from . import inputs, metaflow_compat
 from .code import shared_files
 from .describe import describe
+from .forking import fork
 from .package import build
 from .problems import FlowError, describe_error
 from .storing import Storer
@@ -106,7 +107,7 @@ def _answer_all(
 def _start(job: Job, access: Mapping[str, str]) -> _Child:
     reader, writer = os.pipe()
     sys.stderr.flush()
-    pid = os.fork()
+    pid = fork()
     if pid:
         os.close(writer)
         return _Child(job, pid, reader)

@@ -22,6 +22,7 @@ from typing import Any, TypedDict
 from ..protocol import Answer, Job, Problem, Waiting, answer_without_result
 from .archive import Parts, joined
 from .code import shared_files
+from .forking import fork
 from .problems import FlowError, describe_error
 from .production import production_token
 from .silence import Silence
@@ -75,7 +76,7 @@ class Storer:
         self._pending: dict[str, Answer] = {}
         self._received = bytearray()
         self._socket, other = socket.socketpair()
-        self.pid = os.fork()
+        self.pid = fork()
         if self.pid == 0:
             try:
                 self._socket.close()
