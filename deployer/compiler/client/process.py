@@ -34,6 +34,7 @@ from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
 from deployer.models.metaflow_settings import is_configuration
 from deployer.models.progress import Progress, silent
+from deployer.models.shortage import shortage_in
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 
 WORKER = Path(__file__).resolve().parents[1] / "worker"
@@ -352,9 +353,7 @@ def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unanswered(helper: _Helper, why: str) -> Problem:
-    return Problem(
-        "bad-interpreter",
-        f"cannot compile flows with {helper.python}: {why}",
-        hint="the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')",
-        setting="python",
-    )
+    hint = "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')"
+    if lack := shortage_in(why):
+        why, hint = lack
+    return Problem("bad-interpreter", f"cannot compile flows with {helper.python}: {why}", hint=hint, setting="python")
