@@ -18,7 +18,7 @@ class Shortage(NamedTuple):
 
 _FILES: Final = Shortage("this process may not open more files", "raise the limit: `ulimit -n 256`")
 _MEMORY: Final = Shortage("there is not enough memory", "raise the limit (`ulimit -v`, or that of the container)")
-_PROCESSES: Final = Shortage("no more processes or threads can be started", "raise the limit: `ulimit -u`")
+_PROCESSES: Final = Shortage("no other process or thread can be started", "raise the limits: `ulimit -u`, `ulimit -v`")
 _SPACE: Final = Shortage("there is no space left for a file", "free some space, or raise the limit (`ulimit -f`)")
 _TEMPORARY: Final = Shortage("no folder for temporary files can be written", "set TMPDIR to one that can")
 _NULL: Final = Shortage(f"{os.devnull} is missing or cannot be opened", "mount it: every POSIX system has it")
