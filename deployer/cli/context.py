@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from deployer.cli.options import bad_usage
 from deployer.cli.progress import progress_bar
+from deployer.errors import DeployError
 from deployer.models.progress import Progress, silent
+from deployer.models.waiting import DEFAULT_SECONDS, SETTING, WaitPolicy, tell_nobody
 
 if TYPE_CHECKING:
     from deployer.context import Context
@@ -24,8 +28,8 @@ def command_context(chosen: Selection | None = None, *, compiles: bool = False) 
     With a selection its manifests are read first, so that an error in them is reported before the command is imported.
     If the command `compiles` the selection, the compiler starts while that is done.
     """
-    with progress_bar() as progress:
-        context = make_context(progress)
+    with progress_bar() as (progress, notify):
+        context = make_context(progress, notify)
         if chosen is None:
             yield context
             return
@@ -33,8 +37,8 @@ def command_context(chosen: Selection | None = None, *, compiles: bool = False) 
             yield begun
 
 
-def make_context(progress: Progress = silent) -> Context:
-    """The context of this process."""
+def make_context(progress: Progress = silent, notify: Callable[[str], None] = tell_nobody) -> Context:
+    """The context of this process; `notify` is told which server is waited for. Raises DeployError."""
     # Not before a command needs it: help and errors of usage do without.
     from deployer.context import Context
     from deployer.orchestrators.registry import ORCHESTRATORS
@@ -47,6 +51,7 @@ def make_context(progress: Progress = silent) -> Context:
         user=user_name(os.environ),
         orchestrators=ORCHESTRATORS,
         progress=progress,
+        waits=WaitPolicy(_seconds_to_wait(os.environ), notify),
     )
 
 
@@ -56,3 +61,15 @@ def user_name(environ: Mapping[str, str]) -> str:
 
     named = (environ.get(name) for name in ("SUDO_USER", "USERNAME", "USER"))
     return next(filter(None, (environ.get("METAFLOW_USER"), actor(environ), *named)), None) or getpass.getuser()
+
+
+def _seconds_to_wait(environ: Mapping[str, str]) -> float:
+    """How long servers are waited for: MFDEPLOY_TIMEOUT, or a minute. Raises DeployError."""
+    text = environ.get(SETTING, "").strip()
+    if not text:
+        return DEFAULT_SECONDS
+    # Neither signs nor exponents, and nothing like `nan`.
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", text) or not float(text):
+        message = f"{SETTING} is {text!r}, and must be a number of seconds above 0"
+        raise DeployError(bad_usage(message, "unset it to wait for 60 seconds"))
+    return float(text)

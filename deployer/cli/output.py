@@ -48,7 +48,8 @@ def write(text: str) -> None:
 
 def abandon_stdout() -> None:
     """Redirect standard output to the null device, so that buffered output does not fail again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(FileNotFoundError):  # no null device: Python ends with 120, and says why
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_json(data: Mapping[str, object]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
 import typer
 
@@ -25,6 +28,7 @@ from deployer.cli.output import (
     write_message,
 )
 from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.models.shortage import shortage
 
 _COMPLETE = f"_{NAME.upper()}_COMPLETE"  # set by the shell's completion script
 
@@ -49,11 +53,21 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _open_closed_streams() -> None:
-    """A standard stream that the parent closed is None: input then has nothing to read, and messages go nowhere."""
+    """A standard stream that the parent closed is None: input then has nothing to read, and messages go nowhere.
+
+    Where there is a null device it is opened, so that no file gets the number of a standard stream.
+    """
     if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 (until the end)
+        sys.stdin = _null("r")
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+        sys.stderr = _null("w")
+
+
+def _null(mode: str) -> TextIO:
+    try:
+        return cast(TextIO, Path(os.devnull).open(mode))
+    except OSError:
+        return io.StringIO()
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -73,9 +87,12 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _refuse([_usage(error)], arguments)
     except KeyboardInterrupt:
-        write_message("Interrupted.")
+        with contextlib.suppress(OSError):  # its terminal may be gone
+            write_message("Interrupted.")
         return INTERRUPTED
     except Exception as error:
+        if lack := shortage(error):
+            return _refuse([Diagnostic("environment", lack.message, hint=lack.hint)], arguments)
         return _report_bug(error, arguments)
     return code if isinstance(code, int) else DONE
 
@@ -135,9 +152,19 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
     # Only the kind of error is printed: its message may hold anything, a secret too.
+    try:
+        place = _write_report(error)
+    except OSError:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}, line {frame.lineno} (there is no folder for a file with more)"
+    message = f"this is a bug in mfdeploy ({type(error).__name__}); please report it with {place}"
+    _refuse([Diagnostic("bug", message)], arguments)
+    return BUG
+
+
+def _write_report(error: Exception) -> str:
+    """The name of a file that has the traceback. Raises OSError."""
     handle, name = tempfile.mkstemp(prefix="mfdeploy-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"mfdeploy {__version__}, Python {sys.version}\n\n{''.join(traceback.format_exception(error))}")
-    message = f"this is a bug in mfdeploy ({type(error).__name__}); please report it with {name}"
-    _refuse([Diagnostic("bug", message)], arguments)
-    return BUG
+    return name

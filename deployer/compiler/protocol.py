@@ -1,7 +1,8 @@
 """The messages between the client and a worker: lines of JSON, and their types.
 
-The client sends one `Request`. The worker writes one `Greeting`, then an `Answer` for each job as it is done. Both are
-of one version of mfdeploy and import this module, which needs the standard library only.
+The client sends one `Request`. The worker writes one `Greeting`, then an `Answer` for each job as it is done, and
+between them a `Waiting` where a datastore takes long. Both are of one version of mfdeploy and import this module, which
+needs the standard library only.
 """
 
 from __future__ import annotations
@@ -125,9 +126,12 @@ class Request(TypedDict):
     """`processes` is how many flows may be compiled at a time, `jobs` what `write_job` makes of each `Job`.
 
     `access` are variables that no flow has while it is loaded: what stores a flow's package has them.
+    A datastore that gives no answer for `limit` seconds is given up; after `notice` seconds a `Waiting` is sent.
     """
 
     processes: int
+    limit: float
+    notice: float
     jobs: list[dict[str, Any]]
     access: Mapping[str, str]
 
@@ -136,6 +140,12 @@ class Greeting(TypedDict):
     """The first line of a worker: its version of Metaflow. The worker exits after it if the version is too old."""
 
     metaflow: str
+
+
+class Waiting(TypedDict):
+    """A datastore has given no answer for a while: which, and what it is asked for."""
+
+    waiting: str
 
 
 class DecoratorData(TypedDict):

@@ -14,10 +14,10 @@ from typing import TypeVar
 from kubernetes import client, config
 from kubernetes.config.kube_config import KubeConfigMerger
 
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
+
 T = TypeVar("T")
 
-# Seconds. A kubeconfig may name a program that gets the credentials, and that program may hang.
-CREDENTIALS_TIMEOUT = 30
 _TOKEN_OF_A_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -41,7 +41,9 @@ class Access:
     setting: str = "context"
 
 
-def load_configuration(access: Access, environ: Mapping[str, str]) -> tuple[client.Configuration, str]:
+def load_configuration(
+    access: Access, environ: Mapping[str, str], waits: WaitPolicy = DEFAULT_WAITS
+) -> tuple[client.Configuration, str]:
     """The client's configuration, and a name of the cluster for messages. Raises ClusterError, also after a timeout.
 
     The kubeconfig is, in this order: KUBECONFIG, the manifest's if the file exists on this machine, ~/.kube/config. A
@@ -52,7 +54,9 @@ def load_configuration(access: Access, environ: Mapping[str, str]) -> tuple[clie
         return _in_cluster(access, environ)
     context = _choose_context(access, files)
     what = f"the credentials of the context {context!r}"
-    loaded = run_with_timeout(CREDENTIALS_TIMEOUT, lambda: _load(files, context), what)
+    with waits.waiting_for(what):
+        # A kubeconfig may name a program that gets the credentials, and that program may hang.
+        loaded = run_with_timeout(waits.seconds / 2, lambda: _load(files, context), what)
     return loaded, f"the cluster of the context {context!r}"
 
 

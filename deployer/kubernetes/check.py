@@ -13,6 +13,7 @@ from deployer.kubernetes.client import Answer, Cluster, Refusal
 from deployer.kubernetes.references import Reference, references
 from deployer.kubernetes.refusals import Problem, explain
 from deployer.models.progress import Progress
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 
 # Requests at once: enough to be fast, too few to burden an API server.
 WORKERS = 8
@@ -32,14 +33,18 @@ class Finding:
 
 
 def check_pods(
-    access: Access, environ: Mapping[str, str], pods: Sequence[Mapping[str, Any]], progress: Progress
+    access: Access,
+    environ: Mapping[str, str],
+    pods: Sequence[Mapping[str, Any]],
+    progress: Progress,
+    waits: WaitPolicy = DEFAULT_WAITS,
 ) -> list[Finding]:
     """The problems that a cluster reports for pods (manifests of the Kubernetes API). Nothing is created or changed.
 
     Raises ClusterError if the cluster cannot be used: not reachable, no such context, wrong credentials.
     """
-    loaded, name = load_configuration(access, environ)
-    cluster = Cluster(loaded, name, WORKERS)
+    loaded, name = load_configuration(access, environ, waits)
+    cluster = Cluster(loaded, name, WORKERS, waits)
     used = _collect_references(pods)
     # The first request runs alone: an error that every request would get then costs one timeout.
     first, *others = sorted(used, key=lambda reference: (reference.kind != "namespace", reference))

@@ -13,11 +13,10 @@ from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 from deployer.kubernetes.access import ClusterError
+from deployer.models.waiting import DEFAULT_WAITS, RAISE_LIMIT, WaitPolicy
 
 Answer = Literal["found", "missing", "forbidden"]
 
-# Seconds to connect, and seconds to wait for the response.
-TIMEOUT = (5, 20)
 # Only metadata is requested: the values of a secret never leave the cluster.
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 # Errors of the server itself; they say nothing about a pod.
@@ -36,10 +35,16 @@ class Refusal:
 class Cluster:
     """One cluster. Methods raise ClusterError if it cannot be reached or does not accept the credentials."""
 
-    def __init__(self, configuration: client.Configuration, name: str, connections: int) -> None:
+    def __init__(
+        self, configuration: client.Configuration, name: str, connections: int, waits: WaitPolicy = DEFAULT_WAITS
+    ) -> None:
         configuration.retries = False
         configuration.connection_pool_maxsize = connections
         self.name = f"{name} ({configuration.host})"
+        self._waits = waits
+        # Seconds to connect, and seconds to wait for the response. The first request runs alone, and nothing is
+        # retried: with the credentials before and those that run beside each other after it this is all of the time.
+        self._timeout = (min(5.0, waits.seconds / 12), waits.seconds / 3)
         lookups = client.ApiClient(configuration)
         lookups.set_default_header("Accept", _METADATA_ONLY)
         self._create: Callable[..., Any] = client.CoreV1Api(client.ApiClient(configuration)).create_namespaced_pod
@@ -58,9 +63,9 @@ class Cluster:
     def look_up(self, kind: str, namespace: str, name: str) -> Answer:
         """Whether an object of that name exists, or the account may not read it."""
         if kind in self._global:
-            refusal = self._ask(lambda: self._global[kind](name, _request_timeout=TIMEOUT))
+            refusal = self._ask(lambda: self._global[kind](name, _request_timeout=self._timeout))
         else:
-            refusal = self._ask(lambda: self._namespaced[kind](name, namespace, _request_timeout=TIMEOUT))
+            refusal = self._ask(lambda: self._namespaced[kind](name, namespace, _request_timeout=self._timeout))
         if refusal is None:
             return "found"
         if refusal.code == 404:
@@ -72,11 +77,12 @@ class Cluster:
     def dry_run(self, pod: Mapping[str, Any]) -> Refusal | None:
         """Create a pod as a dry run. None if the cluster would accept it."""
         namespace, body = pod["metadata"]["namespace"], dict(pod)
-        return self._ask(lambda: self._create(namespace, body, dry_run="All", _request_timeout=TIMEOUT))
+        return self._ask(lambda: self._create(namespace, body, dry_run="All", _request_timeout=self._timeout))
 
     def _ask(self, request: Callable[[], Any]) -> Refusal | None:
         try:
-            request()
+            with self._waits.waiting_for(f"{self.name} (checking pods)"):
+                request()
         except ApiException as error:
             return self._refusal(error)
         except HTTPError as error:
@@ -97,9 +103,11 @@ class Cluster:
         return status
 
     def _unreachable(self, text: str, kind: str) -> ClusterError:
-        return ClusterError(
-            f"cannot reach {self.name}: {_reason(text, kind)}", "check that this is the right context", "context"
-        )
+        reason = _reason(text, kind, self._timeout)
+        hint = "check that this is the right context"
+        if "within" in reason:
+            hint += f"; {RAISE_LIMIT}"
+        return ClusterError(f"cannot reach {self.name}: {reason}", hint, "context")
 
 
 def _status(error: ApiException) -> Refusal:
@@ -114,10 +122,10 @@ def _status(error: ApiException) -> Refusal:
         return Refusal(int(error.status), _first_line(text) or str(error.reason))
 
 
-def _reason(text: str, kind: str) -> str:
+def _reason(text: str, kind: str, timeout: tuple[float, float]) -> str:
     """The readable part of a connection error."""
     if re.search(r"timed? ?out", text, re.IGNORECASE) or kind in ("ConnectTimeoutError", "ReadTimeoutError"):
-        return f"no response within {TIMEOUT[0] if 'onnect' in kind else TIMEOUT[1]} seconds"
+        return f"no response within {timeout['onnect' not in kind]:g} seconds"
     system = re.search(r"\[Errno -?\d+\] ([^()'\"]+)", text)
     certificate = re.search(r"certificate verify failed: ([^()]+)", text)
     found = system or certificate

@@ -78,7 +78,7 @@ def _check(
     context.progress(f"checking the pods in the cluster of {environment.name}")
     manifests = [pod.manifest for pod in pods]
     try:
-        findings = check_pods(_access(environment), context.environ, manifests, context.progress)
+        findings = check_pods(_access(environment), context.environ, manifests, context.progress, context.waits)
     except ClusterError as error:
         return [_unreachable(environment, error, locations)]
     return list(_merged(environment, findings, pods, locations))

@@ -41,6 +41,7 @@ def build_packages(
         dag_ids={item.deployment.address: item.name for item in items},
         tokens=tokens,
         progress=context.progress,
+        waits=context.waits,
         while_building=while_building,
     )
 

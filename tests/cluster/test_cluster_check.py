@@ -301,6 +301,24 @@ class TestAccess:
             "; --no-check-cluster skips the check"
         )
 
+    def test_nobody_answers(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            url = f"http://127.0.0.1:{server.getsockname()[1]}"
+            path = self.config(project, clusters=[{"name": "test", "cluster": {"server": url}}])
+            monkeypatch.setenv("KUBECONFIG", str(path))
+            monkeypatch.setenv("MFDEPLOY_TIMEOUT", "1.5")
+            code, _, err = project.plan("--check-cluster")
+        assert code == 1
+        waiting, *_ = (line for line in err.splitlines() if line.endswith("(checking pods)."))
+        assert waiting == f"Still waiting for the cluster of the context 'test' ({url}) (checking pods)."
+        assert (
+            "mfdeploy.yaml:19:16: error: environments.prod.kubernetes.context: the check failed: cannot reach the"
+            f" cluster of the context 'test' ({url}): no response within 0.5 seconds; check that this is the right"
+            " context; MFDEPLOY_TIMEOUT sets how many seconds to wait for an answer; --no-check-cluster"
+        ) in err
+
     def test_a_program_that_gives_no_credentials(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         command = {
             "apiVersion": "client.authentication.k8s.io/v1",

@@ -79,7 +79,7 @@ class Fleet:
     def manifests(self) -> Path:
         return self.folder / "manifests"
 
-    def write(self, numbers: Mapping[int, int], target: str = "../dags") -> None:
+    def write(self, numbers: Mapping[int, int], target: str = "../dags", datastore: str = "../build/metaflow") -> None:
         """The flow file and the manifest."""
         (self.manifests / "flows").mkdir(parents=True, exist_ok=True)
         (self.manifests / "flows" / "many.py").write_text(FLOW)
@@ -90,7 +90,7 @@ class Fleet:
         )
         (self.manifests / "mfdeploy.yaml").write_text(
             "version: 1\nproject: growth\nenvironments:\n  prod:\n    production: true\n"
-            f"    target: {target}\n    compute: local\n    datastore: ../build/metaflow\nflows:\n{flows}"
+            f"    target: {target}\n    compute: local\n    datastore: {datastore}\nflows:\n{flows}"
         )
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from tests.e2e.project import Project
 from tests.faults.fleet import Fleet
+from tests.faults.processes import MARK, processes
 
 # Every so many of the moments at which anything happens that the system is asked for; each with MFDEPLOY_ALL_FAULTS=1.
 MOMENTS = 60 if os.environ.get("MFDEPLOY_ALL_FAULTS") else 5
-MARK = "MFDEPLOY_TEST_MARK"
 
 # Runs the command line, and interrupts it at the n-th such moment, as a terminal does: the signal comes from outside.
 _DRIVER = """
@@ -56,20 +56,8 @@ def run(fleet: Fleet, at: int, *arguments: str, by: str = "SIGINT") -> subproces
     command = [sys.executable, "-c", _DRIVER, str(at), by, *arguments, "--manifests", str(fleet.manifests)]
     done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert list(temporary.iterdir()) == [], (at, done.stderr)
-    assert processes(str(fleet.folder)) == [], (at, done.stderr)
+    assert processes(str(fleet.folder)) == {}, (at, done.stderr)
     return done
-
-
-def processes(mark: str) -> list[str]:
-    """The processes that were started for this fleet and have not ended."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{MARK}={mark}".encode() in (place / "environ").read_bytes().split(b"\0"):
-                found.append((place / "cmdline").read_text())
-        except OSError:
-            continue  # it has ended meanwhile, or is not ours
-    return found
 
 
 def moments(fleet: Fleet, *arguments: str) -> list[int]:

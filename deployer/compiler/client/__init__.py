@@ -16,6 +16,7 @@ from deployer.compiler.versions import NEWEST_TESTED, OLDEST, is_too_old, is_unt
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Deployment
 from deployer.models.progress import Progress, silent
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.runtime import runtime_digest
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def build_packages(
     dag_ids: Mapping[str, str] | None = None,
     tokens: Mapping[str, str] | None = None,
     progress: Progress = silent,
+    waits: WaitPolicy = DEFAULT_WAITS,
     while_building: Callable[[], None] = do_nothing,
 ) -> Mapping[str, Package]:
     """Build the code package of each deployment, by address; store it in its datastore where `upload` says so.
@@ -139,12 +141,12 @@ def build_packages(
     With `upload` the deploy-time functions are evaluated, for `user`; without, nothing is written or evaluated and
     their values are ``(known at apply)``. The same goes for the production token of each DAG that `dag_ids` names by
     address: with `upload` it is read from the datastore, or put there: the one that `tokens` has of the deployed DAG,
-    else a new one. `while_building` is called while the helpers work. Raises DeployError with the problems of all
-    deployments.
+    else a new one. `while_building` is called while the helpers work, and `waits` says for how long datastores
+    are waited for. Raises DeployError with the problems of all deployments.
     """
     from deployer.compiler.client import answers
 
-    with started(deployments, "upload" if upload else "package", environ, user) as helpers:
+    with started(deployments, "upload" if upload else "package", environ, user, waits) as helpers:
         helpers.ask(Questions(dag_ids or {}, tokens or {}), progress)
         while_building()
         found = helpers.answers()

@@ -1,4 +1,4 @@
-"""Keeps track of the running helper processes, so that an interrupt leaves none behind."""
+"""Keeps track of the running helper processes, so that none is left behind, however this process ends."""
 
 from __future__ import annotations
 
@@ -26,21 +26,43 @@ class RunningHelpers:
     def start(
         self, command: Sequence[str], environ: Mapping[str, str], errors: IO[bytes]
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """A helper with pipes to talk to it; waited for at the end of the block."""
-        pipe = subprocess.PIPE
-        with self._lock:
-            if self._stopped:
-                raise OSError("interrupted")
-            process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=errors, env=dict(environ), start_new_session=True
-            )
-            self._running.add(process)
+        """A helper with pipes to talk to it; waited for at the end of the block.
+
+        Its last argument is the end of a pipe whose other end only this process has open: when that closes, the helper
+        and all that it started are killed.
+        """
+        watched, lifeline = os.pipe()
         try:
-            with process:
-                yield process
-        finally:
             with self._lock:
-                self._running.discard(process)
+                if self._stopped:
+                    raise OSError("interrupted")
+                process = self._start([*command, str(watched)], environ, errors, watched)
+                self._running.add(process)
+            os.close(watched)
+            watched = -1
+            try:
+                with process:
+                    yield process
+            finally:
+                with self._lock:
+                    self._running.discard(process)
+        finally:
+            for end in filter(lambda end: end >= 0, (watched, lifeline)):
+                os.close(end)
+
+    def _start(
+        self, command: Sequence[str], environ: Mapping[str, str], errors: IO[bytes], watched: int
+    ) -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=errors,
+            env=dict(environ),
+            pass_fds=[watched],
+            start_new_session=True,
+        )
 
     def stop(self) -> None:
         """End all running helpers with their children, and let no other start."""

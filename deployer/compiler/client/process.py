@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,25 @@ from typing import IO, Any
 
 from deployer.compiler.client.environment import access_to_datastores, hint_of, variables_to_load
 from deployer.compiler.client.helpers import RunningHelpers, running_helpers
-from deployer.compiler.protocol import Answer, Greeting, Job, Mode, Problem, Request, answer_without_result, write_job
+from deployer.compiler.protocol import (
+    Answer,
+    Greeting,
+    Job,
+    Mode,
+    Problem,
+    Request,
+    Waiting,
+    answer_without_result,
+    write_job,
+)
 from deployer.compiler.versions import is_too_old
 from deployer.models.client_variables import DATASTORE_SETTINGS, datastore_root
 from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
 from deployer.models.metaflow_settings import is_configuration
 from deployer.models.progress import Progress, silent
+from deployer.models.shortage import shortage_in
+from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 
 WORKER = Path(__file__).resolve().parents[1] / "worker"
 # Where Metaflow looks for the user's settings. It does not exist: settings come from the manifests only.
@@ -63,7 +76,8 @@ class Questions:
 class Helpers:
     """Helper processes for some deployments. They start before their questions are known."""
 
-    def __init__(self, deployments: Sequence[Deployment], mode: Mode) -> None:
+    def __init__(self, deployments: Sequence[Deployment], mode: Mode, waits: WaitPolicy) -> None:
+        self.waits = waits
         self.deployments = tuple(deployments)
         self.mode = mode
         self.found: dict[str, Answer] = {}
@@ -96,25 +110,47 @@ class Helpers:
 
 @contextlib.contextmanager
 def started(
-    deployments: Sequence[Deployment], mode: Mode, environ: Mapping[str, str], user: str = "mfdeploy"
+    deployments: Sequence[Deployment],
+    mode: Mode,
+    environ: Mapping[str, str],
+    user: str = "mfdeploy",
+    waits: WaitPolicy = DEFAULT_WAITS,
 ) -> Iterator[Helpers]:
     """Helper processes that start now: one for each interpreter and set of Metaflow settings.
 
-    `environ` are the variables of this process, `user` is who applies. However the block ends, no helper is left.
+    `environ` are the variables of this process, `user` is who applies, `waits` for how long datastores
+    are waited for. However the block ends, no helper is left.
     """
-    groups: dict[_Helper, list[Deployment]] = {}
-    for deployment in deployments:
-        groups.setdefault(_helper(deployment, mode, user, environ), []).append(deployment)
-    helpers = Helpers(deployments, mode)
+    with _temporary_folder(mode) as temporary:
+        groups: dict[_Helper, list[Deployment]] = {}
+        for deployment in deployments:
+            groups.setdefault(_helper(deployment, mode, user, environ, temporary), []).append(deployment)
+        with _running(groups, Helpers(deployments, mode, waits), environ) as helpers:
+            yield helpers
+
+
+def _temporary_folder(mode: Mode) -> AbstractContextManager[str]:
+    """A folder that is removed when all helpers have ended. Descriptions need none."""
+    return (
+        nullcontext("")
+        if mode == "describe"
+        else tempfile.TemporaryDirectory(prefix="mfdeploy-", ignore_cleanup_errors=True)
+    )
+
+
+@contextlib.contextmanager
+def _running(
+    groups: Mapping[_Helper, Sequence[Deployment]], helpers: Helpers, environ: Mapping[str, str]
+) -> Iterator[Helpers]:
     cores = os.cpu_count() or 1
     at_once = max(1, min(cores, len(groups)))
 
     def talk(helper: _Helper) -> None:
-        access = _access(groups[helper], mode, environ)
+        access = _access(groups[helper], helpers.mode, environ)
         request = partial(_request, helpers, groups[helper], max(1, cores // at_once), access)
         variables = _environment(helper, environ)
         withheld = [name for name in environ if name not in variables and not name.startswith("METAFLOW_")]
-        for answer in _ask(helper, groups[helper], request, running, variables, helpers.versions):
+        for answer in _ask(helper, groups[helper], request, running, variables, helpers):
             helpers.take(_with_hints(answer, withheld))
 
     with ThreadPoolExecutor(at_once) as pool, running_helpers() as running:
@@ -129,7 +165,13 @@ def _request(helpers: Helpers, deployments: Sequence[Deployment], processes: int
     """The request to one helper; waits until the questions are known."""
     questions = helpers.questions.result()
     jobs = [_job(deployment, helpers.mode, questions) for deployment in deployments]
-    asked: Request = {"processes": processes, "jobs": [write_job(job) for job in jobs], "access": access}
+    asked: Request = {
+        "processes": processes,
+        "limit": helpers.waits.seconds,
+        "notice": helpers.waits.notice_after,
+        "access": access,
+        "jobs": [write_job(job) for job in jobs],
+    }
     return json.dumps(asked).encode()
 
 
@@ -155,7 +197,8 @@ def _has_packages(deployment: Deployment) -> bool:
     return deployment.package_environment != "local"
 
 
-def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str, str]) -> _Helper:
+def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str, str], temporary: str) -> _Helper:
+    """`temporary` is a folder for temporary files of Metaflow."""
     environment = deployment.environment
     variables = {name: str(value) for name, value in environment.metaflow.items()}
     # Metaflow takes root for nobody and stops, which is who applies in many a container.
@@ -169,10 +212,13 @@ def _helper(deployment: Deployment, mode: Mode, user: str, environ: Mapping[str,
         setting, root = DATASTORE_SETTINGS[environment.datastore_type], datastore_root(environment)
         variables[setting] = str(Path(root).parent) if environment.datastore_type == "local" else root
         variables["METAFLOW_DEFAULT_DATASTORE"] = environment.datastore_type
-        # Not in the working directory: what is killed may leave something there.
-        variables.setdefault("METAFLOW_ARTIFACT_LOCALROOT", tempfile.gettempdir())
-        # Somebody waits: Metaflow's own seven, each twice as long as the last, are four minutes.
-        variables.setdefault("METAFLOW_S3_RETRY_COUNT", "3")
+        # Not in the working directory, and removed with all that a process leaves there which is killed.
+        variables.setdefault("METAFLOW_ARTIFACT_LOCALROOT", temporary)
+        # Somebody waits: Metaflow's own twenty waits, each twice as long as the last, and botocore's ten for each of
+        # them, are hours.
+        for name in ("METAFLOW_S3_RETRY_COUNT", "METAFLOW_S3_TRANSIENT_RETRY_COUNT"):
+            variables.setdefault(name, "2")
+        variables.setdefault("METAFLOW_S3_CLIENT_RETRY_CONFIG", '{"total_max_attempts": 1, "mode": "standard"}')
     if mode == "upload":
         # Deploy-time functions may ask Metaflow's service. Nothing of these gets further than the helper.
         variables |= {name: environ[name] for name in OF_THE_SERVICE if name in environ}
@@ -231,12 +277,12 @@ def _ask(
     request: Callable[[], bytes],
     running: RunningHelpers,
     environ: Mapping[str, str],
-    versions: dict[str, str],
+    helpers: Helpers,
 ) -> Iterator[Answer]:
     """Runs one helper and yields its answers as they come. Jobs without an answer get a problem that says why it ended.
 
-    `request` is called once the helper has started. Its version of Metaflow is added to `versions`. A version that is
-    too old is not reported here: it is one problem of the interpreter, not one of each flow.
+    `request` is called once the helper has started. Its version of Metaflow is added to those of `helpers`. A version
+    that is too old is not reported here: it is one problem of the interpreter, not one of each flow.
     """
     answered: set[str] = set()
     with tempfile.TemporaryFile() as errors:
@@ -245,10 +291,15 @@ def _ask(
             lines = _talk(helper, request, errors, running, environ)
             for line in lines:
                 greeting: Greeting = json.loads(line)
-                versions[helper.python] = greeting["metaflow"]
+                helpers.versions[helper.python] = greeting["metaflow"]
                 break
             for line in lines:
-                answer: Answer = json.loads(line)
+                message = json.loads(line)
+                if "waiting" in message:
+                    waiting: Waiting = message
+                    helpers.waits.notify(waiting["waiting"])
+                    continue
+                answer: Answer = message
                 answered.add(answer["id"])
                 yield answer
         except OSError as error:
@@ -257,7 +308,7 @@ def _ask(
             why = "it does not answer like a Python interpreter"
         errors.seek(0)
         output = errors.read().decode(errors="replace").strip().splitlines()
-    too_old = is_too_old(versions.get(helper.python, ""))
+    too_old = is_too_old(helpers.versions.get(helper.python, ""))
     why = _without_credentials(helper, output[-1]) if output else why or "it exited without an answer"
     for deployment in deployments:
         if deployment.address not in answered:
@@ -302,9 +353,7 @@ def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unanswered(helper: _Helper, why: str) -> Problem:
-    return Problem(
-        "bad-interpreter",
-        f"cannot compile flows with {helper.python}: {why}",
-        hint="the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')",
-        setting="python",
-    )
+    hint = "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')"
+    if lack := shortage_in(why):
+        why, hint = lack
+    return Problem("bad-interpreter", f"cannot compile flows with {helper.python}: {why}", hint=hint, setting="python")

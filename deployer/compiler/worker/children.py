@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from ..protocol import Answer, Job, Problem, answer_without_result
+from ..protocol import Answer, Job, Problem, Waiting, answer_without_result
 from . import inputs, metaflow_compat, reached
 from .code import shared_files
 from .describe import describe
+from .forking import fork
 from .package import build
 from .problems import FlowError, describe_error
 from .storing import Storer
@@ -49,14 +50,17 @@ def prepare() -> None:
     reached.prepare()
 
 
-def answer(jobs: Sequence[Job], processes: int, access: Mapping[str, str]) -> Iterator[Answer]:
+def answer(
+    jobs: Sequence[Job], processes: int, limit: float, notice: float, access: Mapping[str, str]
+) -> Iterator[Answer | Waiting]:
     """The answer to each job as it is done, with at most `processes` children at a time.
 
-    `access` are variables that what stores packages has, and no flow while it is loaded.
+    `limit` and `notice`: see `Request`. `access` are variables that what stores packages has, and no flow while it is
+    loaded.
     """
     if any(job.mode != "describe" for job in jobs):
         shared_files().packed  # noqa: B018 (compressed before there are children)
-    storer = Storer(jobs, access) if any(job.mode == "upload" for job in jobs) else None
+    storer = Storer(jobs, limit, notice, access) if any(job.mode == "upload" for job in jobs) else None
     todo = []
     for job in reversed(jobs):
         if inputs.unchanged(job):
@@ -68,7 +72,9 @@ def answer(jobs: Sequence[Job], processes: int, access: Mapping[str, str]) -> It
         storer.close()
 
 
-def _answer_all(todo: list[Job], processes: int, storer: Storer | None, access: Mapping[str, str]) -> Iterator[Answer]:
+def _answer_all(
+    todo: list[Job], processes: int, storer: Storer | None, access: Mapping[str, str]
+) -> Iterator[Answer | Waiting]:
     running: dict[int, _Child] = {}
 
     def is_full() -> bool:
@@ -82,7 +88,7 @@ def _answer_all(todo: list[Job], processes: int, storer: Storer | None, access: 
                 child = _start(todo.pop(), access)
                 running[child.pipe] = child
                 selector.register(child.pipe, selectors.EVENT_READ)
-            for key, _ in selector.select():
+            for key, _ in selector.select(storer.time_left if storer is not None else None):
                 if storer is not None and key.fileobj is storer:
                     yield from storer.finished()
                     continue
@@ -95,12 +101,14 @@ def _answer_all(todo: list[Job], processes: int, storer: Storer | None, access: 
                     storer.store(found["answer"], found["upload"])
                 else:
                     yield found["answer"]
+            if storer is not None:
+                yield from storer.waiting()
 
 
 def _start(job: Job, access: Mapping[str, str]) -> _Child:
     reader, writer = os.pipe()
     sys.stderr.flush()
-    pid = os.fork()
+    pid = fork()
     if pid:
         os.close(writer)
         return _Child(job, pid, reader)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..protocol import Greeting, Request, read_job
 from ..versions import is_too_old
+from .forking import keep_to_itself
 
 
 def serve() -> None:
@@ -21,6 +22,7 @@ def serve() -> None:
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     # What flows and Metaflow print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    keep_to_itself(answers.fileno())
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
@@ -42,7 +44,8 @@ def serve() -> None:
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     jobs = [read_job(data) for data in request["jobs"]]
-    for answer in children.answer(jobs, request["processes"], request["access"]):
+    limits = request["limit"], request["notice"]
+    for answer in children.answer(jobs, request["processes"], *limits, request["access"]):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -16,7 +16,7 @@ from metaflow.plugins import DATASTORES
 
 from ..protocol import Job, Problem
 from . import refuse
-from .metaflow_compat import content_store
+from .metaflow_compat import content_store, limit_s3_requests
 from .problems import FlowError, describe_error
 
 _DENIED = re.compile(r"AccessDenied|Access Denied|Forbidden|\b403\b|AuthorizationFailure|AuthenticationFailed")
@@ -24,7 +24,15 @@ _NO_CREDENTIALS = re.compile(
     r"NoCredentials|Unable to locate credentials|DefaultCredentials|ExpiredToken|InvalidAccess"
     r"|default credentials were not found|RefreshError|TransportError|invalid_grant|MetaflowAzureAuthenticationError"
 )
+_NO_CONNECTION = re.compile(
+    r"Could not connect to|[Cc]onnection refused|[Tt]imed? ?out|Max retries exceeded"
+    r"|Connection (?:was closed|aborted|broken)|IncompleteRead|ServiceUnavailable|SlowDown|\b50[0234]\b"
+)
 _NO_BUCKET = re.compile(r"S3NotFound|NoSuchBucket|ContainerNotFound|bucket does not exist|\b404\b")
+
+
+# As mfdeploy.models.waiting has it, which does not travel with the worker.
+NO_ANSWER = "check the network, proxies and the endpoint; MFDEPLOY_TIMEOUT sets how many seconds to wait for an answer"
 
 
 def store(job: Job, flow: str, blob: bytes, sha: str) -> None:
@@ -63,11 +71,13 @@ def _storage(kind: str, root: str) -> Any:
     return next(each for each in DATASTORES if kind == each.TYPE)(root)
 
 
-def prepare(jobs: Iterable[Job]) -> None:
-    """Import what the jobs' datastores need, before threads do."""
+def prepare(jobs: Iterable[Job], limit: float) -> None:
+    """Import what the jobs' datastores need, before threads do. `limit`: see `Request`."""
     kinds = {job.datastore_type for job in jobs}
     if "s3" in kinds:
         import boto3.s3.transfer  # noqa: F401
+
+        limit_s3_requests(limit)
     for module in (module for kind in kinds for module in refuse.CLIENTS.get(kind, {})):
         # A flow whose datastore needs it is refused (see `refuse`).
         with suppress(ImportError):
@@ -99,6 +109,8 @@ def _problem(job: Job, error: Exception) -> Problem:
         text, hint = "access denied", "the account needs permission to read and write objects there"
     elif _NO_BUCKET.search(text):
         text, hint = "there is no such bucket or container", "create it, or correct `datastore:`"
+    elif _NO_CONNECTION.search(text):
+        text, hint = f"no answer: {text.rpartition('Error: ')[2]}", NO_ANSWER
     else:
         text = re.sub(rf"{re.escape(job.datastore_root)}/\S+", job.datastore_root, text)
     message = f"code packages cannot be stored in {job.datastore_url}: {text}"

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import json
 import os
+import signal
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +19,14 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypedDict
 
-from ..protocol import Answer, Job, Problem, answer_without_result
+from ..protocol import Answer, Job, Problem, Waiting, answer_without_result
 from .archive import Parts, joined
 from .code import shared_files
+from .forking import fork
 from .problems import FlowError, describe_error
 from .production import production_token
-from .store import prepare, storage_of, store
+from .silence import Silence
+from .store import NO_ANSWER, prepare, storage_of, store
 
 # How many packages are stored at a time: most of the time is spent waiting for the store.
 _THREADS = 8
@@ -62,16 +65,23 @@ class _Stored(TypedDict):
 class Storer:
     """The process, as its parent sees it: given the answers of children, it gives them back when all is stored."""
 
-    def __init__(self, jobs: Sequence[Job], access: Mapping[str, str]) -> None:
+    def __init__(self, jobs: Sequence[Job], limit: float, notice: float, access: Mapping[str, str]) -> None:
+        """`limit` and `notice`: see `Request`."""
+        # One helper has one datastore. A local one is written by this machine, and by nobody who could be silent.
+        self._where = jobs[0].datastore_url
+        message = f"code packages cannot be stored in {self._where}: no answer within {limit:g} seconds"
+        self._too_long = Problem("upload-failed", message, setting="datastore", hint=NO_ANSWER)
+        self._silence = Silence(None if jobs[0].datastore_type == "local" else limit, notice)
+        self._given_up: Problem | None = None
         self._pending: dict[str, Answer] = {}
         self._received = bytearray()
         self._socket, other = socket.socketpair()
-        self.pid = os.fork()
+        self.pid = fork()
         if self.pid == 0:
             try:
                 self._socket.close()
                 os.environ.update(access)
-                _serve(other, jobs)
+                _serve(other, jobs, limit)
             finally:
                 os._exit(0)
         other.close()
@@ -93,9 +103,29 @@ class Storer:
     def store(self, answer: Answer, upload: Mapping[str, Any]) -> None:
         """Store the package of an answer, with the production token of its DAG. `upload` is the JSON of an `Upload`."""
         self._pending[answer["id"]] = answer
-        request = {"id": answer["id"], "upload": upload}
+        request = json.dumps({"id": answer["id"], "upload": upload}).encode() + b"\n"
+        self._silence.begin(len(request))
         with contextlib.suppress(ConnectionError):  # it has ended, which `finished` finds out
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            self._socket.sendall(request)
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds after which to call `waiting`; None while nothing is waited for."""
+        return self._silence.time_left
+
+    def waiting(self) -> Iterator[Waiting]:
+        """Tells if the store takes long. If it takes too long, the process is ended, and `finished` says why."""
+        if self._silence.is_long:
+            yield {"waiting": f"{self._where} (storing code packages)"}
+        elif self._silence.is_too_long:
+            self._give_up(self._too_long)
+
+    def _give_up(self, problem: Problem) -> None:
+        """Store nothing more, since the store gives no answer."""
+        if self._given_up is None:
+            self._given_up = problem
+            # Its threads wait for the store, and would not hear of anything else.
+            os.kill(self.pid, signal.SIGKILL)
 
     def finished(self) -> Iterator[Answer]:
         """The answers that are done, some of them with a problem now and no package."""
@@ -103,8 +133,8 @@ class Storer:
         with contextlib.suppress(ConnectionError):  # killed with something unread
             data = self._socket.recv(1 << 16)
         if not data:
-            message = "the process that stores code packages was killed"
-            problem = Problem("upload-failed", message, setting="datastore").as_json()
+            killed = Problem("upload-failed", "the process that stores code packages was killed", setting="datastore")
+            problem = (self._given_up or killed).as_json()
             for name in list(self._pending):
                 yield self._completed({"id": name, "token": None, "problems": [problem]})
             return
@@ -124,6 +154,11 @@ class Storer:
 
     def _completed(self, stored: _Stored) -> Answer:
         answer = self._pending.pop(stored["id"])
+        if not stored["problems"]:
+            self._silence.answered(waits=self.waits)
+        elif stored["problems"][0]["hint"] == NO_ANSWER:
+            # The others would wait as long for the same.
+            self._give_up(Problem(**stored["problems"][0]))
         if stored["problems"]:
             return {**answer_without_result(stored["id"]), "problems": stored["problems"]}
         if stored["token"] is not None and answer["package"] is not None:
@@ -131,7 +166,7 @@ class Storer:
         return answer
 
 
-def _serve(parent: socket.socket, jobs: Sequence[Job]) -> None:
+def _serve(parent: socket.socket, jobs: Sequence[Job], limit: float) -> None:
     by_id = {job.id: job for job in jobs}
     sending = Lock()
 
@@ -141,7 +176,7 @@ def _serve(parent: socket.socket, jobs: Sequence[Job]) -> None:
             parent.sendall(json.dumps(stored).encode() + b"\n")
 
     gc.enable()
-    prepare(jobs)
+    prepare(jobs, limit)
     pool = ThreadPoolExecutor(_THREADS)
     try:
         with parent.makefile("rb") as requests:

@@ -22,7 +22,7 @@ from ....runtime.mfdeploy_task.metaflow_compat import (
     unwrap_flow,
 )
 from .command_line import ClickException, FlowGraphError, run_command
-from .datastore import content_store, package_uri, save_token, token_path
+from .datastore import content_store, limit_s3_requests, package_uri, save_token, token_path
 from .decorators import (
     UnknownStepDecorator,
     arguments_of,
@@ -91,6 +91,7 @@ __all__ = [
     "is_inserted",
     "is_json_type",
     "is_sensor",
+    "limit_s3_requests",
     "look_for_files",
     "metaflow_files",
     "new_main_module",

@@ -7,9 +7,23 @@ from io import BytesIO
 from typing import Any
 
 from metaflow.datastore.content_addressed_store import ContentAddressedStore
+from metaflow.metaflow_config import DATATOOLS_CLIENT_PARAMS
 from metaflow.plugins.airflow.airflow import Airflow
 
 from .settings import get_username
+
+
+def limit_s3_requests(limit: float) -> None:
+    """Make requests to S3 fail in time that three of them, which Metaflow makes, take less than `limit` seconds.
+
+    botocore waits for a minute, and by Metaflow's setting tries ten times. Metaflow gives this dict to each client
+    that it makes. Before 2.16 it passes it on as it is, so that the value must be botocore's own.
+    """
+    from botocore.config import Config
+
+    retries = {"total_max_attempts": 1, "mode": "standard"}
+    config = Config(connect_timeout=min(5, limit / 12), read_timeout=limit / 5, retries=retries)
+    DATATOOLS_CLIENT_PARAMS.setdefault("config", config)
 
 
 def content_store(storage: Any, flow: str) -> Any:
