@@ -44,8 +44,9 @@ def begin(plan_context: PlanContext, command: Command, provenance: Provenance) -
 
     Raises DeployError if a target cannot be read, or if a file to replace or delete is not what the plan took it for.
     """
-    replaced = _read_replaced(plan_context)
-    misjudged = list(misjudged_files(plan_context, replaced))
+    versions = {key: version for change in plan_context.plan.pending for key, version in _versions(change).items()}
+    replaced = _read_replaced(plan_context, versions)
+    misjudged = list(misjudged_files(plan_context, replaced, versions))
     if misjudged:
         raise DeployError(misjudged)
     now = datetime.fromisoformat(provenance.applied_at)
@@ -60,9 +61,11 @@ def begin(plan_context: PlanContext, command: Command, provenance: Provenance) -
     return ApplyRun(command, provenance, plan_context.plan.rollback or None, earlier, ids, replaced)
 
 
-def _read_replaced(plan_context: PlanContext) -> Files:
-    """The DAG files that the apply replaces or deletes. A file that changed after the plan was made is left out."""
-    versions = {key: version for change in plan_context.plan.pending for key, version in _versions(change).items()}
+def _read_replaced(plan_context: PlanContext, versions: Mapping[tuple[str, str], str]) -> Files:
+    """The DAG files that the apply replaces or deletes, with their planned `versions`.
+
+    A file that changed after the plan was made is left out.
+    """
     found: dict[tuple[str, str], bytes] = {}
     for name, keys in groupby(sorted(versions), key=lambda key: key[0]):
         try:

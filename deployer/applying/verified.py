@@ -17,15 +17,17 @@ from deployer.state.index import index_file
 from deployer.state.survey import target_problem
 
 
-def misjudged_files(plan_context: PlanContext, files: Mapping[tuple[str, str], bytes]) -> Iterator[Diagnostic]:
+def misjudged_files(
+    plan_context: PlanContext, files: Mapping[tuple[str, str], bytes], versions: Mapping[tuple[str, str], str]
+) -> Iterator[Diagnostic]:
     """A problem for each file whose content is not what the plan took it for.
 
-    `files` are the contents by environment and file name, each of the version that the plan saw.
+    `files` are the contents by environment and file name, each of its version in `versions`.
     """
     deployed = plan_context.deployed
     for (name, file), content in sorted(files.items()):
         taken_for = deployed.file(name, file)
-        if taken_for is None:
+        if taken_for is None or taken_for.version != versions[name, file]:
             continue
         why = _difference(taken_for, deployed.readers[name].read(file, content, taken_for.version))
         if why:
