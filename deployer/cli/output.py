@@ -75,9 +75,12 @@ def write_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
 
 
 def write_warnings(result: PlanView, format: PlanFormat) -> None:
-    """Print the warnings of a plan on standard error too, unless its text shows them on the same terminal."""
-    if not (format == "text" and sys.stdout.isatty() and sys.stderr.isatty()):
-        write_diagnostics(result.warnings)
+    """Print the warnings of a plan on standard error too, unless its text shows them on the same terminal.
+
+    Errors, which a plan without its broken flows has, are always printed.
+    """
+    shown = format == "text" and sys.stdout.isatty() and sys.stderr.isatty()
+    write_diagnostics([each for each in result.warnings if not shown or each.severity is Severity.ERROR])
 
 
 class TextView(Protocol[JsonT]):
