@@ -36,6 +36,7 @@ def _watch(lifeline: int) -> int:
     However that ends: the kernel closes the other end of the pipe. It is no thread, since this process forks, and it
     is forked before anything is imported, so that it is small.
     """
+    group = os.getpid()  # the command starts this process as the first of a group
     watcher = os.fork()
     if watcher:
         os.close(lifeline)
@@ -46,7 +47,8 @@ def _watch(lifeline: int) -> int:
         with contextlib.suppress(OSError):
             os.close(stream)
     os.read(lifeline, 1)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # somebody else started it
+        os.killpg(group, signal.SIGKILL)
     os._exit(0)
 
 
