@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from deployer.errors import Location
 from deployer.manifest.fields import keys_of
-from deployer.manifest.keys import ClusterAccess, EnvironmentSettings, FlowSettings, PodSettings
+from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.manifest.metadata_service import check_metadata_service
 from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, to_data
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.paths import check_datastore, check_target, resolve_datastore, resolve_target
+from deployer.manifest.pod_keys import ClusterAccess, PodSettings
 from deployer.manifest.profiles import Datastore, MetaflowSetting, read_settings
 from deployer.models.branches import Branch
 from deployer.models.deployment import Environment

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from deployer.errors import Location, nearest
-from deployer.manifest import keys
+from deployer.manifest import keys, pod_keys
 from deployer.manifest.fields import PATTERNS, Settings, bare_type, keys_of, model_of, names_of, setting
 from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
 from deployer.manifest.scalars import looks_like
@@ -24,11 +24,11 @@ _NOT_YET: Final[Mapping[tuple[type[Settings], str], str]] = {
 }
 # Where a key that is unknown among the settings of a flow may have been meant.
 _ELSEWHERE: Final[tuple[tuple[type[Settings], str], ...]] = (
-    (keys.PodSettings, "pod settings go under `kubernetes:`, or under `steps:` for one step"),
+    (pod_keys.PodSettings, "pod settings go under `kubernetes:`, or under `steps:` for one step"),
     (keys.Schedule, "it goes under `schedule:`"),
     (keys.Retries, "it goes under `retries:`"),
     (keys.EnvironmentEntry, "it belongs to an environment"),
-    (keys.ClusterSettings, "it goes under an environment's `kubernetes:`"),
+    (pod_keys.ClusterSettings, "it goes under an environment's `kubernetes:`"),
     (keys.FlowEntry, "it belongs to a flow"),
 )
 _OF_ENTRIES: Final = ("environments", "flows")  # sections whose entries have nothing to do with each other

@@ -15,15 +15,14 @@ from pydantic import ConfigDict, Field, JsonValue, SkipValidation
 from deployer.errors import Location
 from deployer.manifest.fields import ResolvedPath, Settings, setting
 from deployer.manifest.keys import (
-    ClusterAccess,
     Compute,
     EnvironmentSettings,
     FlowIdentity,
     FlowSettings,
-    PodSettings,
     Retries,
     Schedule,
 )
+from deployer.manifest.pod_keys import ClusterAccess, PodSettings
 from deployer.models.branches import NO_BRANCH, Branch, label_of
 
 __all__ = [

@@ -13,7 +13,7 @@ from deployer.kubernetes.rules import RULES, variable_names, violations
 from deployer.kubernetes.rules.attributes import PULL_POLICIES
 from deployer.kubernetes.rules.models import EFFECTS, MODELS, OPERATORS, SNAKE_CASE
 from deployer.manifest.fields import bare_type
-from deployer.manifest.keys import PodSettings, SecurityContext, Toleration
+from deployer.manifest.pod_keys import PodSettings, SecurityContext, Toleration
 from tests.renderer.test_pods import SAMPLES
 
 # Fields that came after the oldest client that we support.

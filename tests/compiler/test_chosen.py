@@ -10,7 +10,8 @@ import pytest
 
 from deployer.compiler.worker.patterns import matches
 from deployer.errors import DeployError
-from deployer.manifest.keys import PackageSettings, PodSettings
+from deployer.manifest.keys import PackageSettings
+from deployer.manifest.pod_keys import PodSettings
 from deployer.models.deployment import Deployment
 from tests.compiler.by_hand import Operator
 from tests.compiler.compiling import KUBERNETES, deployment, local

@@ -14,17 +14,15 @@ from pydantic import Field
 from deployer.description import describe, to_json
 from deployer.manifest.fields import ByName, Omissible, ResolvedPath, Setting, Settings, names_of, secret_paths, setting
 from deployer.manifest.keys import (
-    ClusterAccess,
-    ClusterSettings,
     EnvironmentSettings,
     FlowIdentity,
     FlowSettings,
     ManifestFile,
     PackageSettings,
-    PodSettings,
     Retries,
     Schedule,
 )
+from deployer.manifest.pod_keys import ClusterAccess, ClusterSettings, PodSettings
 from deployer.models.deployment import Deployment, Environment, described_settings
 from deployer.views.show_json import show_to_json
 from tests.plan import made
