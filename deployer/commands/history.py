@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from deployer.context import Context
-from deployer.errors import DeployError
+from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
 from deployer.models.desired import EnvironmentState
 from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection
 from deployer.models.target import Target, TargetError
 from deployer.pipeline.selecting import refuse_unmatched
-from deployer.state.history import list_entries, read_entry
+from deployer.state.history import Entries, list_with_strays, read_entries
 from deployer.state.survey import survey, target_problem
 
 
@@ -22,13 +22,14 @@ class HistoryResult:
     """The entries of an environment, newest first, and how many older ones were not read.
 
     An entry has only its selected changes. `unrecorded` are the deployed DAGs that were applied after the oldest entry
-    here, but by none of these entries.
+    here, but by none of these entries. `warnings` are about entries that cannot be read.
     """
 
     environment: Environment
     entries: Sequence[Entry]
     older: int
     unrecorded: Sequence[Unrecorded]
+    warnings: Sequence[Diagnostic] = ()
 
 
 def history(selection: Selection, name: str, limit: int, context: Context) -> HistoryResult:
@@ -38,9 +39,10 @@ def history(selection: Selection, name: str, limit: int, context: Context) -> Hi
     environment = manifests.environments[name]
     deployed = survey([environment], context.connect, (), branches=manifests.branches)
     try:
-        read, older = _newest(deployed.targets[name], environment, chosen, limit)
+        found, older = _newest(deployed.targets[name], environment, chosen, limit)
     except TargetError as error:
         raise DeployError(target_problem(environment, str(error))) from error
+    read = found.read
     (state,) = deployed.states
     unrecorded = tuple(find_unrecorded(state, read, complete=not older))
     entries = [_narrowed(entry, chosen) for entry in read]
@@ -54,6 +56,7 @@ def history(selection: Selection, name: str, limit: int, context: Context) -> Hi
         entries=[entry for entry in entries if entry.changes],
         older=older,
         unrecorded=[item for item in unrecorded if chosen.selects(item.address)],
+        warnings=found.warnings,
     )
 
 
@@ -74,15 +77,20 @@ def find_unrecorded(state: EnvironmentState, entries: Sequence[Entry], complete:
             yield Unrecorded(address=record.address, name=record.name, **asdict(record.provenance))
 
 
-def _newest(target: Target, environment: Environment, selection: Selection, limit: int) -> tuple[list[Entry], int]:
+def _newest(target: Target, environment: Environment, selection: Selection, limit: int) -> tuple[Entries, int]:
     """The newest entries, up to `limit` with selected changes, and how many older ones there are."""
-    ids = list_entries(target, environment.project, environment.label)
+    ids, strays = list_with_strays(target, environment.project, environment.label)
     read: list[Entry] = []
+    warnings = list(strays)
+    asked = 0
     for entry_id in ids:
         if sum(bool(_narrowed(entry, selection).changes) for entry in read) >= limit:
             break
-        read.append(read_entry(target, environment.project, environment.label, entry_id))
-    return read, len(ids) - len(read)
+        found = read_entries(target, environment.project, environment.label, [entry_id])
+        read += found.read
+        warnings += found.warnings
+        asked += 1
+    return Entries(read, warnings), len(ids) - asked
 
 
 def _narrowed(entry: Entry, selection: Selection) -> Entry:

@@ -23,7 +23,7 @@ from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, restored_sources
 from deployer.plan_context import PlanContext
 from deployer.planning.rollback import rollback_changes
-from deployer.state.history import find_entry, list_entries, read_entry
+from deployer.state.history import find_entry, list_with_strays, read_entries, read_entry
 from deployer.state.survey import survey, target_problem
 
 
@@ -41,11 +41,14 @@ def plan_rollback(
     environment = manifests.environments[name]
     context.progress("reading what is deployed, and the history")
     deployed = survey([environment], context.connect, (), branches=manifests.branches)
-    entries, entry = _entries(deployed.targets[name], environment, given)
+    entries, entry, warnings = _entries(deployed.targets[name], environment, given)
     (state,) = deployed.states
     refuse_unmatched(selection, {*deployed.addresses, *(each.address for one in entries for each in one.changes)})
     orchestrator = context.orchestrator(environment)
-    files = find_earlier(entry, entries, state, selection.selects, orchestrator)
+    try:
+        files = find_earlier(entry, entries, state, selection.selects, orchestrator)
+    except DeployError as error:
+        raise DeployError([*error.diagnostics, *warnings]) from error
     plan = Plan(
         changes=rollback_changes(entry.id, files, state, selection.selects),
         targets={name: environment.target.written},
@@ -55,10 +58,9 @@ def plan_rollback(
         rollback=entry.id,
     )
     restored = {(name, file): found for file, found in files.items() if found is not None}
-    warnings = [_disagreement(file, found, orchestrator) for (_, file), found in sorted(restored.items())]
-    found = PlanContext(
-        selection.manifests, plan, DesiredState(manifests, (), ()), deployed, [each for each in warnings if each]
-    )
+    disagreements = (_disagreement(file, found, orchestrator) for (_, file), found in sorted(restored.items()))
+    warnings += [each for each in disagreements if each]
+    found = PlanContext(selection.manifests, plan, DesiredState(manifests, (), ()), deployed, warnings)
 
     def since(change: Change) -> datetime | None:
         """A restored deployment has the start date that it had before."""
@@ -83,11 +85,16 @@ def _disagreement(file: str, restored: RestoredFile, orchestrator: Orchestrator)
     return Diagnostic("text-and-record", message, hint=hint, severity=Severity.WARNING)
 
 
-def _entries(target: Target, environment: Environment, given: str) -> tuple[Sequence[Entry], Entry]:
+def _entries(target: Target, environment: Environment, given: str) -> tuple[Sequence[Entry], Entry, list[Diagnostic]]:
+    """All entries that can be read, the one that is asked for, and warnings about the others.
+
+    A file whose earlier content only an unreadable entry knows is refused by `find_earlier`, as after an apply that was
+    killed before it wrote one.
+    """
     try:
-        known = list_entries(target, environment.project, environment.label)
-        chosen = find_entry(given, known)
-        entries = [read_entry(target, environment.project, environment.label, each) for each in known]
+        known, strays = list_with_strays(target, environment.project, environment.label)
+        chosen = read_entry(target, environment.project, environment.label, find_entry(given, known))
+        found = read_entries(target, environment.project, environment.label, known)
     except TargetError as error:
         raise DeployError(target_problem(environment, str(error))) from error
-    return entries, next(entry for entry in entries if entry.id == chosen)
+    return found.read, chosen, [*strays, *found.warnings]

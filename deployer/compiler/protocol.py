@@ -59,6 +59,7 @@ class Job:
     package_environment: str
     package_suffixes: tuple[str, ...]
     package: Mapping[str, Json]
+    package_limit: int
     parameters: Mapping[str, Json]
     config_values: Mapping[str, Json]
     config_files: Mapping[str, str]

@@ -187,6 +187,10 @@ class FlowSettings(Settings):
         PackageSettings,
         Setting("Which files are in the code package.", section="settings", omit_default=True),
     ] = PackageSettings.model_construct()
+    package_limit: Annotated[
+        Positive,
+        Setting("Megabytes of files in the code package above which a plan warns.", note=_NEVER_IN_A_DAG),
+    ] = 100
     config_values: Annotated[
         ByName[AnyValue],
         Setting("Values for the flow's Configs, by name.", section="settings", note="as the flow's configs"),

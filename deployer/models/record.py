@@ -13,6 +13,9 @@ from deployer.models.description import Description
 from deployer.models.types import Moment, Name
 
 RECORD_FORMAT: Final = 2
+RunIds = Literal[1, 2]
+FIRST_RUN_IDS: Final[RunIds] = 1  # of records that say nothing about it
+NEWEST_RUN_IDS: Final[RunIds] = 2
 _EXACT = ConfigDict(extra="forbid")
 
 
@@ -62,7 +65,8 @@ class Record:
     change. It is None only in a record of what a revision would deploy, which was never applied. `restored` is the
     history entry that a rollback went back to when it wrote the file; None if an apply wrote it. `branch` is the branch
     of the environment that it was deployed for, and `git_branch` the git branch that it was applied from; None if there
-    is none or it is not known.
+    is none or it is not known. `run_ids` is the way in which the deployment makes the ids of its runs: later applies
+    keep it, since a run that has begun goes on with the new file.
     """
 
     owner: Name
@@ -77,6 +81,7 @@ class Record:
     restored: Name | None = None
     branch: Name | None = None
     git_branch: Name | None = None
+    run_ids: RunIds = FIRST_RUN_IDS
     format: Literal[2] = RECORD_FORMAT
 
     @property

@@ -17,7 +17,7 @@ from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.plan import Change, Effect
-from deployer.models.record import Origin, Record
+from deployer.models.record import Origin, Record, RunIds
 
 
 class Orchestrator(Protocol):
@@ -71,12 +71,19 @@ class Orchestrator(Protocol):
         """The pod (manifest of the Kubernetes API) of each step by step name, as far as it is known before a run."""
 
     def render(
-        self, deployment: Deployment, flow: Flow, package: Package, since: datetime | None, origin: Origin
+        self,
+        deployment: Deployment,
+        flow: Flow,
+        package: Package,
+        since: datetime | None,
+        origin: Origin,
+        run_ids: RunIds,
     ) -> str:
         """The file without its record, ending with a newline. The same arguments give the same text.
 
         `since` is when the deployment was first applied (aware; None if it never was), `origin` says where
-        it comes from.
+        it comes from. `run_ids` is the way in which it makes the ids of its runs, which it keeps
+        for as long as it is deployed.
         """
 
     def embed(self, body: str, record: Record) -> str:

@@ -71,17 +71,18 @@ def _applied(
     plan_context: PlanContext, change: Change, file: str, package: Package, origin: Origin, context: Context
 ) -> tuple[str, bool]:
     """The text that the last apply wrote, and True; if that is unknown, the text of an apply now, and False."""
-    item, since = plan_context.item(change.environment, change.file), plan_context.deployed.since(change)
+    item = plan_context.item(change.environment, change.file)
+    since, run_ids = plan_context.deployed.since(change), plan_context.deployed.run_ids(change)
     deployed = plan_context.deployed.file(change.environment, file)
     record = deployed.record if deployed else None
     if deployed and not record and not deployed.problem:
         return "", True  # the file was never ours: all of its text is foreign
     if deployed and record and same_description(record.description, item.description):
-        text = render(item, _with_inputs(package, deployed), context, since, record.origin)
+        text = render(item, _with_inputs(package, deployed), context, since, record.origin, run_ids)
         if digest_text(text) == record.body_digest:
             return text, True
     # What the file says of its own apply is no edit.
-    return render(item, package, context, since, record.origin if record else origin), False
+    return render(item, package, context, since, record.origin if record else origin, run_ids), False
 
 
 def _with_inputs(package: Package, deployed: Deployed) -> Package:

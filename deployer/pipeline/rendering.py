@@ -11,7 +11,7 @@ from deployer.models.desired import Desired
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change
-from deployer.models.record import UNKNOWN_ORIGIN, Inputs, Origin, Provenance, Record
+from deployer.models.record import NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Inputs, Origin, Provenance, Record, RunIds
 from deployer.plan_context import PlanContext
 from deployer.vcs.repository import source_branch_of
 
@@ -53,14 +53,20 @@ def packages_to_show(plan_context: PlanContext, changes: Sequence[Change], conte
 
 
 def render(
-    item: Desired, package: Package, context: Context, since: datetime | None = None, origin: Origin = UNKNOWN_ORIGIN
+    item: Desired,
+    package: Package,
+    context: Context,
+    since: datetime | None = None,
+    origin: Origin = UNKNOWN_ORIGIN,
+    run_ids: RunIds = NEWEST_RUN_IDS,
 ) -> str:
     """The text of a DAG file without its record.
 
     `since` is when the deployment was first applied (None if unknown), and `origin` what the file says of its apply.
+    `run_ids` is the way in which the deployment makes the ids of its runs.
     """
     orchestrator = context.orchestrator(item.deployment.environment)
-    return orchestrator.render(item.deployment, item.flow, package, since, origin)
+    return orchestrator.render(item.deployment, item.flow, package, since, origin, run_ids)
 
 
 def render_files(
@@ -82,6 +88,7 @@ def render_files(
             provenance,
             plan_context.deployed.since(change) or now,
             git_branch,
+            plan_context.deployed.run_ids(change),
             context,
         )
         for change, item in zip(writes, items, strict=True)
@@ -101,10 +108,11 @@ def _file(
     provenance: Provenance,
     since: datetime,
     git_branch: str | None,
+    run_ids: RunIds,
     context: Context,
 ) -> bytes:
     origin = Origin(provenance.commit, provenance.applied_by, provenance.ci_url)
-    body = render(item, package, context, since, origin)
+    body = render(item, package, context, since, origin, run_ids)
     environment = item.deployment.environment
     record = Record(
         owner=environment.project,
@@ -117,6 +125,7 @@ def _file(
         provenance=provenance,
         branch=item.deployment.owner_branch.name or None,
         git_branch=git_branch if item.deployment.owner_branch.name else None,
+        run_ids=run_ids,
         inputs=Inputs(
             package.environment.get(_TOKEN), dict(package.parameters), provenance.applied_by, provenance.ci_url
         ),

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from deployer.errors import DeployError
 from deployer.models.deployment import Environment
 from deployer.models.history import Entry
 from deployer.models.plan import Change, Reason
 from deployer.models.target import Target, TargetError
-from deployer.state.history import list_entries, read_entry
+from deployer.state.history import list_entries, read_entries
 from deployer.state.survey import DeployedState
 
 # A plan reads few entries: what was rolled back long ago is news to nobody.
@@ -39,11 +38,10 @@ def _is_new(change: Change) -> bool:
 
 
 def _newest(target: Target, environment: Environment) -> Sequence[Entry]:
-    found: list[Entry] = []
-    with suppress(TargetError, DeployError):
-        for entry in list_entries(target, environment.project, environment.label)[:MOST_ENTRIES]:
-            found.append(read_entry(target, environment.project, environment.label, entry))
-    return found
+    with suppress(TargetError):
+        known = list_entries(target, environment.project, environment.label)[:MOST_ENTRIES]
+        return read_entries(target, environment.project, environment.label, known).read
+    return ()
 
 
 def _explained(change: Change, entries: Iterable[Entry]) -> Change:

@@ -30,6 +30,7 @@ def sources(plan_context: PlanContext, context: Context) -> Sources:
             context,
             plan_context.deployed.since(change),
             _origin(plan_context, change, commit),
+            plan_context.deployed.run_ids(change),
         )
         for change in writes
     }

@@ -10,14 +10,16 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import secrets
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.models.format_1 import upgrade_entry
 from deployer.models.history import HISTORY_FORMAT, Entry
 from deployer.models.reading import ReadingError, parse_json, read_model
@@ -26,12 +28,23 @@ from deployer.models.target import MovedError, Target
 MOST_ENTRIES = 50
 _MOST_TEXT = 200_000_000  # bytes of DAG files in one entry: a damaged entry must not fill the memory
 ANY_BYTES = "surrogateescape"  # a file that an apply adopted may be in any encoding
+_LEFT_OUT = "it is left out: restore the file from a copy of the target, or delete it"
+# As `EntryId` of the models has it.
+_ID = re.compile(r"[0-9]{8}T[0-9]{9}Z-[0-9a-f]{4}\Z")
 _TIME = "%Y%m%dT%H%M%S"
 
 
 def entry_file(project: str, environment: str, entry: str) -> str:
     """The file name of an entry. Airflow ignores files that start with a dot or end with .json."""
     return f".mfdeploy.{project}.{environment}.{entry}.json"
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The entries that can be read, newest first, and a warning about each that cannot."""
+
+    read: Sequence[Entry]
+    warnings: Sequence[Diagnostic]
 
 
 def list_entries(target: Target, project: str, environment: str) -> Sequence[str]:
@@ -41,9 +54,36 @@ def list_entries(target: Target, project: str, environment: str) -> Sequence[str
 
 def entry_versions(target: Target, project: str, environment: str) -> Sequence[tuple[str, str]]:
     """The ids of the entries at a target with the versions of their files, newest first. Raises TargetError."""
-    files = target.list(entry_file(project, environment, "*"))
+    found = _files_by_id(target, project, environment)
+    return sorted(((entry, version) for entry, version in found.items() if _ID.match(entry)), reverse=True)
+
+
+def list_with_strays(target: Target, project: str, environment: str) -> tuple[Sequence[str], Sequence[Diagnostic]]:
+    """The ids of the entries, newest first, and a warning for each file that is named like one and has no id."""
+    found = _files_by_id(target, project, environment)
+    strays = sorted(entry_file(project, environment, entry) for entry in found if not _ID.match(entry))
+    return sorted(filter(_ID.match, found), reverse=True), [_stray(file) for file in strays]
+
+
+def _files_by_id(target: Target, project: str, environment: str) -> Mapping[str, str]:
+    """The versions of all files that are named like entries, by what stands where an entry has its id."""
     start = len(entry_file(project, environment, "")) - len(".json")
-    return sorted(((file[start : -len(".json")], version) for file, version in files.items()), reverse=True)
+    files = target.list(entry_file(project, environment, "*"))
+    return {file[start : -len(".json")]: version for file, version in files.items()}
+
+
+def read_entries(target: Target, project: str, environment: str, ids: Sequence[str]) -> Entries:
+    """Read the entries of these ids. One that is damaged is a warning. Raises TargetError."""
+    read: list[Entry] = []
+    warnings: list[Diagnostic] = []
+    for entry in ids:
+        try:
+            read.append(read_entry(target, project, environment, entry))
+        except DeployError as error:
+            warnings += [
+                replace(each, severity=Severity.WARNING, hint=f"{_LEFT_OUT}; {each.hint}") for each in error.diagnostics
+            ]
+    return Entries(read, warnings)
 
 
 def find_entry(given: str, known: Sequence[str]) -> str:
@@ -81,7 +121,8 @@ def new_id(known: Sequence[str], now: datetime) -> str:
     """The id of an apply that starts `now` (aware). It sorts after all `known` ids, even if their clocks were ahead."""
     moment = now.astimezone(timezone.utc)
     for newest in sorted(known)[-1:]:
-        moment = max(moment, _moment(newest) + timedelta(milliseconds=1))
+        with suppress(OverflowError):  # an id at the end of time, which no apply has written
+            moment = max(moment, _moment(newest) + timedelta(milliseconds=1))
     return f"{moment.strftime(_TIME)}{moment.microsecond // 1000:03}Z-{secrets.token_hex(2)}"
 
 
@@ -164,6 +205,12 @@ def _moment(entry: str) -> datetime:
 def _unreadable(file: str, why: str) -> Diagnostic:
     hint = "it was written by another version of mfdeploy or edited by hand; the deployed DAG files are not affected"
     return Diagnostic("bad-history", f"the history entry {file} cannot be read: {why}", hint=hint)
+
+
+def _stray(file: str) -> Diagnostic:
+    message = f"{file} is named like a history entry, and no apply gives such a name: it is left out"
+    hint = "delete it from the target, or give it another name"
+    return Diagnostic("stray-history", message, hint=hint, severity=Severity.WARNING)
 
 
 def _problem(message: str, hint: str) -> Diagnostic:

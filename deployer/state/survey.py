@@ -14,7 +14,7 @@ from deployer.models.branches import Branch
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.plan import Change
-from deployer.models.record import Provenance
+from deployer.models.record import NEWEST_RUN_IDS, Provenance, RunIds
 from deployer.models.target import Target, TargetError
 from deployer.state.cache import CachedDescription, known_descriptions
 from deployer.state.foreign import KnownNames
@@ -44,6 +44,11 @@ class DeployedState:
             if item.record and item.record.since:
                 return datetime.fromisoformat(item.record.since)
         return None
+
+    def run_ids(self, change: Change) -> RunIds:
+        """The way in which the DAG of a change makes the ids of its runs; the newest one if it is not deployed."""
+        records = [item.record for item in self.holding(change) if item.record]
+        return records[0].run_ids if records else NEWEST_RUN_IDS
 
     def holding(self, change: Change) -> Iterator[Deployed]:
         """The files with the DAG of a change that the change overwrites or deletes."""

@@ -29,7 +29,10 @@ RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 HOSTILE = 'it\'s "quoted" $HOME $(id) `id` {{ ds }} {% if x %} \\ \n\t é 漢字 🚀 %s'
 # More than one variable of a process can hold.
 LONG = HOSTILE * 2500
-MEGABYTE = "x" * 2**20
+# More than all variables of a process can hold.
+HUGE = "é" * 1_500_000
+# What the task of the huge value does beside the rest: the file with it is gone when the task has ended.
+KEEP = ' && if [ -n "${MFDEPLOY_PARAMETERS:-}" ]; then cp "$MFDEPLOY_PARAMETERS" "$SEEN.json"; fi'
 ORDERED = {"fit": 3, "load": {"z": 1, "a": [{"d": 1, "c": 2}]}, "clean": 2}
 PARAMETERS = (
     Parameter("alpha", "number", 8, default=0.5),
@@ -47,7 +50,6 @@ REFUSED: Mapping[str, Mapping[str, Any]] = {
     "'txet', and TrainFlow has no such parameter: did you mean 'text'?": {"txet": "apac"},
     "'ALPHA', and TrainFlow has no such parameter: did you mean 'alpha'?": {"ALPHA": 1},
     "'METAFLOW_RUN_ID', and TrainFlow has no such parameter: its parameters are alpha, text,": {"METAFLOW_RUN_ID": "x"},
-    "(most of them text), and a task takes 1,200,000: give the run the name of a file": {"text": "é" * 950_000},
     "Invalid input for param needed: None is not of type 'integer'": {"needed": None},
     "Invalid input for param flag: 'yes' is not of type 'boolean'": {"flag": "yes"},
     "Invalid input for param alpha: 'half' is not of type 'number'": {"alpha": "half"},
@@ -122,14 +124,14 @@ def answers(airflow: Airflow, airflow_home: Callable[..., Home], tmp_path_factor
     for name, (deployment, flow) in cases().items():
         assert check(deployment, flow) == []
         flow = dataclasses.replace(flow, environment={**flow.environment, "SEEN": str(seen / name)})
-        text = render(deployment, flow, flows.package(flow))
+        text = render(deployment, flow, flows.package(flow, flows.SCRIPT + (KEEP if name == "params" else "")))
         (home.dags / f"{dag_id(deployment, flow)}.py").write_text(text)
     # The last one is what Airflow's TriggerDagRunOperator adds.
     conf: Mapping[str, Any] = {"needed": 7, "text": LONG, "openlineage": {"parentRunId": "x"}}
     # Airflow 2 keeps what it was given for the runs of the same process that come later.
     confs = [
         conf,
-        {"needed": 7, "text": MEGABYTE, "settings": ORDERED},
+        {"needed": 7, "text": HUGE, "settings": ORDERED},
         *({"needed": 7, **given} for given in REFUSED.values()),
     ]
     asked: list[Mapping[str, Any]] = [{"dag_id": name} for name in cases() if name != "params"]
@@ -271,6 +273,8 @@ def test_a_failure_stops_what_follows_only(ran: Mapping[str, Ran]) -> None:
 
 
 def _values(given: Mapping[str, str]) -> dict[str, Any]:
+    if "MFDEPLOY_PARAMETERS" in given:
+        return dict(json.loads(Path(f"{given['SEEN']}.json").read_text(encoding="utf-8")))
     pieces = sorted(
         (name for name in given if name.startswith("METAFLOW_PARAMETERS_")), key=lambda name: int(name[20:])
     )
@@ -298,8 +302,11 @@ def test_a_value_keeps_the_order_of_its_keys(answers: Answers) -> None:
         assert json.dumps(values["settings"]) == json.dumps(settings)
 
 
-def test_a_value_of_a_megabyte_arrives(answers: Answers) -> None:
-    assert _values(answers.long.given("start"))["text"] == MEGABYTE
+def test_more_than_a_process_takes_arrives_in_a_file(answers: Answers) -> None:
+    given = answers.long.given("start")
+    assert _values(given)["text"] == HUGE
+    assert not [name for name in given if name.startswith("METAFLOW_PARAMETERS")]
+    assert not Path(given["MFDEPLOY_PARAMETERS"]).exists()
 
 
 def test_what_a_run_cannot_be_given_fails_it_with_one_error(answers: Answers) -> None:

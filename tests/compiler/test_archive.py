@@ -8,12 +8,13 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployer.compiler.worker.archive import MTIME, Content, Shared, joined, parts_of
+from deployer.compiler.worker.archive import MTIME, Content, Shared, write_archive
 
 
 def archive(entries: Mapping[str, Content], shared: Mapping[str, str]) -> bytes:
-    common = Shared(shared)
-    return joined(parts_of(entries, common), common)
+    written = io.BytesIO()
+    write_archive(entries, Shared(shared), written)
+    return written.getvalue()
 
 
 def content_of(blob: bytes) -> dict[str, bytes]:

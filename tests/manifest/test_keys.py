@@ -55,6 +55,7 @@ FLOW: dict[str, Any] = {
     "package_environment": "conda",
     "package_suffixes": (".txt", ".csv"),
     "package": PackageSettings(only="imports", include=("sql",)),
+    "package_limit": 500,
     "config_values": {"config": {"a": 1}},
     "config_files": {"config": ResolvedPath("config.json", "/srv/config.json")},
     "include_files": {"table": ResolvedPath("table.csv", "/srv/table.csv")},

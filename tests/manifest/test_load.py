@@ -97,6 +97,7 @@ config_values: {c: {d: 1}}
 config_files: {e: config.json}
 include_files: {f: config.json}
 include_from: [/data/*.csv]
+package_limit: 500
 branch: b
 python: ../venv/bin/python
 class: Train
@@ -121,6 +122,7 @@ steps:
     assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}
     assert found.include_files == {"f": found.config_files["e"]}
     assert found.include_from == ("/data/*.csv",)
+    assert found.package_limit == 500
     assert (found.branch, found.class_name, found.dag_id) == ("b", "Train", "my.train")
     assert found.compile_environment == ("WAREHOUSE_TOKEN",)
     assert found.python == ResolvedPath("../venv/bin/python", str(Path("venv/bin/python").absolute()))

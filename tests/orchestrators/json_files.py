@@ -20,7 +20,7 @@ from deployer.models.flow import Flow, Package
 from deployer.models.flow_location import flow_location
 from deployer.models.plan import Change, Effect
 from deployer.models.reading import NewerFormatError, ReadingError, parse_json
-from deployer.models.record import Origin, Record
+from deployer.models.record import Origin, Record, RunIds
 from deployer.models.record_data import from_data, to_data
 
 
@@ -59,7 +59,13 @@ class JsonFiles:
         return {}
 
     def render(
-        self, deployment: Deployment, flow: Flow, package: Package, since: datetime | None, origin: Origin
+        self,
+        deployment: Deployment,
+        flow: Flow,
+        package: Package,
+        since: datetime | None,
+        origin: Origin,
+        run_ids: RunIds,
     ) -> str:
         steps = {step.name: {"next": list(step.next), "script": package.scripts[step.name]} for step in flow.steps}
         body = {"name": self.name_of(deployment, flow), "package": package.url, "steps": steps}

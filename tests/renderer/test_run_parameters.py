@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deployer.models.flow import Parameter
 from deployer.orchestrators.airflow.render import render
 from tests.renderer import flows
 
@@ -61,7 +62,18 @@ def test_what_would_be_lost_is_refused(
     assert len(text) < 1000
 
 
-def test_more_than_a_process_takes_is_refused(run_parameters: Callable[..., str]) -> None:
-    assert len(run_parameters({"a": "x" * 2**20}, {}, ["a"])) > 2**20
-    with pytest.raises(RefusedError, match=r"have 1,\d{3},\d{3} bytes \(most of them b\), and a task takes 1,200,000"):
-        run_parameters({"a": 1, "b": "é" * 600_000}, {}, ["a", "b"])
+def test_more_than_can_be_handed_over_is_refused(run_parameters: Callable[..., str]) -> None:
+    assert len(run_parameters({"a": "x" * 40_000_000}, {}, ["a"])) > 40_000_000
+    message = r"have 50,\d{3},\d{3} bytes \(most of them b\), and a task takes 50,000,000"
+    with pytest.raises(RefusedError, match=message):
+        run_parameters({"a": 1, "b": "é" * 25_000_000}, {}, ["a", "b"])
+
+
+@pytest.mark.parametrize(("kind", "most"), [("s3", 50_000_000), ("gs", 1_200_000), ("azure", 1_200_000)])
+def test_a_pod_is_handed_over_what_airflow_can_store(kind: str, most: int) -> None:
+    flow = flows.linear(parameters=(Parameter("a", "string", 3),))
+    deployment = flows.deployment(environment=flows.environment(compute="kubernetes", datastore_type=kind))
+    flow = flows.with_pods(flow)
+    text = render(deployment, flow, flows.package(flow))
+    assert f"most={most:_}" in text
+    assert ("S3Hook" in text) == (kind == "s3")

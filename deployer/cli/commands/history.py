@@ -19,7 +19,7 @@ from deployer.cli.options import (
     only_environment,
     selection,
 )
-from deployer.cli.output import write_data
+from deployer.cli.output import write_data, write_diagnostics
 
 EXAMPLES = """
 mfdeploy history --env prod --flow train --limit 3
@@ -44,4 +44,5 @@ def history(
         result = history(chosen, env or only_environment(manifests), limit, context)
     shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded)
     write_data(shown, format, history_to_text)
+    write_diagnostics(result.warnings)
     return DONE

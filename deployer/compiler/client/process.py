@@ -258,6 +258,7 @@ def _job(deployment: Deployment, mode: Mode, questions: Questions) -> Job:
         package_environment=deployment.package_environment,
         package_suffixes=tuple(deployment.package_suffixes),
         package=deployment.package.written(),
+        package_limit=deployment.package_limit,
         parameters=dict(deployment.parameters),
         config_values=dict(deployment.config_values),
         config_files={name: place.resolved for name, place in deployment.config_files.items()},

@@ -7,9 +7,11 @@ import os
 import selectors
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, BinaryIO, TypedDict
 
 from ..protocol import Answer, Job, Problem, Waiting, answer_without_result
 from . import inputs, metaflow_compat, reached
@@ -30,9 +32,12 @@ class _ChildAnswer(TypedDict):
 
 @dataclass
 class _Child:
+    """The process of one job. `package` is a file without a name that it writes its code package to."""
+
     job: Job
     pid: int
     pipe: int
+    package: BinaryIO | None = None
     output: bytearray = field(default_factory=bytearray)
 
     def has_answered(self) -> bool:
@@ -96,26 +101,30 @@ def _answer_all(
                     continue
                 selector.unregister(key.fd)
                 os.close(key.fd)
-                found = _finish(running.pop(key.fd))
-                if storer is not None and found["upload"] is not None:
-                    storer.store(found["answer"], found["upload"])
-                else:
-                    yield found["answer"]
+                child = running.pop(key.fd)
+                found = _finish(child)
+                with child.package or nullcontext():
+                    if storer is not None and child.package is not None and found["upload"] is not None:
+                        storer.store(found["answer"], found["upload"], child.package)
+                    else:
+                        yield found["answer"]
             if storer is not None:
                 yield from storer.waiting()
 
 
 def _start(job: Job, access: Mapping[str, str]) -> _Child:
+    # Without a name it leaves nothing behind, whoever is killed.
+    package = tempfile.TemporaryFile() if job.mode == "upload" else None  # noqa: SIM115 - closed once it is stored
     reader, writer = os.pipe()
     sys.stderr.flush()
     pid = fork()
     if pid:
         os.close(writer)
-        return _Child(job, pid, reader)
+        return _Child(job, pid, reader, package)
     os.close(reader)
     try:
         os.dup2(1, 2)
-        line = _run(job, access).encode() + b"\n"
+        line = _run(job, access, package).encode() + b"\n"
         while line:
             line = line[os.write(writer, line) :]
     finally:
@@ -134,10 +143,10 @@ def _finish(child: _Child) -> _ChildAnswer:
     return _without_result(child.job, problem)
 
 
-def _run(job: Job, access: Mapping[str, str]) -> str:
+def _run(job: Job, access: Mapping[str, str], package: BinaryIO | None) -> str:
     """The JSON of a `_ChildAnswer`, whatever the flow does."""
     try:
-        return json.dumps(_describe(job) if job.mode == "describe" else _build(job, access))
+        return json.dumps(_describe(job) if job.mode == "describe" else _build(job, access, package))
     except FlowError as error:
         problems = error.problems
     except BaseException as error:
@@ -151,8 +160,8 @@ def _describe(job: Job) -> _ChildAnswer:
     return {"answer": {**answered, "flow": described.flow, "inputs": described.inputs}, "upload": None}
 
 
-def _build(job: Job, access: Mapping[str, str]) -> _ChildAnswer:
-    package, upload = build(job, access)
+def _build(job: Job, access: Mapping[str, str], out: BinaryIO | None) -> _ChildAnswer:
+    package, upload = build(job, access, out)
     return {
         "answer": {**answer_without_result(job.id), "package": package},
         "upload": upload.as_json() if upload is not None else None,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from pathlib import Path
 
 from ..protocol import Problem
 from .archive import Shared
 from .metaflow_compat import CodePackage, metaflow_files
 from .problems import FlowError
+from .regular_file import digest_of, open_regular
 
 # A part of each DAG file's docstring, and how far into the file it may be.
 _RENDERED = b"\nRendered by mfdeploy. Do not edit it here: "
@@ -38,7 +38,7 @@ def is_dag_file(file: str) -> bool:
     if not file.endswith(".py"):
         return False
     try:
-        with Path(file).open("rb") as stream:
+        with open_regular(file) as stream:
             return _RENDERED in stream.read(_HEAD_BYTES)
     except OSError:
         return False  # reported when it is read for the package
@@ -64,7 +64,12 @@ def file_digests(package: CodePackage) -> dict[str, str]:
 
 def sha256(file: str) -> str:
     try:
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        return digest_of(file)
     except OSError as error:
-        message = f"cannot be read for the code package: {error.strerror}"
-        raise FlowError(Problem("unreadable-file", message, file, 1)) from None
+        raise unreadable(file, error) from None
+
+
+def unreadable(file: str, error: OSError) -> FlowError:
+    """The error of a file that is to be in a code package."""
+    message = f"cannot be read for the code package: {error.strerror}"
+    return FlowError(Problem("unreadable-file", message, file, 1))

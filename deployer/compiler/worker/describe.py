@@ -43,6 +43,7 @@ from .metaflow_compat import (
 from .notes import Notes, no_notes, take_notes
 from .outside import outside_imports
 from .own_code import Opened, OwnCode, own_code, watch_opened
+from .package_size import size_warnings
 from .parameters import describe_parameters, included_files
 from .pod import check_images, describe_pod
 from .pod_values import check_pod_values
@@ -116,7 +117,10 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: O
     }
     check_metadata(job, flow)
     with no_notes(notes):
-        outside = list(outside_imports(job, chosen.package, search))
+        outside = [
+            *outside_imports(job, chosen.package, search),
+            *size_warnings(job, chosen.package, source.flow()),
+        ]
     return Description(flow, (*unknown_settings(job), *_warnings(job, obj, source), *chosen.warnings, *outside))
 
 

@@ -9,6 +9,7 @@ anywhere, nothing out of the project is taken.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,23 @@ def files_of(job: Job) -> Files:
 def use_files(job: Job) -> None:
     """Lets Metaflow open files where `Files.find` finds them, for the rest of this process."""
     files = files_of(job)
-    look_for_files(lambda written: files.find(written) or written)
+
+    def find(written: str) -> str:
+        found = files.find(written)
+        if found is None and _never_ends(written):
+            raise FlowError(Problem("no-file", f"{written!r} is not a regular file", job.file, 1))
+        return found or written
+
+    look_for_files(find)
+
+
+def _never_ends(path: str) -> bool:
+    """Whether a path is of something that may be waited for, or read, without end."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def check_config_files(job: Job, flow: Any, source: Source) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from .load import is_main
+from .regular_file import open_regular
 from .source import parsed
+
+_MAX_BYTES = 10_000_000  # of one file: what is longer is data, and is not searched to its end
 
 # What looks like a statement, wherever it stands, with the names in brackets or on continued lines; and calls by name.
 _REST = r"(?:[^\n;#\\]|\\\n)+"
@@ -49,7 +51,8 @@ def imports_of(file: str, package: str, is_started: bool = False) -> Iterator[Im
 def possible_imports_of(file: str, package: str) -> Iterator[Import]:
     """All that `imports_of` would find and perhaps more, at line 0: a tenth of the time, since nothing is parsed."""
     try:
-        text = Path(file).read_text(encoding="utf-8-sig", errors="replace")
+        with open_regular(file) as stream:
+            text = stream.read(_MAX_BYTES).decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     except OSError:
         return
     names: dict[str, None] = {}

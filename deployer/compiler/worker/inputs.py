@@ -12,7 +12,6 @@ import errno
 import hashlib
 import json
 import os
-import stat
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -26,6 +25,7 @@ from ..protocol import InputsData, Job, Json
 from . import code
 from .chosen import files_of_patterns
 from .metaflow_compat import user_files_below
+from .regular_file import digest_of
 
 _MAX_BYTES = 1 << 32  # bytes of a file
 # Of a job, what is the same on every machine; its files are compared by content, its id by who keeps the notes.
@@ -96,10 +96,9 @@ def _files_in_package(folder: str, suffixes: tuple[str, ...], exclude: tuple[str
 @cache
 def _file_digest(file: str) -> str:
     # Other people can write where the notes are kept: they may name a pipe, a device, or the memory of this machine.
-    found = os.stat(file)  # noqa: PTH116 - a path of the user's, as it is
-    if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
-        raise OSError(errno.EINVAL, "not a regular file", file)
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    if os.stat(file).st_size > _MAX_BYTES:  # noqa: PTH116 - a path of the user's, as it is
+        raise OSError(errno.EFBIG, "too large", file)
+    return digest_of(file)
 
 
 @cache

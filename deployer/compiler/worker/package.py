@@ -9,15 +9,16 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from ... import runtime
-from ..protocol import Job, Json, PackageData
+from ..protocol import Job, Json, PackageData, Problem
 from . import code, parameters
-from .archive import Content, joined, parts_of
+from .archive import Content, write_archive
 from .chosen import choose_files
 from .drive import with_flow
 from .metaflow_compat import CodePackage, open_package, package_uri
+from .problems import FlowError
 from .production import token_prefix
 from .script import fetch_commands, task_script
 from .source import Source
@@ -29,30 +30,28 @@ KNOWN_AT_APPLY = "(known at apply)"
 _IDENTITY = ("username", "platform", "python_version", "python_version_code", "production_token", "runtime", "app")
 
 
-def build(job: Job, access: Mapping[str, str]) -> tuple[PackageData, Upload | None]:
-    """The package of a flow, and the upload if the job asks for one. Raises FlowError.
+def build(job: Job, access: Mapping[str, str], out: BinaryIO | None) -> tuple[PackageData, Upload | None]:
+    """The package of a flow, written to `out` if there is one, and the upload if the job asks for one.
 
     The production token is known once the upload is stored. `access` are variables that the process gets once the flow
-    is loaded: deploy-time functions, included files and installed packages may be in the datastore.
+    is loaded: deploy-time functions, included files and installed packages may be in the datastore. Raises FlowError.
     """
 
     def use(obj: Any, source: Source) -> tuple[PackageData, Upload | None]:
         os.environ.update(access)
-        return _build(job, obj, source)
+        return _build(job, obj, source, out)
 
     return with_flow(job, use)
 
 
-def _build(job: Job, obj: Any, source: Source) -> tuple[PackageData, Upload | None]:
+def _build(job: Job, obj: Any, source: Source, out: BinaryIO | None) -> tuple[PackageData, Upload | None]:
     upload = job.mode == "upload"
     # Evaluated first: a function that fails must not leave a package behind.
     values = _deploy_time_values(job, obj, source, upload)
     with tempfile.TemporaryDirectory(prefix="mfdeploy-") if upload else nullcontext() as folder:
         package = choose_files(job, open_package(obj, folder)).package
-        parts = parts_of(_entries(job, package), code.shared_files())
-    blob = joined(parts, code.shared_files())
-    # Where Metaflow's content-addressed store would put it.
-    sha = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+        # Where Metaflow's content-addressed store would put it.
+        sha = _write(job, package, out)
     url = package_uri(storage_of(job), obj.flow.name, sha)
     fetch = fetch_commands(job, obj, url, package.metadata)
     scripts = {name: task_script(job, obj, name, fetch) for name in obj.graph.sorted_nodes}
@@ -73,7 +72,35 @@ def _build(job: Job, obj: Any, source: Source) -> tuple[PackageData, Upload | No
         "environment": environment,
         "parameters": values,
     }
-    return built, Upload(obj.flow.name, sha, parts, token_prefix(job)) if upload else None
+    return built, Upload(obj.flow.name, sha, token_prefix(job)) if upload else None
+
+
+class _Hashed:
+    """What an archive is written to: a file, if there is one, and its digest."""
+
+    def __init__(self, out: BinaryIO | None) -> None:
+        self._out = out
+        self.sha1 = hashlib.sha1(usedforsecurity=False)
+
+    def write(self, data: bytes) -> None:
+        self.sha1.update(data)
+        if self._out is not None:
+            self._out.write(data)
+
+
+def _write(job: Job, package: CodePackage, out: BinaryIO | None) -> str:
+    """Writes the archive of a package. Returns its SHA-1."""
+    hashed = _Hashed(out)
+    try:
+        write_archive(_entries(job, package), code.shared_files(), hashed)
+        if out is not None:
+            out.flush()
+    except OSError as error:
+        if error.filename:
+            raise code.unreadable(str(error.filename), error) from None
+        message = f"the code package cannot be written to a temporary file: {error.strerror or error}"
+        raise FlowError(Problem("package-failed", message, setting="file")) from None
+    return hashed.sha1.hexdigest()
 
 
 def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dict[str, Json]:

@@ -8,10 +8,11 @@ import linecache
 import types
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from metaflow import FlowSpec
+
+from .regular_file import open_regular
 
 Location = tuple[str, int]
 
@@ -82,7 +83,8 @@ class Source:
 @cache
 def parsed(file: str) -> ast.Module:
     """The syntax tree of a file, not to be changed. Raises OSError, SyntaxError, ValueError."""
-    return ast.parse(Path(file).read_bytes(), filename=file)
+    with open_regular(file) as stream:
+        return ast.parse(stream.read(), filename=file)
 
 
 def lines_of(function: Any) -> tuple[list[str], int]:

@@ -10,13 +10,14 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, BinaryIO
 
 from metaflow.plugins import DATASTORES
 
 from ..protocol import Job, Problem
 from . import refuse
-from .metaflow_compat import content_store, limit_s3_requests
+from .local_store import store_locally
+from .metaflow_compat import limit_s3_requests, package_path, save_file
 from .problems import FlowError, describe_error
 
 _DENIED = re.compile(r"AccessDenied|Access Denied|Forbidden|\b403\b|AuthorizationFailure|AuthenticationFailed")
@@ -35,29 +36,21 @@ _NO_BUCKET = re.compile(r"S3NotFound|NoSuchBucket|ContainerNotFound|bucket does 
 NO_ANSWER = "check the network, proxies and the endpoint; MFDEPLOY_TIMEOUT sets how many seconds to wait for an answer"
 
 
-def store(job: Job, flow: str, blob: bytes, sha: str) -> None:
+def store(job: Job, flow: str, package: BinaryIO, sha: str) -> None:
     """Put the package of a flow into its datastore, by its SHA-1. An existing one is not written again.
 
     Raises FlowError.
     """
     try:
         storage = storage_of(job)
+        path = package_path(storage, flow, sha)
         with _exclusive(flow, sha):
-            packages = content_store(storage, flow)
-            ((url, _),) = packages.save_blobs([blob], raw=True, len_hint=1)
-            if job.datastore_type == "local" and not _is_complete(packages, sha, blob):
-                Path(url).unlink()
-                packages.save_blobs([blob], raw=True, len_hint=1)
+            if job.datastore_type == "local":
+                store_locally(Path(storage.full_uri(path)), package, sha)
+            elif not storage.is_file([path])[0]:
+                save_file(storage, path, package)
     except Exception as error:
         raise FlowError(_problem(job, error)) from None
-
-
-def _is_complete(packages: Any, sha: str, blob: bytes) -> bool:
-    """Whether the datastore holds the package: Metaflow writes a local one in place, and may have been killed."""
-    try:
-        return dict(packages.load_blobs([sha]))[sha] == blob  # type: ignore[no-any-return]
-    except Exception:
-        return False
 
 
 def storage_of(job: Job) -> Any:

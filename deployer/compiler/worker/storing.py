@@ -6,22 +6,20 @@ that forks children must have none.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import gc
 import json
 import os
 import signal
 import socket
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
-from typing import Any, TypedDict
+from typing import Any, BinaryIO, TypedDict
 
 from ..protocol import Answer, Job, Problem, Waiting, answer_without_result
-from .archive import Parts, joined
-from .code import shared_files
 from .forking import fork
 from .problems import FlowError, describe_error
 from .production import production_token
@@ -30,28 +28,20 @@ from .store import NO_ANSWER, prepare, storage_of, store
 
 # How many packages are stored at a time: most of the time is spent waiting for the store.
 _THREADS = 8
-# How many may wait to be stored, with the user's files in memory.
+# How many may wait to be stored, each in a temporary file.
 _MAX_PENDING = 4 * _THREADS
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A package that is to be stored: its archive, without what all archives share, and what its token begins with."""
+    """A package that is to be stored: the SHA-1 of its archive, and what its token begins with."""
 
     flow: str
     sha: str
-    parts: Parts
     token_prefix: str
 
-    def as_json(self) -> dict[str, Any]:
-        parts = [None if part is None else base64.b64encode(part).decode() for part in self.parts]
-        return {"flow": self.flow, "sha": self.sha, "parts": parts, "token_prefix": self.token_prefix}
-
-
-def read_upload(data: Mapping[str, Any]) -> Upload:
-    """An upload from its JSON values."""
-    parts = [None if part is None else base64.b64decode(part) for part in data["parts"]]
-    return Upload(data["flow"], data["sha"], parts, data["token_prefix"])
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
 
 
 class _Stored(TypedDict):
@@ -100,13 +90,17 @@ class Storer:
         """The descriptor that is readable when `finished` has answers."""
         return self._socket.fileno()
 
-    def store(self, answer: Answer, upload: Mapping[str, Any]) -> None:
-        """Store the package of an answer, with the production token of its DAG. `upload` is the JSON of an `Upload`."""
+    def store(self, answer: Answer, upload: Mapping[str, Any], package: BinaryIO) -> None:
+        """Store the package of an answer, with the production token of its DAG. `upload` is the JSON of an `Upload`.
+
+        The other process gets the file itself, which may be closed here then.
+        """
         self._pending[answer["id"]] = answer
-        request = json.dumps({"id": answer["id"], "upload": upload}).encode() + b"\n"
-        self._silence.begin(len(request))
+        line = json.dumps({"id": answer["id"], "upload": upload}).encode() + b"\n"
+        self._silence.begin(os.fstat(package.fileno()).st_size)
         with contextlib.suppress(ConnectionError):  # it has ended, which `finished` finds out
-            self._socket.sendall(request)
+            sent = socket.send_fds(self._socket, [line], [package.fileno()])
+            self._socket.sendall(line[sent:])
 
     @property
     def time_left(self) -> float | None:
@@ -170,8 +164,9 @@ def _serve(parent: socket.socket, jobs: Sequence[Job], limit: float) -> None:
     by_id = {job.id: job for job in jobs}
     sending = Lock()
 
-    def work(request: Mapping[str, Any]) -> None:
-        stored = _store(by_id[request["id"]], read_upload(request["upload"]))
+    def work(request: Mapping[str, Any], package: BinaryIO) -> None:
+        with package:
+            stored = _store(by_id[request["id"]], Upload(**request["upload"]), package)
         with sending:
             parent.sendall(json.dumps(stored).encode() + b"\n")
 
@@ -179,19 +174,34 @@ def _serve(parent: socket.socket, jobs: Sequence[Job], limit: float) -> None:
     prepare(jobs, limit)
     pool = ThreadPoolExecutor(_THREADS)
     try:
-        with parent.makefile("rb") as requests:
-            for line in requests:
-                pool.submit(work, json.loads(line))
+        for request, package in _requests(parent):
+            pool.submit(work, request, package)
     finally:
         # After an interrupt, stores that have started are finished, since they have temporary files.
         pool.shutdown(cancel_futures=True)
 
 
-def _store(job: Job, upload: Upload) -> _Stored:
+def _requests(parent: socket.socket) -> Iterator[tuple[Mapping[str, Any], BinaryIO]]:
+    """What the parent asks for, each with the file that came along, until it ends."""
+    received = bytearray()
+    files: deque[int] = deque()
+    while True:
+        data, more, _, _ = socket.recv_fds(parent, 1 << 16, _MAX_PENDING)
+        if not data:
+            return
+        files += more
+        received += data
+        *lines, rest = received.split(b"\n")
+        received = bytearray(rest)
+        for line in lines:
+            yield json.loads(line), os.fdopen(files.popleft(), "rb")
+
+
+def _store(job: Job, upload: Upload, package: BinaryIO) -> _Stored:
     problems: Sequence[Problem] = ()
     token = None
     try:
-        store(job, upload.flow, joined(upload.parts, shared_files()), upload.sha)
+        store(job, upload.flow, package, upload.sha)
         if job.dag_id:
             token = production_token(job, storage_of(job), upload.token_prefix)
     except FlowError as error:

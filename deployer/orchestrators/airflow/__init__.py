@@ -15,7 +15,7 @@ from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.plan import Change, Effect
-from deployer.models.record import Origin, Record
+from deployer.models.record import Origin, Record, RunIds
 from deployer.orchestrators.airflow import dag_file, effects, next_runs, record
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.dag_ids import dag_ids
@@ -62,9 +62,15 @@ class AirflowOrchestrator:
         return pod_manifests(deployment, flow)
 
     def render(
-        self, deployment: Deployment, flow: Flow, package: Package, since: datetime | None, origin: Origin
+        self,
+        deployment: Deployment,
+        flow: Flow,
+        package: Package,
+        since: datetime | None,
+        origin: Origin,
+        run_ids: RunIds,
     ) -> str:
-        return render(deployment, flow, package, since, origin)
+        return render(deployment, flow, package, since, origin, run_ids)
 
     def embed(self, body: str, record_: Record) -> str:
         return record.write(body, record_)

@@ -16,7 +16,7 @@ from deployer.kubernetes import pods
 from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
-from deployer.models.record import UNKNOWN_ORIGIN, Origin
+from deployer.models.record import FIRST_RUN_IDS, NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Origin, RunIds
 from deployer.orchestrators.airflow import graph, parameters, tasks
 from deployer.orchestrators.airflow.documentation import documentation
 from deployer.orchestrators.airflow.literals import (
@@ -63,6 +63,8 @@ class Page:
     """
 
     local: bool
+    joined_run_ids: bool
+    hands_over: bool
     fallback: bool
     groups: bool
     nested: bool
@@ -107,15 +109,21 @@ class ClusterParts:
 
 
 def render(
-    deployment: Deployment, flow: Flow, package: Package, since: datetime | None = None, origin: Origin = UNKNOWN_ORIGIN
+    deployment: Deployment,
+    flow: Flow,
+    package: Package,
+    since: datetime | None = None,
+    origin: Origin = UNKNOWN_ORIGIN,
+    run_ids: RunIds = NEWEST_RUN_IDS,
 ) -> str:
     """The DAG file without its record, ending with one newline: the same text for the same input, everywhere.
 
     `since` is when the DAG was first applied (aware; None if it never was): its schedule starts then, unless the
     manifest sets `start_date`. `origin` becomes tags of the runs and a line of the documentation, as far
-    as it is known. `deployment` and `flow` must have passed `check`. Raises DeployError for a schedule that did not.
+    as it is known. `run_ids` is the way in which the DAG makes Metaflow's ids of its runs. `deployment` and `flow` must
+    have passed `check`. Raises DeployError for a schedule that did not.
     """
-    page = _page(deployment, flow, package, _start_date(deployment, since), origin)
+    page = _page(deployment, flow, package, _start_date(deployment, since), origin, run_ids)
     text = _environment().get_template("dag.py.jinja").render(page=page)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
 
@@ -145,7 +153,9 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime, origin: Origin) -> Page:
+def _page(
+    deployment: Deployment, flow: Flow, package: Package, start: datetime, origin: Origin, run_ids: RunIds
+) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
     tags = run_tags(deployment, origin)
@@ -156,10 +166,14 @@ def _page(deployment: Deployment, flow: Flow, package: Package, start: datetime,
     if deployment.environment.compute == "kubernetes":
         arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
         cluster = _cluster(deployment, flow, arguments, extras)
+    # A pod of another datastore cannot be given more than its variables.
+    hands_over = cluster is None or deployment.environment.datastore_type == "s3"
     switches = [step.name for step in flow.steps if step.kind == "switch"]
     layout = tasks.arrange(flow, deployment.max_workers, extras, own_timeouts(deployment, flow))
     return Page(
         local=cluster is None,
+        joined_run_ids=run_ids == FIRST_RUN_IDS,
+        hands_over=hands_over,
         fallback=any(step.retries.fallback for step in flow.steps),
         groups=any(step.foreaches for step in flow.steps),
         nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),

@@ -29,10 +29,10 @@ from deployer.orchestrators.airflow.names import MAX_GROUP_ID, MAX_LENGTH, short
 RESERVED = frozenset((
     "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
     "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "difflib", "DOC", "ENVIRONMENT", "ExternalTaskSensor",
-    "FLOW", "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "mappable", "metaflow_id",
+    "FLOW", "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "LARGE", "mappable", "metaflow_id",
     "metaflow_step", "MetaflowStep", "MFDEPLOY_RECORD", "NO_RETRY", "no_parameter", "Param", "Path", "POD_ANNOTATIONS",
     "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RUNS_IF", "run_parameters", "SCRIPT", "SWITCHES",
-    "S3KeySensor", "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
+    "S3Hook", "S3KeySensor", "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
 @dataclass(frozen=True)

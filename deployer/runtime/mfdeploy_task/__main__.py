@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -19,7 +18,7 @@ from .variables import (
     GIVEN,
     drop_start_variables,
     input_paths,
-    long_text,
+    parameters,
     step_arguments,
     tag_arguments,
     top_arguments,
@@ -74,7 +73,7 @@ def _parameters_task(flow_file: str) -> tuple[str, int]:
         dump = [*top_arguments(), "dump", "--max-value-size=0", path]
         if in_child(lambda: run_flow(flow_file, dump), quiet=True) == 0:
             return path, 0
-    values = json.loads(long_text("METAFLOW_PARAMETERS") or "{}")
+    values = parameters()
     init = [*top_arguments(), "init", f"--run-id={run}", f"--task-id={task}", *tag_arguments()]
     return path, in_child(lambda: run_flow(flow_file, init, lambda flow: value_arguments(flow, values)))
 

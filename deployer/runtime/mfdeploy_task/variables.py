@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from metaflow import S3
+
 from .included import included_file
 from .metaflow_compat import is_file_type, is_json_type, parameters_of
 
@@ -29,6 +31,7 @@ _ONLY_FOR_THE_START = (
     "METAFLOW_TASK_NAMESPACE",
     "METAFLOW_TASK_OPTIONS",
     "MFDEPLOY_INCLUDES",
+    "MFDEPLOY_PARAMETERS",
     "MFDEPLOY_PYTHON",
     "MFDEPLOY_RESULT_FILE",
     "MFDEPLOY_TMPFS",
@@ -73,6 +76,20 @@ def long_text(name: str) -> str:
     while (piece := GIVEN.get(f"{name}_{len(pieces)}")) is not None:
         pieces.append(piece)
     return GIVEN.get(name) or "".join(pieces)
+
+
+def parameters() -> dict[str, Any]:
+    """The values of the run's parameters by name: from the variables, from a file, or from an object in S3."""
+    where = GIVEN.get("MFDEPLOY_PARAMETERS", "")
+    if where.startswith("s3://"):
+        with S3() as store:
+            text = store.get(where).blob.decode(errors="surrogatepass")
+    elif where:
+        text = Path(where).read_bytes().decode(errors="surrogatepass")
+    else:
+        text = long_text("METAFLOW_PARAMETERS")
+    found: dict[str, Any] = json.loads(text or "{}")
+    return found
 
 
 def step_arguments(inputs: str) -> list[str]:

@@ -100,6 +100,10 @@ def metaflow_id(*parts):
     return f"airflow-{digest[:12]}"
 
 
+# Bytes of a run's parameters above which they are not in the variables of its task.
+LARGE = 1_200_000
+
+
 def in_pieces(name, text, size=30_000):
     """A variable of a process holds 128 KiB at most: a longer text comes as NAME_0, NAME_1 and so on."""
     if len(text) <= size:
@@ -107,7 +111,7 @@ def in_pieces(name, text, size=30_000):
     return {f"{name}_{start // size}": text[start : start + size] for start in range(0, len(text), size)}
 
 
-def run_parameters(values, given, known, most=1_200_000):
+def run_parameters(values, given, known, most=50_000_000):
     """The values of a run's parameters as JSON. What the run was given is not to be lost without a word."""
     # Airflow's own operator for the trigger of a DAG adds the last one.
     unknown = [name for name in given if name not in known and name != "openlineage"]
@@ -121,7 +125,7 @@ def run_parameters(values, given, known, most=1_200_000):
         )
     text = json.dumps({name: values[name] for name in known}, ensure_ascii=False)
     size = len(text.encode(errors="replace"))
-    if size > most:  # Linux limits the environment of a process, and Kubernetes the size of a pod
+    if size > most:
         _, largest = max((len(json.dumps(values[name])), name) for name in known)
         raise AirflowFailException(
             f"the parameters of the run have {size:,} bytes (most of them {largest}), and a task takes {most:,}: "
@@ -174,7 +178,8 @@ class MetaflowStep(KubernetesPodOperator):
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
         run, index = context["run_id"], self.metaflow_index
-        self.metaflow_run_id = metaflow_id(run, self.dag_id)
+        # Not joined by a dash, which both may hold: two runs would be one.
+        self.metaflow_run_id = metaflow_id(json.dumps([run, self.dag_id]))
         self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
         self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
         before = self.items_before(index, context["ti"])
@@ -207,7 +212,7 @@ class MetaflowStep(KubernetesPodOperator):
         }
         if not self.inputs:
             values = run_parameters(context["params"], context["dag_run"].conf or {}, list(self.dag.params))
-            variables.update(in_pieces("METAFLOW_PARAMETERS", values))
+            variables.update(self.parameter_variables(values))
         if self.first_in_foreach:
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
@@ -264,6 +269,27 @@ class MetaflowStep(KubernetesPodOperator):
             if container.name == "base" and container.state.terminated and container.state.terminated.message:
                 return json.loads(container.state.terminated.message)
         raise RuntimeError("the pod ended without the termination message that tells which tasks follow")
+
+
+    def parameter_variables(self, values):
+        """Kubernetes limits the size of a pod: larger values are in the datastore, written with Airflow's connection."""
+        data = values.encode(errors="surrogatepass")
+        if len(data) <= LARGE:
+            return in_pieces("METAFLOW_PARAMETERS", values)
+        bucket, _, prefix = ENVIRONMENT["METAFLOW_DATASTORE_SYSROOT_S3"].removeprefix("s3://").partition("/")
+        key = f"{prefix.rstrip('/')}/mfdeploy/{FLOW}/{self.metaflow_run_id}/parameters.json".lstrip("/")
+        try:
+            from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+            endpoint = ENVIRONMENT.get("METAFLOW_S3_ENDPOINT_URL")
+            client = S3Hook().get_session().client("s3", endpoint_url=endpoint)
+            client.put_object(Bucket=bucket, Key=key, Body=data)
+        except Exception as error:
+            raise RuntimeError(
+                f"the parameters of the run have {len(data):,} bytes, more than a pod takes, and Airflow cannot store "
+                f"them as s3://{bucket}/{key}: {error}"
+            ) from error
+        return {"MFDEPLOY_PARAMETERS": f"s3://{bucket}/{key}"}
 
 
 def metaflow_step(

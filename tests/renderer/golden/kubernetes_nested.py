@@ -92,7 +92,7 @@ def in_pieces(name, text, size=30_000):
     return {f"{name}_{start // size}": text[start : start + size] for start in range(0, len(text), size)}
 
 
-def run_parameters(values, given, known, most=1_200_000):
+def run_parameters(values, given, known, most=50_000_000):
     """The values of a run's parameters as JSON. What the run was given is not to be lost without a word."""
     # Airflow's own operator for the trigger of a DAG adds the last one.
     unknown = [name for name in given if name not in known and name != "openlineage"]
@@ -106,7 +106,7 @@ def run_parameters(values, given, known, most=1_200_000):
         )
     text = json.dumps({name: values[name] for name in known}, ensure_ascii=False)
     size = len(text.encode(errors="replace"))
-    if size > most:  # Linux limits the environment of a process, and Kubernetes the size of a pod
+    if size > most:
         _, largest = max((len(json.dumps(values[name])), name) for name in known)
         raise AirflowFailException(
             f"the parameters of the run have {size:,} bytes (most of them {largest}), and a task takes {most:,}: "
@@ -168,7 +168,8 @@ class MetaflowStep(KubernetesPodOperator):
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
         run, index = context["run_id"], self.metaflow_index
-        self.metaflow_run_id = metaflow_id(run, self.dag_id)
+        # Not joined by a dash, which both may hold: two runs would be one.
+        self.metaflow_run_id = metaflow_id(json.dumps([run, self.dag_id]))
         self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
         self.metaflow_pathspec = f"{FLOW}/{self.metaflow_run_id}/{self.task_id}/{self.metaflow_task_id}"
         ti = context["ti"]

@@ -22,7 +22,15 @@ from ....runtime.mfdeploy_task.metaflow_compat import (
     unwrap_flow,
 )
 from .command_line import ClickException, FlowGraphError, run_command
-from .datastore import content_store, limit_s3_requests, package_uri, save_token, token_path
+from .datastore import (
+    CONTENT_METADATA,
+    limit_s3_requests,
+    package_path,
+    package_uri,
+    save_file,
+    save_token,
+    token_path,
+)
 from .decorators import (
     UnknownStepDecorator,
     arguments_of,
@@ -59,6 +67,7 @@ from .values import (
 )
 
 __all__ = [
+    "CONTENT_METADATA",
     "ClickException",
     "CodePackage",
     "DeployTimeField",
@@ -71,7 +80,6 @@ __all__ = [
     "config_values",
     "configuration",
     "constructor_replaced",
-    "content_store",
     "deploy_time_eval",
     "disable_step_decorator",
     "end_step",
@@ -97,11 +105,13 @@ __all__ = [
     "new_main_module",
     "new_token",
     "open_package",
+    "package_path",
     "package_policy",
     "package_uri",
     "parameters_of",
     "preload",
     "run_command",
+    "save_file",
     "save_token",
     "sensor_task_name",
     "set_included_file",

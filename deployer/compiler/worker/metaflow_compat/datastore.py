@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
-from metaflow.datastore.content_addressed_store import ContentAddressedStore
 from metaflow.metaflow_config import DATATOOLS_CLIENT_PARAMS
 from metaflow.plugins.airflow.airflow import Airflow
 
@@ -26,14 +25,28 @@ def limit_s3_requests(limit: float) -> None:
     DATATOOLS_CLIENT_PARAMS.setdefault("config", config)
 
 
-def content_store(storage: Any, flow: str) -> Any:
-    """The store of a flow's packages and artifacts by their SHA-1, as its datastore has it."""
-    return ContentAddressedStore(storage.path_join(flow, "data"), storage)
+# What `ContentAddressedStore` keeps beside a content that it stores as it is.
+CONTENT_METADATA = {"cas_raw": True, "cas_version": 1}
+
+
+def package_path(storage: Any, flow: str, sha: str) -> str:
+    """Where `ContentAddressedStore` keeps a content of a flow by its SHA-1, below the datastore's root."""
+    return storage.path_join(flow, "data", sha[:2], sha)  # type: ignore[no-any-return]
+
+
+def save_file(storage: Any, path: str, file: BinaryIO) -> None:
+    """Stores a file as `ContentAddressedStore` stores bytes, without all of it in memory."""
+    file.seek(0)
+    if storage.TYPE in ("azure", "gs"):
+        # Their `save_bytes` reads all of it and writes a temporary file, whose name it gives to this method.
+        storage.root_client.save_bytes_single((path, f"/dev/fd/{file.fileno()}", CONTENT_METADATA), overwrite=True)
+    else:
+        storage.save_bytes([(path, (file, CONTENT_METADATA))], overwrite=True, len_hint=1)
 
 
 def package_uri(storage: Any, flow: str, sha: str) -> str:
     """Where that store keeps a content."""
-    return storage.full_uri(storage.path_join(flow, "data", sha[:2], sha))  # type: ignore[no-any-return]
+    return storage.full_uri(package_path(storage, flow, sha))  # type: ignore[no-any-return]
 
 
 def token_path(name: str) -> str:
