@@ -72,7 +72,7 @@ def digest_deployment(deployment: Deployment) -> str:
     return _digest([_program_digest(), json.dumps(_input_value(deployment), default=repr)])
 
 
-def _cached(item: Deployed, note: Any) -> CachedDescription | None:
+def _cached(item: Deployed, note: object) -> CachedDescription | None:
     record = item.record
     if record is None or not item.intact or not isinstance(note, Mapping):
         return None
@@ -84,7 +84,7 @@ def _cached(item: Deployed, note: Any) -> CachedDescription | None:
     return CachedDescription(notes, deployment, record.name, record.description)
 
 
-def _input_value(value: Any) -> Any:
+def _input_value(value: object) -> object:
     if isinstance(value, ResolvedPath):
         return value.written
     if isinstance(value, Settings):
@@ -100,7 +100,7 @@ def _digest_description(description: Description) -> str:
     return _digest([to_json(description), ordered_text(description)])
 
 
-def _digest(value: Any) -> str:
+def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
 
 

@@ -143,7 +143,7 @@ def _must_be_written(entries: _Entries, updated: _Entries) -> bool:
     return len(stale) > min(_MOST_STALE, len(updated) // 10)
 
 
-def _address(entry: Mapping[str, Any] | None) -> Any:
+def _address(entry: Mapping[str, Any] | None) -> object:
     return None if entry is None else entry.get("address", "")
 
 
@@ -160,7 +160,7 @@ def _names_of(item: Deployed, names: KnownNames) -> dict[str, Any]:
     return {"names": list(found)} if is_foreign and found is not None else {}
 
 
-def _are_names(value: Any) -> bool:
+def _are_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
@@ -217,7 +217,7 @@ def _entries(content: bytes) -> _Entries:
         return {}
 
 
-def _is_entry(entry: Any) -> bool:
+def _is_entry(entry: object) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("address", ""), str)
 
 
@@ -226,10 +226,10 @@ def _digest(lines: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _lines(entries: Mapping[str, Any]) -> dict[str, str]:
+def _lines(entries: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
     return {name: _line(entry) for name, entry in entries.items()}
 
 
-def _line(entry: Mapping[str, Any]) -> str:
+def _line(entry: Mapping[str, object]) -> str:
     # What is inside has an order of its own: that of the keys of a user's value is a part of the value.
     return json.dumps(dict(sorted(entry.items())), separators=(",", ":"))
