@@ -7,6 +7,7 @@ while the rest of the program is imported.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from deployer.targets.registry import open_target
 if TYPE_CHECKING:
     from deployer.compiler.client import Compiler
     from deployer.models.deployment import Deployment, Environment
+    from deployer.models.live import Live
     from deployer.models.manifests import Manifests
     from deployer.models.selection import Selection
     from deployer.models.target import Target
@@ -43,8 +45,8 @@ class Context:
     """Everything outside of the program that a command uses.
 
     `environ` are the environment variables, `now` is the clock (aware times), `user` is the person who applies,
-    `orchestrators` gives a factory by name, `waits` says how long servers are waited for, and `started` is what the
-    command does not have to start again.
+    `orchestrators` gives a factory by name, `waits` says how long servers are waited for, `sleep` lets seconds pass,
+    and `started` is what the command does not have to start again.
     """
 
     environ: Mapping[str, str]
@@ -54,6 +56,7 @@ class Context:
     orchestrators: Mapping[str, Callable[[], Orchestrator]]
     progress: Progress = silent
     waits: WaitPolicy = DEFAULT_WAITS
+    sleep: Callable[[float], None] = time.sleep
     started: Started | None = None
 
     def load(self, selection: Selection) -> Manifests:
@@ -103,6 +106,10 @@ class Context:
     def connect(self, environment: Environment) -> tuple[Target, Orchestrator]:
         """The target of an environment and the orchestrator that reads its files. Raises DeployError."""
         return self.target(environment), self.orchestrator(environment)
+
+    def live(self, environment: Environment) -> Live | None:
+        """The running orchestrator of an environment; None if the manifests name none. Nothing is asked yet."""
+        return self.orchestrator(environment).live(environment, self.environ)
 
     def all_orchestrators(self) -> list[Orchestrator]:
         """All registered orchestrators."""

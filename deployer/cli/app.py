@@ -36,6 +36,15 @@ COMMANDS: Mapping[str, str] = {
     "history": "Show what was applied to an environment, when and by whom.",
     "rollback": "Restore what was deployed right after an entry of the history.",
     "previews": "List the previews in an environment; destroy those that are gone.",
+    "status": "Show what is deployed, and what the running Airflow makes of it.",
+    "run": "Start a run of a deployed flow in the running Airflow.",
+    "runs": "List the newest runs of a deployed flow.",
+    "logs": "Print what the tasks of a run wrote: those that failed, or all if none failed.",
+    "retry": "Run what failed in a run of a flow again, and everything after it.",
+    "stop": "End an active run of a flow: what runs of it is killed.",
+    "pause": "Let Airflow start no more runs of a deployed flow.",
+    "unpause": "Let Airflow start runs of a deployed flow.",
+    "open": "Open Airflow's page of a deployed flow in a browser, and print its address.",
     "schema": "Print the JSON Schemas of manifests, plans, history and results.",
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deployer.errors import Location
+from deployer.manifest.airflow_access import check_airflow_access
 from deployer.manifest.fields import keys_of
 from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.manifest.metadata_service import check_metadata_service
@@ -44,6 +45,7 @@ def check_environment(node: Node, path: NodePath, report: Report) -> dict[str, M
             datastore = Datastore(type_, root.resolved)
     if isinstance(compute, Scalar):
         _warn_without_pods(node, compute.value, path, report)
+    check_airflow_access(node, path, report)
     settings = read_settings(node.get("metaflow"), datastore, (*path, "metaflow"), report)
     if datastore is not None and datastore.kind == "azure" and report.errors == before and _AZURE not in settings:
         message = f"a container alone does not say where it is: set {_AZURE} below `metaflow:`"

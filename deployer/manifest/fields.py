@@ -38,8 +38,10 @@ from deployer.manifest.formats import (
     check_include_pattern,
     check_own_branch,
     check_pattern,
+    check_reference,
     check_scalar,
     check_timezone,
+    check_url,
     check_variable_name,
 )
 
@@ -149,6 +151,28 @@ class ResolvedPath:
         return core_schema.no_info_wrap_validator_function(accept, core_schema.str_schema(strict=True, min_length=1))
 
 
+@dataclass(frozen=True)
+class Secret:
+    """A secret that whoever plans has in the process environment.
+
+    `written` is the reference (``${env.X}``), which may be shown, and by which secrets are compared. A secret that is
+    written out is refused.
+    """
+
+    written: str
+    value: str = field(repr=False, compare=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def accept(value: object, validate: Callable[[object], str]) -> Secret:
+            if isinstance(value, cls):
+                return value
+            text = validate(value)
+            return cls(check_reference(value), text)
+
+        return core_schema.no_info_wrap_validator_function(accept, core_schema.str_schema(strict=True, min_length=1))
+
+
 def _without_null(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:
     return handler(next(kind for kind in get_args(source) if kind is not type(None)))
 
@@ -186,6 +210,7 @@ VariableName = Annotated[str, BeforeValidator(check_variable_name)]
 Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], BeforeValidator(check_branches)]
 OwnBranch = Annotated[str, BeforeValidator(check_own_branch)]
 Patterns = Items[Annotated[Text, BeforeValidator(check_pattern)]]
+Url = Annotated[str, BeforeValidator(check_url)]
 Scalar = Annotated[
     AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]
@@ -254,7 +279,7 @@ def secret_paths(model: type[Settings], path: str = "") -> Iterator[str]:
 
 def to_json(value: object) -> JsonValue:
     """A value of a setting as JSON values, paths as they are written."""
-    if isinstance(value, ResolvedPath):
+    if isinstance(value, (ResolvedPath, Secret)):
         return value.written
     if isinstance(value, Settings):
         return value.written()

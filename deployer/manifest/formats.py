@@ -9,6 +9,7 @@ import re
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic_core import PydanticCustomError
@@ -181,6 +182,29 @@ def check_scalar(value: Any) -> Any:
         found = "a list" if isinstance(value, list) else "a map"
         raise _error("wrong-type", f"expected text, a number, true or false, found {found}")
     return value
+
+
+def check_reference(value: object) -> str:
+    """The reference that a secret came from. A text that was written out is refused, and not repeated."""
+    written = getattr(value, "written", None)
+    if not isinstance(written, str):
+        hint = "write ${env.NAME}, which whoever plans has in the environment"
+        raise _error("secret-in-manifest", "a secret is written out here, and manifests are read by many", hint)
+    return written
+
+
+def check_url(value: Any) -> Any:
+    """An address of pages: http or https, with a host, and neither a user nor a query."""
+    if not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise _error("bad-url", f"{value[:80]!r} is not an address of pages", "for example https://airflow.example.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise _error(
+            "bad-url", "the address has a user, a query or a fragment", "leave it out; log in with the keys beside it"
+        )
+    return value.rstrip("/")
 
 
 def _error(code: LiteralString, message: str, hint: str = "") -> PydanticCustomError:

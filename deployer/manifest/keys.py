@@ -31,12 +31,14 @@ from deployer.manifest.fields import (
     ResolvedPath,
     RetryCount,
     Scalar,
+    Secret,
     Setting,
     Settings,
     Tag,
     Text,
     Texts,
     Timezone,
+    Url,
     VariableName,
 )
 from deployer.manifest.pod_keys import ClusterSettings, PodSettings
@@ -82,6 +84,23 @@ class PackageSettings(Settings):
     ] = None
     include: Annotated[Patterns, Setting("Patterns of more files, of any suffix, as in `sql/**/*.sql`.")] = ()
     exclude: Annotated[Patterns, Setting("Patterns of files that are left out, as in `tests`.")] = ()
+
+
+class AirflowAccess(Settings):
+    """The running Airflow of an environment, and how to log in: with a token, a user, Google's credentials, or MWAA."""
+
+    url: Annotated[Omissible[Url], Setting("The address of Airflow's pages, with the path below which they are.")] = (
+        None
+    )
+    token: Annotated[Omissible[Secret], Setting("A token to log in with, as ${env.NAME}.", may_be_secret=True)] = None
+    user: Annotated[Omissible[Text], Setting("The user to log in as, with `password`.")] = None
+    password: Annotated[Omissible[Secret], Setting("The user's password, as ${env.NAME}.", may_be_secret=True)] = None
+    google: Annotated[
+        bool, Setting("Whether to log in with Google's application default credentials: Cloud Composer.")
+    ] = False
+    mwaa: Annotated[
+        Omissible[Text], Setting("The name of an environment of Amazon MWAA, which takes the place of `url`.")
+    ] = None
 
 
 class FlowSettings(Settings):
@@ -291,6 +310,10 @@ class EnvironmentSettings(Settings):
             note=_NEVER_IN_A_DAG,
         ),
     ] = ()
+    airflow: Annotated[
+        Omissible[AirflowAccess],
+        Setting("The running Airflow, and how to log in.", note=_NEVER_IN_A_DAG, orchestrator="airflow"),
+    ] = None
     schedules: Annotated[
         bool, Setting("false: no flow has a schedule here.", section="schedule", note="as no schedule")
     ] = True

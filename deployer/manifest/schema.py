@@ -15,6 +15,7 @@ from deployer.manifest.keys import ManifestFile
 
 ID: Final = "https://json.schemastore.org/mfdeploy.json"
 _TITLES: Final = {
+    "AirflowAccess": "running Airflow",
     "ClusterSettings": "pods of an environment",
     "EnvironmentEntry": "environment",
     "FlowEntry": "flow",

@@ -18,10 +18,6 @@ from deployer.manifest.fields import PATTERNS, Settings, bare_type, keys_of, mod
 from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
 from deployer.manifest.scalars import looks_like
 
-# Keys of manifests to come, by the model that will have them: refused in words, not as if they were misspelt.
-_NOT_YET: Final[Mapping[tuple[type[Settings], str], str]] = {
-    (keys.EnvironmentEntry, "airflow"): "mfdeploy publishes DAG files and does not talk to Airflow's API",
-}
 # Where a key that is unknown among the settings of a flow may have been meant.
 _ELSEWHERE: Final[tuple[tuple[type[Settings], str], ...]] = (
     (pod_keys.PodSettings, "pod settings go under `kubernetes:`, or under `steps:` for one step"),
@@ -154,9 +150,6 @@ def _report_key(found: _Violation, report: Report) -> None:
 
 
 def _report_unknown(model: type[Settings], name: str, found: _Violation, report: Report) -> None:
-    if why := _NOT_YET.get((model, name)):
-        report.error("unsupported-key", f"the key {name!r} is not supported yet", found.key, found.path, why)
-        return
     known = list(keys_of(model))
     # A key that is right elsewhere comes before one that is like it here.
     hint = _belongs(name, model) or nearest(name, known)

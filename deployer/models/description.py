@@ -7,6 +7,7 @@ an optional part that is not set is absent.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -207,6 +208,15 @@ def ordered_values(description: Description | NativeDescription) -> dict[tuple[s
 def ordered_text(description: Description | NativeDescription | None) -> str:
     """The `ordered_values` as text, for an exact comparison: ``==`` does not see the order of keys."""
     return "" if description is None else json.dumps(list(ordered_values(description).values()))
+
+
+def version_of(description: Description) -> str:
+    """The version of a deployment that people and the orchestrator see: 12 hex digits that follow from what decides it.
+
+    The deployed file carries it, so that whoever has the file in use can say which version that is.
+    """
+    content = json.dumps([to_json(description), ordered_text(description)], sort_keys=True)
+    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def same_description(before: Description, after: Description) -> bool:

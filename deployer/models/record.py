@@ -32,11 +32,15 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a DAG says of the apply that it comes from: the commit, who applied, and the page of the CI job."""
+    """What a DAG says of the apply that it comes from: the commit, who applied, and the page of the CI job.
+
+    `version` is that of its description (`version_of`).
+    """
 
     commit: str | None = None
     applied_by: str = ""
     ci_url: str = ""
+    version: str = ""
 
 
 UNKNOWN_ORIGIN: Final = Origin()

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from deployer.errors import Diagnostic
-from deployer.models.deployment import Deployment, Schedule
+from deployer.models.deployment import Deployment, Environment, Schedule
 from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
+from deployer.models.live import Live
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 
@@ -106,6 +107,12 @@ class Orchestrator(Protocol):
 
     def names_in(self, content: bytes) -> Iterable[str]:
         """The names that a file defines as literals, also a file that mfdeploy did not write."""
+
+    def live(self, environment: Environment, environ: Mapping[str, str]) -> Live | None:
+        """The running orchestrator that an environment's settings name; None if they name none. Nothing is asked.
+
+        `environ` are the environment variables, for credentials that are not in a manifest.
+        """
 
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
         """What a change does to runs, as of `now`; empty for a change that writes nothing.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from deployer.compiler import client
 from deployer.context import Context
+from deployer.models.description import version_of
 from deployer.models.desired import Desired
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
@@ -66,6 +68,7 @@ def render(
     `run_ids` is the way in which the deployment makes the ids of its runs.
     """
     orchestrator = context.orchestrator(item.deployment.environment)
+    origin = replace(origin, version=version_of(item.description))
     return orchestrator.render(item.deployment, item.flow, package, since, origin, run_ids)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from deployer.errors import Diagnostic
-from deployer.models.deployment import Deployment, Schedule
+from deployer.models.deployment import Deployment, Environment, Schedule
 from deployer.models.description import Description, NoSchedule
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
@@ -103,6 +103,9 @@ class JsonFiles:
         except ValueError:
             return ()
         return (found["name"],) if isinstance(found, dict) and isinstance(found.get("name"), str) else ()
+
+    def live(self, environment: Environment, environ: Mapping[str, str]) -> None:
+        return None
 
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
         return (Effect("code"),) if change.action == "update" else ()

@@ -9,11 +9,12 @@ from typing import Any
 from deployer.errors import Diagnostic
 from deployer.manifest.fields import settings_of_orchestrator
 from deployer.manifest.keys import FlowIdentity, FlowSettings
-from deployer.models.deployment import Deployment, Schedule
+from deployer.models.deployment import Deployment, Environment, Schedule
 from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
+from deployer.models.live import Live
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 from deployer.orchestrators.airflow import dag_file, effects, next_runs, record
@@ -89,6 +90,12 @@ class AirflowOrchestrator:
 
     def names_in(self, content: bytes) -> Iterable[str]:
         return dag_ids(content)
+
+    def live(self, environment: Environment, environ: Mapping[str, str]) -> Live | None:
+        # httpx takes a while to import, and most commands talk to no Airflow.
+        from deployer.orchestrators.airflow.live.access import connect
+
+        return connect(environment.airflow, environ) if environment.airflow else None
 
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
         return effects.effects(change, since, now)

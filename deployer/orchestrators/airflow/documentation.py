@@ -15,6 +15,8 @@ from deployer.models.record import Origin
 from deployer.orchestrators.airflow.variables import one_line
 
 # Characters that end no <autolink>, and begin nothing else: any other URL is shown as code.
+VERSION_LINE: Final = "Version `{version}`"
+_VERSION: Final = re.compile(r"^Version `([0-9a-f]{12})`\s*\Z", re.MULTILINE)
 _LINK: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'*+,;=%-]+")
 
 
@@ -26,7 +28,14 @@ def documentation(deployment: Deployment, flow: Flow, origin: Origin) -> str:
     fence = block_fence(entry)
     head = f"{flow.doc.strip()}\n\n" if flow.doc.strip() else ""
     where = f"Deployed by mfdeploy as `{deployment.address}`, from {code_span(deployment.file.written)}:"
-    return f"{head}{where}\n\n{fence}yaml\n{entry}\n{fence}\n{_applied(origin)}"
+    version = f"\n{VERSION_LINE.format(version=origin.version)}\n" if origin.version else ""
+    return f"{head}{where}\n\n{fence}yaml\n{entry}\n{fence}\n{_applied(origin)}{version}"
+
+
+def version_in(documentation: object) -> str | None:
+    """The version that the documentation of a DAG ends with; None if there is none."""
+    found = _VERSION.search(documentation) if isinstance(documentation, str) else None
+    return found.group(1) if found else None
 
 
 def _applied(origin: Origin) -> str:

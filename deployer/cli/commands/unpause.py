@@ -1,0 +1,36 @@
+"""mfdeploy unpause."""
+
+from __future__ import annotations
+
+from deployer.cli import DONE
+from deployer.cli.context import command_context
+from deployer.cli.options import (
+    DEFAULT_MANIFESTS,
+    Environment,
+    Flow,
+    Manifests,
+    Variables,
+    only_environment,
+    selection,
+)
+from deployer.cli.output import write
+
+EXAMPLES = """
+mfdeploy unpause train --env prod
+"""
+
+
+def unpause(
+    flow: Flow,
+    env: Environment = None,
+    manifests: Manifests = DEFAULT_MANIFESTS,
+    var: Variables = None,
+) -> int:
+    """Let Airflow start runs of a deployed flow."""
+    from deployer.commands.pause import pause as set_paused
+
+    with command_context() as context:
+        chosen = selection(manifests, var)
+        found = set_paused(chosen, flow, env or only_environment(manifests), context, paused=False)
+    write(f"{found.record.address}: unpaused\n")
+    return DONE

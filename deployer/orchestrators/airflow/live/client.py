@@ -1,0 +1,220 @@
+"""A running Airflow, as the rest of the program sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from deployer.models.live import (
+    LiveDeployment,
+    LiveError,
+    LiveImportError,
+    LiveRun,
+    LiveTask,
+    LogLine,
+    NotAllowedError,
+    Product,
+    UnknownError,
+)
+from deployer.orchestrators.airflow.documentation import version_in
+from deployer.orchestrators.airflow.live.dialects import Dialect, Version1, Version2
+from deployer.orchestrators.airflow.live.transport import Answer, Method, Parameters, Transport
+
+_PAGE = 100
+_MOST_TASKS = 200_000
+
+
+class LiveAirflow:
+    """An Airflow behind a transport. Its version is asked for once, by the first request."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def product(self) -> Product:
+        return self._probed[0]
+
+    def deployment(self, name: str) -> LiveDeployment | None:
+        answer = self._send("GET", f"/dags/{_quoted(name)}/details")
+        if answer.status == 404 or (answer.status == 500 and self._is_half_known(name)):
+            return None
+        dag = self._expect(answer, f"read the DAG {name}")
+        return LiveDeployment(
+            name=name,
+            version=version_in(dag.get("doc_md")),
+            paused=bool(dag.get("is_paused")),
+            stale=self._dialect.is_stale(dag),
+            active_runs=dag.get("active_runs_count"),
+            next_run=dag.get("next_dagrun_run_after") or dag.get("next_dagrun_create_after"),
+            parsed_at=dag.get("last_parsed_time") or dag.get("last_parsed"),
+            has_import_errors=bool(dag.get("has_import_errors")),
+            file_token=dag.get("file_token"),
+            file=self._dialect.file_of(dag),
+        )
+
+    def import_errors(self) -> Sequence[LiveImportError]:
+        return [
+            LiveImportError(str(each.get("filename", "")), str(each.get("stack_trace", "")), each.get("timestamp"))
+            for each in self._all("/importErrors", "import_errors", "read the import errors")
+        ]
+
+    def parse(self, deployment: LiveDeployment) -> None:
+        if deployment.file_token is None:
+            return
+        answer = self._send("PUT", f"/parseDagFile/{_quoted(deployment.file_token)}")
+        # 409: it was asked for already, which is as good. A success has no content.
+        if answer.status not in (200, 201, 204, 409):
+            self._expect(answer, f"read the file of {deployment.name} now")
+
+    def runs(self, name: str, limit: int, states: Sequence[str] = ()) -> Sequence[LiveRun]:
+        parameters: Parameters = {"limit": min(limit, _PAGE), "order_by": self._dialect.newest_first}
+        if states:
+            parameters = {**parameters, "state": list(states)}
+        path = f"/dags/{_quoted(name)}/dagRuns"
+        found = self._expect(self._send("GET", path, parameters), f"read the runs of {name}")
+        return [_run(name, each) for each in found.get("dag_runs", ())]
+
+    def run(self, name: str, run_id: str) -> LiveRun:
+        return _run(name, self._expect(self._send("GET", _run_path(name, run_id)), f"read the run {run_id} of {name}"))
+
+    def start(self, name: str, run_id: str, parameters: Mapping[str, Any]) -> LiveRun:
+        path, body = f"/dags/{_quoted(name)}/dagRuns", self._dialect.new_run(run_id, parameters)
+        answer = self._send("POST", path, body=body)
+        if answer.status == 409:
+            return self.run(name, run_id)
+        return _run(name, self._expect(answer, f"start a run of {name}"))
+
+    def tasks(self, name: str, run_id: str) -> Sequence[LiveTask]:
+        path = f"{_run_path(name, run_id)}/taskInstances"
+        return [_task(each) for each in self._all(path, "task_instances", f"read the tasks of the run {run_id}")]
+
+    def log(self, name: str, run_id: str, task: LiveTask) -> Iterator[LogLine]:
+        path = f"{_run_path(name, run_id)}/taskInstances/{_quoted(task.step)}/logs/{max(task.attempt, 1)}"
+        parameters: Parameters = {"map_index": task.index, "full_content": True}
+        answer = self._send("GET", path, parameters, accept=self._dialect.log_accepts)
+        if not 200 <= answer.status < 300:
+            self._expect(answer, f"read the log of {task.step}")
+        return self._dialect.log_lines(answer.text, answer.data)
+
+    def retry(self, name: str, run_id: str, tasks: Sequence[LiveTask]) -> int:
+        body = self._dialect.to_clear(run_id, tasks)
+        answer = self._send("POST", f"/dags/{_quoted(name)}/clearTaskInstances", body=body)
+        return len(self._expect(answer, f"run tasks of {run_id} again").get("task_instances", ()))
+
+    def stop(self, name: str, run_id: str) -> None:
+        answer = self._send("PATCH", _run_path(name, run_id), body={"state": "failed"})
+        self._expect(answer, f"stop the run {run_id} of {name}")
+
+    def pause(self, name: str, *, paused: bool) -> None:
+        answer = self._send("PATCH", f"/dags/{_quoted(name)}", body={"is_paused": paused})
+        self._expect(answer, f"{'pause' if paused else 'unpause'} {name}")
+
+    def forget(self, name: str) -> None:
+        answer = self._send("DELETE", f"/dags/{_quoted(name)}")
+        if answer.status not in (204, 404):
+            self._expect(answer, f"delete what it has of {name}")
+
+    def page(self, name: str, run_id: str = "") -> str:
+        url = self._transport.url
+        if self.product().version.startswith("2."):
+            query = f"?dag_run_id={quote(run_id, safe='')}" if run_id else ""
+            return f"{url}/dags/{_quoted(name)}/grid{query}"
+        return f"{url}/dags/{_quoted(name)}/runs/{_quoted(run_id)}" if run_id else f"{url}/dags/{_quoted(name)}"
+
+    def _is_half_known(self, name: str) -> bool:
+        """Whether Airflow 2 has a DAG in one of its two tables: it is being added, and asking for it is an error."""
+        return self._send("GET", f"/dags/{_quoted(name)}").status == 404
+
+    @cached_property
+    def _probed(self) -> tuple[Product, Dialect]:
+        answer = self._transport.send("GET", "/api/v2/version")
+        if answer.status in (404, 405):
+            answer = self._transport.send("GET", "/api/v1/version")
+        if answer.status in (404, 405):
+            hint = "the url of `airflow:` is that of its pages, with the path below which they are"
+            raise LiveError(f"there is no Airflow at {self._transport.url}", hint)
+        version = str(self._expect(answer, "say its version").get("version", ""))
+        dialect: Dialect = Version1() if version.startswith("2.") else Version2()
+        return Product(version, self._transport.url), dialect
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self._probed[1]
+
+    def _send(
+        self,
+        method: Method,
+        path: str,
+        parameters: Parameters | None = None,
+        body: Any = None,
+        accept: str = "application/json",
+    ) -> Answer:
+        return self._transport.send(method, f"{self._dialect.prefix}{path}", parameters, body, accept)
+
+    def _all(self, path: str, key: str, what: str) -> Iterator[Mapping[str, Any]]:
+        offset = 0
+        while offset < _MOST_TASKS:
+            answer = self._send("GET", path, {"limit": _PAGE, "offset": offset})
+            page = self._expect(answer, what).get(key, ())
+            yield from (each for each in page if isinstance(each, dict))
+            offset += len(page)
+            if len(page) < _PAGE:
+                return
+
+    def _expect(self, answer: Answer, what: str) -> Mapping[str, Any]:
+        """The JSON object of an answer that grants a request. Raises LiveError for any other."""
+        airflow = f"Airflow at {self._transport.url}"
+        if 200 <= answer.status < 300 and isinstance(answer.data, dict):
+            return answer.data
+        if answer.status == 204:
+            return {}
+        detail = f": {answer.detail}" if answer.detail else ""
+        if answer.status == 401:
+            raise NotAllowedError(f"{airflow} does not accept the login{detail}", "see `airflow:` of the environment")
+        if answer.status == 403:
+            # Airflow 2 says the same to whoever is not logged in.
+            hint = "the account needs more rights, or the login below `airflow:` is wrong"
+            raise NotAllowedError(f"{airflow}: the account may not {what}{detail}", hint)
+        if answer.status == 404:
+            raise UnknownError(f"{airflow} cannot {what}: it does not know that{detail}")
+        if answer.data is None:
+            hint = "a login page or a proxy answers in its place: see `airflow:` of the environment"
+            raise LiveError(f"{airflow} answers with a page ({answer.status}) when asked to {what}", hint)
+        raise LiveError(f"{airflow} does not {what}: {answer.status}{detail}")
+
+
+def _run_path(name: str, run_id: str) -> str:
+    return f"/dags/{_quoted(name)}/dagRuns/{_quoted(run_id)}"
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
+
+
+def _run(name: str, found: Mapping[str, Any]) -> LiveRun:
+    return LiveRun(
+        name=name,
+        run_id=str(found.get("dag_run_id") or found.get("run_id")),
+        state=str(found.get("state") or "queued"),
+        kind=str(found.get("run_type") or ""),
+        queued_at=found.get("queued_at"),
+        started_at=found.get("start_date"),
+        ended_at=found.get("end_date"),
+        logical_date=found.get("logical_date") or found.get("execution_date"),
+    )
+
+
+def _task(found: Mapping[str, Any]) -> LiveTask:
+    rendered = found.get("rendered_fields")
+    pathspec = rendered.get("metaflow_pathspec") if isinstance(rendered, dict) else None
+    index = found.get("map_index")
+    return LiveTask(
+        step=str(found.get("task_id")),
+        index=index if isinstance(index, int) else -1,
+        state=str(found.get("state") or "none"),
+        attempt=int(found.get("try_number") or 0),
+        started_at=found.get("start_date"),
+        ended_at=found.get("end_date"),
+        pathspec=pathspec or None,
+    )

@@ -1,0 +1,95 @@
+"""Finds what is deployed by the names of the manifests, and the running orchestrator that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from deployer.context import Context
+from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.models.deployment import Environment
+from deployer.models.desired import Deployed
+from deployer.models.live import Live, LiveDeployment, LiveError, LiveImportError, LiveRun
+from deployer.models.record import Record
+from deployer.models.selection import Selection
+from deployer.state.survey import survey
+
+
+@dataclass(frozen=True)
+class DeployedFlow:
+    """One deployed flow of an environment, as its file at the target says."""
+
+    environment: Environment
+    item: Deployed
+    record: Record
+
+    @property
+    def name(self) -> str:
+        """Its name in the orchestrator."""
+        return self.record.name
+
+
+@dataclass(frozen=True)
+class FlowStatus:
+    """One deployed flow. `live` is None if the orchestrator does not know it, or was not asked (`asked`)."""
+
+    flow: DeployedFlow
+    version: str | None
+    asked: bool = False
+    live: LiveDeployment | None = None
+    last_run: LiveRun | None = None
+    import_error: LiveImportError | None = None
+
+
+def deployed_flows(selection: Selection, environment: str, context: Context) -> list[DeployedFlow]:
+    """The selected flows that are deployed in an environment, by address. Raises DeployError."""
+    manifests = context.load(selection)
+    found = manifests.environments[environment]
+    (state,) = survey([found], context.connect, (), branches=manifests.branches).states
+    owned = [
+        DeployedFlow(found, item, item.record)
+        for item in state.deployed
+        if item.record and state.owns(item) and selection.selects(item.record.address)
+    ]
+    return sorted(owned, key=lambda each: each.record.address)
+
+
+def find_deployed(selection: Selection, flow: str, environment: str, context: Context) -> DeployedFlow:
+    """The deployed flow of this name. Raises DeployError if it is not deployed."""
+    everything = deployed_flows(selection, environment, context)
+    address = flow if "/" in flow else f"{environment}/{flow}"
+    for each in everything:
+        if each.record.address == address:
+            return each
+    names = {each.record.address.partition("/")[2] for each in everything}
+    listed = any(item.address == address for item in context.load(selection).deployments)
+    hint = f"`mfdeploy apply --env {environment} --flow {flow}` deploys it" if listed else nearest(flow, names)
+    hint = hint or (f"deployed are {', '.join(sorted(names)[:10])}" if names else "nothing is deployed there yet")
+    raise DeployError(Diagnostic("not-deployed", f"{address} is not deployed", hint=hint))
+
+
+def live_of(environment: Environment, context: Context) -> Live:
+    """The running orchestrator of an environment. Raises DeployError if the manifests do not say where it is."""
+    found = context.live(environment)
+    if found is None:
+        message = f"the manifests do not say where the Airflow of {environment.name} runs"
+        hint = "add `airflow:` with its url to the environment: docs/live-airflow.md"
+        path = f"environments.{environment.name}.airflow"
+        raise DeployError(Diagnostic("no-airflow", message, environment.location, path, hint))
+    return found
+
+
+@contextmanager
+def reported(environment: Environment) -> Iterator[None]:
+    """Raises what a running orchestrator refuses as a DeployError, at the manifest's line of the environment."""
+    try:
+        yield
+    except LiveError as error:
+        raise DeployError(live_problem(environment, error)) from error
+
+
+def live_problem(environment: Environment, error: LiveError) -> Diagnostic:
+    """A problem of a running orchestrator."""
+    path = f"environments.{environment.name}.airflow"
+    return Diagnostic("airflow", str(error), environment.location, path, error.hint)

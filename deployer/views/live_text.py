@@ -1,0 +1,152 @@
+"""What a running orchestrator says, as text made from the JSON form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from deployer.models.live import LiveTask, LogLine
+from deployer.views.escape_controls import escape_controls
+from deployer.views.page import Page, Part
+from deployer.views.words import count
+
+_STYLES: Final[Mapping[str, str]] = {
+    "current": "green",
+    "success": "green",
+    "behind": "yellow",
+    "unknown": "yellow",
+    "unchecked": "dim",
+    "gone": "red",
+    "broken": "red",
+    "failed": "red",
+    "running": "cyan",
+    "queued": "dim",
+}
+_SENTENCES: Final[Mapping[str, str]] = {
+    "behind": "Airflow has another version",
+    "unknown": "Airflow does not know it yet",
+    "gone": "Airflow misses its file",
+    "broken": "Airflow cannot import it",
+    "unchecked": "Airflow was not asked",
+}
+_MOST_TRACEBACK = 6
+
+
+def status_to_text(status: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
+    """One paragraph for each flow. `status` is the result of `status_to_json`."""
+    page = Page(width, colour)
+    for flow in status["flows"]:
+        _flow(page, flow)
+    states = Counter(flow["state"] for flow in status["flows"])
+    if not states:
+        page.line(("Nothing is deployed.", "bold"))
+        return page.text()
+    page.blank()
+    said = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    page.line((f"{count(sum(states.values()), 'flow')}: {said}.", "bold"))
+    return page.text()
+
+
+def _flow(page: Page, flow: Mapping[str, Any]) -> None:
+    live = flow["airflow"]
+    notes: list[Part] = [(flow["state"], _STYLES[flow["state"]])]
+    if live and live["paused"]:
+        notes.append(("  paused", "yellow"))
+    if flow["drifted"]:
+        notes.append(("  edited by hand", "red"))
+    page.line((escape_controls(flow["address"]), "bold"), f"  {escape_controls(flow['name'])}  ", *notes, hang=4)
+    applied = f"by {flow['applied_by']} at {_time(flow['applied_at'])}" if flow["applied_by"] else "by nobody known"
+    commit = f" from {flow['commit'][:12]}" if flow["commit"] else ""
+    version = f"version {flow['version']} " if flow["version"] else ""
+    page.line((escape_controls(f"{version}applied {applied}{commit}"), "dim"), indent=4)
+    if flow["state"] in _SENTENCES:
+        other = f" ({live['version']})" if live and flow["state"] == "behind" and live["version"] else ""
+        page.line(f"{_SENTENCES[flow['state']]}{other}", indent=4)
+    if live:
+        page.line(*_runs(live), indent=4)
+    for line in (flow["import_error"] or "").rstrip().splitlines()[-_MOST_TRACEBACK:]:
+        page.line((escape_controls(line), "red"), indent=6)
+
+
+def _runs(live: Mapping[str, Any]) -> list[Part]:
+    last = live["last_run"]
+    parts: list[Part] = ["last run: "]
+    if last is None:
+        parts.append(("none", "dim"))
+    else:
+        parts += [
+            (last["state"], _STYLES.get(last["state"], "")),
+            f" {_time(last['ended_at'] or last['started_at'])}".rstrip(),
+        ]
+    if live["active_runs"]:
+        parts.append(f", {live['active_runs']} active")
+    if live["next_run"] and not live["paused"]:
+        parts.append(f"; next {_time(live['next_run'])}")
+    return parts
+
+
+def runs_to_text(runs: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
+    """One line for each run, newest first. `runs` is the result of `runs_to_json`."""
+    page = Page(width, colour)
+    page.line((escape_controls(runs["address"]), "bold"), f"  {escape_controls(runs['page'])}")
+    if not runs["runs"]:
+        page.line(("It has not run yet.", "dim"), indent=2)
+    for run in runs["runs"]:
+        page.line(
+            (f"{run['state']:9}", _STYLES.get(run["state"], "")),
+            escape_controls(run["run_id"]),
+            (f"  {_time(run['started_at'])}{_length(run)}", "dim"),
+            indent=2,
+            hang=11,
+        )
+    return page.text()
+
+
+def steps_to_lines(tasks: Iterable[Mapping[str, Any]]) -> Sequence[str]:
+    """One line for each step that has begun, in the order in which they began; items of a foreach are counted."""
+    steps: dict[str, list[Mapping[str, Any]]] = {}
+    for task in sorted(tasks, key=lambda task: (task["started_at"] is None, task["started_at"] or "", task["step"])):
+        steps.setdefault(task["step"], []).append(task)
+    return [_step(name, found) for name, found in steps.items() if any(task["state"] != "none" for task in found)]
+
+
+def _step(name: str, tasks: Sequence[Mapping[str, Any]]) -> str:
+    states = Counter(task["state"] for task in tasks)
+    if len(tasks) == 1 and tasks[0]["index"] is None:
+        attempt = f" (attempt {tasks[0]['attempt']})" if tasks[0]["attempt"] > 1 else ""
+        return escape_controls(f"{name}: {tasks[0]['state']}{attempt}")
+    said = ", ".join(f"{number} {state}" for state, number in sorted(states.items()) if state != "none")
+    return escape_controls(f"{name}: {said} of {len(tasks)}")
+
+
+def _time(text: str | None) -> str:
+    """A time to the second, as it was given if it is none."""
+    try:
+        return datetime.fromisoformat((text or "").replace("Z", "+00:00")).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return escape_controls(text or "")
+
+
+def _length(run: Mapping[str, Any]) -> str:
+    if not (run["started_at"] and run["ended_at"]):
+        return ""
+    try:
+        begin, end = (datetime.fromisoformat(run[key].replace("Z", "+00:00")) for key in ("started_at", "ended_at"))
+    except ValueError:
+        return ""
+    seconds = int((end - begin).total_seconds())
+    return f"  {seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"  {seconds} s"
+
+
+def task_title(task: LiveTask) -> str:
+    """The line above the log of a task."""
+    name = task.step if task.index < 0 else f"{task.step}[{task.index}]"
+    pathspec = f"  {task.pathspec}" if task.pathspec else ""
+    return escape_controls(f"--- {name}  {task.state}, attempt {max(task.attempt, 1)}{pathspec}")
+
+
+def log_to_text(line: LogLine) -> str:
+    """One line of a log: nothing in it moves the cursor."""
+    return "\n".join(escape_controls(each) for each in line.text.split("\n"))

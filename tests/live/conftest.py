@@ -1,0 +1,105 @@
+"""A running Airflow of each version with its API, a project whose flows it runs, and accounts to log in with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from tests.airflow.harness import RUN_VERSIONS, installed
+from tests.airflow.scheduler import RunningAirflow, free_port, running
+from tests.airflow.web import _answers
+from tests.e2e.project import OFFLINE, Project
+
+FLOWS = Path(__file__).with_name("flows")
+USER, PASSWORD = "ada", "correct-horse-battery"
+VIEWER = "vic"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running Airflow at `url`, and the project whose flows it runs."""
+
+    airflow: RunningAirflow
+    url: str
+    project: Project
+    folder: Path
+
+
+@pytest.fixture(scope="session", params=RUN_VERSIONS)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("live")
+    airflow = installed(request.param)
+    passwords = folder / "passwords.json"
+    passwords.write_text(json.dumps({USER: PASSWORD, VIEWER: PASSWORD}))
+    settings = {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    }
+    project = project_in(folder)
+    with running(airflow, folder / "airflow", project.folder / "build" / "dags", **settings) as found:
+        url = _webserver(found) if airflow.is_2 else _api_server(found)
+        write_manifest(project, url)
+        yield Stage(found, url, project, folder)
+
+
+def _api_server(found: RunningAirflow) -> str:
+    parts = urlsplit(found.environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"])
+    return f"http://{parts.netloc}"
+
+
+def _webserver(found: RunningAirflow) -> str:
+    _airflow(found, "sync-perm")
+    for user, role in ((USER, "Admin"), (VIEWER, "Viewer")):
+        names = ["--firstname", user, "--lastname", user, "--email", f"{user}@example.com"]
+        _airflow(found, "users", "create", "--username", user, *names, "--role", role, "--password", PASSWORD)
+    port = free_port()
+    found.start("webserver", "webserver", "--port", str(port), "--hostname", "127.0.0.1", "--workers", "1")
+    url = f"http://127.0.0.1:{port}"
+    found.until(lambda: _answers(url), "answer of the webserver")
+    return url
+
+
+def _airflow(found: RunningAirflow, *words: str) -> None:
+    command = [str(found.airflow.python), "-m", "airflow", *words]
+    done = subprocess.run(command, env=dict(found.environment), cwd=found.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def project_in(folder: Path) -> Project:
+    flows = folder / "project" / "deployments" / "flows"
+    shutil.copytree(FLOWS, flows)
+    variables = {**OFFLINE, "no_proxy": "127.0.0.1", "AIRFLOW_PASSWORD": PASSWORD}
+    return replace(Project(folder / "project", folder / "home"), variables=variables)
+
+
+def write_manifest(project: Project, url: str, **environment: Any) -> None:
+    manifest = {
+        "version": 1,
+        "project": "live",
+        "environments": {
+            "local": {
+                "target": "../build/dags",
+                "compute": "local",
+                "datastore": "../build/metaflow",
+                "airflow": {"url": url, "user": USER, "password": "${env.AIRFLOW_PASSWORD}"},
+                **environment,
+            },
+        },
+        "flows": {
+            "switchboard": {"file": "flows/switchboard.py"},
+            "hello": {"file": "flows/hello.py", "schedule": "daily"},
+        },
+    }
+    (project.folder / "deployments" / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
