@@ -35,6 +35,7 @@ _SECTIONS = {
     "PackageSettings": ("`package`", "Patterns start at the folder of the flow's file, see [packages](packages.md)."),
     "PodSettings": ("Settings of pods: `kubernetes` and `steps.<step>`", "What Metaflow's `@kubernetes` takes."),
     "ClusterSettings": ("`environments.<name>.kubernetes`", "Also takes the settings of pods, for all pods there."),
+    "AirflowAccess": ("`environments.<name>.airflow`", "How the running Airflow is reached."),
     "Toleration": ("`tolerations`", "One item of the list."),
     "SecurityContext": ("`security_context`", ""),
 }
@@ -50,6 +51,7 @@ _LINKS = {
     "PackageSettings": "[package](#package)",
     "PodSettings": "[settings of pods](#settings-of-pods-kubernetes-and-stepsstep)",
     "ClusterSettings": "[cluster](#environmentsnamekubernetes)",
+    "AirflowAccess": "[running Airflow](#environmentsnameairflow)",
     "Toleration": "[toleration](#tolerations)",
     "SecurityContext": "[security context](#security_context)",
 }
