@@ -91,7 +91,7 @@ def test_it_is_in_the_form_that_schemastore_takes() -> None:
     assert schema["$id"] == "https://json.schemastore.org/mfdeploy.json"
     # Titles name types: nouns, without an article, and not like a sentence.
     titles = [each["title"] for each in [schema, *schema["definitions"].values()]]
-    assert [title for title in titles if not re.fullmatch(r"(?!an? |the )[a-z][a-z ]+", title)] == []
+    assert [title for title in titles if not re.fullmatch(r"(?!an? |the )[a-z][A-Za-z ]+", title)] == []
     assert len(set(titles)) == len(titles)
     # Of a later draft, or ignored in this one.
     found = list(parts(schema))
