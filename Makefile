@@ -71,9 +71,10 @@ fresh: $(READY)
 rewrite: $(READY) ## write golden files and schemas anew; review them as a diff
 	$(BIN)/python -m pytest -n 2 -m "not airflow" --rewrite
 
+# With their extras: to an older pip `coverage` alone does not pin the `coverage[toml]` that another package asks for.
 lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --upgrade \
-		--generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock
+		--generate-hashes --no-annotate --no-header --no-strip-extras --quiet --output-file requirements.lock
 
 clean: ## remove everything that make made: build/, caches, the virtual environment
 	rm -rf build dist $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
