@@ -34,7 +34,7 @@ def main() -> None:
     answer["dags"] = {dag_id: describe(dag) for dag_id, dag in bag.dags.items()}
     answer["serialized"] = {dag_id: serialize(dag) for dag_id, dag in bag.dags.items()}
     answer["warnings"] = list(CAUGHT)
-    if request.get("registered") and hasattr(bag, "sync_to_db"):
+    if request.get("registered") and airflow.__version__.startswith("2."):
         # As the DAG processor does all the time: a sensor of Airflow 2 looks there for the DAG that it waits for.
         bag.sync_to_db()
     for asked in request["runs"]:
