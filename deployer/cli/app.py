@@ -39,12 +39,12 @@ COMMANDS: Mapping[str, str] = {
     "status": "Show what is deployed, and what the running Airflow makes of it.",
     "run": "Start a run of a deployed flow in the running Airflow.",
     "runs": "List the newest runs of a deployed flow.",
-    "logs": "Print what the tasks of a run wrote: those that failed, or all if none failed.",
+    "logs": "Print what the tasks of a run wrote.",
     "retry": "Run what failed in a run of a flow again, and everything after it.",
     "stop": "End an active run of a flow: what runs of it is killed.",
     "pause": "Let Airflow start no more runs of a deployed flow.",
     "unpause": "Let Airflow start runs of a deployed flow.",
-    "open": "Open Airflow's page of a deployed flow in a browser, and print its address.",
+    "open": "Open Airflow's page of a deployed flow in a browser.",
     "schema": "Print the JSON Schemas of manifests, plans, history and results.",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -85,6 +86,10 @@ def words(change: dict[str, Any]) -> list[str]:
     return [reason["word"] for reason in change["reasons"]]
 
 
+def _allowed(addresses: list[str]) -> list[str]:
+    return [word for address in addresses for word in ("--allow-adopt", address)]
+
+
 class TestNativeDag:
     def test_without_the_option_it_is_a_conflict_that_names_it(self, native: Project) -> None:
         done = native.run("apply", "--env", "prod", "--yes")
@@ -115,7 +120,10 @@ class TestNativeDag:
     def test_a_saved_plan_holds_what_it_takes_over(self, native: Project) -> None:
         native.do("plan", "--env", "prod", "--adopt", "prod/*", "--out", "plan.json")
         assert native.run("apply", "plan.json", "--adopt", "prod/*").returncode == 1
-        native.do("apply", "plan.json")
+        plan = json.loads((native.folder / "plan.json").read_text())
+        adopted = [each["address"] for each in plan["changes"] if "adopted" in [why["word"] for why in each["reasons"]]]
+        assert native.run("apply", "plan.json", *_allowed(adopted[1:])).returncode == 1
+        native.do("apply", "plan.json", *_allowed(adopted))
         assert native.pending(env="prod") == {}
 
     def test_keys_that_it_holds_are_shown_in_no_plan(self, native: Project) -> None:

@@ -138,7 +138,10 @@ def make_s3(folder: Path) -> Iterator[Place]:
     with s3_server(BUCKET) as url, pytest.MonkeyPatch.context() as patch:
         for name, value in {**AWS, "AWS_ENDPOINT_URL_S3": url}.items():
             patch.setenv(name, value)
-        yield S3Place(boto3.client("s3", endpoint_url=url))
+        place = S3Place(boto3.client("s3", endpoint_url=url))
+        # All servers of this process have the same buckets, and what other tests left in them.
+        place.restore({})
+        yield place
 
 
 PLACES: Mapping[str, Callable[[Path], AbstractContextManager[Place]]] = {

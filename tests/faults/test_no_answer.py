@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -96,7 +97,8 @@ def test_a_datastore_that_hangs(fleet: Fleet, wire: Wire, silence: Answer) -> No
         # The first answer that has a body: the error that an object does not exist.
         wire.spoil(1000, silence, "GET")
     done = apply(fleet, wire.url, "2.5")
-    assert f"{WHERE} s3://{BUCKET}/metaflow: no answer within 2.5 seconds; check the network" in done.stderr
+    # By the limit for all of it, or once each request for one thing had its part of that.
+    assert re.search(rf"s3://{BUCKET}/metaflow: no answer(?: within 2\.5 seconds)?; check the network", done.stderr)
     assert NO_ANSWER in done.stderr
     assert f"Still waiting for s3://{BUCKET}/metaflow (storing code packages).\n" in done.stderr
 

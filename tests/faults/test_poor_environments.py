@@ -61,9 +61,9 @@ def test_no_file_can_be_written(fleet: Fleet, command: str) -> None:
     assert_told(done, "error: no folder for temporary files can be written; set TMPDIR to one that can")
 
 
-@pytest.mark.parametrize("files", [4, 10])
-def test_few_files_can_be_open(fleet: Fleet, files: int) -> None:
-    done = run(fleet, "plan", limited(resource.RLIMIT_NOFILE, files))
+def test_few_files_can_be_open(fleet: Fleet) -> None:
+    # With fewer Python itself may not start.
+    done = run(fleet, "plan", limited(resource.RLIMIT_NOFILE, 10))
     assert_told(done, "this process may not open more files; raise the limit: `ulimit -n 256`")
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.airflow.harness import RUN_VERSIONS, installed
+from tests.airflow.harness import installed, versions
 from tests.airflow.scheduler import RunningAirflow, free_port, running
 from tests.airflow.web import _answers
 from tests.e2e.project import OFFLINE, Project
@@ -34,7 +34,7 @@ class Stage:
     folder: Path
 
 
-@pytest.fixture(scope="session", params=RUN_VERSIONS)
+@pytest.fixture(scope="session", params=versions("3.3.2"))
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("live")
     airflow = installed(request.param)

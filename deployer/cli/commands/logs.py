@@ -22,7 +22,7 @@ from deployer.cli.output import write
 
 EXAMPLES = """
 mfdeploy logs train --env prod
-mfdeploy logs train --env prod --step 'fit[3]' --follow
+mfdeploy logs train --env prod --step fit --follow
 """
 
 
@@ -35,13 +35,17 @@ def logs(
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
     step: Annotated[
-        str | None, typer.Option("--step", metavar="STEP", help="Only this step, or one item of it, as in fit[3].")
+        str | None,
+        typer.Option("--step", metavar="STEP", help="Only this step, or one item by its number in brackets."),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", metavar=NO_TYPE, help="Go on until the run has ended.")
     ] = False,
 ) -> int:
-    """Print what the tasks of a run wrote: those that failed, or all if none failed."""
+    """Print what the tasks of a run wrote.
+
+    Those of the tasks that failed, or of all if none failed.
+    """
     from deployer.commands.logs import follow as follow_logs
     from deployer.commands.logs import logs
     from deployer.views.live_text import log_to_text, task_title

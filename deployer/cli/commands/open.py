@@ -28,7 +28,10 @@ def open(
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
 ) -> int:
-    """Open Airflow's page of a deployed flow in a browser, and print its address."""
+    """Open Airflow's page of a deployed flow in a browser.
+
+    Its address is printed, too.
+    """
     from deployer.commands.open import page_of
 
     with command_context() as context:

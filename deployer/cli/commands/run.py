@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 mfdeploy run train --env staging
-mfdeploy run train --env staging --param alpha=0.1 --param 'regions=["eu"]' --wait
+mfdeploy run train --env staging --param alpha=0.1 --wait
 """
 
 

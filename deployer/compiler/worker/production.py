@@ -13,6 +13,7 @@ from metaflow import current
 from ..protocol import Job, Problem
 from .metaflow_compat import new_token, save_token, token_path
 from .problems import FlowError, describe_error
+from .store import NO_ANSWER, is_silent
 
 _MAX_LENGTH = 500  # the limit of Metaflow's tags
 
@@ -37,7 +38,10 @@ def production_token(job: Job, storage: Any, prefix: str) -> str:
     except Exception as error:
         where = f"{job.datastore_url}/{path}"
         message = f"the production token cannot be read from or stored at {where}: {describe_error(error)}"
-        raise FlowError(Problem("token-failed", message, setting="datastore")) from None
+        hint = ""
+        if is_silent(error):  # the same for each DAG
+            message, hint = f"production tokens cannot be stored in {job.datastore_url}: no answer", NO_ANSWER
+        raise FlowError(Problem("token-failed", message, setting="datastore", hint=hint)) from None
     if token is None or not _is_valid(token):
         shown = (token or "")[:_MAX_LENGTH]
         message = f"the production token of {job.dag_id} in {job.datastore_url} is not a valid name: {shown!r}"

@@ -29,6 +29,8 @@ _NO_CONNECTION = re.compile(
     r"Could not connect to|[Cc]onnection refused|[Tt]imed? ?out|Max retries exceeded"
     r"|Connection (?:was closed|aborted|broken)|IncompleteRead|ServiceUnavailable|SlowDown|\b50[0234]\b"
 )
+# What Metaflow says if each of its requests to S3 had no answer: nothing follows the last word.
+_NOTHING_SAID = re.compile(r"S3 operation failed\..*Error:\s*\Z", re.DOTALL)
 _NO_BUCKET = re.compile(r"S3NotFound|NoSuchBucket|ContainerNotFound|bucket does not exist|\b404\b")
 
 
@@ -77,6 +79,11 @@ def prepare(jobs: Iterable[Job], limit: float) -> None:
             importlib.import_module(module)
 
 
+def is_silent(error: Exception) -> bool:
+    """Whether an error says that the datastore gave no answer."""
+    return bool(_NOTHING_SAID.match(str(error)) or _NO_CONNECTION.search(describe_error(error)))
+
+
 _lock = Lock()
 _package_locks: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
 
@@ -102,6 +109,8 @@ def _problem(job: Job, error: Exception) -> Problem:
         text, hint = "access denied", "the account needs permission to read and write objects there"
     elif _NO_BUCKET.search(text):
         text, hint = "there is no such bucket or container", "create it, or correct `datastore:`"
+    elif _NOTHING_SAID.match(str(error)):
+        text, hint = "no answer", NO_ANSWER
     elif _NO_CONNECTION.search(text):
         text, hint = f"no answer: {text.rpartition('Error: ')[2]}", NO_ANSWER
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
@@ -192,5 +193,11 @@ def _objects(output: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _remove(folder: str, owner: int) -> None:
-    if os.getpid() == owner:
+    if os.getpid() != owner:
+        return
+    # Python calls this once, when nobody holds the clone: what a signal raises here is lost, and the rest is left.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
         shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
