@@ -17,6 +17,9 @@ SLOW = (
     "faults",  # applies that are killed, and that race
     "hostile",  # bad input at the limits of size and time
     "idempotence",  # generated projects, planned after each edit
+    "compiler/test_chosen.py",  # flows that are compiled one by one
+    "plan/test_own_code.py",  # plans and applies of 40 flows
+    "targets/test_no_answer.py",  # servers that are silent, each for the time that a limit takes
     "targets/test_failures.py",  # servers that fail, and the retries of our clients
 )
 

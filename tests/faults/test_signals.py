@@ -94,7 +94,8 @@ class Field:
         return {name: json.loads(text) for name, text in self.place.files().items() if name.startswith(HISTORY)}
 
 
-@pytest.fixture(params=list(PLACES))
+# A round takes seconds, and each place needs several: a plain run has those of a folder.
+@pytest.fixture(params=list(PLACES) if ALL or "MFDEPLOY_SIGNAL_ROUNDS" in os.environ else ["folder"])
 def ready(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Field]:
     with PLACES[request.param](tmp_path / "place") as place:
         made = Field(Fleet(tmp_path / "project"), place)
