@@ -95,7 +95,8 @@ def test_a_pod_gets_an_object(store: str, monkeypatch: pytest.MonkeyPatch) -> No
     environment = {"METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow/", "METAFLOW_S3_ENDPOINT_URL": store}
     step = types.SimpleNamespace(metaflow_run_id="airflow-0123456789ab")
     variables = method(flows.kubernetes(), ENVIRONMENT=environment, FLOW="TrainFlow")(step, LARGE)
-    [found] = client(store).list_objects_v2(Bucket=BUCKET)["Contents"]
+    # Other tests of this process have stored in the same bucket.
+    [found] = client(store).list_objects_v2(Bucket=BUCKET, Prefix="metaflow/mfdeploy/")["Contents"]
     assert found["Key"] == "metaflow/mfdeploy/TrainFlow/airflow-0123456789ab/parameters.json"
     assert variables == {"MFDEPLOY_PARAMETERS": f"s3://{BUCKET}/{found['Key']}"}
     assert read(variables, **environment) == digest(LARGE)
