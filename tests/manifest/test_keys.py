@@ -14,6 +14,7 @@ from pydantic import Field
 from deployer.description import describe, to_json
 from deployer.manifest.fields import ByName, Omissible, ResolvedPath, Setting, Settings, names_of, secret_paths, setting
 from deployer.manifest.keys import (
+    AirflowAccess,
     EnvironmentSettings,
     FlowIdentity,
     FlowSettings,
@@ -74,6 +75,7 @@ ENVIRONMENT: dict[str, Any] = {
     "production": True,
     "protect": True,
     "branches": ("main",),
+    "airflow": AirflowAccess(url="https://airflow.example"),
     "schedules": False,
     "metaflow": {"METAFLOW_SERVICE_URL": "http://metaflow"},
 }
@@ -181,7 +183,8 @@ class Place(Settings):
 
 def test_a_declaration_says_that_a_value_may_be_secret() -> None:
     assert list(secret_paths(Place)) == ["airflow.token", "others.*.token"]
-    assert list(secret_paths(ManifestFile)) == ["environments.*.target"]
+    below = "environments.*.airflow"
+    assert list(secret_paths(ManifestFile)) == ["environments.*.target", f"{below}.token", f"{below}.password"]
 
 
 def test_a_resolved_environment_keeps_the_keys_of_its_declaration() -> None:

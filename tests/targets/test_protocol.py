@@ -195,13 +195,16 @@ def test_the_index_remembers_and_forgets(target: Target) -> None:
     assert read_index(target, "growth", "staging").remembered == {}
 
 
+ENTRY = "20260101T000000000Z-abcd"
+
+
 def test_a_preview_has_an_index_and_a_history_of_its_own(target: Target) -> None:
     for label in ("staging", "staging@pr_12"):
         update_index(target, "growth", label, {f"{label}.py": deployed(f"{label}.py", "1")}, owns=lambda item: True)
-        target.create(entry_file("growth", label, f"of-{label}"), b"{}")
+        target.create(entry_file("growth", label, ENTRY), b"{}")
     delete_entries(target, "growth", "staging@pr_12")
     delete_index(target, "growth", "staging@pr_12")
-    assert list_entries(target, "growth", "staging") == ["of-staging"]
+    assert list_entries(target, "growth", "staging") == [ENTRY]
     assert list_entries(target, "growth", "staging@pr_12") == []
     assert [*read_index(target, "growth", "staging").remembered] == ["staging.py"]
     assert read_index(target, "growth", "staging@pr_12").version is None
