@@ -10,7 +10,7 @@ from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.live import Live, LiveRun, LiveTask, LogLine
 from deployer.models.selection import Selection
-from deployer.pipeline.live import DeployedFlow, find_deployed, live_of, reported
+from deployer.pipeline.live import DeployedFlow, reported, running_flow
 
 _STEP = re.compile(r"(?P<step>[^\[\]]+)(?:\[(?P<index>\d+)\])?\Z")
 _POLL = 2.0
@@ -39,11 +39,9 @@ def logs(
 
     If none failed, those of all tasks. Raises DeployError.
     """
-    found = find_deployed(selection, flow, environment, context)
-    live = live_of(found.environment, context)
-    with reported(found.environment):
+    with running_flow(selection, flow, environment, context) as (found, live):
         run = find_run(live, found, run_id)
-        tasks = [task for task in live.tasks(found.name, run.run_id) if task.state in _BEGUN]
+        tasks = _begun(live, found, run)
     return RunLogs(found, live, run, _chosen(tasks, step))
 
 
@@ -54,9 +52,9 @@ def follow(found: RunLogs, context: Context) -> Iterator[tuple[LiveTask, LogLine
     while True:
         with reported(found.flow.environment):
             run = found.live.run(found.flow.name, found.run.run_id)
-            tasks = [task for task in found.live.tasks(found.flow.name, run.run_id) if task.state in _BEGUN]
+            tasks = _begun(found.live, found.flow, run)
         for task in tasks:
-            if names and (task.step, task.index) not in names and found.tasks:
+            if names and (task.step, task.index) not in names:
                 continue
             key = (task.step, task.index, task.attempt)
             lines = list(found.read(task))
@@ -77,6 +75,11 @@ def find_run(live: Live, flow: DeployedFlow, run_id: str | None) -> LiveRun:
         hint = f"`mfdeploy run {flow.record.address.partition('/')[2]} --env {flow.environment.name}` starts one"
         raise DeployError(Diagnostic("no-run", f"{flow.record.address} has not run yet", hint=hint))
     return newest[0]
+
+
+def _begun(live: Live, flow: DeployedFlow, run: LiveRun) -> list[LiveTask]:
+    """The tasks of a run that have a log."""
+    return [task for task in live.tasks(flow.name, run.run_id) if task.state in _BEGUN]
 
 
 def _chosen(tasks: Sequence[LiveTask], step: str | None) -> Sequence[LiveTask]:

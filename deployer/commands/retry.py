@@ -9,7 +9,7 @@ from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.live import LiveRun
 from deployer.models.selection import Selection
-from deployer.pipeline.live import DeployedFlow, find_deployed, live_of, reported
+from deployer.pipeline.live import DeployedFlow, running_flow
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,7 @@ class RetryResult:
 
 def retry(selection: Selection, flow: str, environment: str, run_id: str | None, context: Context) -> RetryResult:
     """Reset the failed tasks of a run (None: the newest) and all tasks after them. Raises DeployError."""
-    found = find_deployed(selection, flow, environment, context)
-    live = live_of(found.environment, context)
-    with reported(found.environment):
+    with running_flow(selection, flow, environment, context) as (found, live):
         run = find_run(live, found, run_id)
         failed = [task for task in live.tasks(found.name, run.run_id) if task.state == "failed"]
         if not failed:

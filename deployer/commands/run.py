@@ -50,9 +50,9 @@ def run(
     """Start a run with parameters as they are typed. They are checked first. Raises DeployError."""
     found = find_deployed(selection, flow, environment, context)
     values = read_parameters(found, parameters)
-    live = live_of(found.environment, context)
     chosen = run_id or f"manual__{context.now().isoformat()}"
     with reported(found.environment):
+        live = live_of(found.environment, context)
         return StartedRun(found, live, live.start(found.name, chosen, values), live.page(found.name, chosen))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deployer.context import Context
 from deployer.models.live import LiveRun
 from deployer.models.selection import Selection
-from deployer.pipeline.live import DeployedFlow, find_deployed, live_of, reported
+from deployer.pipeline.live import DeployedFlow, running_flow
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,5 @@ class RunsResult:
 
 def runs(selection: Selection, flow: str, environment: str, limit: int, context: Context) -> RunsResult:
     """The newest `limit` runs of a deployed flow. Raises DeployError."""
-    found = find_deployed(selection, flow, environment, context)
-    live = live_of(found.environment, context)
-    with reported(found.environment):
+    with running_flow(selection, flow, environment, context) as (found, live):
         return RunsResult(found, live.runs(found.name, limit), live.page(found.name))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from deployer.context import Context
 from deployer.errors import Diagnostic, Severity
-from deployer.models.description import Description, version_of
 from deployer.models.live import Live, LiveError, LiveImportError
 from deployer.models.selection import Selection
 from deployer.pipeline.live import DeployedFlow, FlowStatus, deployed_flows, live_problem
@@ -32,23 +31,17 @@ def status(selection: Selection, context: Context) -> StatusResult:
     for name in selection.environments or sorted(manifests.environments):
         environment = manifests.environments[name]
         flows = deployed_flows(selection, name, context)
-        live = context.live(environment)
         try:
-            found += _ask(live, flows) if live else [FlowStatus(flow, version(flow)) for flow in flows]
+            live = context.live(environment)
+            found += _ask(live, flows) if live else map(FlowStatus, flows)
         except LiveError as error:
-            found += [FlowStatus(flow, version(flow)) for flow in flows]
+            found += map(FlowStatus, flows)
             problem = live_problem(environment, error)
             message = f"Airflow was not asked: {problem.message}"
             warnings.append(
                 Diagnostic(problem.code, message, problem.location, problem.path, problem.hint, Severity.WARNING)
             )
     return StatusResult(sorted(found, key=lambda each: each.flow.record.address), warnings)
-
-
-def version(flow: DeployedFlow) -> str | None:
-    """The version of what is deployed, as the file carries it."""
-    description = flow.record.description
-    return version_of(description) if isinstance(description, Description) else None
 
 
 def _ask(live: Live, flows: Sequence[DeployedFlow]) -> list[FlowStatus]:
@@ -62,4 +55,4 @@ def _ask_of(live: Live, flow: DeployedFlow, errors: Mapping[str, LiveImportError
     found = live.deployment(flow.name)
     runs = live.runs(flow.name, 1) if found else ()
     error = errors.get(flow.item.file)
-    return FlowStatus(flow, version(flow), True, found, runs[0] if runs else None, error)
+    return FlowStatus(flow, True, found, runs[0] if runs else None, error)

@@ -8,14 +8,12 @@ from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.live import Live, LiveRun
 from deployer.models.selection import Selection
-from deployer.pipeline.live import DeployedFlow, find_deployed, live_of, reported
+from deployer.pipeline.live import DeployedFlow, running_flow
 
 
 def stop(selection: Selection, flow: str, environment: str, run_id: str | None, context: Context) -> LiveRun:
     """End a run (None: the only active one): what runs of it is killed. Raises DeployError."""
-    found = find_deployed(selection, flow, environment, context)
-    live = live_of(found.environment, context)
-    with reported(found.environment):
+    with running_flow(selection, flow, environment, context) as (found, live):
         run = live.run(found.name, run_id) if run_id is not None else _only(found, _active(live, found))
         if run.ended:
             message = f"the run {run.run_id} of {found.record.address} has ended: {run.state}"

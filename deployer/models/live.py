@@ -52,8 +52,6 @@ class LiveDeployment:
     stale: bool
     active_runs: int | None
     next_run: str | None
-    parsed_at: str | None
-    has_import_errors: bool = False
     file_token: str | None = None
     file: str | None = None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
+from deployer.models.description import Description, version_of
 from deployer.models.desired import Deployed
 from deployer.models.live import Live, LiveDeployment, LiveError, LiveImportError, LiveRun
 from deployer.models.record import Record
@@ -29,13 +30,18 @@ class DeployedFlow:
         """Its name in the orchestrator."""
         return self.record.name
 
+    @property
+    def version(self) -> str | None:
+        """The version that the file carries; None for a DAG of Metaflow's own command."""
+        description = self.record.description
+        return version_of(description) if isinstance(description, Description) else None
+
 
 @dataclass(frozen=True)
 class FlowStatus:
     """One deployed flow. `live` is None if the orchestrator does not know it, or was not asked (`asked`)."""
 
     flow: DeployedFlow
-    version: str | None
     asked: bool = False
     live: LiveDeployment | None = None
     last_run: LiveRun | None = None
@@ -69,8 +75,23 @@ def find_deployed(selection: Selection, flow: str, environment: str, context: Co
     raise DeployError(Diagnostic("not-deployed", f"{address} is not deployed", hint=hint))
 
 
+@contextmanager
+def running_flow(
+    selection: Selection, flow: str, environment: str, context: Context
+) -> Iterator[tuple[DeployedFlow, Live]]:
+    """A deployed flow and the running orchestrator that has it, for what is asked of it in the block.
+
+    Raises DeployError, also for what the orchestrator refuses.
+    """
+    found = find_deployed(selection, flow, environment, context)
+    with reported(found.environment):
+        yield found, live_of(found.environment, context)
+
+
 def live_of(environment: Environment, context: Context) -> Live:
-    """The running orchestrator of an environment. Raises DeployError if the manifests do not say where it is."""
+    """The running orchestrator of an environment. Raises DeployError if the manifests do not say where it is,
+    and LiveError if it cannot be reached.
+    """
     found = context.live(environment)
     if found is None:
         message = f"the manifests do not say where the Airflow of {environment.name} runs"

@@ -97,7 +97,7 @@ def _flow(found: FlowStatus) -> FlowState:
         environment=record.environment,
         name=record.name,
         state=_state(found),
-        version=found.version,
+        version=found.flow.version,
         applied_by=provenance.applied_by if provenance else None,
         applied_at=provenance.applied_at if provenance else None,
         commit=provenance.commit if provenance else None,
@@ -116,7 +116,7 @@ def _state(found: FlowStatus) -> str:
         return "unknown"
     if found.live.stale:
         return "gone"
-    return "current" if found.live.version == found.version else "behind"
+    return "current" if found.live.version == found.flow.version else "behind"
 
 
 def _live(found: FlowStatus) -> LiveState | None:

@@ -245,5 +245,19 @@ def test_open(stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert run(capsys, "open", "train") == f"{stage.server.url}/dags/Train\n"
 
 
+def test_an_mwaa_that_cannot_be_found_is_one_error(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    manifest = stage.site.folder / "deployments" / "a.yaml"
+    text = manifest.read_text()
+    start = text.index("    airflow: ")
+    manifest.write_text(f"{text[:start]}    airflow: {{mwaa: jobs}}\n{text[text.index('flows:') :]}")
+    assert "MWAA environment jobs: You must specify a region." in run(capsys, "runs", "train", code=1)
+    assert "prod/train  Train  unchecked" in run(capsys, "status")
+
+
 def test_what_is_not_deployed(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert "prod/trian is not deployed; did you mean 'train'?" in run(capsys, "runs", "trian", code=1)

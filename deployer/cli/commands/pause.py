@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deployer.cli import DONE
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -15,6 +17,9 @@ from deployer.cli.options import (
 )
 from deployer.cli.output import write
 
+if TYPE_CHECKING:
+    from deployer.models.selection import Selection
+
 EXAMPLES = """
 mfdeploy pause train --env prod
 """
@@ -27,10 +32,14 @@ def pause(
     var: Variables = None,
 ) -> int:
     """Let Airflow start no more runs of a deployed flow."""
-    from deployer.commands.pause import pause as set_paused
+    return set_paused(selection(manifests, var), flow, env or only_environment(manifests), paused=True)
+
+
+def set_paused(chosen: Selection, flow: str, env: str, *, paused: bool) -> int:
+    """Pause or unpause a flow, and say so; the exit code. Raises DeployError."""
+    from deployer.commands.pause import pause
 
     with command_context() as context:
-        chosen = selection(manifests, var)
-        found = set_paused(chosen, flow, env or only_environment(manifests), context, paused=True)
-    write(f"{found.record.address}: paused\n")
+        found = pause(chosen, flow, env, context, paused=paused)
+    write(f"{found.record.address}: {'paused' if paused else 'unpaused'}\n")
     return DONE

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from deployer.cli import DONE
-from deployer.cli.context import command_context
+from deployer.cli.commands.pause import set_paused
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
     Environment,
@@ -13,7 +12,6 @@ from deployer.cli.options import (
     only_environment,
     selection,
 )
-from deployer.cli.output import write
 
 EXAMPLES = """
 mfdeploy unpause train --env prod
@@ -27,10 +25,4 @@ def unpause(
     var: Variables = None,
 ) -> int:
     """Let Airflow start runs of a deployed flow."""
-    from deployer.commands.pause import pause as set_paused
-
-    with command_context() as context:
-        chosen = selection(manifests, var)
-        found = set_paused(chosen, flow, env or only_environment(manifests), context, paused=False)
-    write(f"{found.record.address}: unpaused\n")
-    return DONE
+    return set_paused(selection(manifests, var), flow, env or only_environment(manifests), paused=False)

@@ -20,7 +20,7 @@ from deployer.models.live import (
 )
 from deployer.orchestrators.airflow.documentation import version_in
 from deployer.orchestrators.airflow.live.dialects import Dialect, Version1, Version2
-from deployer.orchestrators.airflow.live.transport import Answer, Method, Parameters, Transport
+from deployer.orchestrators.airflow.live.transport import Answer, Method, Parameters, Request, Transport
 
 _PAGE = 100
 _MOST_TASKS = 200_000
@@ -47,8 +47,6 @@ class LiveAirflow:
             stale=self._dialect.is_stale(dag),
             active_runs=dag.get("active_runs_count"),
             next_run=dag.get("next_dagrun_run_after") or dag.get("next_dagrun_create_after"),
-            parsed_at=dag.get("last_parsed_time") or dag.get("last_parsed"),
-            has_import_errors=bool(dag.get("has_import_errors")),
             file_token=dag.get("file_token"),
             file=self._dialect.file_of(dag),
         )
@@ -128,9 +126,9 @@ class LiveAirflow:
 
     @cached_property
     def _probed(self) -> tuple[Product, Dialect]:
-        answer = self._transport.send("GET", "/api/v2/version")
+        answer = self._transport.send(Request("GET", "/api/v2/version"))
         if answer.status in (404, 405):
-            answer = self._transport.send("GET", "/api/v1/version")
+            answer = self._transport.send(Request("GET", "/api/v1/version"))
         if answer.status in (404, 405):
             hint = "the url of `airflow:` is that of its pages, with the path below which they are"
             raise LiveError(f"there is no Airflow at {self._transport.url}", hint)
@@ -150,7 +148,7 @@ class LiveAirflow:
         body: Any = None,
         accept: str = "application/json",
     ) -> Answer:
-        return self._transport.send(method, f"{self._dialect.prefix}{path}", parameters, body, accept)
+        return self._transport.send(Request(method, f"{self._dialect.prefix}{path}", parameters, body, accept))
 
     def _all(self, path: str, key: str, what: str) -> Iterator[Mapping[str, Any]]:
         offset = 0

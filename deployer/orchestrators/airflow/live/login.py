@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Mapping
 
 from deployer.models.live import LiveError, NotAllowedError
-from deployer.orchestrators.airflow.live.transport import HttpTransport
+from deployer.orchestrators.airflow.live.transport import HttpTransport, Request
 
 _HINT = "see the login below `airflow:` of the environment"
 
@@ -53,7 +53,8 @@ class PasswordLogin:
         return had_token
 
     def _log_in(self, transport: HttpTransport) -> Mapping[str, str]:
-        answer = transport.bare("POST", "/auth/token", {"username": self._user, "password": self._password})
+        body = {"username": self._user, "password": self._password}
+        answer = transport.send_bare(Request("POST", "/auth/token", body=body))
         if answer.status in (200, 201) and isinstance(answer.data, dict) and answer.data.get("access_token"):
             return {"Authorization": f"Bearer {answer.data['access_token']}"}
         if answer.status in (404, 405):  # Airflow 2 has no such page

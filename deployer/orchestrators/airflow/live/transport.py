@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -25,6 +24,17 @@ _CONNECT, _READ, _BUDGET = 10, 45, 60
 _LATER = frozenset({429, 502, 503, 504})
 _MOST_BYTES = 64 * 1024 * 1024
 _SHOWN = 300
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: `path` is that of the API (``/api/v2/...``), `body` goes as JSON."""
+
+    method: Method
+    path: str
+    parameters: Parameters | None = None
+    body: Any = None
+    accept: str = "application/json"
 
 
 @dataclass(frozen=True)
@@ -55,15 +65,8 @@ class Transport(Protocol):
     def url(self) -> str:
         """The address of its pages, without a slash at the end."""
 
-    def send(
-        self,
-        method: Method,
-        path: str,
-        parameters: Parameters | None = None,
-        body: Any = None,
-        accept: str = "application/json",
-    ) -> Answer:
-        """One request to `path` (``/api/v2/...``). Raises LiveError if there is no answer."""
+    def send(self, request: Request) -> Answer:
+        """Send one request. Raises LiveError if there is no answer."""
 
 
 class _LaterError(Exception):
@@ -83,36 +86,21 @@ class HttpTransport:
             timeout=httpx.Timeout(min(_READ, budget), connect=min(_CONNECT, budget)), follow_redirects=False
         )
 
-    def send(
-        self,
-        method: Method,
-        path: str,
-        parameters: Parameters | None = None,
-        body: Any = None,
-        accept: str = "application/json",
-    ) -> Answer:
-        answer = self._patiently(method, path, parameters, body, accept)
+    def send(self, request: Request) -> Answer:
+        answer = self._patiently(request)
         if answer.status == 401 and self._login.renew():
-            answer = self._patiently(method, path, parameters, body, accept)
+            answer = self._patiently(request)
         return answer
 
-    def bare(self, method: Method, path: str, body: Any = None) -> Answer:
-        """A request without a login: for the one that logs in. Raises LiveError if there is no answer."""
-        return self._patiently(method, path, None, body, "application/json", logged_in=False)
+    def send_bare(self, request: Request) -> Answer:
+        """Send a request without a login: the one that logs in. Raises LiveError if there is no answer."""
+        return self._patiently(request, logged_in=False)
 
-    def _patiently(
-        self,
-        method: Method,
-        path: str,
-        parameters: Parameters | None,
-        body: Any,
-        accept: str,
-        logged_in: bool = True,
-    ) -> Answer:
-        headers = {"Accept": accept, **(self._login.headers(self) if logged_in else {})}
+    def _patiently(self, request: Request, *, logged_in: bool = True) -> Answer:
+        headers = {"Accept": request.accept, **(self._login.headers(self) if logged_in else {})}
         # What was not connected was not carried out. Reading may be repeated after anything.
         may_repeat: tuple[type[Exception], ...] = (httpx.ConnectError, httpx.ConnectTimeout)
-        if method == "GET":
+        if request.method == "GET":
             may_repeat = (httpx.TransportError, _LaterError)
         attempts = Retrying(
             retry=retry_if_exception_type(may_repeat),
@@ -121,7 +109,7 @@ class HttpTransport:
             reraise=True,
         )
         try:
-            return attempts(self._once, method, path, parameters, body, headers)
+            return attempts(self._once, request, headers)
         except _LaterError as error:
             return error.answer
         except httpx.HTTPError as error:
@@ -129,23 +117,27 @@ class HttpTransport:
             hint = "is the url of `airflow:` right, and can it be reached from here?"
             raise LiveError(f"no answer from Airflow at {self.url}: {why}", hint) from error
 
-    def _once(
-        self, method: Method, path: str, parameters: Parameters | None, body: Any, headers: Mapping[str, str]
-    ) -> Answer:
-        request = self._client.build_request(
-            method, f"{self.url}{path}", params=_as_query(parameters), json=body, headers=dict(headers)
+    def _once(self, request: Request, headers: Mapping[str, str]) -> Answer:
+        built = self._client.build_request(
+            request.method,
+            f"{self.url}{request.path}",
+            params=_as_query(request.parameters),
+            json=request.body,
+            headers=dict(headers),
         )
-        found = self._client.send(request, stream=True)
+        found = self._client.send(built, stream=True)
         try:
             content = bytearray()
             for piece in found.iter_bytes():
                 content += piece
                 if len(content) > _MOST_BYTES:
-                    raise LiveError(f"the answer of Airflow at {self.url} to {method} {path} is larger than 64 MiB")
+                    raise LiveError(
+                        f"the answer of Airflow at {self.url} to {request.method} {request.path} is larger than 64 MiB"
+                    )
         finally:
             found.close()
         answer = _answer(found.status_code, bytes(content).decode(errors="replace"))
-        if method == "GET" and answer.status in _LATER:
+        if request.method == "GET" and answer.status in _LATER:
             raise _LaterError(answer)
         return answer
 
@@ -168,23 +160,16 @@ class MwaaTransport:
         self._client = client
         self.url = url
 
-    def send(
-        self,
-        method: Method,
-        path: str,
-        parameters: Parameters | None = None,
-        body: Any = None,
-        accept: str = "application/json",
-    ) -> Answer:
+    def send(self, request: Request) -> Answer:
         from botocore.exceptions import BotoCoreError, ClientError
 
         # MWAA adds the part of the path that names the version of the API.
-        short = path.removeprefix("/api/v2").removeprefix("/api/v1")
-        given: dict[str, Any] = {"Name": self._name, "Path": short, "Method": method}
-        if parameters:
-            given["QueryParameters"] = dict(parameters)
-        if body is not None:
-            given["Body"] = body
+        short = request.path.removeprefix("/api/v2").removeprefix("/api/v1")
+        given: dict[str, Any] = {"Name": self._name, "Path": short, "Method": request.method}
+        if request.parameters:
+            given["QueryParameters"] = dict(request.parameters)
+        if request.body is not None:
+            given["Body"] = request.body
         try:
             found = self._client.invoke_rest_api(**given)
         except ClientError as error:
@@ -223,8 +208,3 @@ def _field_error(error: object) -> str:
         return str(error)
     place = ".".join(str(each) for each in error.get("loc", ()) if each != "body")
     return f"{place}: {error.get('msg', '')}" if place else str(error.get("msg", ""))
-
-
-def host_of(url: str) -> str:
-    """The host of a URL, for messages."""
-    return urlsplit(url).hostname or url
