@@ -43,13 +43,12 @@ def restored_sources(plan_context: PlanContext, restored: Mapping[tuple[str, str
 
     `restored` are the texts (without record) by environment and file.
     """
-    keys = {(change.environment, change.file): change for change in plan_context.plan.pending}
     return {
-        f"{key[0]}/{key[1]}": (
+        f"{change.environment}/{change.file}": (
             _deployed_text(plan_context, change),
-            "" if change.action == "delete" else restored.get(key, ""),
+            "" if change.action == "delete" else restored.get((change.environment, change.file), ""),
         )
-        for key, change in sorted(keys.items(), key=lambda item: item[0])
+        for change in sorted(plan_context.plan.pending, key=lambda change: (change.environment, change.file))
     }
 
 

@@ -109,10 +109,9 @@ def _problem(job: Job, error: Exception) -> Problem:
         text, hint = "access denied", "the account needs permission to read and write objects there"
     elif _NO_BUCKET.search(text):
         text, hint = "there is no such bucket or container", "create it, or correct `datastore:`"
-    elif _NOTHING_SAID.match(str(error)):
-        text, hint = "no answer", NO_ANSWER
-    elif _NO_CONNECTION.search(text):
-        text, hint = f"no answer: {text.rpartition('Error: ')[2]}", NO_ANSWER
+    elif is_silent(error):
+        said = "" if _NOTHING_SAID.match(str(error)) else f": {text.rpartition('Error: ')[2]}"
+        text, hint = f"no answer{said}", NO_ANSWER
     else:
         text = re.sub(rf"{re.escape(job.datastore_root)}/\S+", job.datastore_root, text)
     message = f"code packages cannot be stored in {job.datastore_url}: {text}"
