@@ -46,7 +46,7 @@ class Context:
 
     `environ` are the environment variables, `now` is the clock (aware times), `user` is the person who applies,
     `orchestrators` gives a factory by name, `waits` says how long servers are waited for, `sleep` lets seconds pass,
-    and `started` is what the command does not have to start again.
+    and `started` is what the command does not have to start again. With `offline` no running orchestrator is known.
     """
 
     environ: Mapping[str, str]
@@ -58,6 +58,7 @@ class Context:
     waits: WaitPolicy = DEFAULT_WAITS
     sleep: Callable[[float], None] = time.sleep
     started: Started | None = None
+    offline: bool = False
 
     def load(self, selection: Selection) -> Manifests:
         """The manifests of a selection. Raises DeployError with every problem of every file."""
@@ -109,7 +110,9 @@ class Context:
 
     def live(self, environment: Environment) -> Live | None:
         """The running orchestrator of an environment; None if the manifests name none. Nothing is asked yet."""
-        return self.orchestrator(environment).live(environment, self.environ)
+        if self.offline:
+            return None
+        return self.orchestrator(environment).live(environment, self.waits)
 
     def all_orchestrators(self) -> list[Orchestrator]:
         """All registered orchestrators."""

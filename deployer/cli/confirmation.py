@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.arrivals import apply_and_wait
 from deployer.cli.context import command_context
 from deployer.cli.options import bad_usage
 from deployer.cli.output import save_plan, write_message, write_plan, write_result, write_warnings
@@ -16,19 +17,27 @@ from deployer.errors import DeployError, Diagnostic
 if TYPE_CHECKING:
     from deployer.cli.output import PlanFormat
     from deployer.commands.apply import Prepared
+    from deployer.models.selection import Selection
     from deployer.planning.guards import Permissions
 
 _WITHOUT_ASKING = "add --yes, or save a plan with `mfdeploy plan --out FILE` and apply that"
 
 
 def apply_prepared(
-    prepared: Prepared, permissions: Permissions, *, confirmed: bool, format: PlanFormat = "text"
+    prepared: Prepared,
+    permissions: Permissions,
+    chosen: Selection,
+    seconds: float | None,
+    *,
+    confirmed: bool,
+    format: PlanFormat = "text",
 ) -> int:
-    """Show the plan, ask unless it was `confirmed`, apply it and report; the exit code. Raises DeployError.
+    """Show the plan, ask unless it was `confirmed`, apply it, wait for Airflow and report; the exit code.
 
-    As JSON and as Markdown the report is all that is printed to standard output.
+    `seconds` is how long running Airflows are waited for; None as the manifests say. As JSON and as Markdown the report
+    is all that is printed to standard output. Raises DeployError.
     """
-    from deployer.commands.apply import ApplyResult, differs, execute, refuse_unpermitted
+    from deployer.commands.apply import ApplyResult, differs, refuse_unpermitted
 
     write_warnings(prepared.view, format)
     if format == "text":
@@ -45,10 +54,8 @@ def apply_prepared(
     if not confirmed and not _confirm():
         write_message("Nothing was applied.")
         return REFUSED
-    with command_context() as context:
-        result = execute(prepared, permissions, context)
-    write_result(result, format)
-    return REFUSED if result.failed or result.not_done else DONE
+    result = apply_and_wait(prepared, permissions, chosen, seconds, format)
+    return DONE if result.is_whole else REFUSED
 
 
 def apply_several(plans: Sequence[Prepared], permissions: Permissions, *, confirmed: bool, format: PlanFormat) -> int:
@@ -81,13 +88,15 @@ def save_or_apply(
     prepared: Prepared,
     permissions: Permissions,
     out: Path | None,
+    chosen: Selection,
+    seconds: float | None,
     *,
     confirmed: bool,
     format: PlanFormat,
 ) -> int:
     """Show the plan and save it to `out`; without a file apply it as `apply_prepared` does."""
     if out is None:
-        return apply_prepared(prepared, permissions, confirmed=confirmed, format=format)
+        return apply_prepared(prepared, permissions, chosen, seconds, confirmed=confirmed, format=format)
     with command_context() as context:
         from deployer.commands.plan import guarded_view
 

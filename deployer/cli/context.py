@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def command_context(chosen: Selection | None = None, *, compiles: bool = False) -> Iterator[Context]:
+def command_context(
+    chosen: Selection | None = None, *, compiles: bool = False, offline: bool = False
+) -> Iterator[Context]:
     """The context of one call of `deployer.commands`. Its progress bar goes away at the end of the block.
 
     With a selection its manifests are read first, so that an error in them is reported before the command is imported.
-    If the command `compiles` the selection, the compiler starts while that is done.
+    If the command `compiles` the selection, the compiler starts while that is done. With `offline` it asks no running
+    orchestrator.
     """
     with progress_bar() as (progress, notify):
-        context = make_context(progress, notify)
+        context = make_context(progress, notify, offline=offline)
         if chosen is None:
             yield context
             return
@@ -37,7 +40,9 @@ def command_context(chosen: Selection | None = None, *, compiles: bool = False) 
             yield begun
 
 
-def make_context(progress: Progress = silent, notify: Callable[[str], None] = tell_nobody) -> Context:
+def make_context(
+    progress: Progress = silent, notify: Callable[[str], None] = tell_nobody, *, offline: bool = False
+) -> Context:
     """The context of this process; `notify` is told which server is waited for. Raises DeployError."""
     # Not before a command needs it: help and errors of usage do without.
     from deployer.context import Context
@@ -52,6 +57,7 @@ def make_context(progress: Progress = silent, notify: Callable[[str], None] = te
         orchestrators=ORCHESTRATORS,
         progress=progress,
         waits=WaitPolicy(_seconds_to_wait(os.environ), notify),
+        offline=offline,
     )
 
 

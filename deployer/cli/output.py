@@ -158,7 +158,15 @@ def write_result(result: ApplyResult, format: PlanFormat) -> None:
     """Print the result of an apply, then its errors and warnings on standard error."""
     from deployer.views.result_text import result_to_json, result_to_text
 
-    data = result_to_json(result.done, result.failed, result.not_done, result.namespaces, result.differences)
+    data = result_to_json(
+        result.done,
+        result.failed,
+        result.not_done,
+        result.namespaces,
+        result.differences,
+        result.arrivals,
+        result.rolled_back,
+    )
     if format == "json":
         write_json(data)
     elif format == "markdown":

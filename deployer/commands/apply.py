@@ -15,7 +15,7 @@ from deployer.commands.plan import PlanView, annotate_plan, collect_guard_facts,
 from deployer.commands.rollback import plan_rollback
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
-from deployer.models.history import Command
+from deployer.models.history import Command, EntryArrival
 from deployer.models.plan import Change, Plan
 from deployer.models.record import Provenance
 from deployer.models.selection import Selection
@@ -54,7 +54,9 @@ class ApplyResult:
     """The outcome of each change, and warnings about everything else that failed.
 
     `errors` give the reason for each target that could not publish; its changes are not done. `namespaces` are the
-    Metaflow namespaces of the runs of each written deployment, by address. With `differences` nothing was done.
+    Metaflow namespaces of the runs of each written deployment, by address. `entries` are the ids of the history
+    entries by environment, and `earlier` those of the newest entries before. With `differences` nothing was done.
+    `arrivals` is what running orchestrators said, and `rolled_back` what was put back since they could not import it.
     """
 
     done: Sequence[Change]
@@ -64,6 +66,16 @@ class ApplyResult:
     namespaces: Mapping[str, str] = field(default_factory=dict)
     errors: Sequence[Diagnostic] = ()
     differences: Sequence[Difference] = ()
+    entries: Mapping[str, str] = field(default_factory=dict)
+    earlier: Mapping[str, str] = field(default_factory=dict)
+    arrivals: Sequence[EntryArrival] = ()
+    rolled_back: Sequence[Change] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was done, and a running orchestrator that was waited for has it."""
+        there = all(arrival.state in ("current", "gone", "unchecked") for arrival in self.arrivals)
+        return there and not self.failed and not self.not_done
 
 
 def prepare(
@@ -186,6 +198,8 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
         errors=[
             target_problem(plan_context.environments[name], message) for name, message in applied.unpublished.items()
         ],
+        entries=run().ids,
+        earlier={name: found[0][0] for name, found in run().earlier.items() if found},
     )
 
 

@@ -17,6 +17,8 @@ from deployer.models.target import TargetError
 from deployer.pipeline.build import build, build_from, build_or_refuse, described, usable
 from deployer.pipeline.edits import with_edits
 from deployer.pipeline.effects import with_effects
+from deployer.pipeline.evidence import with_evidence
+from deployer.pipeline.known import with_known
 from deployer.pipeline.origins import with_origins
 from deployer.pipeline.own_code import with_own_code
 from deployer.pipeline.review import with_review
@@ -131,9 +133,13 @@ def _broken(errors: Mapping[str, Sequence[Diagnostic]]) -> tuple[Broken, ...]:
 
 
 def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
-    """The same plan with what explains it: manual edits, origins, own code, effects on runs, what needs a review."""
+    """The same plan with what explains it: manual edits, origins, own code, effects on runs, what needs a review.
+
+    Part of it is what the running orchestrators know.
+    """
     traced = with_own_code(with_origins(with_edits(plan_context, context)))
-    return with_review(with_effects(traced, plan_context.deployed.since, context), context)
+    known, ran = with_known(with_evidence(traced, context), context)
+    return with_review(with_effects(known, plan_context.deployed.since, context, ran), context)
 
 
 def view_of(plan_context: PlanContext, sources: Sources | None = None, more: Sequence[Diagnostic] = ()) -> PlanView:

@@ -18,6 +18,7 @@ from deployer.models.target import Target, TargetError
 from deployer.orchestrators.protocol import Orchestrator
 from deployer.pipeline.edits import with_edits_of
 from deployer.pipeline.effects import with_effects
+from deployer.pipeline.known import with_known
 from deployer.pipeline.review import with_review
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, restored_sources
@@ -69,7 +70,8 @@ def plan_rollback(
             return datetime.fromisoformat(back.record.since)
         return deployed.since(change)
 
-    shown = with_effects(with_edits_of(found, restored), since, context)
+    known, ran = with_known(with_edits_of(found, restored), context)
+    shown = with_effects(known, since, context, ran)
     shown = with_review(shown, context)
     texts = restored_sources(shown, {key: each.body for key, each in restored.items()}) if diff else {}
     return shown, restored, texts

@@ -35,6 +35,7 @@ from deployer.manifest.formats import (
     check_branches,
     check_cron,
     check_date,
+    check_duration,
     check_include_pattern,
     check_own_branch,
     check_pattern,
@@ -211,6 +212,7 @@ Branches = Annotated[Items[Annotated[str, BeforeValidator(check_branch)]], Befor
 OwnBranch = Annotated[str, BeforeValidator(check_own_branch)]
 Patterns = Items[Annotated[Text, BeforeValidator(check_pattern)]]
 Url = Annotated[str, BeforeValidator(check_url)]
+Duration = Annotated[str, BeforeValidator(check_duration)]
 Scalar = Annotated[
     AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]

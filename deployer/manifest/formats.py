@@ -20,6 +20,8 @@ from deployer.errors import nearest
 NO_SCHEDULE: Final = "none"
 SCHEDULE_WORDS: Final = ("hourly", "daily", "weekly")
 MAX_CRON_LENGTH: Final = 1_000  # each minute, hour, day and month by its number are 400
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+_MOST_DIGITS: Final = 5
 _CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*,/?#-]+\Z")
 
 
@@ -205,6 +207,28 @@ def check_url(value: Any) -> Any:
             "bad-url", "the address has a user, a query or a fragment", "leave it out; log in with the keys beside it"
         )
     return value.rstrip("/")
+
+
+def check_duration(value: Any) -> Any:
+    """A time to wait: a number with s, m or h, as in 90s, 5m or 1h; none for no time."""
+    if isinstance(value, str):
+        try:
+            seconds_of(value)
+        except ValueError:
+            raise _error(
+                "bad-duration", f"{value[:80]!r} is no time to wait", "for example 90s, 5m, 1h or none"
+            ) from None
+    return value
+
+
+def seconds_of(duration: str) -> int:
+    """The seconds of a time to wait. Raises ValueError for another text."""
+    if duration == "none":
+        return 0
+    number, unit = duration[:-1], duration[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()) or len(number) > _MOST_DIGITS:
+        raise ValueError(duration)
+    return int(number) * _UNITS[unit]
 
 
 def _error(code: LiteralString, message: str, hint: str = "") -> PydanticCustomError:

@@ -20,6 +20,7 @@ from deployer.manifest.fields import (
     Cron,
     DagId,
     Date,
+    Duration,
     IncludePattern,
     Items,
     Minutes,
@@ -101,6 +102,14 @@ class AirflowAccess(Settings):
     mwaa: Annotated[
         Omissible[Text], Setting("The name of an environment of Amazon MWAA, which takes the place of `url`.")
     ] = None
+    wait: Annotated[
+        Duration,
+        Setting("How long an apply waits until Airflow has what was written, as in 90s or 5m; none: not at all."),
+    ] = "10m"
+    on_import_error: Annotated[
+        Literal["keep", "rollback"],
+        Setting("rollback: the earlier file is put back where Airflow cannot import the new one. keep: it stays."),
+    ] = "keep"
 
 
 class FlowSettings(Settings):
@@ -313,6 +322,13 @@ class EnvironmentSettings(Settings):
     airflow: Annotated[
         Omissible[AirflowAccess],
         Setting("The running Airflow, and how to log in.", note=_NEVER_IN_A_DAG, orchestrator="airflow"),
+    ] = None
+    promotes_from: Annotated[
+        Omissible[Text],
+        Setting(
+            "The environment that flows are tried in before: the plan says whether the same code runs there.",
+            note=_NEVER_IN_A_DAG,
+        ),
     ] = None
     schedules: Annotated[
         bool, Setting("false: no flow has a schedule here.", section="schedule", note="as no schedule")

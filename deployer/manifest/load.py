@@ -18,7 +18,7 @@ from deployer.manifest.documents import Document, expand_settings, read_document
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.layers import check_layer
 from deployer.manifest.merge import merge
-from deployer.manifest.names import check_asked, check_dag_ids, check_environments
+from deployer.manifest.names import check_asked, check_dag_ids, check_environments, check_promotion
 from deployer.manifest.nodes import Entry, Map, Report, has_broken, is_text, locations
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.paths import resolve_path
@@ -141,6 +141,9 @@ class _Loader:
             document.project = document.project._replace(node=node)
 
     def _is_asked(self, path: NodePath) -> bool:
+        if path[0] == "environments" and path[2:3] == ("airflow",):
+            # Whoever only plans need not be able to log in: that is told when Airflow is asked.
+            return False
         if self.asked is None:
             return True
         if path[0] == "environments":
@@ -156,6 +159,8 @@ class _Loader:
             path, before = ("environments", name), self.report.errors
             check_layer(entry.node, path, self._root, self.report)
             settings[name] = check_environment(entry.node, path, self.report)
+            if document.complete:
+                check_promotion(name, entry.node, path, document.sections["environments"], self.report)
             if self.report.errors > before or has_broken(entry.node):
                 flawed.add(path)
         return settings

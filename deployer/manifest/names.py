@@ -40,6 +40,19 @@ def _listed(named: Items, path: Path, known: Mapping[str, Entry], report: Report
     return names
 
 
+def check_promotion(name: str, environment: Node, path: Path, known: Mapping[str, Entry], report: Report) -> None:
+    """The environment that another is promoted from exists, and is another one."""
+    entry = environment.entries.get("promotes_from") if isinstance(environment, Map) else None
+    value = entry.node.value if entry is not None and isinstance(entry.node, Scalar) else None
+    if entry is None or not isinstance(value, str):
+        return
+    path = (*path, "promotes_from")
+    if value == name:
+        report.error("bad-promotion", f"{name} is promoted from itself", entry.key, path, "name the one before it")
+    elif value not in known:
+        _unknown(value, entry, path, known, report)
+
+
 def _unknown(name: str, entry: Entry, path: Path, known: Mapping[str, Entry], report: Report) -> None:
     hint = nearest(name, known) or f"the environments are {', '.join(sorted(known)) or 'none'}"
     report.error("unknown-environment", f"no environment {shorten(name)!r}", entry.key, path, hint)

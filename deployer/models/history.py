@@ -54,6 +54,22 @@ class EntryChange(FrozenModel):
     message: Annotated[str, Field(description="Why it failed; empty where it did not.")]
 
 
+class EntryArrival(FrozenModel):
+    """Whether the running orchestrator had what was written when the apply ended."""
+
+    address: Annotated[str, Field(description="environment/name, as in the manifests.")]
+    name: Annotated[str, Field(description="The deployment's name in the orchestrator: the DAG id.")]
+    state: Annotated[
+        str,
+        Field(
+            description="current: it had the written version; gone: the deleted DAG was gone; broken: it could not "
+            "import the file; late: not within the time to wait; unchecked: it could not be asked."
+        ),
+    ]
+    seconds: Annotated[int, Field(description="Since the apply had published.")]
+    note: Annotated[str, Field(description="The end of the traceback if it is broken; else why it was not there.")]
+
+
 class KeptChange(EntryChange):
     """A change with the SHA-256 of the DAG file before and after it; null if there was no file."""
 
@@ -72,6 +88,9 @@ class EntryHead(FrozenModel):
     commit: Annotated[str | None, Field(description="Of the manifests; -dirty after it where files differed.")]
     tool_version: str
     ci_url: Annotated[str, Field(description="The page of the CI job that applied; empty outside of CI.")] = ""
+    arrivals: Annotated[
+        Several[EntryArrival], Field(description="What the running Airflow said; empty if it was not waited for.")
+    ] = ()
 
 
 class Entry(EntryHead):

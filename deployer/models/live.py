@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 ENDED: Final = frozenset({"success", "failed"})
 """The states of a run that has ended."""
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time as an orchestrator gives it (aware); None where there is none, or none with a timezone."""
+    try:
+        found = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 class LiveError(Exception):
@@ -39,21 +49,29 @@ class LiveImportError:
     at: str | None = None
 
 
-@dataclass(frozen=True)
-class LiveDeployment:
+@dataclass(frozen=True, kw_only=True)
+class LiveSummary:
+    """What a list says of a deployment. `parsed_at` changes whenever its file is read; `stale` if that is gone."""
+
+    name: str
+    paused: bool
+    stale: bool
+    next_run: str | None
+    parsed_at: str | None = None
+    file_token: str | None = None
+    file: str | None = None
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveDeployment(LiveSummary):
     """A deployment as the orchestrator has it.
 
     `version` is that of the description (`version_of`), which the file carries; None if it has none.
     """
 
-    name: str
     version: str | None
-    paused: bool
-    stale: bool
     active_runs: int | None
-    next_run: str | None
-    file_token: str | None = None
-    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,12 @@ class LiveRun:
     def ended(self) -> bool:
         """Whether nothing of it will run any more."""
         return self.state in ENDED
+
+    @property
+    def seconds(self) -> int | None:
+        """How long it ran; None while that is not known."""
+        begin, end = time_of(self.started_at), time_of(self.ended_at)
+        return int((end - begin).total_seconds()) if begin and end else None
 
 
 @dataclass(frozen=True)
@@ -101,6 +125,25 @@ class LogLine:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a deployment takes for granted in its orchestrator: pools, connections, and packages of providers."""
+
+    pools: frozenset[str] = frozenset()
+    connections: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class AfterApply:
+    """What follows an apply: for how many seconds it waits until the orchestrator has what was written (0: not at all),
+    and whether files that the orchestrator cannot import are replaced by the earlier ones.
+    """
+
+    seconds: float = 0
+    rolls_back: bool = False
+
+
+@dataclass(frozen=True)
 class Product:
     """What the orchestrator is: its version, and the address of its pages."""
 
@@ -111,17 +154,30 @@ class Product:
 class Live(Protocol):
     """A running orchestrator. Each method raises LiveError, or one of its kinds."""
 
+    @property
+    def after_apply(self) -> AfterApply:
+        """What follows an apply, as the manifests say."""
+
     def product(self) -> Product:
         """What it is. The first request of all; the others imply it."""
 
     def deployment(self, name: str) -> LiveDeployment | None:
         """The deployment of this name; None if it is not known."""
 
+    def deployments(self, project: str) -> Mapping[str, LiveSummary]:
+        """All deployments of a project of manifests that are known, by name, whatever environment they belong to."""
+
+    def lacks(self, needs: Needs) -> Needs:
+        """What of these is not there. Raises NotAllowedError if the account may not see one of the kinds."""
+
+    def most_items(self) -> int | None:
+        """How many items a foreach may have; None if the orchestrator does not say."""
+
     def import_errors(self) -> Sequence[LiveImportError]:
         """The files that cannot be imported."""
 
-    def parse(self, deployment: LiveDeployment) -> None:
-        """Ask to read the file of a deployment now. No answer means that it has: look at the version."""
+    def parse(self, deployment: LiveSummary) -> None:
+        """Ask to read the file of a deployment now. It has not when this returns: look at `parsed_at`."""
 
     def runs(self, name: str, limit: int, states: Sequence[str] = ()) -> Sequence[LiveRun]:
         """The newest runs, newest first."""

@@ -173,6 +173,18 @@ class Effect:
 
 
 @dataclass(frozen=True, config=EXACT)
+class Known:
+    """What is known of a deployment beside manifests and target. It is no part of what is applied."""
+
+    topic: Annotated[
+        Literal["airflow", "evidence"],
+        Field(description="airflow: what the running Airflow says; evidence: what an earlier environment shows."),
+    ]
+    text: str
+    serious: Annotated[StrictBool, Field(description="Whether somebody should look at it before the apply.")] = False
+
+
+@dataclass(frozen=True, config=EXACT)
 class Replaced:
     """Another file at the target with the same DAG, which is deleted after the DAG file is written."""
 
@@ -208,6 +220,9 @@ class Change:
         Several[Value], Field(description="Of a create: every value that is not a default, by group.")
     ] = of_dataclass(default=(), compare=False)
     marks: Annotated[Several[Mark], Field(description="What is new with this change and deserves a second look.")] = (
+        of_dataclass(default=(), compare=False)
+    )
+    known: Annotated[Several[Known], Field(description="What is known beside it, at the time of planning.")] = (
         of_dataclass(default=(), compare=False)
     )
 

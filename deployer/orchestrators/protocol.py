@@ -16,9 +16,10 @@ from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
-from deployer.models.live import Live
+from deployer.models.live import Live, Needs
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
+from deployer.models.waiting import WaitPolicy
 
 
 class Orchestrator(Protocol):
@@ -108,14 +109,20 @@ class Orchestrator(Protocol):
     def names_in(self, content: bytes) -> Iterable[str]:
         """The names that a file defines as literals, also a file that mfdeploy did not write."""
 
-    def live(self, environment: Environment, environ: Mapping[str, str]) -> Live | None:
+    def live(self, environment: Environment, waits: WaitPolicy) -> Live | None:
         """The running orchestrator that an environment's settings name; None if they name none. Nothing is asked.
 
-        `environ` are the environment variables, for credentials that are not in a manifest.
+        `waits` says for how long its answers are waited for.
         """
 
-    def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
+    def needs(self, description: Description) -> Needs:
+        """What a deployment takes for granted in the running orchestrator."""
+
+    def effects(
+        self, change: Change, since: datetime | None, now: datetime, ran: datetime | None = None
+    ) -> Sequence[Effect]:
         """What a change does to runs, as of `now`; empty for a change that writes nothing.
 
-        `since` is when the deployment was first applied (aware; None if it never was).
+        `since` is when the deployment was first applied (aware; None if it never was), and `ran` the time of its
+        schedule that it ran for last, if the running orchestrator said so.
         """

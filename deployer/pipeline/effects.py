@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,16 +12,23 @@ from deployer.plan_context import PlanContext
 
 
 def with_effects(
-    plan_context: PlanContext, since: Callable[[Change], datetime | None], context: Context
+    plan_context: PlanContext,
+    since: Callable[[Change], datetime | None],
+    context: Context,
+    ran: Mapping[str, datetime] | None = None,
 ) -> PlanContext:
     """The same plan with the effects of each change on runs. Effects do not count when plans are compared.
 
-    `since` gives the time when the deployment of a change was first applied.
+    `since` gives the time when the deployment of a change was first applied; `ran` are the times that deployments ran
+    for last by address, as far as running orchestrators were asked.
     """
     now = context.now()
+    last = ran or {}
 
     def shown(change: Change) -> Change:
         orchestrator = context.orchestrator(plan_context.environments[change.environment])
-        return replace(change, effects=tuple(orchestrator.effects(change, since(change), now)))
+        return replace(
+            change, effects=tuple(orchestrator.effects(change, since(change), now, last.get(change.address)))
+        )
 
     return plan_context.with_changes(shown(change) if change.writes else change for change in plan_context.plan.changes)

@@ -21,7 +21,7 @@ from typing import Any
 
 from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.models.format_1 import upgrade_entry
-from deployer.models.history import HISTORY_FORMAT, Entry
+from deployer.models.history import HISTORY_FORMAT, Entry, EntryArrival
 from deployer.models.reading import ReadingError, parse_json, read_model
 from deployer.models.target import MovedError, Target
 
@@ -148,12 +148,24 @@ def delete_entries(target: Target, project: str, environment: str) -> None:
             target.delete(entry_file(project, environment, entry), version)
 
 
+def note_arrivals(target: Target, project: str, environment: str, entry: str, arrivals: Sequence[EntryArrival]) -> None:
+    """Add to an entry what the running orchestrator said. Raises TargetError, and DeployError if it is not valid."""
+    file = entry_file(project, environment, entry)
+    content, version = target.read(file)
+    found = parse_entry(content, file)
+    target.replace(file, _content(found.model_copy(update={"arrivals": tuple(arrivals)})), version)
+
+
+def _content(entry: Entry) -> bytes:
+    # Not pydantic's JSON, which refuses the lone surrogates that a value may contain.
+    left_out = {name for name in ("branch", "arrivals") if not getattr(entry, name)}
+    return f"{json.dumps(entry.model_dump(mode='json', exclude=left_out), indent=1)}\n".encode()
+
+
 def _created(target: Target, entry: Entry) -> bool:
     """Write the entry. False if another entry has its id."""
     file = entry_file(entry.project, entry.label, entry.id)
-    # Not pydantic's JSON, which refuses the lone surrogates that a value may contain.
-    data = entry.model_dump(mode="json", exclude=None if entry.branch else {"branch"})
-    content = f"{json.dumps(data, indent=1)}\n".encode()
+    content = _content(entry)
     try:
         target.create(file, content)
     except MovedError:

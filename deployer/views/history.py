@@ -8,6 +8,7 @@ from typing import Any
 
 from deployer.models.deployment import Environment
 from deployer.models.history import HISTORY_FORMAT, Entry, EntryHead, History, ShownEntry, Unrecorded
+from deployer.views.arrival_text import arrivals_total
 from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 from deployer.views.plan_text import COMPLETED, STYLES, SYMBOLS
@@ -70,6 +71,7 @@ def _entry(page: Page, entry: Mapping[str, Any]) -> None:
     page.line((_summary(entry, changes), "dim"), indent=6, hang=0)
     for change in changes:
         _change(page, change, [each["file"] for each in gone if each["name"] == change["name"]])
+    _arrivals(page, entry["arrivals"])
 
 
 def _who(entry: Mapping[str, Any]) -> str:
@@ -99,6 +101,19 @@ def _change(page: Page, change: Mapping[str, Any], gone: Sequence[str]) -> None:
         message = f": {escape_controls(change['message'])}" if change["message"] else ""
         parts.append((f"  {change['outcome']}{message}", "bold red"))
     page.line(*parts, indent=6, hang=4)
+
+
+def _arrivals(page: Page, arrivals: Sequence[Mapping[str, Any]]) -> None:
+    """What the running Airflow said of the apply; each that it did not have, with the last line of the reason."""
+    if not arrivals:
+        return
+    page.line((arrivals_total(arrivals), "dim"), indent=6, hang=0)
+    for arrival in arrivals:
+        if arrival["state"] not in ("current", "gone"):
+            last = arrival["note"].splitlines()[-1:]
+            why = f": {escape_controls(last[0])}" if last else ""
+            state = escape_controls(arrival["state"])
+            page.line((state, "bold red"), f"  {escape_controls(arrival['address'])}{why}", indent=8)
 
 
 def _unrecorded(page: Page, found: Sequence[Mapping[str, Any]]) -> None:

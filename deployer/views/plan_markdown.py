@@ -31,6 +31,7 @@ from deployer.views.plan_words import (
     file_lines,
     former_ids,
     group_fields,
+    known_by_topic,
     narrowing,
     new_deployment,
     new_schedule,
@@ -284,6 +285,9 @@ def _beside(change: Change, around: _Around) -> Iterator[str]:
     yield from _groups([*known_at_apply(change), *around.values[change["environment"]].own(change)])
     for label, text in own_rows(change, around.common):
         yield f"- {label}: {prose(text)}"
+    for topic, known in known_by_topic(change):
+        said = "; ".join(f"**{prose(each['text'])}**" if each["serious"] else prose(each["text"]) for each in known)
+        yield f"- {topic}: {said}"
 
 
 def _picture(change: Change) -> str:

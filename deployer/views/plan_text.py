@@ -25,6 +25,7 @@ from deployer.views.plan_words import (
     file_lines,
     former_ids,
     group_fields,
+    known_by_topic,
     narrowing,
     new_deployment,
     new_schedule,
@@ -224,3 +225,7 @@ def _beside(change: Change, around: _Around) -> Iterator[Entry]:
     for group, texts in by_group([*known_at_apply(change), *around.values.own(change)]):
         yield from ((group if number == 0 else "", [escape_controls(text)]) for number, text in enumerate(texts))
     yield from ((label, [escape_controls(text)]) for label, text in rows if change["action"] != "create")
+    for topic, known in known_by_topic(change):
+        for number, each in enumerate(known):
+            text = escape_controls(each["text"])
+            yield topic if number == 0 else "", [(text, "bold yellow") if each["serious"] else text]

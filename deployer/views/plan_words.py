@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from deployer.views.escape_controls import escape_controls, pair_text, shorten_message, shorten_pair
@@ -218,3 +219,9 @@ def file_lines(files: Mapping[str, Sequence[str]], most: int = MOST_FILES) -> tu
     lines = [(mark, path) for mark, kind in marks for path in files[kind]]
     # A list of eleven is not cut to ten and "1 more", which takes the same line.
     return (lines, 0) if len(lines) <= most + 1 else (lines[:most], len(lines) - most)
+
+
+def known_by_topic(change: Change) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """What is known of a change beside manifests and target, by what it is about."""
+    for topic, known in groupby(change["known"], key=lambda each: str(each["topic"])):
+        yield topic, list(known)

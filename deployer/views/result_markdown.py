@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from deployer.views.arrival_text import STATES, arrivals_total
 from deployer.views.plan_difference import NOTHING_APPLIED, difference_lines
 from deployer.views.plan_markdown import code, prose
 from deployer.views.plan_text import COMPLETED
@@ -34,6 +35,19 @@ def _changes(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"- **failed** {_named(failed)}: {prose(' '.join(failed['message'].split()))}\n"
     for left in result["not_done"]:
         yield f"- not {COMPLETED.get(left['action'], 'done')} {_named(left)}\n"
+    yield from _arrivals(result)
+
+
+def _arrivals(result: Mapping[str, Any]) -> Iterator[str]:
+    if not result["arrivals"]:
+        return
+    yield f"\n**{prose(arrivals_total(result['arrivals']))}**\n\n"
+    for arrival in result["arrivals"]:
+        if arrival["state"] not in ("current", "gone"):
+            yield f"- {STATES[arrival['state']]}: {_named(arrival)}\n"
+            yield from (f"  > {prose(line)}\n" for line in arrival["note"].splitlines())
+    for change in result["rolled_back"]:
+        yield f"- put back as it was: {_named(change)}\n"
 
 
 def _differences(result: Mapping[str, Any]) -> Iterator[str]:

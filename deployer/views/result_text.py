@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from deployer.models.history import EntryArrival
 from deployer.models.plan import Action, Change
 from deployer.models.types import FrozenModel, Several
 from deployer.planning.reviewed import Difference
@@ -51,6 +52,13 @@ class Result(FrozenModel):
         Several[PlanDifference],
         Field(description="Where the plan differs from the reviewed one. Nothing is done then."),
     ] = ()
+    arrivals: Annotated[
+        Several[EntryArrival],
+        Field(description="Whether the running Airflow has what was done; empty if it was not waited for."),
+    ] = ()
+    rolled_back: Annotated[
+        Several[LeftChange], Field(description="Put back as it was before, since Airflow could not import it.")
+    ] = ()
 
 
 def result_schema() -> dict[str, Any]:
@@ -64,6 +72,8 @@ def result_to_json(
     not_done: Sequence[Change],
     namespaces: Mapping[str, str] | None = None,
     differences: Sequence[Difference] = (),
+    arrivals: Sequence[EntryArrival] = (),
+    rolled_back: Sequence[Change] = (),
 ) -> dict[str, Any]:
     """The result as JSON values. `namespaces` are the namespaces of runs by address."""
     known = namespaces or {}
@@ -72,6 +82,8 @@ def result_to_json(
         failed=tuple(FailedChange(**_change(change), message=message) for change, message in failed),
         not_done=tuple(LeftChange(**_change(change)) for change in not_done),
         differences=tuple(map(describe_difference, differences)),
+        arrivals=tuple(arrivals),
+        rolled_back=tuple(LeftChange(**_change(change)) for change in rolled_back),
     ).model_dump(mode="json")
 
 

@@ -215,7 +215,7 @@ def test_a_delete_that_is_protected_is_refused_before_it_is_asked_for(
 def test_an_apply_that_fails_is_1_and_says_what_failed(deployed: Path, capsys: Output) -> None:
     prepared = prepare_destroy(Selection(Path("deployments"), environments=("local",)), context())
     DAG.write_text(f"{DAG.read_text()}\n# somebody else's edit\n")
-    assert apply_prepared(prepared, Permissions(), confirmed=True) == 1
+    assert apply_prepared(prepared, Permissions(), Selection(Path("deployments")), None, confirmed=True) == 1
     out = capsys.readouterr().out
     assert re.search(r"failed\s+TrainFlow.local", out)
     assert DAG.exists()
@@ -388,7 +388,8 @@ def test_results_are_json_documents_of_their_schema(project: Path, capsys: Outpu
         jsonschema.validate(result, schema)
     made = {"address": "local/train", "environment": "local", "action": "create", "name": "TrainFlow.local"}
     assert [{key: one[key] for key in made} for one in deployed["done"]] == [made]
-    assert nothing == {"done": [], "failed": [], "not_done": [], "differences": []}
+    lists = ("done", "failed", "not_done", "differences", "arrivals", "rolled_back")
+    assert nothing == {name: [] for name in lists}
     assert [one["action"] for one in (*destroyed["done"], *back["done"])] == ["delete", "create"]
 
 

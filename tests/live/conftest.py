@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,16 @@ from tests.e2e.project import OFFLINE, Project
 FLOWS = Path(__file__).with_name("flows")
 USER, PASSWORD = "ada", "correct-horse-battery"
 VIEWER = "vic"
+FORBIDDEN = "forbidden"
+# What a platform team may have: to Airflow a DAG that is refused is one that cannot be imported.
+POLICY = f"""\
+from airflow.exceptions import AirflowClusterPolicyViolation
+
+
+def dag_policy(dag):
+    if {FORBIDDEN!r} in dag.tags:
+        raise AirflowClusterPolicyViolation("this tag is not allowed")
+"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,9 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     }
     project = project_in(folder)
+    policy = folder / "airflow" / "config" / "airflow_local_settings.py"
+    policy.parent.mkdir(parents=True, exist_ok=True)
+    policy.write_text(POLICY)
     with running(airflow, folder / "airflow", project.folder / "build" / "dags", **settings) as found:
         url = _webserver(found) if airflow.is_2 else _api_server(found)
         write_manifest(project, url)
@@ -84,7 +97,8 @@ def project_in(folder: Path) -> Project:
     return replace(Project(folder / "project", folder / "home"), variables=variables)
 
 
-def write_manifest(project: Project, url: str, **environment: Any) -> None:
+def write_manifest(project: Project, url: str, tags: Sequence[str] = (), **access: Any) -> None:
+    """The flow `hello` has the tags; `access` are more settings below `airflow:`."""
     manifest = {
         "version": 1,
         "project": "live",
@@ -93,13 +107,12 @@ def write_manifest(project: Project, url: str, **environment: Any) -> None:
                 "target": "../build/dags",
                 "compute": "local",
                 "datastore": "../build/metaflow",
-                "airflow": {"url": url, "user": USER, "password": "${env.AIRFLOW_PASSWORD}"},
-                **environment,
+                "airflow": {"url": url, "user": USER, "password": "${env.AIRFLOW_PASSWORD}", **access},
             },
         },
         "flows": {
             "switchboard": {"file": "flows/switchboard.py"},
-            "hello": {"file": "flows/hello.py", "schedule": "daily"},
+            "hello": {"file": "flows/hello.py", "schedule": "daily", "tags": [*tags]},
         },
     }
     (project.folder / "deployments" / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deployer.models.live import LiveError, LiveTask, NotAllowedError, UnknownError
+from deployer.models.waiting import WaitPolicy
 from deployer.orchestrators.airflow.live.client import LiveAirflow
 from deployer.orchestrators.airflow.live.login import BearerLogin, GoogleLogin, PasswordLogin
 from deployer.orchestrators.airflow.live.transport import HttpTransport
@@ -17,7 +18,7 @@ DAG = {"dag_id": "a", "is_paused": False, "doc_md": "Trains.\n\nVersion `0123456
 
 
 def airflow(server: StandIn, path: str = "", budget: float = 20, token: str = "secret-token") -> LiveAirflow:
-    return LiveAirflow(HttpTransport(server.url + path, BearerLogin(token), budget=budget))
+    return LiveAirflow(HttpTransport(server.url + path, BearerLogin(token), WaitPolicy(budget)))
 
 
 def asked(reply: Reply, ask: Callable[[LiveAirflow], Any], budget: float = 20) -> str:

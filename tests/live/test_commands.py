@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import Stage
+from tests.live.conftest import FORBIDDEN, Stage, write_manifest
 
 pytestmark = pytest.mark.airflow
 
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.airflow
 @pytest.fixture(scope="module")
 def deployed(stage: Stage) -> Stage:
     """Both flows are deployed, and Airflow has them."""
-    stage.project.do("apply", "--yes")
-    until_current(stage, "switchboard", "hello")
+    said = stage.project.do("apply", "--yes")
+    assert said.endswith("Airflow has what was applied: 2 DAGs.\n")
     return stage
 
 
@@ -26,12 +26,26 @@ def status(stage: Stage) -> dict[str, dict[str, Any]]:
     return {flow["address"].partition("/")[2]: flow for flow in found["flows"]}
 
 
-def until_current(stage: Stage, *flows: str) -> None:
-    def look() -> bool:
-        states = {name: flow["state"] for name, flow in status(stage).items()}
-        return all(states.get(name) == "current" for name in flows)
+def test_an_apply_waits_until_airflow_has_it(deployed: Stage) -> None:
+    write_manifest(deployed.project, deployed.url, tags=["other"])
+    said = deployed.project.do("apply", "--yes")
+    assert "  current    HelloFlow.local  (local/hello)  after " in said
+    assert said.endswith("Airflow has what was applied: 1 DAG.\n")
+    assert status(deployed)["hello"]["state"] == "current"
 
-    stage.airflow.until(look, f"current {flows}")
+
+def test_what_airflow_cannot_import_is_put_back(deployed: Stage) -> None:
+    before = status(deployed)["hello"]["version"]
+    write_manifest(deployed.project, deployed.url, tags=[FORBIDDEN], on_import_error="rollback")
+    said = deployed.project.do("apply", "--yes", code=1)
+    assert "  broken     HelloFlow.local  (local/hello)  after " in said
+    assert "this tag is not allowed" in said
+    assert "The earlier files are put back:" in said
+    assert said.endswith("Airflow has what was applied: 1 DAG.\n")
+    found = status(deployed)["hello"]
+    assert (found["version"], found["state"]) == (before, "current")
+    write_manifest(deployed.project, deployed.url)
+    deployed.project.do("apply", "--yes")
 
 
 def test_status_says_which_version_airflow_has(deployed: Stage) -> None:

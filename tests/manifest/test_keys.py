@@ -76,6 +76,7 @@ ENVIRONMENT: dict[str, Any] = {
     "protect": True,
     "branches": ("main",),
     "airflow": AirflowAccess(url="https://airflow.example"),
+    "promotes_from": "staging",
     "schedules": False,
     "metaflow": {"METAFLOW_SERVICE_URL": "http://metaflow"},
 }

@@ -18,10 +18,12 @@ from deployer.models.desired import Deployed
 from deployer.models.digest import digest_text
 from deployer.models.flow import Flow, Package
 from deployer.models.flow_location import flow_location
+from deployer.models.live import Needs
 from deployer.models.plan import Change, Effect
 from deployer.models.reading import NewerFormatError, ReadingError, parse_json
 from deployer.models.record import Origin, Record, RunIds
 from deployer.models.record_data import from_data, to_data
+from deployer.models.waiting import WaitPolicy
 
 
 class JsonFiles:
@@ -104,10 +106,15 @@ class JsonFiles:
             return ()
         return (found["name"],) if isinstance(found, dict) and isinstance(found.get("name"), str) else ()
 
-    def live(self, environment: Environment, environ: Mapping[str, str]) -> None:
+    def live(self, environment: Environment, waits: WaitPolicy) -> None:
         return None
 
-    def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
+    def needs(self, description: Description) -> Needs:
+        return Needs()
+
+    def effects(
+        self, change: Change, since: datetime | None, now: datetime, ran: datetime | None = None
+    ) -> Sequence[Effect]:
         return (Effect("code"),) if change.action == "update" else ()
 
 

@@ -23,13 +23,17 @@ from deployer.cli.options import (
     Flows,
     Fresh,
     Manifests,
+    NoWait,
+    Offline,
     PlanFormatOption,
     Reviewed,
     SavedPlan,
     Variables,
+    Wait,
     Yes,
     assertions,
     bad_usage,
+    patience,
     permissions,
     selection,
 )
@@ -65,6 +69,9 @@ def apply(
     allow_adopt: AllowAdopt = None,
     check_cluster: CheckCluster = None,
     fresh: Fresh = False,
+    offline: Offline = False,
+    wait: Wait = None,
+    no_wait: NoWait = False,
     format: PlanFormatOption = "text",
 ) -> int:
     """Publish exactly what a plan says.
@@ -73,13 +80,14 @@ def apply(
     """
 
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
+    seconds = patience(wait, no_wait)
     confirmed = yes or plan is not None or reviewed is not None
     refuse_unasked(format, confirmed=confirmed)
     caller = assertions(expect_env, allow_rollback, allow_destroy, allow_adopt)
     _refuse_combinations(plan, reviewed, chosen, asserted=caller != assertions(None, False, False, None))
     saved = read_plan(plan) if plan is not None else None
     compared = read_plan(reviewed) if reviewed is not None else None
-    with command_context(None if saved else chosen, compiles=True) as context:
+    with command_context(None if saved else chosen, compiles=True, offline=offline) as context:
         from deployer.commands.apply import prepare, prepare_reviewed
 
         if compared is not None:
@@ -87,7 +95,7 @@ def apply(
         else:
             prepared = prepare(chosen, context, saved=saved, caller=caller, check_cluster=check_cluster, fresh=fresh)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
-    return apply_prepared(prepared, permitted, confirmed=confirmed, format=format)
+    return apply_prepared(prepared, permitted, chosen, seconds, confirmed=confirmed, format=format)
 
 
 def _refuse_combinations(plan: Path | None, reviewed: Path | None, chosen: Selection, *, asserted: bool) -> None:

@@ -13,11 +13,15 @@ from deployer.cli.options import (
     Flows,
     Format,
     Manifests,
+    NoWait,
+    Offline,
     PlanFile,
     RequiredEnvironments,
     Variables,
+    Wait,
     Yes,
     only_environment,
+    patience,
     permissions,
     selection,
 )
@@ -38,6 +42,9 @@ def destroy(
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
+    offline: Offline = False,
+    wait: Wait = None,
+    no_wait: NoWait = False,
     format: Format = "text",
 ) -> int:
     """Delete all DAGs that the manifests manage in an environment.
@@ -46,10 +53,11 @@ def destroy(
     """
 
     refuse_unasked(format, confirmed=yes or out is not None)
+    seconds = patience(wait, no_wait, saves=out is not None)
     chosen = selection(manifests, var, environments=env or [only_environment(manifests)], flows=flow, exclude=exclude)
-    with command_context(chosen) as context:
+    with command_context(chosen, offline=offline) as context:
         from deployer.commands.destroy import prepare_destroy
 
         prepared = prepare_destroy(chosen, context)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
-    return save_or_apply(prepared, permitted, out, confirmed=yes, format=format)
+    return save_or_apply(prepared, permitted, out, chosen, seconds, confirmed=yes, format=format)

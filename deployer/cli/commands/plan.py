@@ -23,6 +23,7 @@ from deployer.cli.options import (
     Fresh,
     KeepGoing,
     Manifests,
+    Offline,
     PlanFile,
     PlanFormatOption,
     SavedPlanOption,
@@ -62,6 +63,7 @@ def plan(
     check_cluster: CheckCluster = None,
     fresh: Fresh = False,
     keep_going: KeepGoing = False,
+    offline: Offline = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", metavar=NO_TYPE, help="Exit with 2 when there are changes.")
     ] = False,
@@ -75,12 +77,20 @@ def plan(
         manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt, keep_going=keep_going
     )
     if saved is not None:
-        if chosen != selection(manifests, None) or against or out or diff or check_cluster is not None or fresh:
+        if (
+            chosen != selection(manifests, None)
+            or against
+            or out
+            or diff
+            or check_cluster is not None
+            or fresh
+            or offline
+        ):
             message = "--from shows a saved plan as it is: beside it go --format and --detailed-exitcode only"
             raise DeployError(bad_usage(message, "leave --from out to plan anew"))
         return _show_saved(saved, format, detailed_exitcode=detailed_exitcode)
     _refuse_combinations(against, out, format, diff, check_cluster, keep_going)
-    with _saying_how_to_go_on(chosen), command_context(chosen, compiles=against is None) as context:
+    with _saying_how_to_go_on(chosen), command_context(chosen, compiles=against is None, offline=offline) as context:
         from deployer.commands.plan import plan
 
         write_plan = plan_writer(format)

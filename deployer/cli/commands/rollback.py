@@ -18,11 +18,15 @@ from deployer.cli.options import (
     Exclude,
     Flows,
     Manifests,
+    NoWait,
+    Offline,
     PlanFile,
     PlanFormatOption,
     Variables,
+    Wait,
     Yes,
     only_environment,
+    patience,
     permissions,
     refuse_unshown,
     selection,
@@ -48,6 +52,9 @@ def rollback(
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
     allow_branch: AllowBranch = False,
+    offline: Offline = False,
+    wait: Wait = None,
+    no_wait: NoWait = False,
     format: PlanFormatOption = "text",
     diff: Diff = False,
 ) -> int:
@@ -57,10 +64,11 @@ def rollback(
     """
     refuse_unshown(format, diff=diff)
     refuse_unasked(format, confirmed=yes or out is not None)
+    seconds = patience(wait, no_wait, saves=out is not None)
     chosen = selection(manifests, var, environments=[env or only_environment(manifests)], flows=flow, exclude=exclude)
-    with command_context(chosen) as context:
+    with command_context(chosen, offline=offline) as context:
         from deployer.commands.apply import prepare_rollback
 
         prepared = prepare_rollback(chosen, entry, context, diff=diff)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
-    return save_or_apply(prepared, permitted, out, confirmed=yes, format=format)
+    return save_or_apply(prepared, permitted, out, chosen, seconds, confirmed=yes, format=format)

@@ -14,13 +14,15 @@ from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
-from deployer.models.live import Live
+from deployer.models.live import Live, Needs
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
+from deployer.models.waiting import WaitPolicy
 from deployer.orchestrators.airflow import dag_file, effects, next_runs, record
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.dag_ids import dag_ids
 from deployer.orchestrators.airflow.names import dag_id
+from deployer.orchestrators.airflow.needs import needs
 from deployer.orchestrators.airflow.pod_manifest import pod_manifests
 from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
 from deployer.orchestrators.airflow.schedule import schedule_of
@@ -91,11 +93,16 @@ class AirflowOrchestrator:
     def names_in(self, content: bytes) -> Iterable[str]:
         return dag_ids(content)
 
-    def live(self, environment: Environment, environ: Mapping[str, str]) -> Live | None:
+    def live(self, environment: Environment, waits: WaitPolicy) -> Live | None:
         # httpx takes a while to import, and most commands talk to no Airflow.
         from deployer.orchestrators.airflow.live.access import connect
 
-        return connect(environment.airflow, environ) if environment.airflow else None
+        return connect(environment.airflow, waits) if environment.airflow else None
 
-    def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
-        return effects.effects(change, since, now)
+    def needs(self, description: Description) -> Needs:
+        return needs(description)
+
+    def effects(
+        self, change: Change, since: datetime | None, now: datetime, ran: datetime | None = None
+    ) -> Sequence[Effect]:
+        return effects.effects(change, since, now, ran)

@@ -25,16 +25,17 @@ MAX_COUNTED_RUNS = 1000
 _SECOND = timedelta(seconds=1)
 
 
-def effects(change: Change, since: datetime | None, now: datetime) -> tuple[Effect, ...]:
+def effects(change: Change, since: datetime | None, now: datetime, ran: datetime | None = None) -> tuple[Effect, ...]:
     """The effects of a change that creates or updates a DAG; none for any other.
 
-    `since` is when the DAG was first applied (None if it never was). `since` and `now` are aware.
+    `since` is when the DAG was first applied (None if it never was), `ran` the time of its schedule that it ran for
+    last (None if that is not known). All are aware.
     """
     before, after = change.before, change.after
     if not change.writes or after is None:
         return ()
     return (
-        *_schedule_effects(before, after, since, now),
+        *_schedule_effects(before, after, since, now, ran),
         *_paused_effects(change, after),
         *_content_effects(before, after),
     )
@@ -48,7 +49,11 @@ def _paused_effects(change: Change, after: Description) -> Iterator[Effect]:
 
 
 def _schedule_effects(
-    before: Description | NativeDescription | None, after: Description, since: datetime | None, now: datetime
+    before: Description | NativeDescription | None,
+    after: Description,
+    since: datetime | None,
+    now: datetime,
+    ran: datetime | None,
 ) -> Iterator[Effect]:
     if before is not None and before.schedule == after.schedule:
         return
@@ -57,7 +62,9 @@ def _schedule_effects(
     if old != new:
         yield Effect("next runs", before=old, after=new)
     if not isinstance(after.schedule, NoSchedule):
-        last = _last_time(deployed, _start_time(deployed, since or now), now) if deployed else None
+        last = ran
+        if last is None and deployed:
+            last = _last_time(deployed, _start_time(deployed, since or now), now)
         yield from _immediate_runs(after.schedule, after, last, since or now, now)
 
 
@@ -85,7 +92,8 @@ def _immediate_runs(
 ) -> Iterator[Effect]:
     """The runs that Airflow starts at once: one for each time since the last run with `catchup`, else only the latest.
 
-    This is the rule of Airflow's CronTriggerTimetable. The last run is assumed at the last time of the old schedule.
+    This is the rule of Airflow's CronTriggerTimetable. Where no Airflow was asked, the last run is assumed at the last
+    time of the old schedule.
     """
     start = _start_time(schedule, since)
     if schedule.catchup:

@@ -65,8 +65,13 @@ def _of_environment(deployment: Deployment, name: str) -> str:
 def own_tags(deployment: Deployment) -> dict[str, str]:
     """The tags of a DAG beside those of the manifest, by what they name."""
     environment, branch = deployment.environment, deployment.own_branch
-    found = {"environment": f"env:{environment.name}", "project": f"project:{environment.project}"}
+    found = {"environment": f"env:{environment.name}", "project": project_tag(environment.project)}
     return {**found, "branch": f"branch:{branch.safe_name}"} if branch.name else found
+
+
+def project_tag(project: str) -> str:
+    """The tag of all DAGs of a project of manifests."""
+    return f"project:{project}"
 
 
 def is_valid(text: str) -> bool:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from deployer.manifest.formats import seconds_of
 from deployer.manifest.keys import AirflowAccess
-from deployer.models.live import LiveError
+from deployer.models.live import AfterApply, LiveError
+from deployer.models.waiting import WaitPolicy
 from deployer.orchestrators.airflow.live.client import LiveAirflow
 from deployer.orchestrators.airflow.live.login import BearerLogin, GoogleLogin, NoLogin, PasswordLogin
 from deployer.orchestrators.airflow.live.transport import HttpTransport, Login, MwaaTransport
 
 
-def connect(access: AirflowAccess, environ: Mapping[str, str]) -> LiveAirflow:
+def connect(access: AirflowAccess, waits: WaitPolicy) -> LiveAirflow:
     """The Airflow that the settings name. Nothing is asked yet. Raises LiveError if there are no credentials."""
+    after_apply = AfterApply(seconds_of(access.wait), access.on_import_error == "rollback")
     if access.mwaa is not None:
-        return LiveAirflow(_mwaa(access.mwaa, environ))
-    return LiveAirflow(HttpTransport(access.url or "", _login(access)))
+        return LiveAirflow(_mwaa(access.mwaa, waits), after_apply)
+    return LiveAirflow(HttpTransport(access.url or "", _login(access), waits), after_apply)
 
 
 def _login(access: AirflowAccess) -> Login:
+    for secret in (access.token, access.password):
+        if secret is not None and secret.value == secret.written:
+            name = secret.written.removeprefix("${env.").removesuffix("}")
+            raise LiveError(f"the environment variable {name} is not set", "it is the login below `airflow:`")
     if access.token is not None:
         return BearerLogin(access.token.value)
     if access.user is not None:
@@ -26,16 +31,20 @@ def _login(access: AirflowAccess) -> Login:
     return GoogleLogin() if access.google else NoLogin()
 
 
-def _mwaa(name: str, environ: Mapping[str, str]) -> MwaaTransport:
+def _mwaa(name: str, waits: WaitPolicy) -> MwaaTransport:
     import boto3
+    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
+    # Half of the time for each of two attempts.
+    once = waits.seconds / 2
+    config = Config(connect_timeout=min(10, once), read_timeout=once, retries={"total_max_attempts": 2})
     try:
-        client = boto3.session.Session().client("mwaa")
+        client = boto3.session.Session().client("mwaa", config=config)
         found = client.get_environment(Name=name)["Environment"]
     except (BotoCoreError, ClientError) as error:
         hint = (
             "the account needs airflow:GetEnvironment and airflow:InvokeRestApi; AWS_PROFILE and AWS_REGION say which"
         )
         raise LiveError(f"MWAA environment {name}: {' '.join(str(error).split())}", hint) from error
-    return MwaaTransport(name, client, f"https://{found['WebserverUrl']}")
+    return MwaaTransport(name, client, f"https://{found['WebserverUrl']}", waits)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 from deployer.models.live import (
+    AfterApply,
     LiveDeployment,
     LiveError,
     LiveImportError,
     LiveRun,
+    LiveSummary,
     LiveTask,
     LogLine,
+    Needs,
     NotAllowedError,
     Product,
     UnknownError,
@@ -21,16 +25,19 @@ from deployer.models.live import (
 from deployer.orchestrators.airflow.documentation import version_in
 from deployer.orchestrators.airflow.live.dialects import Dialect, Version1, Version2
 from deployer.orchestrators.airflow.live.transport import Answer, Method, Parameters, Request, Transport
+from deployer.orchestrators.airflow.names import project_tag
 
 _PAGE = 100
 _MOST_TASKS = 200_000
+_NOTHING = AfterApply()
 
 
 class LiveAirflow:
     """An Airflow behind a transport. Its version is asked for once, by the first request."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, after_apply: AfterApply = _NOTHING) -> None:
         self._transport = transport
+        self.after_apply = after_apply
 
     def product(self) -> Product:
         return self._probed[0]
@@ -41,15 +48,56 @@ class LiveAirflow:
             return None
         dag = self._expect(answer, f"read the DAG {name}")
         return LiveDeployment(
-            name=name,
+            **asdict(self._summary(name, dag)),
             version=version_in(dag.get("doc_md")),
+            active_runs=dag.get("active_runs_count"),
+        )
+
+    def deployments(self, project: str) -> Mapping[str, LiveSummary]:
+        parameters = {**self._dialect.also_stale, "tags": [project_tag(project)]}
+        dags = self._all("/dags", "dags", f"list the DAGs of {project}", parameters)
+        return {name: self._summary(name, dag) for dag in dags if (name := str(dag.get("dag_id")))}
+
+    def _summary(self, name: str, dag: Mapping[str, Any]) -> LiveSummary:
+        return LiveSummary(
+            name=name,
             paused=bool(dag.get("is_paused")),
             stale=self._dialect.is_stale(dag),
-            active_runs=dag.get("active_runs_count"),
             next_run=dag.get("next_dagrun_run_after") or dag.get("next_dagrun_create_after"),
+            parsed_at=dag.get("last_parsed_time"),
             file_token=dag.get("file_token"),
             file=self._dialect.file_of(dag),
+            tags=frozenset(str(tag.get("name")) for tag in dag.get("tags") or () if isinstance(tag, dict)),
         )
+
+    def lacks(self, needs: Needs) -> Needs:
+        providers: frozenset[str] = frozenset()
+        if needs.providers:
+            found = self._all("/providers", "providers", "list the providers")
+            providers = needs.providers - {str(each.get("package_name")) for each in found}
+        return Needs(
+            pools=frozenset(name for name in needs.pools if not self._has(f"/pools/{_quoted(name)}", "see pools")),
+            connections=frozenset(
+                name for name in needs.connections if not self._has(f"/connections/{_quoted(name)}", "see connections")
+            ),
+            providers=providers,
+        )
+
+    def _has(self, path: str, what: str) -> bool:
+        answer = self._send("GET", path)
+        if answer.status == 404:
+            return False
+        self._expect(answer, what)
+        return True
+
+    def most_items(self) -> int | None:
+        answer = self._send("GET", "/config/section/core/option/max_map_length")
+        # By default nobody may see the configuration.
+        if answer.status != 200 or not isinstance(answer.data, dict):
+            return None
+        options = (each for section in answer.data.get("sections", ()) for each in section.get("options", ()))
+        value = next((str(each.get("value")) for each in options if each.get("key") == "max_map_length"), "")
+        return int(value) if value.isdecimal() else None
 
     def import_errors(self) -> Sequence[LiveImportError]:
         return [
@@ -57,7 +105,7 @@ class LiveAirflow:
             for each in self._all("/importErrors", "import_errors", "read the import errors")
         ]
 
-    def parse(self, deployment: LiveDeployment) -> None:
+    def parse(self, deployment: LiveSummary) -> None:
         if deployment.file_token is None:
             return
         answer = self._send("PUT", f"/parseDagFile/{_quoted(deployment.file_token)}")
@@ -150,10 +198,10 @@ class LiveAirflow:
     ) -> Answer:
         return self._transport.send(Request(method, f"{self._dialect.prefix}{path}", parameters, body, accept))
 
-    def _all(self, path: str, key: str, what: str) -> Iterator[Mapping[str, Any]]:
+    def _all(self, path: str, key: str, what: str, parameters: Parameters | None = None) -> Iterator[Mapping[str, Any]]:
         offset = 0
         while offset < _MOST_TASKS:
-            answer = self._send("GET", path, {"limit": _PAGE, "offset": offset})
+            answer = self._send("GET", path, {**(parameters or {}), "limit": _PAGE, "offset": offset})
             page = self._expect(answer, what).get(key, ())
             yield from (each for each in page if isinstance(each, dict))
             offset += len(page)

@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from deployer.models.live import LiveTask, LogLine
+from deployer.orchestrators.airflow.live.transport import Parameters
+
+_ALSO_STALE_1: Final[Parameters] = {"only_active": False}
+_ALSO_STALE_2: Final[Parameters] = {"exclude_stale": False}
 
 
 class Dialect(Protocol):
@@ -19,6 +23,10 @@ class Dialect(Protocol):
     @property
     def newest_first(self) -> str:
         """The order of runs in which the newest comes first."""
+
+    @property
+    def also_stale(self) -> Parameters:
+        """The parameters with which a list of DAGs has also those whose file is gone."""
 
     @property
     def log_accepts(self) -> str:
@@ -45,6 +53,7 @@ class Version2:
 
     prefix = "/api/v2"
     newest_first = "-run_after"
+    also_stale = _ALSO_STALE_2
     log_accepts = "application/x-ndjson"
 
     def new_run(self, run_id: str, conf: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -78,6 +87,7 @@ class Version1:
 
     prefix = "/api/v1"
     newest_first = "-execution_date"
+    also_stale = _ALSO_STALE_1
     log_accepts = "text/plain"
 
     def new_run(self, run_id: str, conf: Mapping[str, Any]) -> Mapping[str, Any]:

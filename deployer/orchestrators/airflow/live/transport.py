@@ -15,12 +15,13 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from deployer.models.live import LiveError
+from deployer.models.waiting import DEFAULT_WAITS, RAISE_LIMIT, WaitPolicy
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 Parameters = Mapping[str, str | int | bool | list[str]]
 
 # Seconds. The first request to an API server that has just started makes it load itself.
-_CONNECT, _READ, _BUDGET = 10, 45, 60
+_CONNECT, _READ = 10, 45
 _LATER = frozenset({429, 502, 503, 504})
 _MOST_BYTES = 64 * 1024 * 1024
 _SHOWN = 300
@@ -78,12 +79,13 @@ class _LaterError(Exception):
 class HttpTransport:
     """Requests by HTTP to an Airflow below `url`, each with the headers that `login` gives."""
 
-    def __init__(self, url: str, login: Login, client: httpx.Client | None = None, budget: float = _BUDGET) -> None:
+    def __init__(self, url: str, login: Login, waits: WaitPolicy = DEFAULT_WAITS) -> None:
         self.url = url.rstrip("/")
         self._login = login
-        self._budget = budget
-        self._client = client or httpx.Client(
-            timeout=httpx.Timeout(min(_READ, budget), connect=min(_CONNECT, budget)), follow_redirects=False
+        self._waits = waits
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(min(_READ, waits.seconds), connect=min(_CONNECT, waits.seconds)),
+            follow_redirects=False,
         )
 
     def send(self, request: Request) -> Answer:
@@ -104,17 +106,18 @@ class HttpTransport:
             may_repeat = (httpx.TransportError, _LaterError)
         attempts = Retrying(
             retry=retry_if_exception_type(may_repeat),
-            stop=stop_after_delay(self._budget),
+            stop=stop_after_delay(self._waits.seconds),
             wait=wait_random_exponential(multiplier=0.5, max=8),
             reraise=True,
         )
         try:
-            return attempts(self._once, request, headers)
+            with self._waits.waiting_for(f"Airflow at {self.url}"):
+                return attempts(self._once, request, headers)
         except _LaterError as error:
             return error.answer
         except httpx.HTTPError as error:
             why = " ".join(str(error).split()) or type(error).__name__
-            hint = "is the url of `airflow:` right, and can it be reached from here?"
+            hint = f"is the url of `airflow:` right, and can it be reached from here? {RAISE_LIMIT}"
             raise LiveError(f"no answer from Airflow at {self.url}: {why}", hint) from error
 
     def _once(self, request: Request, headers: Mapping[str, str]) -> Answer:
@@ -155,9 +158,10 @@ class Login(Protocol):
 class MwaaTransport:
     """Requests to an environment of Amazon MWAA through its API: no URL, no token."""
 
-    def __init__(self, name: str, client: Any, url: str) -> None:
+    def __init__(self, name: str, client: Any, url: str, waits: WaitPolicy = DEFAULT_WAITS) -> None:
         self._name = name
         self._client = client
+        self._waits = waits
         self.url = url
 
     def send(self, request: Request) -> Answer:
@@ -171,7 +175,8 @@ class MwaaTransport:
         if request.body is not None:
             given["Body"] = request.body
         try:
-            found = self._client.invoke_rest_api(**given)
+            with self._waits.waiting_for(f"the MWAA environment {self._name}"):
+                found = self._client.invoke_rest_api(**given)
         except ClientError as error:
             status = error.response.get("RestApiStatusCode")
             if status is not None:

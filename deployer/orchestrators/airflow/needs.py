@@ -1,0 +1,31 @@
+"""What a DAG takes for granted in its Airflow: a pool, a connection, a provider that is not there fails its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from deployer.models.description import Description
+from deployer.models.live import Needs
+
+_KUBERNETES: Final = "apache-airflow-providers-cncf-kubernetes"
+_PROVIDERS: Final = {"s3_key": "apache-airflow-providers-amazon"}
+# The pool of whatever names none: each Airflow has it.
+_DEFAULT_POOL: Final = "default_pool"
+
+
+def needs(description: Description) -> Needs:
+    """What a deployment of this description needs. Connections that operators use by default are not among them."""
+    settings = description.settings
+    sensors = settings.sensors.values()
+    arguments = [sensor.model_extra or {} for sensor in sensors]
+    pools = {settings.value("worker_pool"), *(each.get("pool") for each in arguments)}
+    connections = {each.get("aws_conn_id") for each in arguments}
+    providers = {_PROVIDERS.get(sensor.kind) for sensor in sensors}
+    if settings.compute == "kubernetes":
+        providers.add(_KUBERNETES)
+    return Needs(_names(pools) - {_DEFAULT_POOL}, _names(connections), _names(providers))
+
+
+def _names(found: Iterable[object]) -> frozenset[str]:
+    return frozenset(each for each in found if isinstance(each, str))
