@@ -353,5 +353,6 @@ def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
 def _unanswered(helper: _Helper, why: str) -> Problem:
     hint = "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')"
     if lack := shortage_in(why):
-        why, hint = lack
+        # Of the machine, and so one for all flows.
+        return Problem("environment", f"cannot compile flows with {helper.python}: {lack.message}", hint=lack.hint)
     return Problem("bad-interpreter", f"cannot compile flows with {helper.python}: {why}", hint=hint, setting="python")
