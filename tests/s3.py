@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, Thread
 from typing import Any
 
@@ -20,14 +20,18 @@ CREDENTIALS = {
 }
 
 
+Around = Callable[[Mapping[str, Any]], AbstractContextManager[object]]
+"""Entered before a request (its WSGI environment) is carried out, and left when its answer is known."""
+
+
 @contextmanager
-def s3_server(bucket: str = BUCKET) -> Iterator[str]:
-    """The URL of an S3 server that has the bucket."""
+def s3_server(bucket: str = BUCKET, around: Around = nullcontext) -> Iterator[str]:
+    """The URL of an S3 server that has the bucket. `around` each request a test may count, wait or do something."""
     application, writing = DomainDispatcherApplication(create_backend_app), Lock()
 
     def answer(environ: Any, start_response: Any) -> Iterable[bytes]:
         """Moto looks at the condition of a write, and then writes: of two threads both may find it fulfilled."""
-        with nullcontext() if environ["REQUEST_METHOD"] == "GET" else writing:
+        with around(environ), nullcontext() if environ["REQUEST_METHOD"] == "GET" else writing:
             return list(application(environ, start_response))
 
     server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=MotoRequestHandler)

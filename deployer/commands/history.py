@@ -13,7 +13,7 @@ from deployer.models.history import Entry, Unrecorded
 from deployer.models.selection import Selection
 from deployer.models.target import Target, TargetError
 from deployer.pipeline.selecting import refuse_unmatched
-from deployer.state.history import Entries, list_with_strays, read_entries
+from deployer.state.history import MOST_ENTRIES, Entries, list_with_strays, read_entries
 from deployer.state.survey import survey, target_problem
 
 
@@ -82,15 +82,19 @@ def _newest(target: Target, environment: Environment, selection: Selection, limi
     ids, strays = list_with_strays(target, environment.project, environment.label)
     read: list[Entry] = []
     warnings = list(strays)
-    asked = 0
-    for entry_id in ids:
-        if sum(bool(_narrowed(entry, selection).changes) for entry in read) >= limit:
-            break
-        found = read_entries(target, environment.project, environment.label, [entry_id])
-        read += found.read
+    asked = selected = 0
+    while asked < len(ids) and selected < limit:
+        # Side by side, and where most are selected no more than are shown.
+        size = MOST_ENTRIES if asked else min(limit, MOST_ENTRIES)
+        found = read_entries(target, environment.project, environment.label, ids[asked : asked + size])
+        asked += size
         warnings += found.warnings
-        asked += 1
-    return Entries(read, warnings), len(ids) - asked
+        for entry in found.read:
+            if selected == limit:
+                return Entries(read, warnings), len(ids) - ids.index(entry.id)
+            read.append(entry)
+            selected += bool(_narrowed(entry, selection).changes)
+    return Entries(read, warnings), max(0, len(ids) - asked)
 
 
 def _narrowed(entry: Entry, selection: Selection) -> Entry:

@@ -95,8 +95,11 @@ def _entries(target: Target, environment: Environment, given: str) -> tuple[Sequ
     """
     try:
         known, strays = list_with_strays(target, environment.project, environment.label)
-        chosen = read_entry(target, environment.project, environment.label, find_entry(given, known))
+        wanted = find_entry(given, known)
         found = read_entries(target, environment.project, environment.label, known)
+        chosen = {entry.id: entry for entry in found.read}.get(wanted)
+        # Reading it once more says what is wrong with it.
+        chosen = chosen or read_entry(target, environment.project, environment.label, wanted)
     except TargetError as error:
         raise DeployError(target_problem(environment, str(error))) from error
     return found.read, chosen, [*strays, *found.warnings]

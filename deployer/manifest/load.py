@@ -18,7 +18,7 @@ from deployer.manifest.documents import Document, expand_settings, read_document
 from deployer.manifest.environments import Layer, build_environment, build_layer, check_environment
 from deployer.manifest.layers import check_layer
 from deployer.manifest.merge import merge
-from deployer.manifest.names import check_asked, check_dag_ids, check_environments, check_promotion
+from deployer.manifest.names import check_asked, check_dag_ids, check_environments, check_files, check_promotion
 from deployer.manifest.nodes import Entry, Map, Report, has_broken, is_text, locations
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.paths import resolve_path
@@ -204,6 +204,7 @@ class _Loader:
             if ("flows", name) not in flawed and not any(path[0] == "defaults" for path in flawed):
                 deployments += resolve_flow(name, entry, document.section("defaults"), layers, self._root, self.report)
         deployments = with_siblings(sorted(deployments, key=lambda deployment: deployment.address))
+        check_files(environments.values(), self.report)
         check_dag_ids(deployments, self.report)
         removed = () if self.report.errors else read_removed(sections["removed"])
         check_removed(removed, deployments, self.report)

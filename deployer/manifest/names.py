@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from deployer.errors import nearest
 from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, shorten
-from deployer.models.deployment import Deployment
+from deployer.models.deployment import Deployment, Environment
 
 
 def check_environments(flow: Node, path: Path, known: Mapping[str, Entry], report: Report) -> None:
@@ -77,6 +77,21 @@ def same_names(named: Iterable[tuple[Deployment, str]]) -> Iterator[tuple[Deploy
         first = seen.setdefault((deployment.environment.target.resolved, name.casefold()), deployment)
         if first is not deployment:
             yield first, deployment
+
+
+def check_files(environments: Iterable[Environment], report: Report) -> None:
+    """No two environments name their files at one target alike: the index and the history have the name in theirs."""
+    seen: dict[tuple[str, str], Environment] = {}
+    for environment in environments:
+        first = seen.setdefault((environment.target.resolved, environment.name.casefold()), environment)
+        if first is not environment:
+            message = (
+                f"the environments {environment.name!r} and {first.name!r} have one target, and their names differ in "
+                "case only: their files would be one on some disks"
+            )
+            hint = "give one of them another name, or a target of its own"
+            path = ("environments", environment.name)
+            report.error("duplicate-name", message, environment.location, path, hint)
 
 
 def check_dag_ids(deployments: Iterable[Deployment], report: Report) -> None:

@@ -22,6 +22,7 @@ _PROCESSES: Final = Shortage("no other process or thread can be started", "raise
 _SPACE: Final = Shortage("there is no space left for a file", "free some space, or raise the limit (`ulimit -f`)")
 _TEMPORARY: Final = Shortage("no folder for temporary files can be written", "set TMPDIR to one that can")
 _NULL: Final = Shortage(f"{os.devnull} is missing or cannot be opened", "mount it: every POSIX system has it")
+_FOLDER: Final = Shortage("the working directory is gone", "change to a folder that exists")
 _BY_NUMBER: Final[Mapping[int, Shortage]] = {
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,
@@ -51,7 +52,17 @@ def shortage(error: BaseException) -> Shortage | None:
             return found
         if isinstance(each, OSError) and (found := _BY_NUMBER.get(each.errno or 0)):
             return found
+        if isinstance(each, FileNotFoundError) and each.filename is None and not _has_working_directory():
+            return _FOLDER
     return None
+
+
+def _has_working_directory() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - what Path.cwd() calls
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def shortage_in(text: str) -> Shortage | None:

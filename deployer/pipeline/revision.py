@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from deployer.errors import DeployError, Diagnostic, Location
 from deployer.manifest.load import outline
 from deployer.models.desired import DesiredState
 from deployer.models.selection import Selection
+from deployer.models.temporary import temporary_folder
 from deployer.pipeline.build import build_or_refuse
 from deployer.vcs.repository import Revision, check_out
 
@@ -54,7 +54,7 @@ def checked_out(revision: Revision, context: Context) -> Iterator[CheckedOut]:
     PYTHONPATH points to the same folders of the revision. A DeployError in the block is raised again with the file
     names that git uses: ``main:deployments/a.yaml``.
     """
-    with tempfile.TemporaryDirectory(prefix="mfdeploy-") as temporary:
+    with temporary_folder() as temporary:
         tree = Path(temporary).resolve() / "tree"
         check_out(context.git, revision, tree)
         try:

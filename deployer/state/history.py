@@ -73,12 +73,19 @@ def _files_by_id(target: Target, project: str, environment: str) -> Mapping[str,
 
 
 def read_entries(target: Target, project: str, environment: str, ids: Sequence[str]) -> Entries:
-    """Read the entries of these ids. One that is damaged is a warning. Raises TargetError."""
+    """Read the entries of these ids, side by side. Raises TargetError.
+
+    One that is damaged is a warning. One that is gone was removed by another apply, as the oldest: it is left out.
+    """
+    contents = target.read_many([entry_file(project, environment, entry) for entry in ids])
     read: list[Entry] = []
     warnings: list[Diagnostic] = []
     for entry in ids:
+        found = contents.get(entry_file(project, environment, entry))
+        if found is None:
+            continue
         try:
-            read.append(read_entry(target, project, environment, entry))
+            read.append(_parse_as(found[0], project, environment, entry))
         except DeployError as error:
             warnings += [
                 replace(each, severity=Severity.WARNING, hint=f"{_LEFT_OUT}; {each.hint}") for each in error.diagnostics
@@ -99,8 +106,13 @@ def find_entry(given: str, known: Sequence[str]) -> str:
 
 def read_entry(target: Target, project: str, environment: str, entry: str) -> Entry:
     """Read one entry. Raises TargetError, and DeployError for an entry that is not valid."""
+    content, _ = target.read(entry_file(project, environment, entry))
+    return _parse_as(content, project, environment, entry)
+
+
+def _parse_as(content: bytes, project: str, environment: str, entry: str) -> Entry:
+    """Parse the content of the file of this entry. Raises DeployError, also if it is another entry."""
     file = entry_file(project, environment, entry)
-    content, _ = target.read(file)
     found = parse_entry(content, file)
     if (found.project, found.label, found.id) != (project, environment, entry):
         raise DeployError(_unreadable(file, f"it belongs to {found.project}, {found.label}, {found.id}"))

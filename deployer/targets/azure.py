@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, UrlError, parse_bucket_url
 from deployer.targets.client_options import DEFAULT_OPTIONS, NO_RETRIES, ClientOptions
+from deployer.targets.conditional_delete import DeleteRequest, signed_request
 from deployer.targets.object_store import ObjectStoreTarget
 
 if TYPE_CHECKING:
+    from obstore import PutMode
     from obstore.store import AzureConfig, AzureStore
 
 _WITH_ACCOUNT = re.compile(r"abfss://([^/@]+)@([a-z0-9]{3,24})\.(?:dfs|blob)\.core\.windows\.net(?=/|\Z)")
@@ -51,7 +53,15 @@ def open_azure(url: str, environ: Mapping[str, str], options: ClientOptions = DE
         account = found.group(2)
         plain = f"azure://{found.group(1)}{url[found.end() :]}"
     bucket = parse_bucket_url(plain)._replace(url=url.rstrip("/"))
-    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, account, environ, options), options)
+    return ObjectStoreTarget(
+        bucket.url, lambda: _connect(bucket, account, environ, options), options, delete_request=_delete_request
+    )
+
+
+def _delete_request(store: AzureStore, file: str, condition: PutMode) -> DeleteRequest:
+    """As the client deletes: a blob that has snapshots goes with them."""
+    signed = signed_request(store, file, condition)
+    return DeleteRequest(signed.url, {**signed.headers, "x-ms-delete-snapshots": "include"})
 
 
 def _connect(bucket: BucketUrl, account: str, environ: Mapping[str, str], options: ClientOptions) -> AzureStore:

@@ -4,45 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timezone
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from deployer.models.target import TargetError
 from deployer.targets.bucket_url import BucketUrl, parse_bucket_url
 from deployer.targets.client_options import DEFAULT_OPTIONS, NO_RETRIES, ClientOptions
+from deployer.targets.conditional_delete import DeleteRequest
 from deployer.targets.object_store import ObjectStoreTarget
 
 if TYPE_CHECKING:
+    from obstore import PutMode
     from obstore.store import GCSCredential, GCSStore
 
 _HINT = "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS"
+_SERVER = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
 
 def open_gcs(url: str, environ: Mapping[str, str], options: ClientOptions = DEFAULT_OPTIONS) -> ObjectStoreTarget:
     """The target of a ``gs://bucket/prefix``; no request is made yet. Raises UrlError."""
     bucket = parse_bucket_url(url)
-    return ObjectStoreTarget(bucket.url, lambda: _connect(bucket, environ, options), options, by_generation=True)
+    access = _Access(bucket, environ, options)
+    return ObjectStoreTarget(
+        bucket.url, access.connect, options, by_generation=True, delete_request=access.delete_request
+    )
 
 
-def _connect(bucket: BucketUrl, environ: Mapping[str, str], options: ClientOptions) -> GCSStore:
-    from obstore.exceptions import BaseError
-    from obstore.store import GCSStore
+class _Access:
+    """One login for the client and for the requests that it cannot make."""
 
-    # The variable by which Google's own clients find an emulator, which accepts any token.
-    emulator = environ.get("STORAGE_EMULATOR_HOST", "")
-    try:
-        return GCSStore(
-            bucket.name,
-            prefix=bucket.prefix or None,
-            config={"base_url": emulator.rstrip("/")} if emulator else {},
-            client_options=options.client(emulator),
-            retry_config=NO_RETRIES,
-            credential_provider=_emulated if emulator else _provider(bucket, options.timeout),
-        )
-    except (BaseError, ValueError, OSError) as error:
-        message = str(error).split("\n\nDebug source")[0].splitlines()[0]
-        raise TargetError(f"{bucket.url}: no usable Google credentials: {message}", _HINT) from error
+    def __init__(self, bucket: BucketUrl, environ: Mapping[str, str], options: ClientOptions) -> None:
+        self._bucket = bucket
+        # The variable by which Google's own clients find an emulator, which accepts any token.
+        self._emulator = environ.get("STORAGE_EMULATOR_HOST", "").rstrip("/")
+        self._options = options
+
+    @cached_property
+    def _provider(self) -> Callable[[], GCSCredential] | None:
+        return _emulated if self._emulator else _provider(self._bucket, self._options.timeout)
+
+    def connect(self) -> GCSStore:
+        from obstore.exceptions import BaseError
+        from obstore.store import GCSStore
+
+        bucket = self._bucket
+        try:
+            return GCSStore(
+                bucket.name,
+                prefix=bucket.prefix or None,
+                config={"base_url": self._emulator} if self._emulator else {},
+                client_options=self._options.client(self._emulator),
+                retry_config=NO_RETRIES,
+                credential_provider=self._provider,
+            )
+        except (BaseError, ValueError, OSError) as error:
+            message = str(error).split("\n\nDebug source")[0].splitlines()[0]
+            raise TargetError(f"{bucket.url}: no usable Google credentials: {message}", _HINT) from error
+
+    def delete_request(self, store: GCSStore, file: str, condition: PutMode) -> DeleteRequest | None:
+        """A delete of this generation; none for a login that only the client knows: it signs no header of Google's."""
+        assert isinstance(condition, Mapping)
+        if self._provider is None:
+            return None
+        place = "/".join(filter(None, [self._bucket.name, self._bucket.prefix, file]))
+        headers = {
+            "Authorization": f"Bearer {self._provider()['token']}",
+            "x-goog-if-generation-match": str(condition["version"]),
+        }
+        return DeleteRequest(f"{self._emulator or _SERVER}/{quote(place)}", headers)
 
 
 def _emulated() -> GCSCredential:
@@ -67,8 +98,9 @@ def _provider(bucket: BucketUrl, timeout: float) -> Callable[[], GCSCredential] 
         raise TargetError(f"{bucket.url}: no usable Google credentials: {error}", _HINT) from error
 
     def provide() -> GCSCredential:
-        # Google's own limit for one request is two minutes.
-        credentials.refresh(partial(Request(), timeout=timeout))
+        if not credentials.valid:
+            # Google's own limit for one request is two minutes.
+            credentials.refresh(partial(Request(), timeout=timeout))
         expiry = credentials.expiry
         return {"token": credentials.token, "expires_at": expiry.replace(tzinfo=timezone.utc) if expiry else None}
 

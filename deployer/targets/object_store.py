@@ -12,6 +12,7 @@ from tenacity import RetryError
 
 from deployer.models.target import MovedError, TargetError
 from deployer.targets.client_options import ClientOptions
+from deployer.targets.conditional_delete import ConditionalDelete, MakeRequest, Outcome, signed_request
 from deployer.targets.file_name import check_file_name
 from deployer.targets.store_errors import is_conflict, is_missing_file, may_pass
 from deployer.targets.store_requests import StoreRequests
@@ -32,9 +33,10 @@ _MARK = b"\n# mfdeploy is deleting this file.\n"
 class ObjectStoreTarget:
     """DAG files under one prefix. A file's version is its entity tag without quotes, as listings and reads give it.
 
-    Create and replace are conditional requests. The client has no conditional delete: a delete first replaces the
-    file, conditionally, by the same content with one more line, and then removes it. Whoever planned on the earlier
-    version is refused from the first step on.
+    Create and replace are conditional requests. Not every store has a conditional delete: a delete first replaces the
+    file, conditionally, by the same content with one more line, and then removes it, on the condition that it is still
+    that. Whoever planned on the earlier version is refused from the first step on, and whoever writes the file between
+    the two keeps it. Where a store refuses the condition, the file is read once more right before it is removed.
 
     A write whose response was lost may have succeeded. If the retry is refused and the file has the content that was to
     be written, it did.
@@ -43,13 +45,20 @@ class ObjectStoreTarget:
     local = False
 
     def __init__(
-        self, url: str, connect: Callable[[], Store], options: ClientOptions, *, by_generation: bool = False
+        self,
+        url: str,
+        connect: Callable[[], Store],
+        options: ClientOptions,
+        *,
+        by_generation: bool = False,
+        delete_request: MakeRequest = signed_request,
     ) -> None:
         """`url` is for messages. `by_generation`: conditions name the generation, not the entity tag."""
         self.url = url
         self._connect = connect
         self._requests = StoreRequests(url, options)
         self._by_generation = by_generation
+        self._conditional_delete = ConditionalDelete(delete_request, options.timeout)
 
     @cached_property
     def _store(self) -> Store:
@@ -92,36 +101,50 @@ class ObjectStoreTarget:
         remember()
 
     def delete(self, file: str, version: str) -> None:
-        import obstore
-
         content = self._expect(file, version)
-        self.replace(file, content + _MARK, version)
+        marked = self.replace(file, content + _MARK, version)
+        moved = f"{file} in {self.url} was changed while it was being deleted"
+        condition = self._condition(file, marked, moved)
 
         def request() -> None:
-            try:
-                obstore.delete(self._store, file)
-            except FileNotFoundError as error:
-                # An earlier attempt whose response was lost has removed it.
-                if not is_missing_file(error):
-                    raise
+            outcome = self._conditional_delete.attempt(self._store, file, condition)
+            # An earlier attempt whose response was lost has removed it: Azure says of that, too, that it was changed.
+            changed = outcome is Outcome.CHANGED and self._get(file) is not None
+            if changed or (outcome is Outcome.REFUSED and not self._remove(file, marked)):
+                raise MovedError(file, moved)
 
         self._requests.send("deleting it", request, file)
 
-    def _read(self, file: str) -> tuple[bytes, str] | None:
+    def _remove(self, file: str, version: str) -> bool:
+        """Remove a file that is this version right before; False if it is not. Raises what the client raises."""
         import obstore
 
+        there = self._get(file)
+        if there is not None and there[1] != version:
+            return False
+        try:
+            obstore.delete(self._store, file)
+        except FileNotFoundError as error:
+            # An earlier attempt whose response was lost has removed it.
+            if not is_missing_file(error):
+                raise
+        return True
+
+    def _read(self, file: str) -> tuple[bytes, str] | None:
         check_file_name(file)
+        return self._requests.send("reading it", lambda: self._get(file), file)
 
-        def request() -> tuple[bytes, str] | None:
-            try:
-                found = obstore.get(self._store, file)
-                return bytes(found.bytes()), _version(found.meta)
-            except FileNotFoundError as error:
-                if not is_missing_file(error):
-                    raise
-                return None
+    def _get(self, file: str) -> tuple[bytes, str] | None:
+        """Content and version; None if there is no such file. Raises what the client raises."""
+        import obstore
 
-        return self._requests.send("reading it", request, file)
+        try:
+            found = obstore.get(self._store, file)
+            return bytes(found.bytes()), _version(found.meta)
+        except FileNotFoundError as error:
+            if not is_missing_file(error):
+                raise
+            return None
 
     def _expect(self, file: str, version: str) -> bytes:
         found = self._read(file)

@@ -69,7 +69,7 @@ def project(tmp_path: Path, store: Store) -> Project:
 def error_of(project: Project) -> str:
     done = project.run("apply", "--env", "prod", "--yes")
     assert done.returncode == 1, done.stdout + done.stderr
-    [line] = [line for line in done.stderr.splitlines() if ": error: " in line]
+    [line] = [line for line in done.stderr.splitlines() if ": error: " in line or line.startswith("error: ")]
     assert not list(project.dags.glob("*.py"))
     return line
 
@@ -124,6 +124,21 @@ def test_access_denied_is_one_error(project: Project, store: Store) -> None:
     store.wire.spoil(1000, Answer(403, "AuthorizationPermissionMismatch", "This request is not authorized."))
     line = error_of(project)
     assert line.startswith(f"{WHERE} {store.root}/{project.folder.name}: access denied"), line
+
+
+def test_an_included_file_that_gets_no_answer_is_one_error(project: Project, store: Store) -> None:
+    """A flow's IncludeFiles are stored before its package is, by Metaflow's own clients."""
+    for name in ("one", "two"):
+        folder = project.folder / "deployments" / name
+        (folder / "table.csv").write_text(name)
+        text = (folder / f"{name}.py").read_text().replace("FlowSpec, step", "FlowSpec, IncludeFile, step")
+        included = '    table = IncludeFile("table", default="table.csv")\n\n    @step\n    def start'
+        (folder / f"{name}.py").write_text(text.replace("    @step\n    def start", included))
+    store.wire.spoil(1000, Answer(wait=True))
+    line = error_of(replace(project, variables={**project.variables, "MFDEPLOY_TIMEOUT": "2"}))
+    root = f"{store.root}/{project.folder.name}"
+    assert f"environments.prod.datastore: included files cannot be stored in {root}: no answer within 2 seconds" in line
+    assert "MFDEPLOY_TIMEOUT sets how many seconds to wait" in line
 
 
 def test_clients_that_are_not_installed_are_named(project: Project, store: Store, tmp_path: Path) -> None:

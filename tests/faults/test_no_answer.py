@@ -103,6 +103,21 @@ def test_a_datastore_that_hangs(fleet: Fleet, wire: Wire, silence: Answer) -> No
     assert f"Still waiting for s3://{BUCKET}/metaflow (storing code packages).\n" in done.stderr
 
 
+def test_an_included_file_that_gets_no_answer(fleet: Fleet, wire: Wire) -> None:
+    """Those of a flow are stored by the process that has loaded it."""
+    flow = fleet.manifests / "flows" / "many.py"
+    text = flow.read_text().replace("Parameter, step", "IncludeFile, Parameter, step")
+    flow.write_text(text.replace("    @step", '    table = IncludeFile("table", default="many.py")\n\n    @step', 1))
+    wire.spoil(1000, Answer(wait=True))
+    done = apply(fleet, wire.url, "2.5")
+    where = (
+        f"environments.prod.datastore: included files cannot be stored in s3://{BUCKET}/metaflow: no answer within 2.5"
+    )
+    assert where in done.stderr
+    assert NO_ANSWER in done.stderr
+    assert f"Still waiting for s3://{BUCKET}/metaflow (storing included files).\n" in done.stderr
+
+
 def test_a_limit_that_is_none(fleet: Fleet) -> None:
     for text in ("0", "-1", "1e3", "nan", "soon"):
         (fleet.folder / "tmp").exists() and (fleet.folder / "tmp").rmdir()

@@ -61,10 +61,20 @@ def test_no_file_can_be_written(fleet: Fleet, command: str) -> None:
     assert_told(done, "error: no folder for temporary files can be written; set TMPDIR to one that can")
 
 
-def test_few_files_can_be_open(fleet: Fleet) -> None:
+@pytest.mark.parametrize("command", ["plan", "apply --yes"])
+def test_few_files_can_be_open(fleet: Fleet, command: str) -> None:
+    """One sentence, however many flows there are."""
+    fleet.write(dict.fromkeys(range(3), 0))
     # With fewer Python itself may not start.
-    done = run(fleet, "plan", limited(resource.RLIMIT_NOFILE, 10))
+    done = run(fleet, command, limited(resource.RLIMIT_NOFILE, 10))
     assert_told(done, "this process may not open more files; raise the limit: `ulimit -n 256`")
+
+
+@pytest.mark.parametrize("command", ["plan", "apply --yes", "history --env prod"])
+def test_the_working_directory_is_gone(fleet: Fleet, command: str) -> None:
+    prefix = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh")
+    done = run(fleet, command, prefix=prefix)
+    assert_told(done, "error: the working directory is gone; change to a folder that exists")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS does not limit the address space")

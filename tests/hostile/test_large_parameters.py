@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import pytest
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Parameter
 from deployer.orchestrators.airflow.render import render
+from tests.clouds import BUCKET as CLOUD_BUCKET
+from tests.clouds import STORES, Store
 from tests.renderer import flows
 from tests.s3 import BUCKET, CREDENTIALS, client, s3_server
 
@@ -37,6 +39,18 @@ def store() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module", params=sorted(STORES))
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Another cloud's store, with the account of the worker that writes and of the pod that reads."""
+    with (
+        STORES[request.param](tmp_path_factory.mktemp(request.param)) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **running.variables}.items():
+            patch.setenv(name, value)
+        yield running
+
+
 def method(deployment: Deployment, **names: Any) -> Any:
     """`parameter_variables` as it stands in a DAG file, and the file's functions that it calls."""
     flow = flows.with_pods(flows.linear(parameters=(Parameter("text", "string", 3),)))
@@ -51,12 +65,15 @@ def method(deployment: Deployment, **names: Any) -> Any:
     return names["parameter_variables"]
 
 
-def read(variables: dict[str, str], **more: str) -> str:
-    """A digest of what a task reads."""
+def start(variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """A task that prints a digest of what it reads."""
     kept = {"PYTHONPATH": str(RUNTIME), "PATH": "/usr/bin:/bin", **CREDENTIALS}
-    done = subprocess.run(
-        [sys.executable, "-c", READ], env={**kept, **variables, **more}, capture_output=True, text=True
-    )
+    return subprocess.run([sys.executable, "-c", READ], env={**kept, **variables}, capture_output=True, text=True)
+
+
+def read(variables: Mapping[str, str], **more: str) -> str:
+    """A digest of what a task reads."""
+    done = start({**variables, **more})
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -100,6 +117,44 @@ def test_a_pod_gets_an_object(store: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert found["Key"] == "metaflow/mfdeploy/TrainFlow/airflow-0123456789ab/parameters.json"
     assert variables == {"MFDEPLOY_PARAMETERS": f"s3://{BUCKET}/{found['Key']}"}
     assert read(variables, **environment) == digest(LARGE)
+
+
+def pods_at(cloud: Store) -> tuple[Deployment, dict[str, str]]:
+    """A deployment with pods whose datastore is there, and the variables that its tasks have of it."""
+    kind, _, place = cloud.root.partition("://")
+    environment = flows.environment(compute="kubernetes", datastore_type=kind)
+    root = f"gs://{place}" if kind == "gs" else place  # as Metaflow has them
+    variables = {"METAFLOW_DEFAULT_DATASTORE": kind, f"METAFLOW_DATASTORE_SYSROOT_{kind.upper()}": f"{root}/large"}
+    return flows.deployment(environment=environment), {**variables, **cloud.settings}
+
+
+def test_a_pod_of_another_cloud_gets_an_object(cloud: Store) -> None:
+    pods, environment = pods_at(cloud)
+    step = types.SimpleNamespace(metaflow_run_id="airflow-0123456789ab")
+    variables = method(pods, ENVIRONMENT=environment, FLOW="TrainFlow")(step, LARGE)
+    address = f"{cloud.root}/large/mfdeploy/TrainFlow/airflow-0123456789ab/parameters.json"
+    assert variables == {"MFDEPLOY_PARAMETERS": address}
+    assert read(variables, **environment, **cloud.variables) == digest(LARGE)
+    # The task is tried again, and writes the same once more.
+    assert method(pods, ENVIRONMENT=environment, FLOW="TrainFlow")(step, LARGE) == variables
+
+
+def test_of_another_cloud_an_object_that_is_gone_is_one_error(cloud: Store) -> None:
+    _, environment = pods_at(cloud)
+    gone = {"MFDEPLOY_PARAMETERS": f"{cloud.root}/large/gone.json"}
+    done = start({**gone, **environment, **cloud.variables})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"the parameters of the run are not at {gone['MFDEPLOY_PARAMETERS']}"
+
+
+def test_another_cloud_that_airflow_cannot_write_to_is_one_error(cloud: Store) -> None:
+    pods, environment = pods_at(cloud)
+    environment = {name: value.replace(CLOUD_BUCKET, "no-such-bucket") for name, value in environment.items()}
+    step = types.SimpleNamespace(metaflow_run_id="airflow-0")
+    root = cloud.root.replace(CLOUD_BUCKET, "no-such-bucket")
+    where = f"cannot store them as {root}/large/mfdeploy/TrainFlow/airflow-0/parameters.json: "
+    with pytest.raises(RuntimeError, match=f"more than a pod takes, and Airflow {where}"):
+        method(pods, ENVIRONMENT=environment, FLOW="TrainFlow")(step, LARGE)
 
 
 def test_where_airflow_cannot_store_it_the_error_says_what_and_where(

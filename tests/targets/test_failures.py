@@ -54,7 +54,7 @@ def test_a_moment_of_trouble_is_waited_for(wire: Wire, target: ObjectStoreTarget
     assert target.read("a.py") == (b"one", version)
     wire.spoil(1, trouble, "PUT")
     version = target.replace("a.py", b"two", version)
-    for method in ("GET", "PUT", "POST"):
+    for method in ("GET", "PUT", "DELETE"):
         wire.spoil(1, trouble, method)
     target.delete("a.py", version)
     assert target.list() == {}
@@ -163,7 +163,8 @@ def test_one_file_that_cannot_be_read_is_the_error_of_all(wire: Wire, target: Ob
 
 def test_a_delete_that_was_cut_off_is_planned_again(wire: Wire, target: ObjectStoreTarget) -> None:
     version = target.create("a.py", b"one\n")
-    wire.spoil(1000, Answer(403, "AccessDenied"), "POST")
+    for method in ("DELETE", "POST"):
+        wire.spoil(1000, Answer(403, "AccessDenied"), method)
     with pytest.raises(TargetError, match="access denied"):
         target.delete("a.py", version)
     content, marked = target.read("a.py")
@@ -177,7 +178,8 @@ def test_somebody_who_planned_before_a_delete_is_refused_in_the_midst_of_it(
     wire: Wire, target: ObjectStoreTarget
 ) -> None:
     version = target.create("a.py", b"one")
-    wire.spoil(1, Answer(403, "AccessDenied"), "POST")
+    for method in ("DELETE", "POST"):
+        wire.spoil(1, Answer(403, "AccessDenied"), method)
     with pytest.raises(TargetError):
         target.delete("a.py", version)
     with pytest.raises(MovedError):

@@ -23,13 +23,14 @@ from deployer.models.flow import (
 
 
 def diagnostics(deployment: Deployment, answer: Answer) -> Iterator[Diagnostic]:
-    """The problems of an answer, located in the flow's source or in the manifest."""
+    """The problems of an answer, located in the flow's source or in the manifest, or nowhere: those of the machine."""
     for problem in read_problems(answer):
         setting = problem.setting
+        in_source = Location(_relative(problem.file), problem.line) if problem.file else None
         yield Diagnostic(
             code=problem.code,
             message=problem.message,
-            location=deployment.source(setting) if setting else Location(_relative(problem.file), problem.line),
+            location=deployment.source(setting) if setting else in_source,
             path=_path(deployment, setting),
             hint=problem.hint,
             severity=Severity(problem.severity),

@@ -35,6 +35,7 @@ from deployer.models.deployment import Deployment
 from deployer.models.metaflow_settings import is_configuration
 from deployer.models.progress import Progress, silent
 from deployer.models.shortage import shortage_in
+from deployer.models.temporary import temporary_folder
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 
 WORKER = Path(__file__).resolve().parents[1] / "worker"
@@ -131,11 +132,7 @@ def started(
 
 def _temporary_folder(mode: Mode) -> AbstractContextManager[str]:
     """A folder that is removed when all helpers have ended. Descriptions need none."""
-    return (
-        nullcontext("")
-        if mode == "describe"
-        else tempfile.TemporaryDirectory(prefix="mfdeploy-", ignore_cleanup_errors=True)
-    )
+    return nullcontext("") if mode == "describe" else temporary_folder()
 
 
 @contextlib.contextmanager
@@ -356,5 +353,6 @@ def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
 def _unanswered(helper: _Helper, why: str) -> Problem:
     hint = "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')"
     if lack := shortage_in(why):
-        why, hint = lack
+        # Of the machine, and so one for all flows.
+        return Problem("environment", f"cannot compile flows with {helper.python}: {lack.message}", hint=lack.hint)
     return Problem("bad-interpreter", f"cannot compile flows with {helper.python}: {why}", hint=hint, setting="python")

@@ -30,24 +30,29 @@ KNOWN_AT_APPLY = "(known at apply)"
 _IDENTITY = ("username", "platform", "python_version", "python_version_code", "production_token", "runtime", "app")
 
 
-def build(job: Job, access: Mapping[str, str], out: BinaryIO | None) -> tuple[PackageData, Upload | None]:
+def build(
+    job: Job, access: Mapping[str, str], out: BinaryIO | None, asking: parameters.Asking
+) -> tuple[PackageData, Upload | None]:
     """The package of a flow, written to `out` if there is one, and the upload if the job asks for one.
 
     The production token is known once the upload is stored. `access` are variables that the process gets once the flow
-    is loaded: deploy-time functions, included files and installed packages may be in the datastore. Raises FlowError.
+    is loaded: deploy-time functions, included files and installed packages may be in the datastore. `asking` is entered
+    while an included file is stored. Raises FlowError.
     """
 
     def use(obj: Any, source: Source) -> tuple[PackageData, Upload | None]:
         os.environ.update(access)
-        return _build(job, obj, source, out)
+        return _build(job, obj, source, out, asking)
 
     return with_flow(job, use)
 
 
-def _build(job: Job, obj: Any, source: Source, out: BinaryIO | None) -> tuple[PackageData, Upload | None]:
+def _build(
+    job: Job, obj: Any, source: Source, out: BinaryIO | None, asking: parameters.Asking
+) -> tuple[PackageData, Upload | None]:
     upload = job.mode == "upload"
     # Evaluated first: a function that fails must not leave a package behind.
-    values = _deploy_time_values(job, obj, source, upload)
+    values = _deploy_time_values(job, obj, source, asking if upload else None)
     with tempfile.TemporaryDirectory(prefix="mfdeploy-") if upload else nullcontext() as folder:
         package = choose_files(job, open_package(obj, folder)).package
         # Where Metaflow's content-addressed store would put it.
@@ -103,10 +108,11 @@ def _write(job: Job, package: CodePackage, out: BinaryIO | None) -> str:
     return hashed.sha1.hexdigest()
 
 
-def _deploy_time_values(job: Job, obj: Any, source: Source, upload: bool) -> dict[str, Json]:
+def _deploy_time_values(job: Job, obj: Any, source: Source, asking: parameters.Asking | None) -> dict[str, Json]:
+    """Those that an apply evaluates; without `asking`, that they are not known yet."""
     given = set(job.parameters)
-    if upload:
-        return parameters.evaluate(obj.flow, source, given)
+    if asking is not None:
+        return parameters.evaluate(obj.flow, source, given, asking)
     described = parameters.describe_parameters(obj.flow, source)
     return {one["name"]: KNOWN_AT_APPLY for one in described if one["deploy_time"] and one["name"] not in given}
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ..protocol import Job, ParameterData, ParameterType, Problem
@@ -21,6 +24,9 @@ from .metaflow_compat import (
 )
 from .problems import FlowError, describe_error, nearest, together
 from .source import Source
+
+Asking = Callable[[int], AbstractContextManager[None]]
+"""Entered while the datastore is asked to store so many bytes."""
 
 _MAX_DEPTH = 100  # Python parses two hundred nested brackets, and the DAG file adds some around the value
 _MAX_CHARACTERS = 200_000  # in total: they are part of the DAG's record
@@ -147,8 +153,11 @@ def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
     return found
 
 
-def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
-    """The values of deploy-time defaults by parameter name, except those that are `given`. Raises FlowError."""
+def evaluate(flow: Any, source: Source, given: set[str], asking: Asking) -> dict[str, Any]:
+    """The values of deploy-time defaults by parameter name, except those that are `given`. Raises FlowError.
+
+    `asking` is entered while a file is stored. A function of the user may take the time that it likes.
+    """
     values, problems, size = {}, [], 0
     for attribute, parameter in parameters_of(flow):
         if parameter.IS_CONFIG_PARAMETER or parameter.name in given:
@@ -157,7 +166,9 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
         if not isinstance(default, DeployTimeField):
             continue
         try:
-            values[parameter.name] = _evaluate(parameter, default)
+            file = file_of_include(parameter)
+            with asking(_size(file)) if isinstance(file, str) else nullcontext():
+                values[parameter.name] = _evaluate(parameter, default)
             size += len(_plain(values[parameter.name]))
             if size > _MAX_CHARACTERS:
                 message = f"parameter {parameter.name}: with it the deploy-time values have {size:,} characters"
@@ -171,6 +182,14 @@ def evaluate(flow: Any, source: Source, given: set[str]) -> dict[str, Any]:
     if problems:
         raise FlowError(*problems)
     return values
+
+
+def _size(file: str) -> int:
+    """Bytes of a file; none where it cannot be found by its name alone."""
+    try:
+        return Path(file).stat().st_size
+    except OSError:
+        return 0
 
 
 def _plain(value: Any) -> str:

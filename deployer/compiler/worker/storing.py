@@ -28,6 +28,8 @@ from .store import NO_ANSWER, prepare, storage_of, store
 
 # How many packages are stored at a time: most of the time is spent waiting for the store.
 _THREADS = 8
+# What is stored, by this process and by the children themselves.
+_PACKAGES, INCLUDED = "code packages", "included files"
 # How many may wait to be stored, each in a temporary file.
 _MAX_PENDING = 4 * _THREADS
 
@@ -59,10 +61,10 @@ class Storer:
         """`limit` and `notice`: see `Request`."""
         # One helper has one datastore. A local one is written by this machine, and by nobody who could be silent.
         self._where = jobs[0].datastore_url
-        message = f"code packages cannot be stored in {self._where}: no answer within {limit:g} seconds"
-        self._too_long = Problem("upload-failed", message, setting="datastore", hint=NO_ANSWER)
-        self._silence = Silence(None if jobs[0].datastore_type == "local" else limit, notice)
-        self._given_up: Problem | None = None
+        self._limit = None if jobs[0].datastore_type == "local" else limit
+        self._notice = notice
+        self._silence = self.new_silence()
+        self.given_up: Problem | None = None
         self._pending: dict[str, Answer] = {}
         self._received = bytearray()
         self._socket, other = socket.socketpair()
@@ -110,14 +112,27 @@ class Storer:
     def waiting(self) -> Iterator[Waiting]:
         """Tells if the store takes long. If it takes too long, the process is ended, and `finished` says why."""
         if self._silence.is_long:
-            yield {"waiting": f"{self._where} (storing code packages)"}
+            yield self.notice(_PACKAGES)
         elif self._silence.is_too_long:
-            self._give_up(self._too_long)
+            self.give_up(self.no_answer(_PACKAGES))
 
-    def _give_up(self, problem: Problem) -> None:
+    def new_silence(self) -> Silence:
+        """That of the same datastore, for somebody else who asks it for something."""
+        return Silence(self._limit, self._notice)
+
+    def notice(self, what: str) -> Waiting:
+        """Says that it is waited for `what`, a plural."""
+        return {"waiting": f"{self._where} (storing {what})"}
+
+    def no_answer(self, what: str) -> Problem:
+        """The datastore has given no answer for too long, which was to store `what`."""
+        message = f"{what} cannot be stored in {self._where}: no answer within {self._limit or 0:g} seconds"
+        return Problem("upload-failed", message, setting="datastore", hint=NO_ANSWER)
+
+    def give_up(self, problem: Problem) -> None:
         """Store nothing more, since the store gives no answer."""
-        if self._given_up is None:
-            self._given_up = problem
+        if self.given_up is None:
+            self.given_up = problem
             # Its threads wait for the store, and would not hear of anything else.
             os.kill(self.pid, signal.SIGKILL)
 
@@ -128,7 +143,7 @@ class Storer:
             data = self._socket.recv(1 << 16)
         if not data:
             killed = Problem("upload-failed", "the process that stores code packages was killed", setting="datastore")
-            problem = (self._given_up or killed).as_json()
+            problem = (self.given_up or killed).as_json()
             for name in list(self._pending):
                 yield self._completed({"id": name, "token": None, "problems": [problem]})
             return
@@ -152,7 +167,7 @@ class Storer:
             self._silence.answered(waits=self.waits)
         elif stored["problems"][0]["hint"] == NO_ANSWER:
             # The others would wait as long for the same.
-            self._give_up(Problem(**stored["problems"][0]))
+            self.give_up(Problem(**stored["problems"][0]))
         if stored["problems"]:
             return {**answer_without_result(stored["id"]), "problems": stored["problems"]}
         if stored["token"] is not None and answer["package"] is not None:

@@ -64,7 +64,7 @@ class Page:
 
     local: bool
     joined_run_ids: bool
-    hands_over: bool
+    datastore: str
     fallback: bool
     groups: bool
     nested: bool
@@ -166,14 +166,12 @@ def _page(
     if deployment.environment.compute == "kubernetes":
         arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
         cluster = _cluster(deployment, flow, arguments, extras)
-    # A pod of another datastore cannot be given more than its variables.
-    hands_over = cluster is None or deployment.environment.datastore_type == "s3"
     switches = [step.name for step in flow.steps if step.kind == "switch"]
     layout = tasks.arrange(flow, deployment.max_workers, extras, own_timeouts(deployment, flow))
     return Page(
         local=cluster is None,
         joined_run_ids=run_ids == FIRST_RUN_IDS,
-        hands_over=hands_over,
+        datastore=deployment.environment.datastore_type,
         fallback=any(step.retries.fallback for step in flow.steps),
         groups=any(step.foreaches for step in flow.steps),
         nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),

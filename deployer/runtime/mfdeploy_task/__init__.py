@@ -37,7 +37,8 @@ METAFLOW_PARAMETERS                 start step: JSON object of parameter values 
 MFDEPLOY_INCLUDES                   start step of a flow with IncludeFiles: JSON object of ``deployed``, their deployed
                                     values by name, and ``allowed``, the patterns of what else a run may give them
 MFDEPLOY_PARAMETERS                 in place of METAFLOW_PARAMETERS, for more than a process or a pod takes: the path of
-                                    a file, or an address in S3, that has the same JSON
+                                    a file, or the address of an object (s3, gs, azure), that
+                                    has the same JSON
 METAFLOW_TAGS                       JSON list of tags, default ``[]``
 METAFLOW_TASK_NAMESPACE             optional: Metaflow's namespace for the task (``step --namespace``)
 METAFLOW_PRODUCTION_TOKEN           optional: read by Metaflow itself, which tags runs with ``production:<token>``

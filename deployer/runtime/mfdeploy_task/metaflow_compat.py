@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from typing import Any
 
 from metaflow import FlowSpec, decorators, metaflow_config, parameters, plugins, task
@@ -59,6 +60,7 @@ __all__ = [
     "next_steps",
     "number_of_splits",
     "parameters_of",
+    "read_object",
     "read_shared_memory",
     "register_step_decorator",
     "save_logs",
@@ -264,3 +266,18 @@ def datastore_roots(datastore: str) -> list[str]:
         found = [root if not root or "://" in root else f"azure://{root}" for root in found]
     outer, inner = found
     return [root for root in (outer, inner if not inner.startswith(f"{outer}/") else "") if root]
+
+
+def read_object(address: str) -> bytes | None:
+    """The content of an object of S3, Google or Azure (``s3://``, ``gs://``, ``azure://``); None if there is none.
+
+    Metaflow's storages, with the login of its datastore. Its client for IncludeFiles finds others in Azure: there a
+    file's name begins with that of the container once more.
+    """
+    kind, _, place = address.partition("://")
+    bucket, _, path = place.partition("/")
+    [storage] = [each for each in plugins.DATASTORES if kind == each.TYPE]
+    with storage(bucket if kind == "azure" else f"{kind}://{bucket}").load_bytes([path]) as found:
+        for _, file, _ in found:
+            return Path(file).read_bytes() if file else None
+    return None

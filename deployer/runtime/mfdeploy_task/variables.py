@@ -13,10 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from metaflow import S3
-
 from .included import included_file
-from .metaflow_compat import is_file_type, is_json_type, parameters_of
+from .metaflow_compat import is_file_type, is_json_type, parameters_of, read_object
 
 # What the process was started with.
 GIVEN: Mapping[str, str] = dict(os.environ)
@@ -79,11 +77,13 @@ def long_text(name: str) -> str:
 
 
 def parameters() -> dict[str, Any]:
-    """The values of the run's parameters by name: from the variables, from a file, or from an object in S3."""
+    """The values of the run's parameters by name: from the variables, from a file, or from an object of a store."""
     where = GIVEN.get("MFDEPLOY_PARAMETERS", "")
-    if where.startswith("s3://"):
-        with S3() as store:
-            text = store.get(where).blob.decode(errors="surrogatepass")
+    if "://" in where:
+        data = read_object(where)
+        if data is None:
+            raise SystemExit(f"the parameters of the run are not at {where}")
+        text = data.decode(errors="surrogatepass")
     elif where:
         text = Path(where).read_bytes().decode(errors="surrogatepass")
     else:

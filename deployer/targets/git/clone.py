@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from deployer.models.target import TargetError
+from deployer.models.temporary import make_folder, new_name, remove_folder
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.targets.git.address import GitAddress
 from deployer.targets.git.bare import BareRepository, GitTargetError
@@ -40,9 +39,10 @@ class Clone:
 
     def __init__(self, address: GitAddress, git: Git, waits: WaitPolicy = DEFAULT_WAITS) -> None:
         self.address = address
-        folder = tempfile.mkdtemp(prefix="mfdeploy-git-")
+        folder = new_name("mfdeploy-git-")
         # Also at the end of the process and after Ctrl-C, but not by a process that was forked from this one.
-        self._removed = weakref.finalize(self, _remove, folder, os.getpid())
+        self._removed = weakref.finalize(self, _remove, folder)
+        make_folder(folder)
         self.repository = BareRepository(git, Path(folder) / "repository.git", address, waits)
         self._clone()
         self._tree: str | None = None
@@ -192,12 +192,10 @@ def _objects(output: bytes) -> Iterator[tuple[str, bytes]]:
         at += 1
 
 
-def _remove(folder: str, owner: int) -> None:
-    if os.getpid() != owner:
-        return
-    # Python calls this once, when nobody holds the clone: what a signal raises here is lost, and the rest is left.
+def _remove(folder: str) -> None:
+    # Python calls this once, when nobody holds the clone: what a signal raises here is lost.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
