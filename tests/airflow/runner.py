@@ -205,6 +205,9 @@ def clear_and_go_on(dag: Any) -> None:
     failed = [task for task in dag_run.get_task_instances(session=session) if "failed" in str(task.state)]
     given = {"dag": dag} if "dag" in inspect.signature(clear_task_instances).parameters else {}
     clear_task_instances(failed, session, dag_run_state=DagRunState.RUNNING, **given)
+    for task in failed:
+        # As clearing does where it finds the DAG in the database, where Airflow 3.0's `DAG.test` does not put it.
+        task.max_tries = task.try_number + dag.task_dict[task.task_id].retries
     session.commit()
     dag_run.dag = dag if given else scheduler_dag(dag)
     while dag_run.state == DagRunState.RUNNING:
