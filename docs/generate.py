@@ -168,7 +168,8 @@ artifacts are in an S3.
 - **works**: deployed, run, and checked by the tests that are named.
 - **refused**: `plan` refuses it by name, with the flow's file and line and with what to do instead. Nothing is dropped
   without a word.
-- **not run**: no test has shown it there yet.
+- **not run**: no test has shown it there yet. Tasks and schedulers are killed only where a person asks for that, on a
+  machine that has nothing else to do.
 - An empty field: it has no meaning there. With `compute: local` a step's `@kubernetes` has no effect, and the plan
   warns of it.
 

@@ -56,7 +56,7 @@ def read_settings(
             continue
         if not _SETTING.match(name):
             message = f"unknown key {shorten(name)!r}, expected profile or Metaflow's settings (METAFLOW_...)"
-            full = f"METAFLOW_{name.removeprefix('METAFLOW_').upper()}"
+            full = f"METAFLOW_{name.upper().removeprefix('METAFLOW_')}"
             hint = f"did you mean {full!r}?" if _SETTING.match(full) else ""
             report.error("unknown-key", message, entry.key, (*path, name), hint)
             continue

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from deployer.errors import Location, nearest
+from deployer.kubernetes.rules import RULES
 from deployer.manifest import keys, pod_keys
 from deployer.manifest.fields import PATTERNS, Settings, bare_type, keys_of, model_of, names_of, setting
 from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
@@ -187,7 +188,7 @@ def _not_text(found: _Violation, report: Report) -> None:
 
 def _not_a_number(found: _Violation, report: Report) -> None:
     expected = "a number" if found.error["type"] == "float_type" else "a whole number"
-    _wrong_type(expected, found, report, _as_number(found.node))
+    _wrong_type(expected, found, report, _as_number(found.node) or _without_unit(found))
 
 
 def _as_number(node: Node) -> str:
@@ -199,6 +200,13 @@ def _as_number(node: Node) -> str:
     if isinstance(node.value, str) and node.value.strip().isdigit():
         return f"write {node.value.strip()} without quotes"
     return ""
+
+
+def _without_unit(found: _Violation) -> str:
+    """How an amount of a pod setting is written that has a unit of Kubernetes, as in 4Gi."""
+    rule = RULES.get(str(found.path[-1]))
+    value = found.node.value if isinstance(found.node, Scalar) else None
+    return next((each.hint for each in rule(value, ())), "") if rule and isinstance(value, str) else ""
 
 
 def _not_a_flag(found: _Violation, report: Report) -> None:

@@ -30,6 +30,7 @@ def main() -> None:
 
     answer: dict[str, Any] = {"version": airflow.__version__, "runs": []}
     bag = load(folder)
+    plain_tracebacks()
     answer["import_errors"] = {str(Path(file).name): text for file, text in bag.import_errors.items()}
     answer["dags"] = {dag_id: describe(dag) for dag_id, dag in bag.dags.items()}
     answer["serialized"] = {dag_id: serialize(dag) for dag_id, dag in bag.dags.items()}
@@ -50,6 +51,20 @@ def note_warning(folder: Path) -> Any:
             CAUGHT.append(f"{Path(filename).name}:{lineno}: {category.__name__}: {message}")
 
     return show
+
+
+def plain_tracebacks() -> None:
+    """A task's exception as text in the log.
+
+    Airflow 3.0 does not set up structlog for `DAG.test`; structlog itself draws exceptions in colours, in a frame of
+    100 columns that cuts their messages into lines.
+    """
+    with contextlib.suppress(ImportError):  # Airflow 2
+        import structlog
+
+        if not structlog.is_configured():
+            renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+            structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 def load(folder: Path) -> Any:
@@ -190,6 +205,9 @@ def clear_and_go_on(dag: Any) -> None:
     failed = [task for task in dag_run.get_task_instances(session=session) if "failed" in str(task.state)]
     given = {"dag": dag} if "dag" in inspect.signature(clear_task_instances).parameters else {}
     clear_task_instances(failed, session, dag_run_state=DagRunState.RUNNING, **given)
+    for task in failed:
+        # As clearing does where it finds the DAG in the database, where Airflow 3.0's `DAG.test` does not put it.
+        task.max_tries = task.try_number + dag.task_dict[task.task_id].retries
     session.commit()
     dag_run.dag = dag if given else scheduler_dag(dag)
     while dag_run.state == DagRunState.RUNNING:

@@ -154,6 +154,38 @@ def test_a_name_that_metaflow_does_not_know_is_a_warning_with_the_nearest(tmp_pa
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "METAFLOW_DEFAULT_RUNTIME_LIMIT",
+            "1h",
+            "Metaflow expected a whole number for METAFLOW_DEFAULT_RUNTIME_LIMIT, got: 1h",
+        ),
+        (
+            "METAFLOW_S3_CLIENT_RETRY_CONFIG",
+            "{bad",
+            "Metaflow expected a valid JSON for METAFLOW_S3_CLIENT_RETRY_CONFIG, got: {bad",
+        ),
+        (
+            "METAFLOW_GS_STORAGE_WORKLOAD_TYPE",
+            "hi",
+            "Metaflow: METAFLOW_GS_STORAGE_WORKLOAD_TYPE must be set to one of ['general', 'high_throughput']."
+            " Got 'hi'.",
+        ),
+    ],
+)
+def test_a_value_that_metaflow_does_not_start_with_is_told_at_its_setting(name: str, value: str, message: str) -> None:
+    two = [deployment("linear.py", one, local(metaflow={name: value})) for one in ("one", "two")]
+    (found,) = compile_flows(two).diagnostics
+    assert (found.code, found.path, found.message, found.hint) == (
+        "bad-value",
+        f"environments.local.metaflow.{name}",
+        message,
+        "",
+    )
+
+
 def test_an_extension_may_have_settings_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "metaflow_extensions" / "acme" / "config"
     folder.mkdir(parents=True)

@@ -144,6 +144,9 @@ def test_the_manifests_schedule_replaces_that_of_the_code() -> None:
         ("0 18 ? * 2-6 *", "day 2 is Monday and day 6 is Friday", "MON-FRI"),
         ("0 18 ? * 7,WED *", "day 7 is Saturday", "SAT,WED"),
         ("0  18 ? * 2/3 *", "day 2 is Monday", "MON/3"),
+        # Argo Workflows refuses a range that goes over the end of a week.
+        ("0 18 ? * 6-1,3 *", "day 1 is Sunday and day 3 is Tuesday and day 6 is Friday", "SUN,FRI,SAT,TUE"),
+        ("0 18 ? * FRI-2/2 *", "day 2 is Monday", "SUN,FRI"),
     ],
 )
 def test_days_of_the_week_by_number_are_said_as_what_they_are(cron: str, days: str, named: str) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from deployer.compiler.client.answers import unanswered
 from deployer.compiler.client.environment import access_to_datastores, hint_of, variables_to_load
 from deployer.compiler.client.helpers import RunningHelpers, running_helpers
 from deployer.compiler.protocol import (
@@ -22,7 +23,6 @@ from deployer.compiler.protocol import (
     Greeting,
     Job,
     Mode,
-    Problem,
     Request,
     Waiting,
     answer_without_result,
@@ -34,7 +34,6 @@ from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
 from deployer.models.metaflow_settings import is_configuration
 from deployer.models.progress import Progress, silent
-from deployer.models.shortage import shortage_in
 from deployer.models.temporary import temporary_folder
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 
@@ -310,7 +309,9 @@ def _ask(
     why = _without_credentials(helper, output[-1]) if output else why or "it exited without an answer"
     for deployment in deployments:
         if deployment.address not in answered:
-            yield answer_without_result(deployment.address, *(() if too_old else (_unanswered(helper, why),)))
+            yield answer_without_result(
+                deployment.address, *(() if too_old else (unanswered(helper.python, why, dict(helper.variables)),))
+            )
 
 
 def _without_credentials(helper: _Helper, text: str) -> str:
@@ -348,11 +349,3 @@ def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
         "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
     }
     return {**kept, **dict(helper.variables), **fixed}
-
-
-def _unanswered(helper: _Helper, why: str) -> Problem:
-    hint = "the interpreter needs metaflow and boto3 (pip install metaflow 'boto3>=1.40')"
-    if lack := shortage_in(why):
-        # Of the machine, and so one for all flows.
-        return Problem("environment", f"cannot compile flows with {helper.python}: {lack.message}", hint=lack.hint)
-    return Problem("bad-interpreter", f"cannot compile flows with {helper.python}: {why}", hint=hint, setting="python")

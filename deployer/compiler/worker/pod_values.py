@@ -106,7 +106,9 @@ class _Step:
                 yield self._problem(violation, "@environment", self._source.decorator("environment", self._name))
 
     def _problem(self, violation: Violation, where: str, location: Location = ("", 0), setting: str = "") -> Problem:
-        message = f"step {self._name}: {where}: {violation.message}"
+        # What stands for all steps in one place is one problem.
+        step = "" if setting == "with" or setting.startswith("metaflow.") else f"step {self._name}: "
+        message = f"{step}{where}: {violation.message}"
         return Problem(violation.code, message, *location, hint=violation.hint, setting=setting)
 
 

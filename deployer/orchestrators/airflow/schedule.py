@@ -71,7 +71,7 @@ def find_numbered_days(deployment: Deployment, flow: Flow) -> Diagnostic | None:
         return None
     days = " and ".join(f"day {number} is {_DAY_NAMES[number - 1]}" for number in numbers)
     message = f"in the schedule {' '.join(fields)!r} {days}, as AWS counts; Argo Workflows counts from 0"
-    named = _WEEKDAY_NUMBERS.sub(lambda found: _DAYS[int(found[0]) - 1], fields[4])
+    named = ",".join(_by_name(part) for part in fields[4].split(","))
     return Diagnostic(
         code="numbered-days",
         message=message,
@@ -80,6 +80,16 @@ def find_numbered_days(deployment: Deployment, flow: Flow) -> Diagnostic | None:
         hint=f"write {named} for the day of the week, which all of them read alike",
         severity=Severity.WARNING,
     )
+
+
+def _by_name(days: str) -> str:
+    """One part of the day-of-week field of an AWS cron by names of days. A range over the end of the week becomes its
+    days: AWS takes it, and Argo Workflows does not.
+    """
+    ends = [_number(end, 1, 7, _DAYS) for end in days.partition("/")[0].split("-") if end not in ("*", "?")]
+    if len(ends) == 2 and ends[0] > ends[1]:
+        return ",".join(_DAYS[day - 1] for day in sorted(_values(days, 1, 7, _DAYS)))
+    return _WEEKDAY_NUMBERS.sub(lambda found: _DAYS[int(found[0]) - 1], days)
 
 
 def translate(cron: str) -> str:
