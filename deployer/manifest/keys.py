@@ -203,6 +203,15 @@ class FlowSettings(Settings):
             orchestrator="airflow",
         ),
     ] = None
+    show_items: Annotated[
+        bool,
+        Setting(
+            "Whether Airflow shows the items of a foreach by their values, where these are short and no secrets.",
+            section="settings",
+            omit_default=True,
+            orchestrator="airflow",
+        ),
+    ] = True
     description: Annotated[Omissible[str], Setting("One line about the DAG.", section="settings")] = None
     owner: Annotated[Text, Setting("The DAG's owner in Airflow. Default: the project.", section="settings")] = ""
     package_environment: Annotated[

@@ -20,6 +20,18 @@ _EXACT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, config=_EXACT)
+class CommitPages:
+    """The author of a commit by name, and the URLs of its page and of its pull request; empty where not known."""
+
+    author: str = ""
+    url: str = ""
+    pull_request: str = ""
+
+
+UNKNOWN_PAGES: Final = CommitPages()
+
+
+@dataclass(frozen=True, config=_EXACT)
 class Provenance:
     """Who applied, when (UTC, ISO 8601) and from which commit; `ci_url` is the page of the CI job. Never compared."""
 
@@ -32,15 +44,17 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a DAG says of the apply that it comes from: the commit, who applied, and the page of the CI job.
+    """What a DAG says of the apply that it comes from: the commit, who applied, when, and the page of the CI job.
 
-    `version` is that of its description (`version_of`).
+    `version` is that of its description (`version_of`), `applied_at` is in UTC (ISO 8601; empty if not known).
     """
 
     commit: str | None = None
     applied_by: str = ""
     ci_url: str = ""
     version: str = ""
+    applied_at: str = ""
+    pages: CommitPages = UNKNOWN_PAGES
 
 
 UNKNOWN_ORIGIN: Final = Origin()
@@ -50,14 +64,17 @@ UNKNOWN_ORIGIN: Final = Origin()
 class Inputs:
     """What an apply wrote into the DAG file beside its description, so that the file can be rendered again.
 
-    `parameters` are the values of deploy-time defaults (JSON values by name). `applied_by` and `ci_url` are those of
-    the apply that rendered the file: a rollback writes it as it was, with a provenance of its own. Never compared.
+    `parameters` are the values of deploy-time defaults (JSON values by name). `applied_by`, `applied_at`, `ci_url` and
+    `pages` are those of the apply that rendered the file: a rollback writes it as it was, with a provenance of its own.
+    Never compared.
     """
 
     production_token: Name | None = None
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     applied_by: str = ""
     ci_url: str = ""
+    applied_at: str = ""
+    pages: CommitPages = UNKNOWN_PAGES
 
 
 @dataclass(frozen=True, config=_EXACT)
@@ -92,7 +109,10 @@ class Record:
     def origin(self) -> Origin:
         """What the DAG file itself says of where it comes from."""
         commit = self.provenance.commit if self.provenance else None
-        return Origin(commit, self.inputs.applied_by, self.inputs.ci_url) if self.inputs else Origin(commit)
+        said = self.inputs
+        if said is None:
+            return Origin(commit)
+        return Origin(commit, said.applied_by, said.ci_url, applied_at=said.applied_at, pages=said.pages)
 
     def is_owned_by(self, project: str, environment: str) -> bool:
         """Whether this project deployed the file, in this environment."""

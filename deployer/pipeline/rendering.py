@@ -13,8 +13,19 @@ from deployer.models.desired import Desired
 from deployer.models.digest import digest_text
 from deployer.models.flow import Package
 from deployer.models.plan import Change
-from deployer.models.record import NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Inputs, Origin, Provenance, Record, RunIds
+from deployer.models.record import (
+    NEWEST_RUN_IDS,
+    UNKNOWN_ORIGIN,
+    UNKNOWN_PAGES,
+    CommitPages,
+    Inputs,
+    Origin,
+    Provenance,
+    Record,
+    RunIds,
+)
 from deployer.plan_context import PlanContext
+from deployer.vcs.pages import commit_author, commit_page, request_page
 from deployer.vcs.repository import source_branch_of
 
 _TOKEN = "METAFLOW_PRODUCTION_TOKEN"  # noqa: S105 - the name of a variable, whose value is the name of a namespace
@@ -84,11 +95,13 @@ def render_files(
     writes = list(writes)
     items = [plan_context.item(change.environment, change.file) for change in writes]
     git_branch = _git_branch(items, plan_context, context)
+    pages = _pages(provenance.commit, plan_context, context) if items else UNKNOWN_PAGES
     return {
         (change.environment, change.file): _file(
             item,
             packages[change.address],
             provenance,
+            pages,
             plan_context.deployed.since(change) or now,
             git_branch,
             plan_context.deployed.run_ids(change),
@@ -96,6 +109,18 @@ def render_files(
         )
         for change, item in zip(writes, items, strict=True)
     }
+
+
+def _pages(commit: str | None, plan_context: PlanContext, context: Context) -> CommitPages:
+    """What whoever looks at a DAG may want to open: asked for once, where something is written."""
+    if commit is None:
+        return UNKNOWN_PAGES
+    at = (context.git, plan_context.folder)
+    return CommitPages(
+        commit_author(*at, commit),
+        commit_page(*at, context.environ, commit),
+        request_page(*at, context.environ, commit),
+    )
 
 
 def _git_branch(items: Iterable[Desired], plan_context: PlanContext, context: Context) -> str | None:
@@ -109,12 +134,14 @@ def _file(
     item: Desired,
     package: Package,
     provenance: Provenance,
+    pages: CommitPages,
     since: datetime,
     git_branch: str | None,
     run_ids: RunIds,
     context: Context,
 ) -> bytes:
-    origin = Origin(provenance.commit, provenance.applied_by, provenance.ci_url)
+    who, when, where = provenance.applied_by, provenance.applied_at, provenance.ci_url
+    origin = Origin(provenance.commit, who, where, applied_at=when, pages=pages)
     body = render(item, package, context, since, origin, run_ids)
     environment = item.deployment.environment
     record = Record(
@@ -129,8 +156,6 @@ def _file(
         branch=item.deployment.owner_branch.name or None,
         git_branch=git_branch if item.deployment.owner_branch.name else None,
         run_ids=run_ids,
-        inputs=Inputs(
-            package.environment.get(_TOKEN), dict(package.parameters), provenance.applied_by, provenance.ci_url
-        ),
+        inputs=Inputs(package.environment.get(_TOKEN), dict(package.parameters), who, where, when, pages),
     )
     return context.orchestrator(environment).embed(body, record).encode()

@@ -270,6 +270,7 @@ def outcome(dag: Any, result: Any) -> dict[str, Any]:
                     "try_number": task.try_number,
                     "max_tries": task.max_tries,
                     "rendered": rendered.get((task.task_id, task.map_index)),
+                    "item": task.rendered_map_index if task.map_index >= 0 else None,
                 }
                 for task in sorted(tasks, key=lambda one: (one.task_id, one.map_index))
             ],

@@ -78,17 +78,18 @@ class Ran:
 def cases() -> dict[str, tuple[Deployment, Flow]]:
     """Every flow that is run, by the name of its manifest entry."""
     splits = {"SPLITS": "3"}
+    values = {"VALUES": json.dumps({"0": "eu", "1": HOSTILE, "7": "no item"})}
     failing = {"FAILURES": "2"}
     retried = flows.with_step(flows.linear(), "start", retries=Retries(times=2), environment=failing)
     found = {
         "linear": flows.linear(),
         "single": flows.flow(Step("start", "end", 10)),
         "branches": flows.branches(),
-        "fan": flows.with_step(flows.fan(), "start", environment=splits),
+        "fan": flows.with_step(flows.fan(), "start", environment={**splits, **values}),
         "long_names": flows.with_step(
             renamed(flows.fan(), start="s" * 220, fit="f" * 220), "s" * 220, environment=splits
         ),
-        "wide": flows.with_step(flows.wide_fan(), "pick", environment=splits),
+        "wide": flows.with_step(flows.wide_fan(), "pick", environment={**splits, **values}),
         "retried": retried,
         "fallback": flows.with_step(flows.linear(), "start", retries=Retries(1, 0, 1), environment={"FAILURES": "2"}),
         "forbidden": flows.with_step(
@@ -101,7 +102,10 @@ def cases() -> dict[str, tuple[Deployment, Flow]]:
         ),
     }
     return {
-        name: (flows.deployment(name=name, dag_id=name, description=HOSTILE, namespace=HOSTILE), flow)
+        name: (
+            flows.deployment(name=name, dag_id=name, description=HOSTILE, namespace=HOSTILE, show_items=name != "wide"),
+            flow,
+        )
         for name, flow in found.items()
     }
 
@@ -197,6 +201,11 @@ def test_a_foreach_runs_its_body_for_each_item(ran: Mapping[str, Ran]) -> None:
         assert fan.task("fit", index)["rendered"]["metaflow_index"] == str(index)
     assert input_paths(fan.given("join")) == [pathspec(fan, "fit", index) for index in range(3)]
     assert "METAFLOW_SPLIT_INDEX" not in fan.given("join")
+
+
+def test_an_item_is_shown_by_its_index_and_its_value(ran: Mapping[str, Ran]) -> None:
+    assert [ran["fan"].task("fit", index)["item"] for index in range(3)] == ["0: eu", f"1: {HOSTILE}", "2"]
+    assert [ran["wide"].task("check", index)["item"] for index in range(3)] == ["0", "1", "2"]
 
 
 def test_a_body_of_several_steps_stays_within_its_item(ran: Mapping[str, Ran]) -> None:
@@ -319,6 +328,28 @@ def test_what_a_run_cannot_be_given_fails_it_with_one_error(answers: Answers) ->
         assert message in answers.log
         (start,) = [task for task in outcome["tasks"] if task["task_id"] == "start"]
         assert (start["state"], start["try_number"]) == ("failed", 1), message
+
+
+def test_the_first_line_of_a_log_says_what_runs(answers: Answers) -> None:
+    for index, item in ((0, " (item 0: eu)"), (2, " (item 2)")):
+        shown = answers.ran["fan"].task("fit", index)["rendered"]["metaflow_pathspec"]
+        assert f"{shown}{item}, attempt 1, prod/fan" in answers.log
+    retried = answers.ran["retried"].task("start")["rendered"]["metaflow_pathspec"]
+    for attempt in (1, 2, 3):
+        assert f"{retried}, attempt {attempt}, prod/retried" in answers.log
+
+
+def test_a_log_does_not_have_the_script(answers: Answers) -> None:
+    assert 'eval "$MFDEPLOY_SCRIPT"' in answers.log
+    assert "env -0" not in answers.log
+
+
+def test_a_task_that_failed_for_good_says_how_to_resume(answers: Answers) -> None:
+    for name in ("failing", "forbidden"):
+        run = pathspec(answers.ran[name], "start").partition("/")[0]
+        command = f'eval "$(mfdeploy env {name} --env prod)" && python flows/train.py resume --origin-run-id {run}'
+        assert command in answers.log
+    assert f"--origin-run-id {pathspec(answers.ran['retried'], 'start').partition('/')[0]}" not in answers.log
 
 
 def test_what_users_write_is_no_template_and_no_shell(ran: Mapping[str, Ran]) -> None:

@@ -100,7 +100,9 @@ def _hashed(*parts: str) -> str:
 
 def test_a_join_makes_the_paths_of_its_items_itself(tmp_path: Path) -> None:
     operator = _operator(tmp_path, "fan.py")
-    assert operator.task("start", parameters={"count": 3}).returncode == 0
+    shown = {"MFDEPLOY_SHOW_ITEMS": "1"}
+    assert operator.task("start", parameters={"count": 3}, variables=shown).returncode == 0
+    assert operator.results["start"] == {"splits": 3, "values": {"0": "0", "1": "1", "2": "2"}}
     for index in range(3):
         task = _hashed("manual__2026", "square", "fan.dag", str(index))
         assert operator.task("square", operator.path("start"), task=task, split=index).returncode == 0
@@ -134,15 +136,16 @@ def test_attempts_and_what_comes_after_a_failure(tmp_path: Path) -> None:
     assert operator.task("start").returncode == 0
     first = operator.task("flaky", operator.path("start"))
     assert first.returncode != 0
-    assert "ValueError: not yet" in first.stderr
+    assert first.stderr.endswith("ValueError: not yet\n\nThe task fails: step flaky raised ValueError: not yet\n")
     assert operator.task("flaky", operator.path("start"), attempt=1).returncode == 0
     caught = operator.task("caught", operator.path("flaky"))
-    assert caught.returncode == 0, caught.stderr
+    assert (caught.returncode, "The task fails" in caught.stderr) == (0, False), caught.stderr
     assert operator.task("broken", operator.path("caught")).returncode == 1
     about = "[run['flaky'].task.data.attempt, run['flaky'].task.current_attempt, run['caught'].task.finished]"
     assert _read(tmp_path, "FailsFlow", about) == [1, 1, True]
     assert _read(tmp_path, "FailsFlow", "'KeyError' in run['caught'].task.data.failure.type") is True
-    assert "broken" in _read(tmp_path, "FailsFlow", "run['broken'].task.stderr")
+    kept = _read(tmp_path, "FailsFlow", "run['broken'].task.stderr")
+    assert ("ValueError: broken" in kept, "The task fails" in kept) == (True, False)
     resumed = _metaflow(tmp_path, str(FLOWS / "fails.py"), "--no-pylint", "resume", "--origin-run-id", RUN, FIXED="1")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     last = "run.parent.latest_successful_run"

@@ -154,6 +154,16 @@ def namespaces(run: Run) -> None:
     assert found.stdout == f"Run('NamespacesFlow/{run.runs[0]['id']}')\n", found.stderr
 
 
+def nested_two(run: Run) -> None:
+    """Each item is shown by its index path and the values of all levels, on the way into the foreach and out of it."""
+    shown: dict[str, list[str]] = {}
+    for task in run.outcomes[0]["tasks"]:
+        if task["item"] is not None:
+            shown.setdefault(task["task_id"], []).append(task["item"])
+    assert shown["spread"] == shown["after"] == ["0: 1", "1: 2"]
+    assert shown["work"] == shown["polish"] == ["0.0: 1, 0.0", "1.0: 2, 1.0", "1.1: 2, 1.1"]
+
+
 def cleared(run: Run) -> None:
     assert [task["try_number"] for task in run.outcomes[0]["tasks"] if task["task_id"] == "work"] == [2]
 

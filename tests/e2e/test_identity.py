@@ -155,7 +155,10 @@ def test_the_dag_says_who_applied_and_in_which_job(committed: Project, said: str
     as_job.apply()
     file = project.dags / "StubbornFlow.local.py"
     body = file.read_text().partition("MFDEPLOY_RECORD")[0]
-    assert f"Applied by `grace` from commit `{git(project, 'rev-parse', 'HEAD')}-dirty` in <{page}>" in body
+    commit = git(project, "rev-parse", "HEAD")
+    assert f"from commit [{commit[:12]}-dirty](<https://github.com/acme/flows/commit/{commit}>) by " in body
+    assert "By grace on 20" in body
+    assert f"[the job that deployed it](<{page}>)" in body
     assert "applied_by:grace" in body and f"ci:{page}" in body
 
     # Another person's plan, in another job: nothing to do, and the diff of a change does not say who made the last one.

@@ -51,6 +51,7 @@ FLOW: dict[str, Any] = {
     "priority": 7,
     "paused": True,
     "display_name": "Training ♥",
+    "show_items": False,
     "description": "Trains.",
     "owner": "ada",
     "package_environment": "conda",

@@ -88,6 +88,7 @@ worker_pool: big
 priority: 5
 paused: false
 display_name: Training
+show_items: false
 description: Trains
 owner: me
 package_environment: conda
@@ -116,7 +117,7 @@ steps:
     assert found.package.written() == {"only": "imports", "include": ["sql/*.sql"], "exclude": ["tests"]}
     assert found.source("package.exclude").line == found.source("package.only").line > 0
     assert (found.namespace, found.workflow_timeout, found.worker_pool) == ("user:x", 60, "big")
-    assert (found.priority, found.display_name) == (5, "Training")
+    assert (found.priority, found.display_name, found.show_items) == (5, "Training", False)
     assert (found.description, found.owner, found.package_environment) == ("Trains", "me", "conda")
     assert found.config_values == {"c": {"d": 1}}
     assert found.config_files == {"e": ResolvedPath("config.json", str(Path("deployments/config.json").absolute()))}

@@ -32,7 +32,8 @@ SCRIPT = (
     'mkdir -p "$SEEN" && '
     'env -0 > "$SEEN/$METAFLOW_STEP_NAME.$METAFLOW_TASK_ID.$METAFLOW_RETRY_COUNT" && '
     'if [ "$METAFLOW_RETRY_COUNT" -lt "${FAILURES:-0}" ]; then exit "${CODE:-3}"; fi && '
-    'if [ -n "${SPLITS:-}" ]; then printf \'{"splits": %s}\' "$SPLITS" > "$MFDEPLOY_RESULT_FILE"; fi'
+    'if [ -n "${SPLITS:-}" ]; then printf \'{"splits": %s, "values": %s}\' "$SPLITS" "${VALUES:-null}"'
+    ' > "$MFDEPLOY_RESULT_FILE"; fi'
 )
 
 

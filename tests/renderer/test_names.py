@@ -60,24 +60,33 @@ def test_all_steps_with_such_names_are_told_at_once() -> None:
 
 
 def test_group_ids_are_shortened_and_stay_readable() -> None:
-    flow = renamed(flows.fan(), start="prepare_" * 25)
+    flow = renamed(flows.fan(), fit="prepare_" * 25)
     (found,) = group_ids(flow)
-    assert re.fullmatch(r"(prepare_){23}prepare-[0-9a-f]{8}", found)
+    assert re.fullmatch(r"foreach-(prepare_){22}prepare-[0-9a-f]{8}", found)
     assert len(found) <= 200
     assert check(flows.deployment(), flow) == []
     assert text_of(flow) == text_of(flow)
 
 
-def test_short_group_ids_stay_what_they_are() -> None:
-    assert group_ids(flows.fan()) == ["start-items"]
-    assert group_ids(renamed(flows.fan(), start="s" * 194)) == ["s" * 194 + "-items"]
-    assert group_ids(flows.nested()) == ["start-items", "spread-items", "start-items-2"]
+def test_a_group_is_named_after_the_steps_in_it() -> None:
+    assert group_ids(flows.fan()) == ["foreach-fit"]
+    assert group_ids(renamed(flows.fan(), fit="f" * 192)) == ["foreach-" + "f" * 192]
+    assert group_ids(flows.nested()) == ["foreach-pick-spread-skip", "foreach-fit", "foreach-best-sum_up"]
+    assert group_ids(flows.wide_fan()) == ["foreach-load-to-check"]
+
+
+def test_the_name_of_a_group_is_no_part_of_the_ids_of_its_tasks() -> None:
+    """What ran before keeps its history under the names of the steps."""
+    for flow in (flows.fan(), flows.nested(), flows.wide_fan()):
+        text = text_of(flow)
+        assert text.count("@task_group(") == text.count("prefix_group_id=False)") > 0
+        assert {f'task_id="{step.name}"' in text for step in flow.steps} == {True}
 
 
 @pytest.mark.parametrize("length", [180, 195, 220, 241, 250])
 def test_shortened_ids_differ_where_the_names_do(length: int) -> None:
     """The names of the steps differ at their end alone, which is cut off."""
-    flow = renamed(flows.nested(), start="s" * (length - 1) + "a", spread="s" * (length - 1) + "b")
+    flow = renamed(flows.nested(), **{name: "s" * (length - 1) + name[0] for name in ("start", "pick", "fit", "best")})
     found = tasks.task_ids(flow)
     assert len(set(found)) == len(found)
     assert max(map(len, found)) <= 250 and max(map(len, group_ids(flow))) <= 200
@@ -86,7 +95,7 @@ def test_shortened_ids_differ_where_the_names_do(length: int) -> None:
 
 
 def test_a_sensor_with_the_name_of_a_shortened_group_is_refused() -> None:
-    flow = renamed(flows.fan(), start="s" * 250)
+    flow = renamed(flows.fan(), fit="f" * 250)
     (group,) = group_ids(flow)
     sensor = Sensor(group, "s3_key", 4, {"bucket_key": "s3://a/b"})
     assert only(check(flows.deployment(), dataclasses.replace(flow, sensors=(sensor,)))).code == "bad-sensor"

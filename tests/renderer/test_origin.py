@@ -11,14 +11,16 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from deployer.models.record import UNKNOWN_ORIGIN, Origin
+from deployer.models.record import UNKNOWN_ORIGIN, CommitPages, Origin
 from deployer.orchestrators.airflow.documentation import documentation
 from deployer.orchestrators.airflow.render import render
 from tests.hostile.payloads import payloads
 from tests.renderer import flows
 
-URL = "https://github.com/acme/flows/actions/runs/17"
-ORIGIN = Origin("f" * 40, "ada", URL)
+PAGE = "https://github.com/acme/flows"
+URL = f"{PAGE}/actions/runs/17"
+PAGES = CommitPages("Lin Li", f"{PAGE}/commit/{'f' * 40}", f"{PAGE}/pull/12")
+ORIGIN = Origin("f" * 40, "ada", URL, applied_at="2026-11-26T16:05:09+02:00", pages=PAGES)
 
 
 def constants(origin: Origin) -> dict[str, Any]:
@@ -39,16 +41,22 @@ def tags(origin: Origin) -> list[str]:
     return list(json.loads(constants(origin)["ENVIRONMENT"]["METAFLOW_TAGS"]))
 
 
-def last_line(origin: Origin) -> list[Token]:
-    """The inline tokens of the last paragraph of the documentation. That is all there is after the manifest entry."""
+def said(origin: Origin) -> list[Token]:
+    """The inline tokens of the second paragraph of the documentation, below its first heading."""
     blocks = MarkdownIt("commonmark").parse(documentation(flows.deployment(), flows.linear(), origin))
-    after = [each.type for each in blocks].index("fence") + 1
-    assert [each.type for each in blocks[after:]] == ["paragraph_open", "inline", "paragraph_close"]
-    return blocks[after + 1].children or []
+    kinds = [each.type for each in blocks if each.level == 0 and not each.type.endswith("_close")]
+    assert kinds == ["paragraph_open", *["heading_open", "paragraph_open"] * 3, "fence"]
+    return [each for each in blocks if each.type == "inline"][2].children or []
 
 
 def test_the_documentation_says_who_applied_and_where() -> None:
-    assert constants(ORIGIN)["DOC"].endswith(f"\n\nApplied by `ada` from commit `{'f' * 40}` in <{URL}>\n")
+    paragraphs = constants(ORIGIN)["DOC"].split("\n\n")
+    assert paragraphs[1:4] == [
+        "### Deployed",
+        f"By ada on 2026-11-26 14:05 UTC from commit [{'f' * 12}](<{PAGES.url}>) by Lin Li. "
+        f"See [the pull request](<{PAGES.pull_request}>) and [the job that deployed it](<{URL}>).",
+        "### When a run fails",
+    ]
 
 
 def test_the_tags_of_the_runs_say_it_too() -> None:
@@ -56,8 +64,10 @@ def test_the_tags_of_the_runs_say_it_too() -> None:
 
 
 def test_what_is_not_known_is_not_said() -> None:
-    assert "Applied" not in constants(UNKNOWN_ORIGIN)["DOC"]
-    assert constants(Origin(applied_by="ada"))["DOC"].endswith("\n\nApplied by `ada`\n")
+    assert "### Deployed" not in constants(UNKNOWN_ORIGIN)["DOC"]
+    assert "### Deployed\n\nBy ada.\n\n" in constants(Origin(applied_by="ada"))["DOC"]
+    assert "### Deployed\n\nBy `ada@acme.example`.\n\n" in constants(Origin(applied_by="ada@acme.example"))["DOC"]
+    assert "### Deployed\n\nFrom commit abc-dirty.\n\n" in constants(Origin("abc-dirty"))["DOC"]
     assert tags(UNKNOWN_ORIGIN) == ["env:prod", "mfdeploy", "team:growth"]
 
 
@@ -72,16 +82,22 @@ def test_tags_of_airflow_do_not_change_with_each_apply() -> None:
 @pytest.mark.parametrize("name", payloads())
 def test_hostile_names_and_pages_are_shown_as_code(name: str) -> None:
     text = payloads()[name]
-    for origin in (Origin(applied_by=text), Origin(text), Origin(ci_url=text), Origin(text, text, f"https://{text}")):
-        line = last_line(origin)
+    url = f"https://{text}"
+    for origin in (
+        Origin(applied_by=text),
+        Origin(text),
+        Origin("c", ci_url=text, applied_at=text, pages=CommitPages(text, text, text)),
+        Origin(text, text, url, pages=CommitPages(text, url, url)),
+    ):
+        line = said(origin)
         assert {token.type for token in line} <= {"text", "code_inline", "link_open", "link_close"}, name
         links = [token.attrs["href"] for token in line if token.type == "link_open"]
-        assert links in ([], [origin.ci_url]) and all(str(link).startswith("https://") for link in links), name
+        assert set(links) <= {url}, name
 
 
 def test_a_link_is_one_to_the_page_itself() -> None:
-    (link,) = [token for token in last_line(ORIGIN) if token.type == "link_open"]
-    assert link.attrs == {"href": URL}
+    links = [token.attrs["href"] for token in said(ORIGIN) if token.type == "link_open"]
+    assert links == [PAGES.url, PAGES.pull_request, URL]
 
 
 @pytest.mark.parametrize("text", [*payloads().values(), "ada\udcff", "", "x" * 1000])

@@ -122,7 +122,7 @@ def test_two_sensors_of_one_name_are_refused() -> None:
     assert "which another task of the DAG has" in found.message
 
 
-@pytest.mark.parametrize("name", ["start-items", "start-items-2", "spread-items", "all-spread-items", "fit"])
+@pytest.mark.parametrize("name", ["foreach-best-sum_up", "foreach-fit", "all-spread-items", "fit"])
 def test_a_sensor_takes_the_id_of_nothing_else(name: str) -> None:
     flow = flows.nested(sensors=(sensor("s3_key", name),))
     assert [found.code for found in check(flows.deployment(), flow)] == ["bad-sensor"]

@@ -17,7 +17,7 @@ from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.models.record import FIRST_RUN_IDS, NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Origin, RunIds
-from deployer.orchestrators.airflow import graph, parameters, tasks
+from deployer.orchestrators.airflow import graph, on_call, parameters, tasks
 from deployer.orchestrators.airflow.documentation import documentation
 from deployer.orchestrators.airflow.literals import (
     Source,
@@ -68,6 +68,7 @@ class Page:
     fallback: bool
     groups: bool
     nested: bool
+    shows_items: bool
     results: bool
     waits_for_task: bool
     waits_for_key: bool
@@ -76,6 +77,8 @@ class Page:
     docstring: Source
     doc: Source
     flow: Source
+    deployed: Source
+    resume: Source
     scripts: tuple[Script, ...]
     default_script: Source
     environment: Source
@@ -162,6 +165,10 @@ def _page(
     environments = {step.name: step_variables(deployment, flow, step, package, tags) for step in flow.steps}
     common, own = _shared(environments)
     extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
+    shows_items = deployment.show_items and any(step.foreaches for step in flow.steps)
+    for step in flow.steps if shows_items else ():
+        if step.foreaches:
+            extras[step.name]["items_of"] = literal(tasks.list_task(flow.step(step.foreaches[-1])))
     cluster = None
     if deployment.environment.compute == "kubernetes":
         arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
@@ -175,6 +182,7 @@ def _page(
         fallback=any(step.retries.fallback for step in flow.steps),
         groups=any(step.foreaches for step in flow.steps),
         nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),
+        shows_items=shows_items,
         results=any(step.kind in ("foreach", "switch") for step in flow.steps),
         waits_for_task=any(sensor.kind == "external_task" for sensor in flow.sensors),
         waits_for_key=any(sensor.kind == "s3_key" for sensor in flow.sensors),
@@ -183,6 +191,8 @@ def _page(
         docstring=triple_quoted(_docstring(deployment, flow)),
         doc=lines_of(documentation(deployment, flow, origin)),
         flow=literal(flow.name),
+        deployed=literal(on_call.deployed(deployment, origin)),
+        resume=literal(on_call.resume_command(deployment)),
         scripts=tuple(Script(name, literal(text)) for text, name in scripts.items()),
         default_script=next(iter(scripts.values())),
         environment=literal(common),

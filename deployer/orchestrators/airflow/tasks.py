@@ -21,18 +21,22 @@ from deployer.orchestrators.airflow.literals import (
     names,
     output,
     task_call,
+    triple_quoted,
 )
 from deployer.orchestrators.airflow.names import MAX_GROUP_ID, MAX_LENGTH, shortened
+
+_NAMED = 3  # steps that the name of a group lists: of a longer body it has the first and the last
 
 # Names that the DAG file uses itself. A variable of a step must not shadow one.
 # fmt: off
 RESERVED = frozenset((
     "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
-    "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "difflib", "DOC", "ENVIRONMENT", "ExternalTaskSensor",
-    "FLOW", "hashlib", "in_pieces", "index", "json", "KubernetesPodOperator", "LARGE", "mappable", "metaflow_id",
-    "metaflow_step", "MetaflowStep", "MFDEPLOY_RECORD", "NO_RETRY", "no_parameter", "Param", "Path", "POD_ANNOTATIONS",
-    "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RUNS_IF", "run_parameters", "SCRIPT", "SWITCHES",
-    "S3Hook", "S3KeySensor", "sys", "task", "task_group", "tempfile", "timedelta", "timezone",
+    "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DEPLOYED", "difflib", "DOC", "ENVIRONMENT",
+    "ExternalTaskSensor", "FLOW", "hashlib", "in_pieces", "index", "ITEM_VALUES", "json", "KubernetesPodOperator",
+    "LARGE", "mappable", "metaflow_id", "metaflow_step", "MetaflowStep", "MFDEPLOY_RECORD", "NO_RETRY",
+    "no_parameter", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC",
+    "RESUME", "RUNS_IF", "run_parameters", "SCRIPT", "SWITCHES", "S3Hook", "S3KeySensor", "sys", "task",
+    "task_group", "tempfile", "timedelta", "timezone",
 ))
 # fmt: on
 @dataclass(frozen=True)
@@ -53,9 +57,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Group:
-    """The body of a foreach, or one part of it, as a task group that is mapped over the items of the foreach."""
+    """The body of a foreach, or one part of it, as a task group that is mapped over the items of the foreach.
+
+    `about` is what Airflow shows beside the group's name.
+    """
 
     group_id: Source
+    about: Source
     function: Source
     result: Source
     over: Source
@@ -138,7 +146,8 @@ class _Arrangement:
             lines = _lines(self._edges(steps))
             found.append(
                 Group(
-                    group_id=literal(_group_id(foreach.name, number)),
+                    group_id=literal(_group_id(steps)),
+                    about=triple_quoted(f"For each item of {foreach.name}."),
                     function=self._name(_numbered(f"each_{foreach.name}", number)),
                     result=self.groups[foreach.name, number],
                     over=over,
@@ -227,19 +236,26 @@ def task_ids(flow: Flow) -> list[str]:
     found = [step.name for step in flow.steps]
     for step in flow.steps:
         if step.kind == "foreach":
-            numbers = sorted({part_of[inner.name] for inner in flow.steps if inner.foreaches[-1:] == (step.name,)})
-            found += [_group_id(step.name, number) for number in numbers]
+            body = [inner for inner in flow.steps if inner.foreaches[-1:] == (step.name,)]
+            numbers = sorted({part_of[inner.name] for inner in body})
+            found += [_group_id([inner for inner in body if part_of[inner.name] == number]) for number in numbers]
             found += [list_task(step)] if step.foreaches else []
     return found
 
 
-def _group_id(foreach: str, number: int) -> str:
-    """The id of a task group: a name that is ours, so a long one is shortened. The tasks in it keep their own ids."""
-    return shortened(_numbered(f"{foreach}-items", number, "-"), MAX_GROUP_ID)
+def _group_id(steps: Sequence[Step]) -> str:
+    """The id of a task group: made of the steps in it, and shortened where it is too long.
+
+    It is no part of the ids of its tasks: those keep their history whatever the group is called.
+    """
+    listed = [step.name for step in steps]
+    if len(listed) > _NAMED:
+        listed = [listed[0], "to", listed[-1]]
+    return shortened("-".join(("foreach", *listed)), MAX_GROUP_ID)
 
 
-def _numbered(name: str, number: int, separator: str = "_") -> str:
-    return f"{name}{separator}{number + 1}" if number else name
+def _numbered(name: str, number: int) -> str:
+    return f"{name}_{number + 1}" if number else name
 
 
 def _arguments(flow: Flow, step: Step, max_workers: int, timeout: timedelta | None) -> dict[str, Source]:

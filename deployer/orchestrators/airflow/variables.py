@@ -52,6 +52,8 @@ def step_variables(
     }
     if step.name == flow.start and any(parameter.type == "file" for parameter in flow.parameters):
         own["MFDEPLOY_INCLUDES"] = json.dumps(_includes(deployment, flow, package))
+    if deployment.show_items and any(each.kind == "foreach" for each in flow.steps):
+        own["MFDEPLOY_SHOW_ITEMS"] = "1"
     if deployment.namespace is not None:
         own["METAFLOW_TASK_NAMESPACE"] = deployment.namespace
     if deployment.environment.compute == "kubernetes":

@@ -49,6 +49,9 @@ METAFLOW_AIRFLOW_JOB_ID             Airflow's job id, becomes task metadata ``ai
 MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`` and a switch ``{"next": "step"}``,
                                     after it succeeded; other steps write nothing. Folders are made. With kubernetes
                                     ``/dev/termination-log``, which Airflow reads with the pod
+MFDEPLOY_SCRIPT                     local compute only: the script, which ``bash`` evaluates
+MFDEPLOY_SHOW_ITEMS                 not empty: a foreach step also writes ``"values"``: what Airflow is to show of its
+                                    items, as text by index (see ``items.py``)
 MFDEPLOY_TMPFS                      kubernetes only, with a tmpfs: JSON object of ``tmpfs_path`` and ``tmpfs_tempdir``
                                     as the pod has them, for the `@kubernetes` of the step
 MFDEPLOY_PYTHON                     local compute only: the interpreter (manifest ``python:``, or the worker's own). The

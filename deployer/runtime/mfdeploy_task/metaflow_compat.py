@@ -50,6 +50,7 @@ __all__ = [
     "datastore_roots",
     "disable_step_decorator",
     "drop_sidecar",
+    "foreach_variable",
     "how_included",
     "import_cli",
     "is_file_type",
@@ -229,6 +230,11 @@ def copy_attempt(datastore: Any, source: int, target: int) -> None:
 def number_of_splits(flow: Any) -> int | None:
     """How many items a foreach step gave to ``self.next``."""
     return flow._foreach_num_splits  # type: ignore[no-any-return]
+
+
+def foreach_variable(flow: Any) -> str | None:
+    """The name of the attribute with the items that a foreach step gave to ``self.next``."""
+    return flow._foreach_var  # type: ignore[no-any-return]
 
 
 def next_steps(flow: Any) -> list[str]:

@@ -8,17 +8,20 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from .items import MOST_BYTES, shown_values
 from .metaflow_compat import (
     ATTEMPTS,
     MetaDatum,
     StepDecorator,
     copy_attempt,
+    foreach_variable,
     is_next_foreach,
     next_steps,
     number_of_splits,
 )
 from .missing import say_what_is_missing
 from .variables import GIVEN
+from .watch import say_error
 
 # The code package that Metaflow notes in the metadata of each task, and would note for tasks of other flows as well.
 _CODE_PACKAGE = ("METAFLOW_CODE_METADATA", "METAFLOW_CODE_SHA", "METAFLOW_CODE_URL", "METAFLOW_CODE_DS")
@@ -95,6 +98,13 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
             # Other processes, which may be started with the same arguments, do not know this decorator.
             sys.argv.remove(self.option)
 
+    def task_post_step(
+        self, step_name: str, flow: Any, graph: Any, retry_count: int, max_user_code_retries: int
+    ) -> None:
+        if GIVEN.get("MFDEPLOY_SHOW_ITEMS") and graph[step_name].type == "foreach":
+            # Now: Metaflow takes what it has stored away from the flow.
+            outcome.result["values"] = shown_values(getattr(flow, foreach_variable(flow) or "", None), MOST_BYTES)
+
     def task_exception(
         self,
         exception: BaseException,
@@ -105,6 +115,7 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
         max_user_code_retries: int,
     ) -> None:
         say_what_is_missing(exception)
+        say_error(exception)
 
     def task_finished(
         self, step_name: str, flow: Any, graph: Any, is_task_ok: bool, retry_count: int, max_user_code_retries: int

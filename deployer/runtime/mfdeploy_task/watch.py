@@ -18,14 +18,28 @@ from typing import Any
 from .flow_file import shell_code
 from .metaflow_compat import TASK_LOG_SOURCE, mflog, save_logs, update_delay
 
-# One byte in memory that the step's process shares with the one that watches it: whether the step finished. An exit
-# code of 0 does not say so, as any code may end the process with it.
+# Memory that the step's process shares with the one that watches it. One byte: whether the step finished. An exit code
+# of 0 does not say so, as any code may end the process with it.
 _finished = mmap.mmap(-1, 1)
+# And the error that the step raised, as text.
+_error = mmap.mmap(-1, 2000)
 
 
 def say_finished() -> None:
     """Says in the step's process that Metaflow finished the step, and that its result is written."""
     _finished[0] = 1
+
+
+def say_error(error: BaseException) -> None:
+    """Says in the step's process which error the step raised, which whoever reads the log is to find at its end."""
+    try:
+        said = str(error)
+    except Exception:  # it is the user's
+        said = ""
+    text = f"{type(error).__name__}: {' '.join(said.split())}".rstrip(": ")
+    shown = "".join(character if character.isprintable() else "?" for character in text[:400])
+    _error.seek(0)
+    _error.write(shown.encode() + b"\0")
 
 
 def fork_watched() -> tuple[int, list[int]] | None:
@@ -88,6 +102,7 @@ def watch(child: int, outputs: list[int]) -> int:
         reader.join(timeout=5)
     if not told_to_end.is_set():
         _say_why(status, finished, files[1], streams[1])
+        _say_error_again(status, streams[1])
     ended.set()
     keeper.join()
     return shell_code(status) or int(not finished)
@@ -107,6 +122,14 @@ def _say_why(status: int, finished: bool, file: str, stream: Any) -> None:
     line = f"The task fails: the process of step {os.environ['METAFLOW_STEP_NAME']} {why}.\n".encode()
     with Path(file).open("ab") as kept:
         _tee_line(line, kept, stream)
+
+
+def _say_error_again(status: int, stream: Any) -> None:
+    """One sentence after the step's traceback, for Airflow's log alone: Metaflow's has the traceback as its end."""
+    error = _error[:].partition(b"\0")[0]
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) and error:
+        stream.write(b"The task fails: step %s raised %s\n" % (os.environ["METAFLOW_STEP_NAME"].encode(), error))
+        stream.flush()
 
 
 def _end_with_parent() -> None:

@@ -36,7 +36,13 @@ Trains one model for each market.
 
 Ask `#growth` before you change it.
 
-Deployed by mfdeploy as `staging/train`, from `flows/train.py`:
+### When a run fails
+
+The log of the task that failed ends with the error and with the command that resumes the run on your machine. To run it again here, clear the task with everything downstream.
+
+### In the manifests of mfdeploy
+
+`staging/train`, from `flows/train.py`:
 
 ```yaml
 train:
@@ -49,6 +55,9 @@ train:
 """
 
 FLOW = "TrainFlow"
+# For the log of each task: where it comes from, and how a run that failed is resumed, up to its id.
+DEPLOYED = "staging/train"
+RESUME = 'eval "$(mfdeploy env train --env staging)" && python flows/train.py resume --origin-run-id'
 
 # What a task runs. Everything that differs between tasks comes to it in environment variables.
 SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
@@ -65,6 +74,7 @@ ENVIRONMENT = {
     "METAFLOW_TASK_NAMESPACE": "growth",
     "METAFLOW_TASK_OPTIONS": "[]",
     "MFDEPLOY_RESULT_FILE": "/dev/termination-log",
+    "MFDEPLOY_SHOW_ITEMS": "1",
 }
 POD_LABELS = {"app": "metaflow", "app.kubernetes.io/name": "metaflow-task", "app.kubernetes.io/part-of": "metaflow"}
 POD_ANNOTATIONS = {
@@ -142,6 +152,10 @@ def no_parameter(name, known):
     return f"the run was given a value for {name!r}, and {FLOW} has no such parameter: {hint}"
 
 
+# The key under which a foreach says the values of its items, by index: those that are short and no secret.
+ITEM_VALUES = "item_values"
+
+
 def mappable(items, foreach):
     """The items of a foreach, unless there are more than Airflow maps a task over."""
     limit = conf.getint("core", "max_map_length", fallback=1024)
@@ -173,11 +187,13 @@ class MetaflowStep(KubernetesPodOperator):
     template_ext = ()
     # Known when a task begins. Here, since Airflow is slow to set what belongs to each operator.
     metaflow_index = metaflow_run_id = metaflow_task_id = metaflow_pathspec = metaflow_input_paths = ""
-    joined_items = ""
+    joined_items = metaflow_item = ""
 
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
         run, index = context["run_id"], self.metaflow_index
+        # What `map_index_template` shows, as a value: no item is ever a template.
+        context["metaflow_item"] = self.metaflow_item = self.shown_item(context["ti"])
         # Not joined by a dash, which both may hold: two runs would be one.
         self.metaflow_run_id = metaflow_id(json.dumps([run, self.dag_id]))
         self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
@@ -190,6 +206,14 @@ class MetaflowStep(KubernetesPodOperator):
             # The paths of 100,000 items are more than a process takes: it makes the same list from this.
             joined = {"dag_id": self.dag_id, "steps": list(self.inputs), "index": index, "items": len(before)}
             self.joined_items = json.dumps(joined)
+
+    def shown_item(self, ti):
+        """The index of the item, and its value where the task that lists the items said it."""
+        index = self.metaflow_index
+        if not index:
+            return ""
+        value = (ti.xcom_pull(task_ids=self.items_of, key=ITEM_VALUES, map_indexes=-1) or {}).get(index)
+        return f"{index}: {value}"[:200] if value else index
 
     def task_id_of(self, step, run, index):
         return metaflow_id(run, step, self.dag_id, *([index] if index else []))
@@ -217,10 +241,21 @@ class MetaflowStep(KubernetesPodOperator):
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
 
-    def failed_for_good(self):
-        return AirflowFailException(
-            f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
-        )
+    def header(self, ti):
+        """The first line of the log: what Metaflow calls this, and what was deployed."""
+        item = f" (item {self.metaflow_item})" if self.metaflow_item else ""
+        return f"{self.metaflow_pathspec}{item}, attempt {ti.try_number}, {DEPLOYED}"
+
+    def failure(self, error, ti):
+        """The error for Airflow. What helps a person stands before its traceback in the log."""
+        if isinstance(error, AirflowSkipException):  # the operator's word for NO_RETRY
+            error = AirflowFailException(
+                f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
+            )
+        if ti.try_number > ti.max_tries or isinstance(error, AirflowFailException):
+            self.log.error("Step %s failed. This resumes the run on your machine:", self.task_id)
+            self.log.error("%s %s", RESUME, self.metaflow_run_id)
+        return error
 
     def input_variables(self):
         if self.joined_items:
@@ -237,16 +272,23 @@ class MetaflowStep(KubernetesPodOperator):
             return [(index.rpartition(".")[0], None)]
         return [(index, ti.map_index)]
 
-    def result(self, written):
+    def result(self, written, ti):
         """What later tasks need to know of this one."""
         if self.is_foreach:
             above = f"{self.metaflow_index}." if self.metaflow_index else ""
             # One index for each item: the steps of the body are mapped over them.
             items = [f"{above}{number}" for number in range(written["splits"])]
+            outer = self.metaflow_item.partition(": ")[2]
+            values = {
+                f"{above}{number}": f"{outer}, {value}" if outer else value
+                for number, value in (written.get("values") or {}).items()
+            }
+            ti.xcom_push(key=ITEM_VALUES, value=values)
             return items if self.metaflow_index else mappable(items, self.task_id)
         return None
 
     def execute(self, context):
+        self.log.info("%s", self.header(context["ti"]))
         variables = self.variables(context)
         self.env_vars = {name: as_it_is(value) for name, value in variables.items()}
         self.annotations |= {
@@ -257,11 +299,11 @@ class MetaflowStep(KubernetesPodOperator):
         }
         try:
             super().execute(context)
-        except AirflowSkipException:  # the operator's word for NO_RETRY
-            raise self.failed_for_good() from None
+        except Exception as error:
+            raise self.failure(error, context["ti"]) from None
         if self.is_foreach:
             self.do_xcom_push = True  # not before: for the operator it means a second container
-            return self.result(self.termination_message())
+            return self.result(self.termination_message(), context["ti"])
 
     def termination_message(self):
         """What the step says as it ends; the API gives it with the state of the container."""
@@ -299,6 +341,7 @@ def metaflow_step(
     is_foreach=False,
     first_in_foreach=False,
     joins_foreach=None,  # the task that lists the items which come together here
+    items_of=None,  # the task that lists the items of which this is one
     fallback_retries=0,  # the last retries, which only let @catch record the failure
     environment=None,
     script=SCRIPT,
@@ -342,8 +385,10 @@ def metaflow_step(
     step.is_foreach = is_foreach
     step.first_in_foreach = first_in_foreach
     step.joins_foreach = joins_foreach
+    step.items_of = items_of
     if metaflow_index is not None:
         step.metaflow_index = metaflow_index
+        step.map_index_template = "{{ metaflow_item }}"
     step.fallback_retries = fallback_retries
     step.environment = environment or {}
     return step
@@ -385,14 +430,16 @@ with DAG(
     start = metaflow_step(task_id="start")
     pick = metaflow_step(task_id="pick", inputs=["start"], is_foreach=True)
 
-    @task_group(group_id="pick-items", prefix_group_id=False)
+    @task_group(group_id="foreach-load-to-check", prefix_group_id=False)
     def each_pick(index):
+        """For each item of pick."""
         load = metaflow_step(
             task_id="load",
             metaflow_index=index,
             inputs=["pick"],
             first_in_foreach=True,
             max_active_tis_per_dagrun=500,
+            items_of="pick",
         )
         up = metaflow_step(
             task_id="up",
@@ -404,6 +451,7 @@ with DAG(
             retry_delay=timedelta(minutes=2),
             fallback_retries=1,
             execution_timeout=timedelta(minutes=785),
+            items_of="pick",
             on_finish_action="keep_pod",
             startup_timeout_seconds=21600,
             labels={"team": "growth"},
@@ -429,6 +477,7 @@ with DAG(
             inputs=["load"],
             max_active_tis_per_dagrun=500,
             environment={"METAFLOW_TASK_OPTIONS": '["--with", "card"]', "OMP_NUM_THREADS": "8"},
+            items_of="pick",
             labels={"team": "growth"},
             pod_spec={
                 "nodeSelector": {"pool": "gpu"},
@@ -450,12 +499,14 @@ with DAG(
             metaflow_index=index,
             inputs=["up", "down"],
             max_active_tis_per_dagrun=500,
+            items_of="pick",
         )
         check = metaflow_step(
             task_id="check",
             metaflow_index=index,
             inputs=["meet"],
             max_active_tis_per_dagrun=500,
+            items_of="pick",
         )
         load >> [up, down] >> meet >> check
 

@@ -30,7 +30,13 @@ except ImportError:  # Airflow 2, and the first of Airflow 3
 DOC = """\
 Trains a model.
 
-Deployed by mfdeploy as `prod/train`, from `flows/train.py`:
+### When a run fails
+
+The log of the task that failed ends with the error and with the command that resumes the run on your machine. To run it again here, clear the task with everything downstream.
+
+### In the manifests of mfdeploy
+
+`prod/train`, from `flows/train.py`:
 
 ```yaml
 train:
@@ -40,6 +46,9 @@ train:
 """
 
 FLOW = "TrainFlow"
+# For the log of each task: where it comes from, and how a run that failed is resumed, up to its id.
+DEPLOYED = "prod/train"
+RESUME = 'eval "$(mfdeploy env train --env prod)" && python flows/train.py resume --origin-run-id'
 
 # What a task runs. Everything that differs between tasks comes to it in environment variables.
 SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
@@ -176,12 +185,23 @@ class MetaflowStep(KubernetesPodOperator):
             variables.update(in_pieces("METAFLOW_PARAMETERS", values))
         return variables
 
-    def failed_for_good(self):
-        return AirflowFailException(
-            f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
-        )
+    def header(self, ti):
+        """The first line of the log: what Metaflow calls this, and what was deployed."""
+        return f"{self.metaflow_pathspec}, attempt {ti.try_number}, {DEPLOYED}"
+
+    def failure(self, error, ti):
+        """The error for Airflow. What helps a person stands before its traceback in the log."""
+        if isinstance(error, AirflowSkipException):  # the operator's word for NO_RETRY
+            error = AirflowFailException(
+                f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
+            )
+        if ti.try_number > ti.max_tries or isinstance(error, AirflowFailException):
+            self.log.error("Step %s failed. This resumes the run on your machine:", self.task_id)
+            self.log.error("%s %s", RESUME, self.metaflow_run_id)
+        return error
 
     def execute(self, context):
+        self.log.info("%s", self.header(context["ti"]))
         variables = self.variables(context)
         self.env_vars = {name: as_it_is(value) for name, value in variables.items()}
         self.annotations |= {
@@ -192,8 +212,8 @@ class MetaflowStep(KubernetesPodOperator):
         }
         try:
             super().execute(context)
-        except AirflowSkipException:  # the operator's word for NO_RETRY
-            raise self.failed_for_good() from None
+        except Exception as error:
+            raise self.failure(error, context["ti"]) from None
 
 
 def metaflow_step(

@@ -28,7 +28,13 @@ except ImportError:  # Airflow 2, and the first of Airflow 3
 DOC = """\
 Trains a model.
 
-Deployed by mfdeploy as `prod/train`, from `flows/train.py`:
+### When a run fails
+
+The log of the task that failed ends with the error and with the command that resumes the run on your machine. To run it again here, clear the task with everything downstream.
+
+### In the manifests of mfdeploy
+
+`prod/train`, from `flows/train.py`:
 
 ```yaml
 train:
@@ -38,6 +44,9 @@ train:
 """
 
 FLOW = "TrainFlow"
+# For the log of each task: where it comes from, and how a run that failed is resumed, up to its id.
+DEPLOYED = "prod/train"
+RESUME = 'eval "$(mfdeploy env train --env prod)" && python flows/train.py resume --origin-run-id'
 
 # What a task runs. Everything that differs between tasks comes to it in environment variables.
 SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
@@ -53,6 +62,7 @@ ENVIRONMENT = {
     "METAFLOW_TAGS": '["env:prod", "mfdeploy", "team:growth"]',
     "METAFLOW_TASK_OPTIONS": "[]",
     "MFDEPLOY_RESULT_FILE": "/dev/termination-log",
+    "MFDEPLOY_SHOW_ITEMS": "1",
 }
 POD_LABELS = {"app": "metaflow", "app.kubernetes.io/name": "metaflow-task", "app.kubernetes.io/part-of": "metaflow"}
 POD_ANNOTATIONS = {"metaflow/flow_name": "TrainFlow", "metaflow/owner": "growth", "metaflow/user": "growth"}
@@ -123,6 +133,10 @@ def no_parameter(name, known):
     return f"the run was given a value for {name!r}, and {FLOW} has no such parameter: {hint}"
 
 
+# The key under which a foreach says the values of its items, by index: those that are short and no secret.
+ITEM_VALUES = "item_values"
+
+
 def mappable(items, foreach):
     """The items of a foreach, unless there are more than Airflow maps a task over."""
     limit = conf.getint("core", "max_map_length", fallback=1024)
@@ -139,6 +153,12 @@ def mappable(items, foreach):
 def all_items(foreach, ti=None):
     """The items of a foreach inside of another one: those of all its tasks, in order."""
     found = ti.xcom_pull(task_ids=foreach) or []
+    values = {}
+    said = ti.xcom_pull(task_ids=foreach, key=ITEM_VALUES) or []
+    for each in [said] if isinstance(said, dict) else said:
+        values.update(each or {})
+    # Each item's task reads all of them.
+    ti.xcom_push(key=ITEM_VALUES, value=values if len(values) <= 1_000 else {})
     # One task alone may give its list as it is.
     return mappable([index for each in found for index in ([each] if isinstance(each, str) else each)], foreach)
 
@@ -162,12 +182,14 @@ class MetaflowStep(KubernetesPodOperator):
     template_ext = ()
     # Known when a task begins. Here, since Airflow is slow to set what belongs to each operator.
     metaflow_index = metaflow_run_id = metaflow_task_id = metaflow_pathspec = metaflow_input_paths = ""
-    joined_items = ""
+    joined_items = metaflow_item = ""
     is_chosen = True
 
     def render_template_fields(self, context, jinja_env=None):
         super().render_template_fields(context, jinja_env)  # gives the index
         run, index = context["run_id"], self.metaflow_index
+        # What `map_index_template` shows, as a value: no item is ever a template.
+        context["metaflow_item"] = self.metaflow_item = self.shown_item(context["ti"])
         # Not joined by a dash, which both may hold: two runs would be one.
         self.metaflow_run_id = metaflow_id(json.dumps([run, self.dag_id]))
         self.metaflow_task_id = self.task_id_of(self.task_id, run, index)
@@ -188,6 +210,14 @@ class MetaflowStep(KubernetesPodOperator):
             # The paths of 100,000 items are more than a process takes: it makes the same list from this.
             joined = {"dag_id": self.dag_id, "steps": list(self.inputs), "index": index, "items": len(before)}
             self.joined_items = json.dumps(joined)
+
+    def shown_item(self, ti):
+        """The index of the item, and its value where the task that lists the items said it."""
+        index = self.metaflow_index
+        if not index:
+            return ""
+        value = (ti.xcom_pull(task_ids=self.items_of, key=ITEM_VALUES, map_indexes=-1) or {}).get(index)
+        return f"{index}: {value}"[:200] if value else index
 
     def task_id_of(self, step, run, index):
         return metaflow_id(run, step, self.dag_id, *([index] if index else []))
@@ -215,10 +245,21 @@ class MetaflowStep(KubernetesPodOperator):
             variables["METAFLOW_SPLIT_INDEX"] = self.metaflow_index.rpartition(".")[2]
         return variables
 
-    def failed_for_good(self):
-        return AirflowFailException(
-            f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
-        )
+    def header(self, ti):
+        """The first line of the log: what Metaflow calls this, and what was deployed."""
+        item = f" (item {self.metaflow_item})" if self.metaflow_item else ""
+        return f"{self.metaflow_pathspec}{item}, attempt {ti.try_number}, {DEPLOYED}"
+
+    def failure(self, error, ti):
+        """The error for Airflow. What helps a person stands before its traceback in the log."""
+        if isinstance(error, AirflowSkipException):  # the operator's word for NO_RETRY
+            error = AirflowFailException(
+                f"step {self.task_id} ended with exit code {NO_RETRY}, by which Metaflow forbids a retry"
+            )
+        if ti.try_number > ti.max_tries or isinstance(error, AirflowFailException):
+            self.log.error("Step %s failed. This resumes the run on your machine:", self.task_id)
+            self.log.error("%s %s", RESUME, self.metaflow_run_id)
+        return error
 
     def input_variables(self):
         if self.joined_items:
@@ -257,7 +298,7 @@ class MetaflowStep(KubernetesPodOperator):
         if not self.is_chosen:
             raise AirflowSkipException(f"{self.task_id} was not chosen")
 
-    def result(self, written):
+    def result(self, written, ti):
         """What later tasks need to know of this one."""
         if self.is_switch:
             return written["next"]
@@ -265,11 +306,18 @@ class MetaflowStep(KubernetesPodOperator):
             above = f"{self.metaflow_index}." if self.metaflow_index else ""
             # One index for each item: the steps of the body are mapped over them.
             items = [f"{above}{number}" for number in range(written["splits"])]
+            outer = self.metaflow_item.partition(": ")[2]
+            values = {
+                f"{above}{number}": f"{outer}, {value}" if outer else value
+                for number, value in (written.get("values") or {}).items()
+            }
+            ti.xcom_push(key=ITEM_VALUES, value=values)
             return items if self.metaflow_index else mappable(items, self.task_id)
         return None
 
     def execute(self, context):
         self.skip_unless_chosen()
+        self.log.info("%s", self.header(context["ti"]))
         variables = self.variables(context)
         self.env_vars = {name: as_it_is(value) for name, value in variables.items()}
         self.annotations |= {
@@ -280,11 +328,11 @@ class MetaflowStep(KubernetesPodOperator):
         }
         try:
             super().execute(context)
-        except AirflowSkipException:  # the operator's word for NO_RETRY
-            raise self.failed_for_good() from None
+        except Exception as error:
+            raise self.failure(error, context["ti"]) from None
         if self.is_foreach or self.is_switch:
             self.do_xcom_push = True  # not before: for the operator it means a second container
-            return self.result(self.termination_message())
+            return self.result(self.termination_message(), context["ti"])
 
     def termination_message(self):
         """What the step says as it ends; the API gives it with the state of the container."""
@@ -301,6 +349,7 @@ def metaflow_step(
     is_foreach=False,
     first_in_foreach=False,
     joins_foreach=None,  # the task that lists the items which come together here
+    items_of=None,  # the task that lists the items of which this is one
     is_switch=False,
     environment=None,
     script=SCRIPT,
@@ -343,8 +392,10 @@ def metaflow_step(
     step.is_foreach = is_foreach
     step.first_in_foreach = first_in_foreach
     step.joins_foreach = joins_foreach
+    step.items_of = items_of
     if metaflow_index is not None:
         step.metaflow_index = metaflow_index
+        step.map_index_template = "{{ metaflow_item }}"
     step.is_switch = is_switch
     step.environment = environment or {}
     return step
@@ -369,8 +420,9 @@ with DAG(
 ):
     start = metaflow_step(task_id="start", is_foreach=True)
 
-    @task_group(group_id="start-items", prefix_group_id=False)
+    @task_group(group_id="foreach-pick-spread-skip", prefix_group_id=False)
     def each_start(index):
+        """For each item of start."""
         pick = metaflow_step(
             task_id="pick",
             metaflow_index=index,
@@ -378,6 +430,7 @@ with DAG(
             is_switch=True,
             first_in_foreach=True,
             max_active_tis_per_dagrun=100,
+            items_of="start",
         )
         spread = metaflow_step(
             task_id="spread",
@@ -385,44 +438,51 @@ with DAG(
             inputs=["pick"],
             is_foreach=True,
             max_active_tis_per_dagrun=100,
+            items_of="start",
         )
         skip = metaflow_step(
             task_id="skip",
             metaflow_index=index,
             inputs=["pick"],
             max_active_tis_per_dagrun=100,
+            items_of="start",
         )
         pick >> [spread, skip]
 
     start_items = each_start.expand(index=start.output)
     all_spread_items = all_items.override(task_id="all-spread-items")("spread")
 
-    @task_group(group_id="spread-items", prefix_group_id=False)
+    @task_group(group_id="foreach-fit", prefix_group_id=False)
     def each_spread(index):
+        """For each item of spread."""
         metaflow_step(
             task_id="fit",
             metaflow_index=index,
             inputs=["spread"],
             first_in_foreach=True,
             max_active_tis_per_dagrun=100,
+            items_of="all-spread-items",
         )
 
     spread_items = each_spread.expand(index=all_spread_items)
 
-    @task_group(group_id="start-items-2", prefix_group_id=False)
+    @task_group(group_id="foreach-best-sum_up", prefix_group_id=False)
     def each_start_2(index):
+        """For each item of start."""
         best = metaflow_step(
             task_id="best",
             metaflow_index=index,
             inputs=["fit"],
             joins_foreach="all-spread-items",
             max_active_tis_per_dagrun=100,
+            items_of="start",
         )
         sum_up = metaflow_step(
             task_id="sum_up",
             metaflow_index=index,
             inputs=["best", "skip"],
             max_active_tis_per_dagrun=100,
+            items_of="start",
         )
         best >> sum_up
 
