@@ -2,7 +2,7 @@
 # Another interpreter: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fast test coverage pythons conformance bench check format lint types fresh rewrite lock clean
+.PHONY: help demo fast test coverage pythons conformance bench pictures check format lint types fresh rewrite lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,6 +48,9 @@ pythons: $(READY) ## run the fast tests on the other Pythons, and with the oldes
 
 bench: $(READY) ## time mfdeploy against the stock command, on a quiet machine; see docs/performance.md
 	$(BIN)/python -m tests.bench
+
+pictures: $(READY) ## take the pictures of docs/pictures anew, in a real Airflow and a browser; look at each
+	$(BIN)/python -m tests.pictures
 
 format: $(READY) ## put the code into the house format
 	$(BIN)/ruff format
