@@ -187,6 +187,19 @@ class TestFailures:
             assert said in ran.log
         assert "returned a failure" in ran.log
 
+    def test_the_error_and_what_to_do_come_before_airflows_own(self, ran: Ran) -> None:
+        run = ran.runs["FailingFlow"]["id"]
+        log = ran.log[ran.log.index(f"FailingFlow/{run}/start/") :]
+        lines = (
+            ", attempt 1, ",
+            "The task fails: step start raised KeyError: 'nothing is there'",
+            "Step start failed. This resumes the run on your machine:",
+            f"resume --origin-run-id {run}",
+            "returned a failure",
+        )
+        places = [log.index(line) for line in lines]
+        assert places == sorted(places)
+
     def test_logs_of_a_killed_step_are_kept(self, ran: Ran) -> None:
         (start,) = ran.tasks("AttemptsFlow", "start")
         (first,) = start["earlier"]

@@ -16,7 +16,7 @@ class ForecastFlow(FlowSpec):
 
     horizon = Parameter("horizon", type=int, default=1, help="How many months ahead.")
     strict = Parameter("strict", type=bool, default=True, help="Fail where a shop reported no sales in a month.")
-    note = Parameter("note", default="", help="Shown on the dashboard beside the forecast.")
+    note = Parameter("note", default="draft", help="Shown on the dashboard beside the forecast.")
 
     @step
     def start(self):
