@@ -17,6 +17,7 @@ from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.live import Live
+from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 
@@ -109,10 +110,14 @@ class Orchestrator(Protocol):
         """The names that a file defines as literals, also a file that mfdeploy did not write."""
 
     def live(self, environment: Environment, environ: Mapping[str, str]) -> Live | None:
-        """The running orchestrator that an environment's settings name; None if they name none. Nothing is asked.
+        """The running orchestrator that an environment's settings name, or that runs on this machine for it; None if
+        there is none. Nothing is asked.
 
         `environ` are the environment variables, for credentials that are not in a manifest.
         """
+
+    def local(self, environment: Environment, environ: Mapping[str, str]) -> LocalOrchestrator | None:
+        """What runs the orchestrator on this machine for the files of an environment; None if that cannot be."""
 
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
         """What a change does to runs, as of `now`; empty for a change that writes nothing.

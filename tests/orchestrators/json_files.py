@@ -107,6 +107,9 @@ class JsonFiles:
     def live(self, environment: Environment, environ: Mapping[str, str]) -> None:
         return None
 
+    def local(self, environment: Environment, environ: Mapping[str, str]) -> None:
+        return None
+
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
         return (Effect("code"),) if change.action == "update" else ()
 

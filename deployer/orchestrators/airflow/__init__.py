@@ -15,6 +15,7 @@ from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.live import Live
+from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 from deployer.orchestrators.airflow import dag_file, effects, next_runs, record
@@ -93,9 +94,19 @@ class AirflowOrchestrator:
 
     def live(self, environment: Environment, environ: Mapping[str, str]) -> Live | None:
         # httpx takes a while to import, and most commands talk to no Airflow.
-        from deployer.orchestrators.airflow.live.access import connect
+        from deployer.orchestrators.airflow.live.access import connect, connect_here
+        from deployer.orchestrators.airflow.server.local import url_of_running
 
-        return connect(environment.airflow, environ) if environment.airflow else None
+        access = environment.airflow
+        if access and (access.url or access.mwaa):
+            return connect(access, environ)
+        url = url_of_running(environment, environ)
+        return connect_here(url) if url else None
+
+    def local(self, environment: Environment, environ: Mapping[str, str]) -> LocalOrchestrator | None:
+        from deployer.orchestrators.airflow.server.local import local_airflow
+
+        return local_airflow(environment, environ)
 
     def effects(self, change: Change, since: datetime | None, now: datetime) -> Sequence[Effect]:
         return effects.effects(change, since, now)

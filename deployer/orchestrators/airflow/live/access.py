@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import httpx
+
 from deployer.manifest.keys import AirflowAccess
 from deployer.models.live import LiveError
 from deployer.orchestrators.airflow.live.client import LiveAirflow
 from deployer.orchestrators.airflow.live.login import BearerLogin, GoogleLogin, NoLogin, PasswordLogin
 from deployer.orchestrators.airflow.live.transport import HttpTransport, Login, MwaaTransport
+
+# Seconds for an answer, and for a connection.
+_FIRST, _CONNECT_HERE = 60, 2
 
 
 def connect(access: AirflowAccess, environ: Mapping[str, str]) -> LiveAirflow:
@@ -16,6 +21,13 @@ def connect(access: AirflowAccess, environ: Mapping[str, str]) -> LiveAirflow:
     if access.mwaa is not None:
         return LiveAirflow(_mwaa(access.mwaa, environ))
     return LiveAirflow(HttpTransport(access.url or "", _login(access)))
+
+
+def connect_here(url: str) -> LiveAirflow:
+    """An Airflow that runs on this machine and asks nobody who they are. Where it does not answer, it has ended."""
+    # The first request makes it load itself; proxies are for other machines.
+    client = httpx.Client(timeout=httpx.Timeout(_FIRST, connect=_CONNECT_HERE), trust_env=False)
+    return LiveAirflow(HttpTransport(url, NoLogin(), client, budget=_CONNECT_HERE))
 
 
 def _login(access: AirflowAccess) -> Login:
