@@ -2,7 +2,7 @@
 # Another interpreter: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fast test coverage pythons conformance bench pictures check format lint types fresh rewrite lock clean
+.PHONY: help demo dev fast test coverage pythons conformance bench pictures check format lint types fresh rewrite lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,8 +23,18 @@ EXAMPLES := $(wildcard docs/examples/github-*.yml)
 # GitHub has `queue` since May 2026, and actionlint 1.7.12 does not know it; tests/action/test_files.py checks its values.
 UNKNOWN_TO_ACTIONLINT := unexpected key "queue" for "concurrency" section
 
-demo: $(READY) ## deploy an example flow to a real Airflow on this machine, run it, and plan again
-	@$(BIN)/python tests/demo.py
+# The Airflow of both is kept in .cache, where the tests have theirs, rather than in the user's cache folder.
+demo dev: export MFDEPLOY_CACHE := $(CURDIR)/.cache
+demo dev: export PATH := $(CURDIR)/$(BIN):$(PATH)
+demo dev: export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+demo: $(READY) ## deploy the examples and run one of them in a real Airflow on this machine
+	mfdeploy apply --env local --yes
+	mfdeploy run word_count --env local --wait
+	mfdeploy status --env local
+
+dev: $(READY) ## run an Airflow on this machine, open it in a browser, and apply what you save
+	mfdeploy dev --env local
 
 fast: $(READY) ## run the tests that take no Airflow and no time: on each save
 	$(BIN)/python -m pytest $(FAST)

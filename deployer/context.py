@@ -21,9 +21,10 @@ from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.targets.registry import open_target
 
 if TYPE_CHECKING:
-    from deployer.compiler.client import Compiler
+    from deployer.compiler.client import Compiler, Packager
     from deployer.models.deployment import Deployment, Environment
     from deployer.models.live import Live
+    from deployer.models.local_server import LocalOrchestrator
     from deployer.models.manifests import Manifests
     from deployer.models.selection import Selection
     from deployer.models.target import Target
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Started:
-    """What was started before a command: the manifests of a selection, and a compiler for its deployments if needed."""
+    """What was started before a command: the manifests of a selection, and what compiles and packs its deployments."""
 
     selection: Selection
     manifests: Manifests
     compiler: Compiler | None = None
+    packager: Packager | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,18 @@ class Context:
             yield replace(self, started=Started(selection, manifests, compiler))
 
     @contextmanager
+    def start_apply(self, manifests: Manifests, selection: Selection) -> Iterator[Context]:
+        """The same context, with what compiles and packs the deployments of loaded manifests started for an apply."""
+        from deployer.compiler.client import packaging
+
+        deployments = manifests.selected(selection)
+        with (
+            _new_compiler(deployments, self.environ) as compiler,
+            packaging(deployments, self.environ, self.user, self.waits) as packager,
+        ):
+            yield replace(self, started=Started(selection, manifests, compiler, packager))
+
+    @contextmanager
     def compiler(self, deployments: Sequence[Deployment]) -> Iterator[Compiler]:
         """A compiler for these deployments: the one that was started for them if it is still unused, else a new one."""
         ahead = self.started.compiler if self.started else None
@@ -112,7 +126,11 @@ class Context:
         """The running orchestrator of an environment; None if the manifests name none. Nothing is asked yet."""
         if self.offline:
             return None
-        return self.orchestrator(environment).live(environment, self.waits)
+        return self.orchestrator(environment).live(environment, self.environ, self.waits)
+
+    def local(self, environment: Environment) -> LocalOrchestrator | None:
+        """What runs the orchestrator of an environment on this machine; None if that cannot be."""
+        return self.orchestrator(environment).local(environment, self.environ)
 
     def all_orchestrators(self) -> list[Orchestrator]:
         """All registered orchestrators."""

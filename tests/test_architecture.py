@@ -39,6 +39,9 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # These run in processes of their own, where there is nothing but Metaflow and the standard library.
 ALONE = ("compiler/worker", "runtime/mfdeploy_task")
+# And these are scripts beside a private Airflow: the one that has its processes, and what runs in its own Python.
+SCRIPTS = ("orchestrators/airflow/server/keeper", "orchestrators/airflow/server/inside/run_dag")
+IN_AIRFLOW = SCRIPTS[1:]
 # What these two sides of a pipe share: imported by both, with nothing but the standard library.
 SHARED = (
     *("compiler/__init__", "compiler/protocol", "compiler/versions", "runtime/__init__", "kubernetes/__init__"),
@@ -214,10 +217,24 @@ def test_metaflow_is_not_imported_with_us(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in MODULES if room_of(path) != "compiler" and not is_alone(path)], ids=name_of
+    "path",
+    [
+        path
+        for path in MODULES
+        if room_of(path) != "compiler" and not is_alone(path) and name_of(path) not in IN_AIRFLOW
+    ],
+    ids=name_of,
 )
 def test_only_the_compiler_knows_metaflow(path: Path) -> None:
     assert not {top for _, top in outside(path)} & {"metaflow", "airflow"}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_beside_an_airflow_import_nothing_of_ours(name: str) -> None:
+    path = BY_NAME[name]
+    allowed = {*sys.stdlib_module_names, *(("airflow",) if name in IN_AIRFLOW else ())}
+    assert {top for _, top in outside(path)} <= allowed
+    assert not [*imported_modules(path)]
 
 
 @pytest.mark.parametrize(
@@ -242,13 +259,19 @@ def test_what_decides_does_no_io(path: Path) -> None:
 # The process environment, the clock and other processes are the command line's, which makes a context of them. Helpers
 # of the compiler and git are started where they are talked to.
 OUTSIDE_WORLD = ("os.environ", "os.getenv", "datetime.now", "datetime.utcnow", "time.time", "getpass.getuser")
-STARTS_PROCESSES = ("vcs/process", "compiler/client/helpers")
+MAY_START_PROCESSES = ("vcs/", "compiler/client/", "orchestrators/airflow/server/")
+STARTS_PROCESSES = (
+    *("vcs/process", "compiler/client/helpers"),
+    *("orchestrators/airflow/server/processes", "orchestrators/airflow/server/keeper"),
+)
 # The client of object stores asks for credentials again at a time of day.
 KNOWS_THE_TIME = ("targets/s3_settings",)
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in MODULES if room_of(path) != "cli" and not is_alone(path)], ids=name_of
+    "path",
+    [path for path in MODULES if room_of(path) != "cli" and not is_alone(path) and name_of(path) not in SCRIPTS],
+    ids=name_of,
 )
 def test_only_the_command_line_looks_at_the_world(path: Path) -> None:
     seen = [
@@ -263,7 +286,9 @@ def test_only_the_command_line_looks_at_the_world(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in MODULES if room_of(path) != "cli" and not is_alone(path)], ids=name_of
+    "path",
+    [path for path in MODULES if room_of(path) != "cli" and not is_alone(path) and name_of(path) not in SCRIPTS],
+    ids=name_of,
 )
 def test_only_the_command_line_prints_or_exits(path: Path) -> None:
     assert [f"line {node.lineno}: {words}" for node, words in loud(path)] == []
@@ -288,10 +313,10 @@ def test_git_and_targets_are_given_the_environment(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MODULES if not is_alone(path) and not name_of(path).startswith(("vcs/", "compiler/client/"))],
+    [path for path in MODULES if not is_alone(path) and not name_of(path).startswith(MAY_START_PROCESSES)],
     ids=name_of,
 )
-def test_processes_are_started_in_two_rooms_only(path: Path) -> None:
+def test_processes_are_started_in_three_rooms_only(path: Path) -> None:
     assert "subprocess" not in {top for _, top in outside(path)}
 
 

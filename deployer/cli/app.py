@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Show what an apply would change, and why.",
     "apply": "Publish exactly what a plan says.",
     "destroy": "Delete all DAGs that the manifests manage in an environment.",
+    "dev": "Run an Airflow on this machine, and apply what you save.",
     "env": "Print the variables with which Metaflow finds the runs of a flow.",
     "history": "Show what was applied to an environment, when and by whom.",
     "rollback": "Restore what was deployed right after an entry of the history.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.description import Description, ParameterDescription
 from deployer.models.flow import ParameterType
 from deployer.models.live import Live, LiveError, LiveRun, LiveTask, NotAllowedError, UnknownError
+from deployer.models.local_server import LocalOrchestrator, LocalRun
 from deployer.models.selection import Selection
 from deployer.pipeline.live import DeployedFlow, find_deployed, live_of, reported
 
@@ -31,6 +32,15 @@ class StartedRun:
 
 
 @dataclass(frozen=True)
+class OwnRun:
+    """A run of a deployed flow in a process of its own on this machine: nothing of it has begun."""
+
+    flow: DeployedFlow
+    local: LocalOrchestrator
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Progressed:
     """A look at a run: its state, and its tasks as far as there are any."""
 
@@ -46,10 +56,21 @@ def run(
     context: Context,
     *,
     run_id: str = "",
-) -> StartedRun:
-    """Start a run with parameters as they are typed. They are checked first. Raises DeployError."""
+) -> StartedRun | OwnRun:
+    """Start a run with parameters as they are typed. They are checked first. Raises DeployError.
+
+    Where no orchestrator runs, but could on this machine, the run is one in a process of its own.
+    """
     found = find_deployed(selection, flow, environment, context)
     values = read_parameters(found, parameters)
+    with reported(found.environment):
+        own = context.local(found.environment) if context.live(found.environment) is None else None
+    if own is not None:
+        if run_id:
+            message = "--run-id is for a running Airflow, and a run in a process of its own has the time as its id"
+            hint = f"start one with `mfdeploy dev --env {environment}`, or leave --run-id out"
+            raise DeployError(Diagnostic("bad-usage", message, hint=hint))
+        return OwnRun(found, own, values)
     chosen = run_id or f"manual__{context.now().isoformat()}"
     with reported(found.environment):
         live = live_of(found.environment, context)
@@ -76,6 +97,13 @@ def follow(started: StartedRun, context: Context) -> Iterator[Progressed]:
             if look.run.ended:
                 return
             context.sleep(_POLL)
+
+
+def follow_own(own: OwnRun, notify: Callable[[str], None]) -> Generator[LocalRun]:
+    """Runs it, with looks at it until it has ended; `notify` is told what takes long before. Raises DeployError."""
+    with reported(own.flow.environment):
+        own.local.install(notify)
+        yield from own.local.run_once(own.flow.name, own.flow.item.file, own.parameters)
 
 
 def _look(started: StartedRun) -> Progressed:

@@ -20,7 +20,7 @@ def check_airflow_access(environment: Map, path: NodePath, report: Report) -> No
     def refuse(code: str, message: str, hint: str, location: Location = entry.key) -> None:
         report.error(code, message, location, path, hint)
 
-    if "url" not in given and "mwaa" not in given:
+    if not given.keys() & {"url", "mwaa"} and given.keys() != {"version"}:
         refuse("missing-key", "`airflow:` does not say where Airflow is", "add url, or mwaa for Amazon MWAA")
     if "url" in given and "mwaa" in given:
         refuse("bad-airflow", "url and mwaa do not go together", "MWAA is found by its name", given["mwaa"].key)

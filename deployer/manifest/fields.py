@@ -31,6 +31,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from deployer.manifest.formats import (
+    check_airflow_version,
     check_branch,
     check_branches,
     check_cron,
@@ -213,6 +214,7 @@ OwnBranch = Annotated[str, BeforeValidator(check_own_branch)]
 Patterns = Items[Annotated[Text, BeforeValidator(check_pattern)]]
 Url = Annotated[str, BeforeValidator(check_url)]
 Duration = Annotated[str, BeforeValidator(check_duration)]
+AirflowVersion = Annotated[str, BeforeValidator(check_airflow_version)]
 Scalar = Annotated[
     AnyValue, BeforeValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]

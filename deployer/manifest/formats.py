@@ -231,6 +231,18 @@ def seconds_of(duration: str) -> int:
     return int(number) * _UNITS[unit]
 
 
+def check_airflow_version(value: Any) -> Any:
+    """A released version of Airflow that DAG files are written for: 2.10 and later, with its three numbers."""
+    if not isinstance(value, str):
+        return value
+    numbers = value.split(".")
+    if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}", value):
+        raise _error("bad-version", f"{value[:80]!r} is not a version of Airflow", 'for example "3.3.2"')
+    if (int(numbers[0]), int(numbers[1])) < (2, 10):
+        raise _error("bad-version", f"Airflow {value} is too old", "mfdeploy needs 2.10.0 or later")
+    return value
+
+
 def _error(code: LiteralString, message: str, hint: str = "") -> PydanticCustomError:
     # The message is a value and no template: what a user wrote may hold braces.
     return PydanticCustomError(code, "{message}", {"message": message, "hint": hint})

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, WithJsonSchema
 
 from deployer.manifest.fields import (
+    AirflowVersion,
     AnyValue,
     Branches,
     ByName,
@@ -88,7 +89,10 @@ class PackageSettings(Settings):
 
 
 class AirflowAccess(Settings):
-    """The running Airflow of an environment, and how to log in: with a token, a user, Google's credentials, or MWAA."""
+    """The running Airflow of an environment, and how to log in: with a token, a user, Google's credentials, or MWAA.
+
+    Or the version of the private one that runs on this machine.
+    """
 
     url: Annotated[Omissible[Url], Setting("The address of Airflow's pages, with the path below which they are.")] = (
         None
@@ -110,6 +114,10 @@ class AirflowAccess(Settings):
         Literal["keep", "rollback"],
         Setting("rollback: the earlier file is put back where Airflow cannot import the new one. keep: it stays."),
     ] = "keep"
+    version: Annotated[
+        Omissible[AirflowVersion],
+        Setting("The Airflow that `mfdeploy dev` installs and runs on this machine, as in 3.3.2. Default: 3.3.2."),
+    ] = None
 
 
 class FlowSettings(Settings):

@@ -17,6 +17,7 @@ from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.live import Live, Needs
+from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 from deployer.models.waiting import WaitPolicy
@@ -109,11 +110,16 @@ class Orchestrator(Protocol):
     def names_in(self, content: bytes) -> Iterable[str]:
         """The names that a file defines as literals, also a file that mfdeploy did not write."""
 
-    def live(self, environment: Environment, waits: WaitPolicy) -> Live | None:
-        """The running orchestrator that an environment's settings name; None if they name none. Nothing is asked.
+    def live(self, environment: Environment, environ: Mapping[str, str], waits: WaitPolicy) -> Live | None:
+        """The running orchestrator that an environment's settings name, or that runs on this machine for it; None if
+        there is none. Nothing is asked.
 
-        `waits` says for how long its answers are waited for.
+        `environ` are the environment variables, which say where the state of one on this machine is; `waits` says for
+        how long answers are waited for.
         """
+
+    def local(self, environment: Environment, environ: Mapping[str, str]) -> LocalOrchestrator | None:
+        """What runs the orchestrator on this machine for the files of an environment; None if that cannot be."""
 
     def needs(self, description: Description) -> Needs:
         """What a deployment takes for granted in the running orchestrator."""

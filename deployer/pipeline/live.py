@@ -12,6 +12,7 @@ from deployer.models.deployment import Environment
 from deployer.models.description import Description, version_of
 from deployer.models.desired import Deployed
 from deployer.models.live import Live, LiveDeployment, LiveError, LiveImportError, LiveRun
+from deployer.models.local_server import LocalOrchestrator
 from deployer.models.record import Record
 from deployer.models.selection import Selection
 from deployer.state.survey import survey
@@ -96,8 +97,21 @@ def live_of(environment: Environment, context: Context) -> Live:
     if found is None:
         message = f"the manifests do not say where the Airflow of {environment.name} runs"
         hint = "add `airflow:` with its url to the environment: docs/live-airflow.md"
+        if context.local(environment) is not None:
+            hint += f"; or have one run on this machine: mfdeploy dev --env {environment.name}"
         path = f"environments.{environment.name}.airflow"
         raise DeployError(Diagnostic("no-airflow", message, environment.location, path, hint))
+    return found
+
+
+def local_of(environment: Environment, context: Context) -> LocalOrchestrator:
+    """What runs the orchestrator of an environment on this machine. Raises DeployError if that cannot be."""
+    found = context.local(environment)
+    if found is None:
+        message = f"the Airflow of {environment.name} cannot run on this machine"
+        hint = "it needs an environment whose target is a folder, and whose `airflow:` names no other one"
+        path = f"environments.{environment.name}"
+        raise DeployError(Diagnostic("no-local-airflow", message, environment.location, path, hint))
     return found
 
 

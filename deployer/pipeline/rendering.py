@@ -46,8 +46,13 @@ def build_packages(
     """
     if not items:
         return {}
+    ahead = context.started.packager if context.started else None
+    deployments = [item.deployment for item in items]
+    if upload and ahead is not None and ahead.can_store(deployments):
+        dag_ids = {item.deployment.address: item.name for item in items}
+        return ahead.store(deployments, dag_ids, tokens or {}, context.progress, while_building)
     return client.build_packages(
-        [item.deployment for item in items],
+        deployments,
         context.environ,
         upload=upload,
         user=context.user if upload else "",

@@ -107,8 +107,9 @@ SCRIPT = [
     Case("rollback-error", ("rollback", "2025", *LOCAL)),
     Case("status", ("status", *LOCAL)),
     Case("status-error", ("status", "--env", "lokal")),
-    Case("run-error", ("run", "TrainFlow", *LOCAL)),
+    Case("run-error", ("run", "Train", *LOCAL)),
     Case("run-error-parameters", ("run", "TrainFlow", *LOCAL, "--param", "alpha=much", "--param", "aplha=1")),
+    Case("dev-error", ("dev", "--env", "lokal")),
     Case("runs-error", ("runs", "TrainFlow", *LOCAL)),
     Case("logs-error", ("logs", "Train", *LOCAL)),
     Case("retry-error", ("retry", "TrainFlow", *LOCAL)),
@@ -267,8 +268,8 @@ def test_each_golden_file_is_of_a_case() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == names
 
 
-# These go well with a running Airflow alone: see tests/live.
-LIVE = {"run", "runs", "logs", "retry", "stop", "pause", "unpause", "open"}
+# These go well with a running Airflow alone: see tests/live and tests/dev.
+LIVE = {"dev", "run", "runs", "logs", "retry", "stop", "pause", "unpause", "open"}
 
 
 def test_each_command_goes_well_once_and_is_refused_once() -> None:

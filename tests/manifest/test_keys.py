@@ -76,7 +76,7 @@ ENVIRONMENT: dict[str, Any] = {
     "production": True,
     "protect": True,
     "branches": ("main",),
-    "airflow": AirflowAccess(url="https://airflow.example"),
+    "airflow": AirflowAccess(url="https://airflow.example", version="3.3.2"),
     "promotes_from": "staging",
     "schedules": False,
     "metaflow": {"METAFLOW_SERVICE_URL": "http://metaflow"},

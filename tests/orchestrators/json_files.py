@@ -106,7 +106,10 @@ class JsonFiles:
             return ()
         return (found["name"],) if isinstance(found, dict) and isinstance(found.get("name"), str) else ()
 
-    def live(self, environment: Environment, waits: WaitPolicy) -> None:
+    def live(self, environment: Environment, environ: Mapping[str, str], waits: WaitPolicy) -> None:
+        return None
+
+    def local(self, environment: Environment, environ: Mapping[str, str]) -> None:
         return None
 
     def needs(self, description: Description) -> Needs:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deployer.compiler.client.process import Helpers, Questions, interpreter_of, started
+from deployer.compiler.protocol import Mode
 from deployer.compiler.versions import NEWEST_TESTED, OLDEST, is_too_old, is_untested, show_version
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Deployment
@@ -22,7 +23,16 @@ from deployer.runtime import runtime_digest
 if TYPE_CHECKING:
     from deployer.models.flow import Flow, Package
 
-__all__ = ["Compiled", "Compiler", "build_packages", "compile_flows", "runtime_digest", "starting"]
+__all__ = [
+    "Compiled",
+    "Compiler",
+    "Packager",
+    "build_packages",
+    "compile_flows",
+    "packaging",
+    "runtime_digest",
+    "starting",
+]
 
 
 @dataclass(frozen=True)
@@ -144,12 +154,56 @@ def build_packages(
     else a new one. `while_building` is called while the helpers work, and `waits` says for how long datastores
     are waited for. Raises DeployError with the problems of all deployments.
     """
+    mode: Mode = "upload" if upload else "package"
+    with started(deployments, mode, environ, user, waits) as helpers:
+        return _packages(helpers, deployments, Questions(dag_ids or {}, tokens or {}), progress, while_building)
+
+
+class Packager:
+    """Stores the code packages of some of its deployments. Its helpers start with it (see `packaging`)."""
+
+    def __init__(self, helpers: Helpers) -> None:
+        self._helpers = helpers
+
+    def can_store(self, deployments: Sequence[Deployment]) -> bool:
+        """Whether it is unused, and was started for these deployments, as they are now."""
+        known = {id(each) for each in self._helpers.deployments}
+        return not self._helpers.questions.done() and all(id(each) in known for each in deployments)
+
+    def store(
+        self,
+        deployments: Sequence[Deployment],
+        dag_ids: Mapping[str, str],
+        tokens: Mapping[str, str],
+        progress: Progress,
+        while_building: Callable[[], None],
+    ) -> Mapping[str, Package]:
+        """Build and store the packages of these deployments, as `build_packages` does; may be called once."""
+        only = frozenset(each.address for each in deployments)
+        return _packages(self._helpers, deployments, Questions(dag_ids, tokens, only=only), progress, while_building)
+
+
+@contextmanager
+def packaging(
+    deployments: Sequence[Deployment], environ: Mapping[str, str], user: str, waits: WaitPolicy
+) -> Iterator[Packager]:
+    """What stores code packages, for `user`, whose helpers start now: for whoever knows later which are needed."""
+    with started(deployments, "upload", environ, user, waits) as helpers:
+        yield Packager(helpers)
+
+
+def _packages(
+    helpers: Helpers,
+    deployments: Sequence[Deployment],
+    questions: Questions,
+    progress: Progress,
+    while_building: Callable[[], None],
+) -> Mapping[str, Package]:
     from deployer.compiler.client import answers
 
-    with started(deployments, "upload" if upload else "package", environ, user, waits) as helpers:
-        helpers.ask(Questions(dag_ids or {}, tokens or {}), progress)
-        while_building()
-        found = helpers.answers()
+    helpers.ask(questions, progress)
+    while_building()
+    found = helpers.answers()
     problems = list(dict(_version_problems(deployments, found.versions)).values())
     packages: dict[str, Package] = {}
     for deployment in deployments:

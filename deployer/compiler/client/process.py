@@ -64,13 +64,18 @@ class Questions:
     """What helpers are asked about their deployments, by address.
 
     `dag_ids` and `tokens` (production tokens of deployed DAGs) are needed to build packages only. `known` are notes of
-    earlier answers, which `note_inputs` asks for.
+    earlier answers, which `note_inputs` asks for. `only` are the addresses that are asked about; None: all of them.
     """
 
     dag_ids: Mapping[str, str] = field(default_factory=dict)
     tokens: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     note_inputs: bool = False
+    only: frozenset[str] | None = None
+
+    def asked(self, deployments: Sequence[Deployment]) -> Sequence[Deployment]:
+        """Those of the deployments that are asked about."""
+        return [each for each in deployments if self.only is None or each.address in self.only]
 
 
 class Helpers:
@@ -160,7 +165,7 @@ def _running(
 def _request(helpers: Helpers, deployments: Sequence[Deployment], processes: int, access: Mapping[str, str]) -> bytes:
     """The request to one helper; waits until the questions are known."""
     questions = helpers.questions.result()
-    jobs = [_job(deployment, helpers.mode, questions) for deployment in deployments]
+    jobs = [_job(deployment, helpers.mode, questions) for deployment in questions.asked(deployments)]
     asked: Request = {
         "processes": processes,
         "limit": helpers.waits.seconds,
@@ -307,7 +312,7 @@ def _ask(
         output = errors.read().decode(errors="replace").strip().splitlines()
     too_old = is_too_old(helpers.versions.get(helper.python, ""))
     why = _without_credentials(helper, output[-1]) if output else why or "it exited without an answer"
-    for deployment in deployments:
+    for deployment in helpers.questions.result().asked(deployments):
         if deployment.address not in answered:
             yield answer_without_result(
                 deployment.address, *(() if too_old else (unanswered(helper.python, why, dict(helper.variables)),))

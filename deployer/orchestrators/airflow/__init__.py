@@ -15,6 +15,7 @@ from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
 from deployer.models.live import Live, Needs
+from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 from deployer.models.waiting import WaitPolicy
@@ -93,11 +94,21 @@ class AirflowOrchestrator:
     def names_in(self, content: bytes) -> Iterable[str]:
         return dag_ids(content)
 
-    def live(self, environment: Environment, waits: WaitPolicy) -> Live | None:
+    def live(self, environment: Environment, environ: Mapping[str, str], waits: WaitPolicy) -> Live | None:
         # httpx takes a while to import, and most commands talk to no Airflow.
-        from deployer.orchestrators.airflow.live.access import connect
+        from deployer.orchestrators.airflow.live.access import connect, connect_here
+        from deployer.orchestrators.airflow.server.local import url_of_running
 
-        return connect(environment.airflow, waits) if environment.airflow else None
+        access = environment.airflow
+        if access and (access.url or access.mwaa):
+            return connect(access, waits)
+        url = url_of_running(environment, environ)
+        return connect_here(url) if url else None
+
+    def local(self, environment: Environment, environ: Mapping[str, str]) -> LocalOrchestrator | None:
+        from deployer.orchestrators.airflow.server.local import local_airflow
+
+        return local_airflow(environment, environ)
 
     def needs(self, description: Description) -> Needs:
         return needs(description)

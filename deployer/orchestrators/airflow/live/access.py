@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import httpx
+
 from deployer.manifest.formats import seconds_of
 from deployer.manifest.keys import AirflowAccess
 from deployer.models.live import AfterApply, LiveError
@@ -10,6 +12,11 @@ from deployer.orchestrators.airflow.live.client import LiveAirflow
 from deployer.orchestrators.airflow.live.login import BearerLogin, GoogleLogin, NoLogin, PasswordLogin
 from deployer.orchestrators.airflow.live.transport import HttpTransport, Login, MwaaTransport
 
+# Seconds for an answer, and for a connection.
+_FIRST, _CONNECT_HERE = 60, 2
+# Its DAG processor looks for new files each second.
+_HERE = AfterApply(60)
+
 
 def connect(access: AirflowAccess, waits: WaitPolicy) -> LiveAirflow:
     """The Airflow that the settings name. Nothing is asked yet. Raises LiveError if there are no credentials."""
@@ -17,6 +24,13 @@ def connect(access: AirflowAccess, waits: WaitPolicy) -> LiveAirflow:
     if access.mwaa is not None:
         return LiveAirflow(_mwaa(access.mwaa, waits), after_apply)
     return LiveAirflow(HttpTransport(access.url or "", _login(access), waits), after_apply)
+
+
+def connect_here(url: str) -> LiveAirflow:
+    """An Airflow that runs on this machine and asks nobody who they are. Where it does not answer, it has ended."""
+    # The first request makes it load itself; proxies are for other machines.
+    client = httpx.Client(timeout=httpx.Timeout(_FIRST, connect=_CONNECT_HERE), trust_env=False)
+    return LiveAirflow(HttpTransport(url, NoLogin(), WaitPolicy(_CONNECT_HERE), client), _HERE)
 
 
 def _login(access: AirflowAccess) -> Login:

@@ -79,11 +79,13 @@ class _LaterError(Exception):
 class HttpTransport:
     """Requests by HTTP to an Airflow below `url`, each with the headers that `login` gives."""
 
-    def __init__(self, url: str, login: Login, waits: WaitPolicy = DEFAULT_WAITS) -> None:
+    def __init__(
+        self, url: str, login: Login, waits: WaitPolicy = DEFAULT_WAITS, client: httpx.Client | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self._login = login
         self._waits = waits
-        self._client = httpx.Client(
+        self._client = client or httpx.Client(
             timeout=httpx.Timeout(min(_READ, waits.seconds), connect=min(_CONNECT, waits.seconds)),
             follow_redirects=False,
         )

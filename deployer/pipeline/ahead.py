@@ -1,0 +1,53 @@
+"""Starts what an apply waits for most, before anybody knows what will be applied: processes that import Metaflow."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from deployer.context import Context, Started
+from deployer.errors import DeployError
+from deployer.models.selection import Selection
+
+
+class AheadOfApply:
+    """The helpers of the next apply of a selection. They read no flow before they are asked."""
+
+    def __init__(self, selection: Selection, context: Context) -> None:
+        self._selection = selection
+        self._context = context
+        self._helpers = contextlib.ExitStack()
+        self._started: Context | None = None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether they run, for an apply that has not begun."""
+        return self._started is not None
+
+    def start(self) -> None:
+        """Start them, unless the manifests cannot be read: the apply will say why."""
+        with contextlib.suppress(DeployError):
+            manifests = self._context.load(self._selection)
+            self._started = self._helpers.enter_context(self._context.start_apply(manifests, self._selection))
+
+    @contextlib.contextmanager
+    def context(self) -> Iterator[Context]:
+        """The context of an apply that begins now, with the helpers if the manifests are those they were started for.
+
+        Raises DeployError.
+        """
+        try:
+            manifests = self._context.load(self._selection)
+            ahead = self._started.started if self._started else None
+            if self._started is not None and ahead is not None and ahead.manifests == manifests:
+                yield self._started
+            else:
+                yield replace(self._context, started=Started(self._selection, manifests))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End what was started."""
+        self._started = None
+        self._helpers.close()
