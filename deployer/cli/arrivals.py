@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from deployer.cli.airflow_options import Afterwards
 from deployer.cli.context import command_context
 from deployer.cli.output import write, write_diagnostics, write_message, write_result
 from deployer.cli.terminal import terminal
@@ -26,15 +27,12 @@ _MOST_SHOWN = 12
 
 
 def apply_and_wait(
-    prepared: Prepared, permissions: Permissions, chosen: Selection, seconds: float | None, format: PlanFormat
+    prepared: Prepared, permissions: Permissions, chosen: Selection, after: Afterwards, format: PlanFormat
 ) -> ApplyResult:
-    """Apply a plan that was confirmed, and print the result. Raises DeployError.
-
-    `seconds` is how long running Airflows are waited for; None as the manifests say, and 0 not at all.
-    """
+    """Apply a plan that was confirmed, and print the result. Raises DeployError."""
     from deployer.commands.arrive import prepare_returns
 
-    result, waiting = _apply(prepared, permissions, seconds, format)
+    result, waiting = _apply(prepared, permissions, after, format)
     with command_context() as context:
         returns, impossible = prepare_returns(waiting, result, chosen, context)
     if format == "text":
@@ -43,7 +41,7 @@ def apply_and_wait(
     for each in returns:
         if format == "text":
             write("\nThe earlier files are put back:\n")
-        back, _ = _apply(each.prepared, each.permissions, seconds, format)
+        back, _ = _apply(each.prepared, each.permissions, after, format)
         result = replace(
             result,
             rolled_back=[*result.rolled_back, *back.done],
@@ -56,14 +54,14 @@ def apply_and_wait(
 
 
 def _apply(
-    prepared: Prepared, permissions: Permissions, seconds: float | None, format: PlanFormat
+    prepared: Prepared, permissions: Permissions, after: Afterwards, format: PlanFormat
 ) -> tuple[ApplyResult, Sequence[Waiting]]:
     """Apply a plan and wait; as text also print both. Gives the result, and what was waited for."""
     from deployer.commands.apply import execute
-    from deployer.commands.arrive import begin_waiting, kept, listen, remember
+    from deployer.commands.arrive import begin_waiting, forget, kept, listen, remember
 
     with command_context() as context:
-        listening, unasked = ((), ()) if seconds == 0 else listen(prepared, context, seconds)
+        listening, unasked = ((), ()) if after.seconds == 0 else listen(prepared, context, after.seconds, after.forgets)
         result = execute(prepared, permissions, context)
         waiting = begin_waiting(listening, result, context)
     result = replace(result, warnings=[*result.warnings, *unasked])
@@ -73,11 +71,15 @@ def _apply(
         return result, ()
     _wait(waiting, format)
     with command_context() as context:
-        problems = remember(waiting, result, context)
+        forgotten, problems = forget(waiting) if after.forgets else ((), ())
+        problems = [*problems, *remember(waiting, result, context)]
     arrivals = [kept(arrival) for each in waiting for _, arrival in sorted(each.watch.arrivals.items())]
     if format == "text":
-        from deployer.views.arrival_text import arrivals_total
+        from deployer.views.arrival_text import arrivals_total, forgotten_to_text
 
+        stdout = terminal(sys.stdout)
+        for arrival in forgotten:
+            write(forgotten_to_text(kept(arrival).model_dump(), width=stdout.width, colour=stdout.colour))
         write(f"{arrivals_total([arrival.model_dump() for arrival in arrivals])}\n")
         write_diagnostics(problems)
     return replace(result, arrivals=arrivals, warnings=[*result.warnings, *problems]), waiting

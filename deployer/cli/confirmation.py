@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.airflow_options import Afterwards
 from deployer.cli.arrivals import apply_and_wait
 from deployer.cli.context import command_context
 from deployer.cli.options import bad_usage
@@ -27,15 +28,14 @@ def apply_prepared(
     prepared: Prepared,
     permissions: Permissions,
     chosen: Selection,
-    seconds: float | None,
+    after: Afterwards,
     *,
     confirmed: bool,
     format: PlanFormat = "text",
 ) -> int:
     """Show the plan, ask unless it was `confirmed`, apply it, wait for Airflow and report; the exit code.
 
-    `seconds` is how long running Airflows are waited for; None as the manifests say. As JSON and as Markdown the report
-    is all that is printed to standard output. Raises DeployError.
+    As JSON and as Markdown the report is all that is printed to standard output. Raises DeployError.
     """
     from deployer.commands.apply import ApplyResult, differs, refuse_unpermitted
 
@@ -54,7 +54,7 @@ def apply_prepared(
     if not confirmed and not _confirm():
         write_message("Nothing was applied.")
         return REFUSED
-    result = apply_and_wait(prepared, permissions, chosen, seconds, format)
+    result = apply_and_wait(prepared, permissions, chosen, after, format)
     return DONE if result.is_whole else REFUSED
 
 
@@ -89,14 +89,14 @@ def save_or_apply(
     permissions: Permissions,
     out: Path | None,
     chosen: Selection,
-    seconds: float | None,
+    after: Afterwards,
     *,
     confirmed: bool,
     format: PlanFormat,
 ) -> int:
     """Show the plan and save it to `out`; without a file apply it as `apply_prepared` does."""
     if out is None:
-        return apply_prepared(prepared, permissions, chosen, seconds, confirmed=confirmed, format=format)
+        return apply_prepared(prepared, permissions, chosen, after, confirmed=confirmed, format=format)
     with command_context() as context:
         from deployer.commands.plan import guarded_view
 

@@ -26,7 +26,6 @@ _SELECTION = "Selection"
 _PERMISSIONS = "Permissions"
 _SAVED_PLAN = "Saved plans"
 _CLUSTERS = "Clusters"
-_AIRFLOW = "Running Airflow"
 NO_TYPE = ""  # the metavar of a flag: on a terminal Typer writes <bool> beside each
 _PATH_LENGTH, _NAME_LENGTH = 4_000, 255  # bytes: what a file system takes
 
@@ -228,30 +227,6 @@ AllowAdopt = Annotated[
     ),
 ]
 
-# How the running Airflow is waited for.
-Wait = Annotated[
-    str | None,
-    typer.Option(
-        "--wait",
-        metavar="TIME",
-        help="How long to wait until Airflow has it, as in 90s or 5m. Default: `airflow.wait` of the environment.",
-        rich_help_panel=_AIRFLOW,
-    ),
-]
-Offline = Annotated[
-    bool,
-    typer.Option(
-        "--offline",
-        metavar=NO_TYPE,
-        help="Plan without what the running Airflow knows.",
-        rich_help_panel=_AIRFLOW,
-    ),
-]
-NoWait = Annotated[
-    bool,
-    typer.Option("--no-wait", metavar=NO_TYPE, help="Do not wait for the running Airflow.", rich_help_panel=_AIRFLOW),
-]
-
 # What is checked, and what is printed or saved.
 Fresh = Annotated[
     bool,
@@ -308,6 +283,8 @@ DiagnosticsFormatOption = Annotated[
     Literal["text", "json", "github"],
     typer.Option("--format", help="Output format of problems. github: annotations beside the lines."),
 ]
+
+
 SchemaName = Literal["manifest", "plan", "history", "result"]
 
 
@@ -372,22 +349,6 @@ def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:
         if found.setdefault(name.strip(), value) != value:
             raise DeployError(bad_usage(f"--var {name.strip()} is given twice with different values", ""))
     return found
-
-
-def patience(wait: str | None, no_wait: bool, *, saves: bool = False) -> float | None:
-    """How many seconds an apply waits for the running Airflow; None as the manifests say. Raises DeployError."""
-    from deployer.manifest.formats import seconds_of
-
-    if wait is not None and no_wait:
-        raise DeployError(bad_usage("--wait and --no-wait do not go together", "leave one out"))
-    if wait is not None and saves:
-        raise DeployError(bad_usage("--wait is about an apply, and --out only saves the plan", "leave one out"))
-    if wait is None:
-        return 0 if no_wait else None
-    try:
-        return seconds_of(wait)
-    except ValueError:
-        raise DeployError(bad_usage(f"--wait {wait[:80]!r} is no time to wait", "for example 90s, 5m or 1h")) from None
 
 
 def refuse_unshown(format: PlanFormat, *, diff: bool) -> None:

@@ -46,27 +46,35 @@ class Waiting:
 
 
 def listen(
-    prepared: Prepared, context: Context, seconds: float | None = None
+    prepared: Prepared, context: Context, seconds: float | None = None, forgets: bool = False
 ) -> tuple[Sequence[Listening], Sequence[Diagnostic]]:
     """Find the running orchestrators of a plan, right before its apply; a warning for each that cannot be asked.
 
-    `seconds` is how long the caller wants to wait: then raises DeployError if one cannot be asked. None leaves it to
-    the manifests.
+    `seconds` is how long the caller wants to wait; None leaves it to the manifests. Raises DeployError if one cannot be
+    asked though the caller wants to wait, or wants it to forget what is deleted (`forgets`).
     """
     found: list[Listening] = []
     warnings: list[Diagnostic] = []
+    is_wanted = forgets or seconds is not None
     for name in sorted({change.environment for change in prepared.context.plan.pending}):
         environment = prepared.context.environments[name]
         try:
-            live = live_of(environment, context) if seconds is not None else context.live(environment)
+            live = live_of(environment, context) if is_wanted else context.live(environment)
             patience = seconds if seconds is not None else live.after_apply.seconds if live else 0
+            if forgets and not patience:
+                raise DeployError(_needs_wait(environment))
             if live is not None and patience:
                 found.append(Listening(environment, live, live.import_errors(), patience))
         except LiveError as error:
-            if seconds is not None:
+            if is_wanted:
                 raise DeployError(live_problem(environment, error)) from error
             warnings.append(_warning(environment, error))
     return found, warnings
+
+
+def _needs_wait(environment: Environment) -> Diagnostic:
+    message = f"--forget needs to wait until Airflow has noticed the deletes, and {environment.name} has `wait: none`"
+    return Diagnostic("bad-usage", message, environment.location, hint="add --wait, for example --wait 10m")
 
 
 def begin_waiting(listening: Sequence[Listening], result: ApplyResult, context: Context) -> Sequence[Waiting]:
@@ -118,6 +126,28 @@ def _look(each: Waiting) -> Sequence[Arrival]:
     if each.watch.waiting and each.watch.elapsed >= each.seconds:
         return [*arrived, *each.watch.give_up("late")]
     return arrived
+
+
+def forget(waiting: Sequence[Waiting]) -> tuple[Sequence[Arrival], Sequence[Diagnostic]]:
+    """Have the orchestrators delete what they keep of what is gone; gives what they did, and a warning for each other.
+
+    Not before it is gone: an orchestrator that still has the file would know it again.
+    """
+    found: list[Arrival] = []
+    warnings: list[Diagnostic] = []
+    for each in waiting:
+        for address, arrival in each.watch.arrivals.items():
+            if arrival.state != "gone":
+                continue
+            try:
+                each.watch.live.forget(arrival.expected.name)
+                found.append(replace(arrival, note="Its runs are deleted too."))
+                each.watch.arrivals[address] = found[-1]
+            except LiveError as error:
+                problem = live_problem(each.environment, error)
+                message = f"{address}: what Airflow keeps of it stays: {problem.message}"
+                warnings.append(replace(problem, message=message, severity=Severity.WARNING))
+    return found, warnings
 
 
 def remember(waiting: Sequence[Waiting], result: ApplyResult, context: Context) -> Sequence[Diagnostic]:

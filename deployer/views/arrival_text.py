@@ -45,6 +45,14 @@ def arrival_to_text(arrival: Mapping[str, Any], *, width: int = 80, colour: bool
     return page.text()
 
 
+def forgotten_to_text(arrival: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
+    """One deployment of which nothing is kept."""
+    page = Page(width, colour)
+    named = f"  {escape_controls(arrival['name'])}", (f"  ({escape_controls(arrival['address'])})", "dim")
+    page.line(f"{'forgotten':{_WIDTH}}", *named, indent=2, hang=_WIDTH + 2)
+    return page.text()
+
+
 def arrivals_total(arrivals: Sequence[Mapping[str, Any]]) -> str:
     """One sentence for all of them."""
     states = Counter(arrival["state"] for arrival in arrivals)

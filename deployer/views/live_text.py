@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from deployer.models.live import LiveTask, LogLine
 from deployer.views.escape_controls import escape_controls
-from deployer.views.page import Page, Part
+from deployer.views.page import Page
 from deployer.views.words import count
 
 _STYLES: Final[Mapping[str, str]] = {
@@ -35,10 +35,12 @@ _MOST_TRACEBACK = 6
 
 
 def status_to_text(status: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:
-    """One paragraph for each flow. `status` is the result of `status_to_json`."""
+    """One line for each flow, with what is wrong below it. `status` is the result of `status_to_json`."""
     page = Page(width, colour)
-    for flow in status["flows"]:
-        _flow(page, flow)
+    rows = [_cells(flow) for flow in status["flows"]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for flow, cells in zip(status["flows"], rows, strict=True):
+        _flow(page, flow, [f"{cell:{size}}" for cell, size in zip(cells, widths, strict=True)])
     states = Counter(flow["state"] for flow in status["flows"])
     if not states:
         page.line(("Nothing is deployed.", "bold"))
@@ -49,42 +51,60 @@ def status_to_text(status: Mapping[str, Any], *, width: int = 80, colour: bool =
     return page.text()
 
 
-def _flow(page: Page, flow: Mapping[str, Any]) -> None:
+def _cells(flow: Mapping[str, Any]) -> Sequence[str]:
+    """Address, state, version, apply, last run, next run."""
     live = flow["airflow"]
-    notes: list[Part] = [(flow["state"], _STYLES[flow["state"]])]
-    if live and live["paused"]:
-        notes.append(("  paused", "yellow"))
-    if flow["drifted"]:
-        notes.append(("  edited by hand", "red"))
-    page.line((escape_controls(flow["address"]), "bold"), f"  {escape_controls(flow['name'])}  ", *notes, hang=4)
-    applied = f"by {flow['applied_by']} at {_time(flow['applied_at'])}" if flow["applied_by"] else "by nobody known"
-    commit = f" from {flow['commit'][:12]}" if flow["commit"] else ""
-    version = f"version {flow['version']} " if flow["version"] else ""
-    page.line((escape_controls(f"{version}applied {applied}{commit}"), "dim"), indent=4)
+    applied = f"{_minutes(flow['applied_at'])} by {flow['applied_by']}" if flow["applied_by"] else "by nobody known"
+    return [
+        escape_controls(flow["address"]),
+        flow["state"],
+        flow["version"] or "-",
+        escape_controls(applied),
+        _last(live) if live else "-",
+        _next(live) if live else "-",
+    ]
+
+
+def _last(live: Mapping[str, Any]) -> str:
+    last = live["last_run"]
+    active = f", {live['active_runs']} active" if live["active_runs"] else ""
+    if last is None:
+        return f"no run{active}"
+    return f"{last['state']} {_minutes(last['ended_at'] or last['started_at'])}".rstrip() + active
+
+
+def _next(live: Mapping[str, Any]) -> str:
+    if live["paused"]:
+        return "paused"
+    return f"next {_minutes(live['next_run'])}" if live["next_run"] else "no schedule"
+
+
+def _flow(page: Page, flow: Mapping[str, Any], cells: Sequence[str]) -> None:
+    address, state, version, applied, last, following = cells
+    live = flow["airflow"]
+    last_state = live["last_run"]["state"] if live and live["last_run"] else ""
+    page.line(
+        (address, "bold"),
+        "  ",
+        (state, _STYLES[flow["state"]]),
+        (f"  {version}  {applied}  ", "dim"),
+        (last, _STYLES.get(last_state, "")),
+        "  ",
+        (following.rstrip(), "yellow" if live and live["paused"] else ""),
+        hang=4,
+    )
     if flow["state"] in _SENTENCES:
         other = f" ({live['version']})" if live and flow["state"] == "behind" and live["version"] else ""
         page.line(f"{_SENTENCES[flow['state']]}{other}", indent=4)
-    if live:
-        page.line(*_runs(live), indent=4)
+    if flow["drifted"]:
+        page.line(("its file was edited by hand: `mfdeploy plan` shows how", "red"), indent=4)
     for line in (flow["import_error"] or "").rstrip().splitlines()[-_MOST_TRACEBACK:]:
         page.line((escape_controls(line), "red"), indent=6)
 
 
-def _runs(live: Mapping[str, Any]) -> list[Part]:
-    last = live["last_run"]
-    parts: list[Part] = ["last run: "]
-    if last is None:
-        parts.append(("none", "dim"))
-    else:
-        parts += [
-            (last["state"], _STYLES.get(last["state"], "")),
-            f" {_time(last['ended_at'] or last['started_at'])}".rstrip(),
-        ]
-    if live["active_runs"]:
-        parts.append(f", {live['active_runs']} active")
-    if live["next_run"] and not live["paused"]:
-        parts.append(f"; next {_time(live['next_run'])}")
-    return parts
+def _minutes(text: str | None) -> str:
+    """A time to the minute."""
+    return _time(text)[:16]
 
 
 def runs_to_text(runs: Mapping[str, Any], *, width: int = 80, colour: bool = False) -> str:

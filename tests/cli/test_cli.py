@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 
 from deployer import cli
+from deployer.cli.airflow_options import Afterwards
 from deployer.cli.confirmation import apply_prepared
 from deployer.cli.output import save_plan
 from deployer.commands.destroy import prepare_destroy
@@ -215,7 +216,7 @@ def test_a_delete_that_is_protected_is_refused_before_it_is_asked_for(
 def test_an_apply_that_fails_is_1_and_says_what_failed(deployed: Path, capsys: Output) -> None:
     prepared = prepare_destroy(Selection(Path("deployments"), environments=("local",)), context())
     DAG.write_text(f"{DAG.read_text()}\n# somebody else's edit\n")
-    assert apply_prepared(prepared, Permissions(), Selection(Path("deployments")), None, confirmed=True) == 1
+    assert apply_prepared(prepared, Permissions(), Selection(Path("deployments")), Afterwards(), confirmed=True) == 1
     out = capsys.readouterr().out
     assert re.search(r"failed\s+TrainFlow.local", out)
     assert DAG.exists()

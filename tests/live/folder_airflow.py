@@ -51,6 +51,9 @@ class FolderAirflow:
                 return Reply(403, {"detail": "Forbidden"})
             self.parse(path.removeprefix("/parseDagFile/"))
             return Reply(201, {})
+        if request.method == "DELETE":
+            self.dags.pop(path.split("/")[2])
+            return Reply(204, {})
         if path.endswith("/details"):
             dag = self.dags.get(path.split("/")[2])
             return Reply(200, dag) if dag else Reply(404, {"detail": "no DAG"})

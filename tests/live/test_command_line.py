@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from deployer import cli
+from deployer.context import Context
 from deployer.models.description import version_of
 from tests.history.applying import AppliedFolder
 from tests.live.stand_in import Reply, Request, StandIn, standing_in
@@ -112,6 +113,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         "next_dagrun_run_after": "2026-01-02T00:00:00Z",
     }
     monkeypatch.setenv("AIRFLOW_TOKEN", "secret")
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     with standing_in(script.answer) as server:
         (tmp_path / "deployments").mkdir(exist_ok=True)
@@ -130,8 +132,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> s
 
 def test_status(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     text = run(capsys, "status")
-    assert "prod/train  Train  current" in text
-    assert "last run: failed 2026-01-01 00:01:31, 1 active; next 2026-01-02 00:00:00" in text
+    assert text.splitlines()[0].startswith("prod/train  current  ")
+    assert text.splitlines()[0].endswith("by ada  failed 2026-01-01 00:01, 1 active  next 2026-01-02 00:00")
     (flow,) = json.loads(run(capsys, "status", "train", "--format", "json"))["flows"]
     assert (flow["state"], flow["airflow"]["last_run"]["run_id"]) == ("current", "r1")
 
@@ -148,7 +150,29 @@ def test_each_state_is_told(
     change: dict[str, Any] | None, state: str, stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage.script.dag = {**stage.script.dag, **change} if change is not None else {}
-    assert f"prod/train  Train  {state}" in run(capsys, "status")
+    assert f"prod/train  {state}  " in run(capsys, "status")
+
+
+def test_the_status_is_watched(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_again(seconds: float) -> None:
+        if stage.script.dag["is_paused"]:
+            raise KeyboardInterrupt
+        stage.script.dag["is_paused"] = True
+
+    real = Context.__init__
+
+    def without_time(self: Context, *values: Any, **named: Any) -> None:
+        real(self, *values, **{**named, "sleep": look_again})
+
+    monkeypatch.setattr(Context, "__init__", without_time)
+    text = run(capsys, "status", "--watch", code=130)
+    assert [line.rpartition("  ")[2] for line in text.splitlines() if line.startswith("prod/")] == [
+        "next 2026-01-02 00:00",
+        "paused",
+    ]
+    assert "--watch shows text only" in run(capsys, "status", "--watch", "--format", "json", code=1)
 
 
 def test_an_import_error_is_shown_and_is_exit_1(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +189,7 @@ def test_an_airflow_that_refuses_is_a_warning_of_status(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_TOKEN", "other")
     text = run(capsys, "status")
-    assert "prod/train  Train  unchecked" in text
+    assert "prod/train  unchecked  " in text
     assert "Airflow was not asked: " in text
     assert "does not accept the login: who are you?" in text
     assert "does not accept the login" in run(capsys, "runs", "train", code=1)
@@ -256,7 +280,7 @@ def test_an_mwaa_that_cannot_be_found_is_one_error(
     start = text.index("    airflow: ")
     manifest.write_text(f"{text[:start]}    airflow: {{mwaa: jobs}}\n{text[text.index('flows:') :]}")
     assert "MWAA environment jobs: You must specify a region." in run(capsys, "runs", "train", code=1)
-    assert "prod/train  Train  unchecked" in run(capsys, "status")
+    assert "prod/train  unchecked  " in run(capsys, "status")
 
 
 def test_what_is_not_deployed(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,7 @@ def test_status_says_which_version_airflow_has(deployed: Stage) -> None:
     assert found["version"] == found["airflow"]["version"]
     assert (found["applied_by"], found["drifted"], found["airflow"]["paused"]) == ("ada", False, False)
     text = deployed.project.do("status", "hello")
-    assert "local/hello  HelloFlow.local  current" in text
+    assert "local/hello  current  " in text
     assert "1 flow: 1 current." in text
 
 

@@ -222,10 +222,33 @@ def test_rights_that_end_meanwhile_are_told(stage: Stage, capsys: pytest.Capture
         (("--wait", "5"), "--wait '5' is no time to wait"),
         (("--wait", "5m", "--no-wait"), "--wait and --no-wait do not go together"),
         (("--wait", "5m", "--out", "plan.json"), "--wait is about an apply, and --out only saves the plan"),
+        (("--forget", "--no-wait"), "--forget and --no-wait do not go together"),
+        (("--forget", "--out", "plan.json"), "--forget is about an apply, and --out only saves the plan"),
     ],
 )
 def test_wrong_options(stage: Stage, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str) -> None:
     assert told in roll_back(stage, capsys, *arguments, code=1)
+
+
+def test_what_is_gone_is_forgotten_where_that_is_asked_for(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    said = roll_back(stage, capsys, "--forget")
+    assert "forgotten  Fit  (prod/fit)" in said
+    assert stage.server.paths("DELETE") == ["/api/v2/dags/Fit"]
+    (newest, *_) = stage.site.entries()
+    assert {each.name: each.note for each in newest.arrivals} == {"Fit": "Its runs are deleted too.", "Train": ""}
+
+
+def test_what_may_not_be_forgotten_stays(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.airflow.before = lambda request: Reply(403, {"detail": "no"}) if request.method == "DELETE" else None
+    said = roll_back(stage, capsys, "--forget")
+    assert "prod/fit: what Airflow keeps of it stays: Airflow at" in said
+
+
+def test_to_forget_needs_to_wait(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.configure(", wait: none")
+    said = roll_back(stage, capsys, "--forget", code=1)
+    assert "--forget needs to wait until Airflow has noticed the deletes, and prod has `wait: none`" in said
+    assert stage.site.crons() == {"train": LATE, "fit": EARLY}
 
 
 def test_wait_needs_an_airflow(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deployer.cli.airflow_options import Forget, NoWait, Offline, Wait, afterwards
 from deployer.cli.confirmation import apply_prepared, refuse_unasked
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -23,17 +24,13 @@ from deployer.cli.options import (
     Flows,
     Fresh,
     Manifests,
-    NoWait,
-    Offline,
     PlanFormatOption,
     Reviewed,
     SavedPlan,
     Variables,
-    Wait,
     Yes,
     assertions,
     bad_usage,
-    patience,
     permissions,
     selection,
 )
@@ -72,6 +69,7 @@ def apply(
     offline: Offline = False,
     wait: Wait = None,
     no_wait: NoWait = False,
+    forget: Forget = False,
     format: PlanFormatOption = "text",
 ) -> int:
     """Publish exactly what a plan says.
@@ -80,7 +78,7 @@ def apply(
     """
 
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
-    seconds = patience(wait, no_wait)
+    after = afterwards(wait, no_wait, forget)
     confirmed = yes or plan is not None or reviewed is not None
     refuse_unasked(format, confirmed=confirmed)
     caller = assertions(expect_env, allow_rollback, allow_destroy, allow_adopt)
@@ -95,7 +93,7 @@ def apply(
         else:
             prepared = prepare(chosen, context, saved=saved, caller=caller, check_cluster=check_cluster, fresh=fresh)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
-    return apply_prepared(prepared, permitted, chosen, seconds, confirmed=confirmed, format=format)
+    return apply_prepared(prepared, permitted, chosen, after, confirmed=confirmed, format=format)
 
 
 def _refuse_combinations(plan: Path | None, reviewed: Path | None, chosen: Selection, *, asserted: bool) -> None:

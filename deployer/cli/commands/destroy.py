@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployer.cli.airflow_options import Forget, NoWait, Offline, Wait, afterwards
 from deployer.cli.confirmation import refuse_unasked, save_or_apply
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -13,15 +14,11 @@ from deployer.cli.options import (
     Flows,
     Format,
     Manifests,
-    NoWait,
-    Offline,
     PlanFile,
     RequiredEnvironments,
     Variables,
-    Wait,
     Yes,
     only_environment,
-    patience,
     permissions,
     selection,
 )
@@ -45,6 +42,7 @@ def destroy(
     offline: Offline = False,
     wait: Wait = None,
     no_wait: NoWait = False,
+    forget: Forget = False,
     format: Format = "text",
 ) -> int:
     """Delete all DAGs that the manifests manage in an environment.
@@ -53,11 +51,11 @@ def destroy(
     """
 
     refuse_unasked(format, confirmed=yes or out is not None)
-    seconds = patience(wait, no_wait, saves=out is not None)
+    after = afterwards(wait, no_wait, forget, saves=out is not None)
     chosen = selection(manifests, var, environments=env or [only_environment(manifests)], flows=flow, exclude=exclude)
     with command_context(chosen, offline=offline) as context:
         from deployer.commands.destroy import prepare_destroy
 
         prepared = prepare_destroy(chosen, context)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
-    return save_or_apply(prepared, permitted, out, chosen, seconds, confirmed=yes, format=format)
+    return save_or_apply(prepared, permitted, out, chosen, after, confirmed=yes, format=format)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployer.cli import CHANGES, DONE, REFUSED
+from deployer.cli.airflow_options import Offline
 from deployer.cli.context import command_context, make_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -23,7 +24,6 @@ from deployer.cli.options import (
     Fresh,
     KeepGoing,
     Manifests,
-    Offline,
     PlanFile,
     PlanFormatOption,
     SavedPlanOption,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from deployer.cli.airflow_options import Forget, NoWait, Offline, Wait, afterwards
 from deployer.cli.confirmation import refuse_unasked, save_or_apply
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -18,15 +19,11 @@ from deployer.cli.options import (
     Exclude,
     Flows,
     Manifests,
-    NoWait,
-    Offline,
     PlanFile,
     PlanFormatOption,
     Variables,
-    Wait,
     Yes,
     only_environment,
-    patience,
     permissions,
     refuse_unshown,
     selection,
@@ -55,6 +52,7 @@ def rollback(
     offline: Offline = False,
     wait: Wait = None,
     no_wait: NoWait = False,
+    forget: Forget = False,
     format: PlanFormatOption = "text",
     diff: Diff = False,
 ) -> int:
@@ -64,11 +62,11 @@ def rollback(
     """
     refuse_unshown(format, diff=diff)
     refuse_unasked(format, confirmed=yes or out is not None)
-    seconds = patience(wait, no_wait, saves=out is not None)
+    after = afterwards(wait, no_wait, forget, saves=out is not None)
     chosen = selection(manifests, var, environments=[env or only_environment(manifests)], flows=flow, exclude=exclude)
     with command_context(chosen, offline=offline) as context:
         from deployer.commands.apply import prepare_rollback
 
         prepared = prepare_rollback(chosen, entry, context, diff=diff)
     permitted = permissions(allow_delete, allow_mass_change, allow_branch)
-    return save_or_apply(prepared, permitted, out, chosen, seconds, confirmed=yes, format=format)
+    return save_or_apply(prepared, permitted, out, chosen, after, confirmed=yes, format=format)
