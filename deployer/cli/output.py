@@ -62,7 +62,7 @@ def write_json(data: Mapping[str, object]) -> None:
 
 def write_message(text: str) -> None:
     """Print a message on standard error."""
-    from deployer.views.escape_controls import escape_controls
+    from deployer.models.visible import escape_controls
 
     sys.stderr.write("".join(f"{escape_controls(line)}\n" for line in text.splitlines()))
     sys.stderr.flush()
