@@ -125,10 +125,11 @@ class _ChangeWriter:
 
     def make(self, changes: Sequence[Change]) -> None:
         """Make changes that do not depend on each other."""
-        if self._target.local or len(changes) < 2:
+        if self._target.local:
             for change in changes:
                 self._make(change)
             return
+        # Also a single one: an interrupt is raised in the main thread, and a delete in a store has two steps.
         with ThreadPoolExecutor(_WRITERS) as writers:
             try:
                 list(writers.map(self._make, changes))

@@ -156,7 +156,7 @@ def _rows(waiting: Sequence[Waiting]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from deployer.views.escape_controls import escape_controls
+    from deployer.models.visible import escape_controls
 
     table = Table.grid(padding=(0, 2))
     rows = [(each.watch.elapsed, *row) for each in waiting for row in each.watch.waiting.items()]

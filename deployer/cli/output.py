@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from deployer.cli.terminal import terminal
 from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.models.regular_file import read_at_most
 
 if TYPE_CHECKING:
     from deployer.commands.apply import ApplyResult
     from deployer.commands.plan import PlanView
     from deployer.models.plan import Plan
+
+_MOST_OF_A_PLAN = 250_000_000  # bytes: ten thousand DAGs have 80 MB
 
 PlanFormat = Literal["text", "json", "markdown"]
 JsonT = TypeVar("JsonT", bound=Mapping[str, object], contravariant=True)
@@ -59,7 +62,7 @@ def write_json(data: Mapping[str, object]) -> None:
 
 def write_message(text: str) -> None:
     """Print a message on standard error."""
-    from deployer.views.escape_controls import escape_controls
+    from deployer.models.visible import escape_controls
 
     sys.stderr.write("".join(f"{escape_controls(line)}\n" for line in text.splitlines()))
     sys.stderr.flush()
@@ -211,7 +214,9 @@ def read_plan(path: Path) -> Plan:
     from deployer.views.plan_json import plan_from_text
 
     try:
-        text = path.read_text(encoding="utf-8")
+        # A pipe, too: whoever applies names the file.
+        with path.open("rb") as stream:
+            text = read_at_most(stream, _MOST_OF_A_PLAN, path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DeployError(cannot("read", path, error)) from error
     return plan_from_text(text, str(path))

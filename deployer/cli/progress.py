@@ -68,7 +68,7 @@ class _Shown:
 
     def write(self, line: str) -> None:
         """Print a line above the bar."""
-        from deployer.views.escape_controls import escape_controls
+        from deployer.models.visible import escape_controls
 
         with self._lock:
             if self._bar is None:
@@ -105,7 +105,7 @@ class _Shown:
                 self._bar.stop()
 
     def _show(self, bar: Bar) -> None:
-        from deployer.views.escape_controls import escape_controls
+        from deployer.models.visible import escape_controls
 
         doing, done, total = self._state
         bar.update(bar.task_ids[0], description=escape_controls(doing), completed=done, total=total or None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,13 @@ from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic
 from deployer.manifest.insert import Flows, entries_text, insert_flows, scalar
 from deployer.manifest.listed import ListedFlows, read_listed
+from deployer.models.regular_file import NOT_REGULAR, open_regular, read_regular
 from deployer.vcs.repository import ignored_files
 
 _FOLDER = Path("deployments")
 _MANIFEST, _ADDED, _SCHEMA = "mfdeploy.yaml", "flows.yaml", "mfdeploy.schema.json"
 _IGNORED = "build"
+_MOST_IGNORED = 1_000_000  # bytes of a .gitignore
 _COMMENT = f"# yaml-language-server: $schema={_SCHEMA}\n"
 _HEAD = """\
 # What is deployed where. Try: mfdeploy plan
@@ -69,6 +73,7 @@ def init(folder: Path, context: Context) -> InitResult:
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
         raise DeployError(Diagnostic("bad-path", f"{folder} {problem}"))
+    _check_ignored(folder / ".gitignore")
     found = _find_flows(folder, context)
     if not found:
         hint = "a flow is a class that derives from metaflow.FlowSpec"
@@ -144,16 +149,22 @@ def _holds(path: Path, text: str) -> bool:
         return False
 
 
+def _check_ignored(path: Path) -> None:
+    """Refuse a .gitignore that is a link, which may lead anywhere, or a pipe, for which git would wait."""
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise _cannot_write(path, OSError(errno.EINVAL, NOT_REGULAR))
+
+
 def _ignore_build(folder: Path, context: Context) -> Path | None:
     """Add ``build/`` to .gitignore, unless git ignores it already or does not know the folder."""
-    ignored = ignored_files(context.git, folder, [Path(_IGNORED, "dags")])
     path = folder / ".gitignore"
+    ignored = ignored_files(context.git, folder, [Path(_IGNORED, "dags")])
     if ignored is None or ignored:
         return None
     try:
-        before = path.read_bytes() if path.exists() else b""
+        before = read_regular(path, _MOST_IGNORED) if path.exists() else b""
         end = b"\n" if before and not before.endswith(b"\n") else b""
-        with path.open("ab") as stream:
+        with open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW) as stream:
             stream.write(end + f"{_IGNORED}/\n".encode())
     except OSError as error:
         raise _cannot_write(path, error) from error

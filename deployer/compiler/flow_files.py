@@ -8,8 +8,11 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from deployer.models.regular_file import open_regular, read_regular
+
 _SKIPPED = {"node_modules", "venv", "site-packages", "build", "dist", "__pycache__"}
-_MAX_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000  # of its beginning
+_MOST_BYTES = 10_000_000  # of a file that is parsed
 _WORDS = (b"class", b"FlowSpec", b"step")
 
 
@@ -40,7 +43,7 @@ def flow_classes(path: Path) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
-            text = path.read_bytes()
+            text = read_regular(path, _MOST_BYTES)
             tree = ast.parse(text)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return []
@@ -51,7 +54,7 @@ def flow_classes(path: Path) -> list[str]:
 def may_have_a_flow(path: Path) -> bool:
     """Whether a file looks like one with a flow; quick, and sometimes wrong."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             text = stream.read(_MAX_BYTES)
     except OSError:
         return False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import Final
 
 from deployer.errors import DeployError, Diagnostic, Location
 from deployer.manifest.nodes import Map, Node, Report, describe
 from deployer.manifest.parse import MAX_BYTES, parse
+from deployer.models.regular_file import open_regular
 
 SUFFIXES: Final = (".yaml", ".yml")
 SKIPPED_FOLDER: Final = "build"  # what mfdeploy and its users generate
@@ -50,9 +50,7 @@ def read_file(path: Path, report: Report) -> Map | None:
     """A manifest file as a map; None (and a report) when it cannot be used."""
     file = shown(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
-            raise OSError(0, "it is not a regular file")
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         report.error("bad-path", f"the file cannot be read: {error.strerror}", Location(file))

@@ -13,6 +13,7 @@ from deployer.manifest.nodes import Items, Map, Node, Report, Scalar, shorten, t
 from deployer.manifest.nodes import Path as NodePath
 from deployer.models.credentials import HINT, holds_credential, names_credential
 from deployer.models.metaflow_settings import Refused, rule_of
+from deployer.models.regular_file import read_regular
 
 _DEFAULT_DATASTORE: Final = "METAFLOW_DEFAULT_DATASTORE"
 _SYSROOT: Final = "METAFLOW_DATASTORE_SYSROOT_"
@@ -124,10 +125,7 @@ def _read_profile(
 def _read_profile_file(file: Path, datastore: Datastore | None, report: Report) -> dict[str, MetaflowSetting]:
     location = Location(shown(file))
     try:
-        data = file.read_bytes()
-        if len(data) > _MAX_BYTES:
-            raise ValueError(f"it has more than {_MAX_BYTES:,} bytes")
-        text = data.decode("utf-8-sig")
+        text = read_regular(file, _MAX_BYTES).decode("utf-8-sig")
         values = json.loads(text)
     except json.JSONDecodeError as error:
         report.error("bad-profile", f"not JSON: {error.msg}", Location(location.file, error.lineno, error.colno))

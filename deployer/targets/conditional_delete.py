@@ -75,6 +75,12 @@ class ConditionalDelete:
         context.load_verify_locations(certifi.where())
         return context
 
+    def prepare(self) -> None:
+        """Do what takes time and needs no store, so that little time is between the two steps of a delete."""
+        import httpx  # noqa: F401
+
+        self._trusted  # noqa: B018
+
     def attempt(self, store: object, file: str, condition: PutMode) -> Outcome:
         """Send one request. Raises an error of the client's kind where a later attempt may succeed.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import tempfile
@@ -11,12 +10,16 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from deployer.models.regular_file import open_regular
 from deployer.models.target import MovedError, TargetError
 from deployer.targets.file_name import check_file_name
 from deployer.targets.folder_lock import locked
 
 # Without .py at the end, so that Airflow never reads a half-written file as a DAG.
 _PREFIX, _SUFFIX = ".mfdeploy-", ".part"
+
+
+_PIECE = 1 << 20  # bytes that are in memory at a time
 
 
 class FolderTarget:
@@ -37,8 +40,8 @@ class FolderTarget:
                 return {}
             files = sorted(path for path in self.folder.iterdir() if fnmatchcase(path.name, pattern) and path.is_file())
             # Another apply may have deleted one of them since.
-            read = {path.name: self._current(path.name) for path in files}
-            return {name: _version(content) for name, content in read.items() if content is not None}
+            versions = {path.name: self._current_version(path.name) for path in files}
+            return {name: version for name, version in versions.items() if version is not None}
 
     def read(self, file: str) -> tuple[bytes, str]:
         with _errors(self.folder):
@@ -82,14 +85,22 @@ class FolderTarget:
         return self.folder / file
 
     def _current(self, file: str) -> bytes | None:
-        path = self._path(file)
         try:
-            # Reading a pipe would wait for its writer, and a device may never end.
-            if path.exists() and not path.is_file():
-                raise OSError(errno.EINVAL, "not a regular file", str(path))
-            return path.read_bytes()
+            with open_regular(self._path(file)) as stream:
+                return stream.read()
         except FileNotFoundError:
             return None
+
+    def _current_version(self, file: str) -> str | None:
+        """The same as `_version` of the content, in pieces: a file of somebody else may be of any size."""
+        digest = hashlib.sha256()
+        try:
+            with open_regular(self._path(file)) as stream:
+                while piece := stream.read(_PIECE):
+                    digest.update(piece)
+        except FileNotFoundError:
+            return None
+        return digest.hexdigest()
 
     def _expect(self, file: str, version: str) -> None:
         content = self._current(file)

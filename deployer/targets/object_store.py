@@ -102,6 +102,7 @@ class ObjectStoreTarget:
 
     def delete(self, file: str, version: str) -> None:
         content = self._expect(file, version)
+        self._conditional_delete.prepare()
         marked = self.replace(file, content + _MARK, version)
         moved = f"{file} in {self.url} was changed while it was being deleted"
         condition = self._condition(file, marked, moved)

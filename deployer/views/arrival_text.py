@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from deployer.views.escape_controls import escape_controls
+from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 from deployer.views.words import count
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from deployer.models.live import LiveImportError
 from deployer.models.plan import Change
+from deployer.models.visible import escape_controls
 from deployer.pipeline.local_arrivals import Arrival
-from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 from deployer.views.plan_text import STYLES, SYMBOLS
 from deployer.views.words import count

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from deployer.models.flow import StepKind
-from deployer.views.escape_controls import escape_controls
+from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 
 _OPENS = ("split", "foreach")

@@ -8,8 +8,8 @@ from typing import Any
 
 from deployer.models.deployment import Environment
 from deployer.models.history import HISTORY_FORMAT, Entry, EntryHead, History, ShownEntry, Unrecorded
+from deployer.models.visible import escape_controls
 from deployer.views.arrival_text import arrivals_total
-from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 from deployer.views.plan_text import COMPLETED, STYLES, SYMBOLS
 

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from deployer.manifest.files import shown
 from deployer.models.listed import Listed
-from deployer.views.escape_controls import escape_controls
+from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 
 _HEADINGS = ("ENVIRONMENT", "FLOW", "DAG ID", "SCHEDULE", "FILE")

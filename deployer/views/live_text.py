@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from deployer.models.live import LiveTask, LogLine
-from deployer.views.escape_controls import escape_controls
+from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 from deployer.views.words import count
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.models.markdown import block_fence, code_span
-from deployer.views.escape_controls import escape_controls
+from deployer.models.visible import escape_controls
 from deployer.views.graph import graph_to_mermaid
 from deployer.views.packed_files import folded, folded_line, own_files, packed_remark
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only

@@ -7,7 +7,7 @@ from typing import Any
 
 from deployer.models.deployment import Environment
 from deployer.models.previews import Preview, Previews
-from deployer.views.escape_controls import escape_controls
+from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 from deployer.views.words import count
 

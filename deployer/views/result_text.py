@@ -10,8 +10,8 @@ from pydantic import Field
 from deployer.models.history import EntryArrival
 from deployer.models.plan import Action, Change
 from deployer.models.types import FrozenModel, Several
+from deployer.models.visible import escape_controls
 from deployer.planning.reviewed import Difference
-from deployer.views.escape_controls import escape_controls
 from deployer.views.page import Page
 from deployer.views.plan_difference import NOTHING_APPLIED, PlanDifference, describe_difference, difference_lines
 from deployer.views.plan_text import COMPLETED, STYLES

@@ -110,3 +110,11 @@ def test_the_name_of_the_flows_file_is_code_too() -> None:
     odd = dataclasses.replace(flows.deployment().file, written="flows/a`b<img>.py")
     text = documentation(flows.deployment(file=odd), flows.linear(), UNKNOWN_ORIGIN)
     assert "from ``flows/a`b<img>.py``:" in text
+
+
+@pytest.mark.parametrize("blank", ["\u3164", "\u2800", "\u200b", "\xa0", "\u202e"])
+def test_two_names_that_differ_in_what_is_not_seen_look_different(blank: str) -> None:
+    """Airflow shows the name of who applied, which they say themselves."""
+    shown = constants(dataclasses.replace(ORIGIN, applied_by=f"ada{blank}"))["DOC"]
+    assert blank not in shown
+    assert "By ada on" not in shown

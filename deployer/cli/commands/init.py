@@ -27,7 +27,7 @@ def init(folder: Folder = Path()) -> int:
     manifests, the flows that they do not list are added to one. Flow files are read, never run.
     """
     from deployer.commands.init import init
-    from deployer.views.escape_controls import escape_controls
+    from deployer.models.visible import escape_controls
     from deployer.views.words import count
 
     with command_context() as context:

@@ -43,16 +43,23 @@ def store(job: Job, flow: str, package: BinaryIO, sha: str) -> None:
 
     Raises FlowError.
     """
-    try:
-        storage = storage_of(job)
-        path = package_path(storage, flow, sha)
-        with _exclusive(flow, sha):
+    place = job.datastore_type, job.datastore_root
+    with _exclusive(flow, sha):
+        if place in _silent:
+            # Whoever waited for the same would be told the same after the same time.
+            raise FlowError(_silent[place])
+        try:
+            storage = storage_of(job)
+            path = package_path(storage, flow, sha)
             if job.datastore_type == "local":
                 store_locally(Path(storage.full_uri(path)), package, sha)
             elif not storage.is_file([path])[0]:
                 save_file(storage, path, package)
-    except Exception as error:
-        raise FlowError(_problem(job, error)) from None
+        except Exception as error:
+            problem = _problem(job, error)
+            if problem.hint == NO_ANSWER:
+                _silent[place] = problem
+            raise FlowError(problem) from None
 
 
 def storage_of(job: Job) -> Any:
@@ -85,6 +92,8 @@ def is_silent(error: Exception) -> bool:
 
 
 _lock = Lock()
+# What is known of datastores that gave no answer, by type and root.
+_silent: dict[tuple[str, str], Problem] = {}
 _package_locks: defaultdict[tuple[str, str], Lock] = defaultdict(Lock)
 
 

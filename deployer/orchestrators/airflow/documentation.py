@@ -13,6 +13,7 @@ from deployer.models.flow import Flow
 from deployer.models.markdown import block_fence, code_span
 from deployer.models.plain_data import plain
 from deployer.models.record import Origin
+from deployer.models.visible import escape_controls
 from deployer.orchestrators.airflow.on_call import short_commit
 from deployer.orchestrators.airflow.variables import one_line
 
@@ -79,7 +80,7 @@ def _applied(origin: Origin) -> str:
 
 def _name(text: str) -> str:
     """A name as it is, or as code where Markdown might read something into it."""
-    line = one_line(text)
+    line = escape_controls(one_line(text))
     return line if _NAME.fullmatch(line) else code_span(line)
 
 
