@@ -230,12 +230,12 @@ def _support_row(title: str, row: Mapping[str, Any]) -> str:
 
 
 def _test_link(test: str) -> str:
-    """A test's file, under the name of the flow that it runs or else its own."""
+    """A test's file, under the name of the flow that it runs or else its own, without the Airflow and the compute."""
     file, _, name = test.partition("::")
     flow = re.fullmatch(r"test_a_flow\[(.*)\]", name)
     if flow:
         return f"[{flow[1]}](../tests/conformance/corpus/{flow[1]}.py)"
-    name = re.sub(r"\[[\d.]+\]$", "", name.rpartition("::")[2])
+    name = re.sub(r"\[[\d.]+(-\w+)?\]$", "", name.rpartition("::")[2])
     return f"[{name.removeprefix('test_').replace('_', ' ')}](../{file})"
 
 
