@@ -114,9 +114,7 @@ class _Loop:
             self._server.check()
             if saved or tick == 0:
                 yield self._apply()
-            if live is None and self._server.answers():
-                live = live_of(self._environment, self._context)
-                live.product()
+            if live is None and (live := self._connected()):
                 yield Serving(self._server.url)
             if live is not None and (self._arrivals.are_expected or tick % _RARELY == 0):
                 arrived = self._look(live)
@@ -125,6 +123,18 @@ class _Loop:
             # The processor is Airflow's as long as it has something to read.
             if live is not None and not self._arrivals.are_expected and not self._ahead.is_started:
                 self._ahead.start()
+
+    def _connected(self) -> Live | None:
+        """The orchestrator, once it answers."""
+        if not self._server.answers():
+            return None
+        live = live_of(self._environment, self._context)
+        try:
+            live.product()
+        except LiveError as error:
+            self._count_failure(error)
+            return None
+        return live
 
     def _watched(self) -> frozenset[Path]:
         # What an edit broke is reported by the apply, and is mended where it was written.
@@ -147,11 +157,15 @@ class _Loop:
     def _look(self, live: Live) -> Sequence[Arrival]:
         try:
             found = self._arrivals.look(live)
-        except LiveError:
-            self._failures += 1
-            self._server.check()
-            if self._failures == _MOST_FAILURES:
-                raise
-            return []
+        except LiveError as error:
+            self._count_failure(error)
+            return ()
         self._failures = 0
         return found
+
+    def _count_failure(self, error: LiveError) -> None:
+        """Raise an error that is one too many, or the reason for it if that is known."""
+        self._failures += 1
+        self._server.check()
+        if self._failures == _MOST_FAILURES:
+            raise error

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from deployer.errors import DeployError, Diagnostic
 from deployer.models.manifests import Manifests
+
+if TYPE_CHECKING:
+    from watchfiles.main import FileChange
+
+Changes = AbstractSet["FileChange"]
 
 # Milliseconds: how often a caller gets to look at something else, and how long files must be quiet to count as saved.
 _TICK, _QUIET = 200, 50
@@ -33,7 +40,7 @@ def written_folders(manifests: Manifests) -> frozenset[Path]:
 def watch(folders: Callable[[], Iterable[Path]], written: Iterable[Path]) -> Iterator[frozenset[Path]]:
     """The files that were saved or removed, each time that some were; nothing several times a second else.
 
-    `folders` is asked again after each; the first answer means that they are watched. Raises OSError if the system
+    `folders` is asked again after each; the first answer means that they are watched. Raises DeployError if the system
     does not let them be watched.
     """
     from watchfiles import DefaultFilter
@@ -43,7 +50,7 @@ def watch(folders: Callable[[], Iterable[Path]], written: Iterable[Path]) -> Ite
         ignore_dirs=(*DefaultFilter.ignore_dirs, *_NO_SOURCES), ignore_paths=[str(path) for path in written]
     )
     while True:
-        watched = frozenset(folders())
+        watched = _existing(folders())
         found = changes_below(
             *sorted(watched),
             watch_filter=sources,
@@ -52,7 +59,22 @@ def watch(folders: Callable[[], Iterable[Path]], written: Iterable[Path]) -> Ite
             yield_on_timeout=True,
             raise_interrupt=True,
         )
-        for changes in found:
+        for changes in _reported(found):
             yield frozenset(Path(path) for _, path in changes)
-            if changes and frozenset(folders()) != watched:
+            if changes and _existing(folders()) != watched:
                 break
+
+
+def _existing(folders: Iterable[Path]) -> frozenset[Path]:
+    return frozenset(folder for folder in folders if folder.is_dir())
+
+
+def _reported(found: Iterator[Changes]) -> Iterator[Changes]:
+    """What is found; what the system refuses is raised as DeployError."""
+    try:
+        while (changes := next(found, None)) is not None:
+            yield changes
+    except OSError as error:
+        message = f"the folders of the manifests and flows cannot be watched: {error}"
+        hint = "raise the system's limit of watched files, or set WATCHFILES_FORCE_POLLING=1"
+        raise DeployError(Diagnostic("not-watched", message, hint=hint)) from error

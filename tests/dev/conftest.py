@@ -26,6 +26,8 @@ class HelloFlow(FlowSpec):
 
     @step
     def start(self):
+        if self.state == "bad":
+            raise ValueError("it is bad")
         self.next(self.end)
 
     @step

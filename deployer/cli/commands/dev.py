@@ -11,7 +11,7 @@ import typer
 
 from deployer.cli import DONE
 from deployer.cli.completion import complete_environment
-from deployer.cli.context import command_context
+from deployer.cli.context import make_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
     NO_TYPE,
@@ -71,18 +71,18 @@ def dev(
     from deployer.commands.dev import Serving, dev
 
     chosen = selection(manifests, var, flows=flow, exclude=exclude)
-    with command_context() as context:
-        found = dev(
-            chosen, env or _default(manifests), context.silently(), write_message, port=port, schedules=schedules
-        )
-        try:
-            with contextlib.closing(found) as events:
-                for event in events:
-                    _show(event)
-                    if open and isinstance(event, Serving):
-                        webbrowser.open(event.url)
-        except KeyboardInterrupt:
-            # The way in which it is ended.
+    # No progress bar: this goes on for as long as somebody works.
+    context = make_context(notify=lambda what: write_message(f"Still waiting for {what}."))
+    found = dev(chosen, env or _default(manifests), context, write_message, port=port, schedules=schedules)
+    try:
+        with contextlib.closing(found) as events:
+            for event in events:
+                _show(event)
+                if open and isinstance(event, Serving):
+                    webbrowser.open(event.url)
+    except KeyboardInterrupt:
+        # The way in which it is ended; its terminal may be gone.
+        with contextlib.suppress(OSError):
             write_message("Ended; nothing of it runs any more.")
     return DONE
 

@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import sleep
+from typing import IO
 
 from deployer.models.live import LiveError
 
 _LOCK, _FILE = "lock", "server.json"
+_TRIES, _PAUSE = 4, 0.05
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,8 @@ def in_use(folder: Path, doing: str) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     with (folder / _LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _taken(_read(folder)) from error
+        if not _locks(file):
+            raise _taken(_read(folder))
         write(folder, Server(os.getpid(), doing))
         try:
             yield
@@ -75,6 +76,18 @@ def prepare_home(folder: Path, empty_database: Path, config: str) -> None:
         shutil.copyfile(empty_database, partial)
         partial.replace(database)
     (folder / "webserver_config.py").write_text(config, encoding="utf-8")
+
+
+def _locks(file: IO[str]) -> bool:
+    """Whether the lock is ours now. Whoever looks for a server holds it for a moment, too."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(_PAUSE)
+        else:
+            return True
+    return False
 
 
 def _read(folder: Path) -> Server | None:
