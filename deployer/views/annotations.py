@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deployer.errors import Diagnostic
-from deployer.models.visible import escape_controls, shorten_message
+from deployer.views.escape_controls import escape_controls, shorten_message
 
 
 def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.models.placeholders import KNOWN_AT_APPLY
-from deployer.models.visible import NOT_SET, escape_controls, value_text
+from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
 from deployer.views.words import count, listed
 
 MOST_STEPS = 4
