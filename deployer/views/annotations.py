@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from deployer.errors import Diagnostic
-from deployer.views.escape_controls import escape_controls, shorten_message
+from deployer.models.visible import escape_controls
+from deployer.views.escape_controls import shorten_message
 
 
 def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic]) -> str:

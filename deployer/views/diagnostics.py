@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TypedDict
 
 from deployer.errors import Diagnostic, Severity
-from deployer.views.escape_controls import escape_controls, shorten_message
+from deployer.models.visible import escape_controls
+from deployer.views.escape_controls import shorten_message
 from deployer.views.words import count
 
 _COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m"}

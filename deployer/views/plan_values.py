@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.models.placeholders import KNOWN_AT_APPLY
-from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
+from deployer.models.visible import escape_controls
+from deployer.views.escape_controls import NOT_SET, value_text
 from deployer.views.words import count, listed
 
 MOST_STEPS = 4

@@ -7,7 +7,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from deployer.views.escape_controls import escape_controls, pair_text, shorten_message, shorten_pair
+from deployer.models.visible import escape_controls
+from deployer.views.escape_controls import pair_text, shorten_message, shorten_pair
 from deployer.views.plan_effects import meaning_of
 from deployer.views.plan_values import plain_amount, step_names
 from deployer.views.words import count, listed

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from deployer.models.placeholders import KNOWN_AT_APPLY
-from deployer.views.escape_controls import NOT_SET, escape_controls, value_text
+from deployer.models.visible import escape_controls
+from deployer.views.escape_controls import NOT_SET, value_text
 from deployer.views.graph import graph_to_text
 from deployer.views.page import Page
 from deployer.views.plan_effects import run_times

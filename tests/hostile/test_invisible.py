@@ -7,8 +7,9 @@ import unicodedata
 import pytest
 
 from deployer.errors import Diagnostic, Location
+from deployer.models.visible import escape_controls
 from deployer.views.diagnostics import diagnostics_to_text
-from deployer.views.escape_controls import escape_controls, pair_text, value_text
+from deployer.views.escape_controls import pair_text, value_text
 from deployer.views.plan_markdown import code, code_html, prose
 
 INVISIBLE = {

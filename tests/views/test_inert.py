@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.models.plan import FileChanges, Plan, Reason
-from deployer.views.escape_controls import escape_controls, pair_text, value_text
+from deployer.models.visible import escape_controls
+from deployer.views.escape_controls import pair_text, value_text
 from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import MOST_CHARACTERS, code, code_html, plan_to_markdown, prose
 from tests.views import samples
