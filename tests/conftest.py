@@ -20,6 +20,7 @@ SLOW = (
     "compiler/test_chosen.py",  # flows that are compiled one by one
     "plan/test_own_code.py",  # plans and applies of 40 flows
     "targets/test_no_answer.py",  # servers that are silent, each for the time that a limit takes
+    "views/test_markdown_limit.py",  # plans of thousands of changes, and names of a megabyte
     "targets/test_failures.py",  # servers that fail, and the retries of our clients
 )
 

@@ -34,8 +34,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("home", "tmp"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    # What was there before is not looked through again after each test.
+    gc.freeze()
     yield tmp_path / "home"
     gc.collect()
+    gc.unfreeze()
     assert os.listdir(tmp_path / "tmp") == []
 
 

@@ -12,7 +12,7 @@ from deployer.views.plan_json import plan_to_json
 from deployer.views.plan_markdown import MOST_CHARACTERS, plan_to_markdown
 from tests.views import samples
 
-HUGE = "`*_[]<>#!|~@&$ä" * 20_000
+HUGE = "`*_[]<>#!|~@&$ä" * 6_000
 TARGETS = {f"env{number}": HUGE for number in range(3)}
 
 
