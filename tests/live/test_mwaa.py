@@ -16,9 +16,8 @@ from tests.live.stand_in import Reply, Request, StandIn, standing_in
 
 DAG = {"dag_id": "a", "is_paused": True, "doc_md": "Version `0123456789ab`\n"}
 # The shapes of botocore's model of the service: `GetEnvironment` and `InvokeRestApi`.
-ENVIRONMENT = {
-    "Environment": {"Name": "jobs", "WebserverUrl": "abc.airflow.eu-west-1.on.aws", "AirflowVersion": "3.0.6"}
-}
+HOST = "abc.airflow.eu-west-1.on.aws"
+ENVIRONMENT = {"Environment": {"Name": "jobs", "WebserverUrl": HOST, "AirflowVersion": "3.0.6"}}
 
 
 class Mwaa:
