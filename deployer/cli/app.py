@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "previews": "List the previews in an environment; destroy those that are gone.",
     "status": "Show what is deployed, and what the running Airflow makes of it.",
     "run": "Start a run of a deployed flow in the running Airflow.",
+    "event": "Publish an event: each flow that waits for it gets one run.",
     "runs": "List the newest runs of a deployed flow.",
     "logs": "Print what the tasks of a run wrote.",
     "retry": "Run what failed in a run of a flow again, and everything after it.",

@@ -26,6 +26,7 @@ from deployer.pipeline.revision import checked_out
 from deployer.pipeline.rolled_back import with_rolled_back
 from deployer.pipeline.selecting import refuse_unmatched, way_around
 from deployer.pipeline.sources import Sources, sources, sources_against
+from deployer.pipeline.starts import check_starts
 from deployer.pipeline.unlisted import unlisted_flows
 from deployer.plan_context import PlanContext
 from deployer.planning import baseline, guards, removed
@@ -122,8 +123,9 @@ def make_plan(
     adoptions = check_adoptions(selection, changes, desired, deployed)
 
     gone = removed.stale(manifests, deployed.states)
+    waiting = check_starts(desired, deployed.states, changes)
     # Errors too, if the broken flows were left out.
-    warnings = (*desired.diagnostics, *adoptions, *renamed, *spared, *stray_files(desired, deployed), *gone)
+    warnings = (*desired.diagnostics, *adoptions, *renamed, *spared, *stray_files(desired, deployed), *gone, *waiting)
     found = replace(_new_plan(changes, environments, selection, destroy=destroy), broken=_broken(broken))
     return PlanContext(selection.manifests, found, desired, deployed, warnings)
 

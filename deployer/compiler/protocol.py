@@ -19,6 +19,7 @@ Mode = Literal["describe", "package", "upload"]
 Compute = Literal["local", "kubernetes"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
 SensorKind = Literal["external_task", "s3_key"]
+TriggerKind = Literal["run", "event"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 
 
@@ -242,6 +243,18 @@ class SensorData(TypedDict):
     arguments: dict[str, Json]
 
 
+class TriggerData(TypedDict):
+    """`deployer.models.flow.Trigger`."""
+
+    kind: TriggerKind
+    name: str
+    flow: str
+    project: str
+    branch: str
+    parameters: dict[str, str]
+    line: int
+
+
 class FlowData(TypedDict):
     """`deployer.models.flow.Flow`, without its `file`."""
 
@@ -258,6 +271,7 @@ class FlowData(TypedDict):
     configs: dict[str, Json]
     decorators: list[DecoratorData]
     sensors: list[SensorData]
+    triggers: list[TriggerData]
     environment: dict[str, str]
     default_time_limit: int
 

@@ -13,12 +13,15 @@ from deployer.models.description import (
     CodeDescription,
     CronSchedule,
     Description,
+    EventSchedule,
     GraphDescription,
     MetaflowDescription,
     NoSchedule,
     ParameterDescription,
+    PayloadDescription,
     RendererDescription,
     RetriesDescription,
+    Schedule,
     SensorDescription,
     SettingsDescription,
     StepNode,
@@ -37,19 +40,24 @@ _NOT_DECORATORS = {"schedule", "project"}
 
 
 def describe(
-    deployment: Deployment, flow: Flow, schedule: WrittenSchedule | None, renderer_version: int, runtime_digest: str
+    deployment: Deployment,
+    flow: Flow,
+    schedule: WrittenSchedule | None,
+    renderer_version: int,
+    runtime_digest: str,
+    name: str = "",
 ) -> Description:
-    """The canonical description of one flow in one environment."""
+    """The canonical description of one flow in one environment. `name` is that of the deployment, where it is known."""
     return Description(
         code=CodeDescription(flow=flow.name, file=deployment.file.written, files=dict(flow.code.files)),
         graph=graph_of(flow),
-        schedule=_schedule(deployment, schedule),
+        schedule=_schedule(deployment, flow, schedule),
         parameters={item.name: _parameter(item, deployment) for item in flow.parameters},
         retries={step.name: _retries(step) for step in flow.steps},
         resources={
             step.name: plain_map({**step.pod, **deployment.pod_handling(step.name)}) for step in flow.steps if step.pod
         },
-        settings=_settings(deployment, flow),
+        settings=_settings(deployment, flow, name),
         metaflow=MetaflowDescription(version=flow.code.metaflow_version, digest=flow.code.metaflow_digest),
         renderer=RendererDescription(version=renderer_version, runtime=runtime_digest),
     )
@@ -70,16 +78,33 @@ def _node(step: Step) -> StepNode:
     return StepNode.model_validate({"kind": step.kind, "next": step.next, **_without_empty(optional)})
 
 
-def _schedule(deployment: Deployment, schedule: WrittenSchedule | None) -> NoSchedule | CronSchedule:
-    if schedule is None or schedule.cron is None:
-        return NoSchedule(kind="none")
-    return CronSchedule(
-        kind="cron",
-        cron=schedule.cron,
-        timezone=schedule.timezone,
-        catchup=deployment.catchup,
-        start_date=deployment.start_date,
-    )
+def _schedule(deployment: Deployment, flow: Flow, schedule: WrittenSchedule | None) -> Schedule:
+    times: dict[str, Any] = {}
+    if schedule is not None and schedule.cron is not None:
+        times = {
+            "cron": schedule.cron,
+            "timezone": schedule.timezone,
+            "catchup": deployment.catchup,
+            "start_date": deployment.start_date,
+        }
+    if flow.triggers:
+        return EventSchedule(kind="events", **_events(flow), **times)
+    return CronSchedule(kind="cron", **times) if times else NoSchedule(kind="none")
+
+
+def _events(flow: Flow) -> dict[str, Any]:
+    """What the flow waits for; in another order it is the same."""
+    payload = {
+        parameter: PayloadDescription(event=trigger.name, key=key)
+        for trigger in flow.triggers
+        for parameter, key in trigger.parameters.items()
+    }
+    found = {
+        "after": tuple(sorted(trigger.name for trigger in flow.triggers if trigger.kind == "run")),
+        "events": tuple(sorted(trigger.name for trigger in flow.triggers if trigger.kind == "event")),
+        "payload": dict(sorted(payload.items())),
+    }
+    return _without_empty(found)
 
 
 def _parameter(parameter: Parameter, deployment: Deployment) -> ParameterDescription:
@@ -104,7 +129,7 @@ def _retries(step: Step) -> RetriesDescription:
     )
 
 
-def _settings(deployment: Deployment, flow: Flow) -> SettingsDescription:
+def _settings(deployment: Deployment, flow: Flow, name: str) -> SettingsDescription:
     variables = {name: value for name, value in flow.environment.items() if name not in _NOT_SETTINGS}
     described = {
         "cluster": deployment.environment.kubernetes.written(),
@@ -113,9 +138,15 @@ def _settings(deployment: Deployment, flow: Flow) -> SettingsDescription:
         "steps": {step.name: _step_settings(step) for step in flow.steps},
         # Nothing where there are none, as in records of the time before flow decorators were described.
         **_without_empty({"sensors": _sensors(flow), "decorators": _decorators(flow)}),
+        **_without_empty({"publishes_as": _publishes_as(flow, name), "publishes_events": flow.code.publishes_events}),
         **described_settings(deployment),
     }
     return SettingsDescription.model_validate(described)
+
+
+def _publishes_as(flow: Flow, name: str) -> str | None:
+    """Metaflow's name of a flow with `@project`, where a manifest gave the deployment another one."""
+    return flow.project.flow if flow.project and name not in ("", flow.project.flow) else None
 
 
 def _sensors(flow: Flow) -> dict[str, SensorDescription]:

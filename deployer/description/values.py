@@ -8,7 +8,7 @@ from typing import Any, Final
 from deployer.description.explain import added_decorators
 from deployer.description.follows import is_derived_option, is_derived_variable
 from deployer.manifest.keys import FlowSettings
-from deployer.models.description import CronSchedule, Description, SettingsDescription, StepSettings, to_json
+from deployer.models.description import Description, NoSchedule, SettingsDescription, StepSettings, to_json
 from deployer.models.plan import Value, ValueGroup
 
 POD_DEFAULTS: Final[Mapping[str, str]] = {
@@ -85,7 +85,7 @@ _ORDER: Final[tuple[ValueGroup, ...]] = (
 
 def _schedule(description: Description) -> Iterator[Value]:
     schedule = description.schedule
-    if isinstance(schedule, CronSchedule):
+    if not isinstance(schedule, NoSchedule):
         for name, value in to_json(schedule).items():
             if name != "kind" and value != _SCHEDULE_DEFAULTS.get(name, ""):
                 yield Value("schedule", f"schedule.{name}", value)

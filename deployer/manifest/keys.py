@@ -74,6 +74,26 @@ class Retries(Settings):
     minutes_between: Annotated[Minutes, Setting("Minutes before each of them.")] = 2
 
 
+class TriggerSettings(Settings):
+    """What starts runs: the end of the runs of another flow, or an event. One of `flow`, `dag_id` and `event`."""
+
+    flow: Annotated[
+        Omissible[Text],
+        Setting("The class of a flow in the same environment, or PROJECT.BRANCH.FLOW for one with @project."),
+    ] = None
+    dag_id: Annotated[
+        Omissible[DagId], Setting("The DAG id of a flow without @project, as one of another manifest project.")
+    ] = None
+    event: Annotated[Omissible[Text], Setting("The name of an event that somebody publishes.")] = None
+    parameters: Annotated[
+        ByName[Text],
+        Setting(
+            "Keys of the event's payload, by the parameter that each gives a value to. Default, for a single event: all"
+            " parameters, by their own names."
+        ),
+    ] = Field(default_factory=dict)
+
+
 class PackageSettings(Settings):
     """The files of a flow's code package. Patterns start at the folder of the flow's file."""
 
@@ -129,6 +149,16 @@ class FlowSettings(Settings):
             "When Airflow starts a run; absent for the flow's own @schedule.",
             section="schedule",
             note="beside the flow's own @schedule",
+        ),
+    ] = None
+    triggers: Annotated[
+        Omissible[Items[TriggerSettings]],
+        Setting(
+            "What a run waits for beside the schedule: ends of other flows' runs and events, all of them. An empty list"
+            " for none; absent for the flow's own @trigger and @trigger_on_finish.",
+            section="schedule",
+            note="with the names of the events",
+            orchestrator="airflow",
         ),
     ] = None
     parameters: Annotated[
@@ -348,7 +378,8 @@ class EnvironmentSettings(Settings):
         ),
     ] = None
     schedules: Annotated[
-        bool, Setting("false: no flow has a schedule here.", section="schedule", note="as no schedule")
+        bool,
+        Setting("false: no flow has a schedule or triggers here.", section="schedule", note="as no schedule"),
     ] = True
     metaflow: Annotated[
         Mapping[str, AnyValue],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -22,6 +23,7 @@ from deployer.models.deployment import Deployment, Environment
 # What a resolved entry of a flow shows, in this order; the other keys of an entry say to which environments it goes.
 _SHOWN: Final = [*keys_of(FlowIdentity), *keys_of(FlowSettings)]
 _STRUCTURE: Final = frozenset(keys_of(FlowEntry)) - frozenset(_SHOWN)
+_CLASS: Final = re.compile(r"^class\s+(\w+)", re.MULTILINE)
 _PATHS: Final = [name for name, field in keys_of(FlowEntry).items() if bare_type(field.annotation) is ResolvedPath]
 _PATHS_BY_NAME: Final = [
     name for name, field in keys_of(FlowEntry).items() if ResolvedPath in get_args(field.annotation)
@@ -93,22 +95,45 @@ def _build(name: str, location: Location, layer: Layer, merged: Map, root: Path)
 def with_siblings(deployments: Iterable[Deployment]) -> list[Deployment]:
     """The deployments with the DAG ids that the manifests write in their environment and that a branch changes."""
     deployments = list(deployments)
-    ids: dict[str, dict[str, str]] = {}
+    of_branch: dict[str, dict[str, str]] = {}
+    of_flow: dict[str, dict[str, str]] = {}
     for each in deployments:
-        if each.dag_id and each.own_branch.name:
-            ids.setdefault(each.environment.name, {})[each.dag_id] = each.own_branch.in_name(each.dag_id)
-    return [
-        each.model_copy(update={"branch_dag_ids": ids[each.environment.name]}) if each.environment.name in ids else each
-        for each in deployments
-    ]
+        if not each.dag_id:
+            continue
+        name, environment = each.own_branch.in_name(each.dag_id), each.environment.name
+        if each.own_branch.name:
+            of_branch.setdefault(environment, {})[each.dag_id] = name
+        for flow in classes_of(each):
+            # Of a flow that is deployed twice nobody knows which one is meant.
+            named = of_flow.setdefault(environment, {})
+            named[flow] = name if named.setdefault(flow, name) == name else ""
+    found = {"branch_dag_ids": of_branch, "flow_dag_ids": of_flow}
+    return [each.model_copy(update=_siblings(found, each.environment.name)) for each in deployments]
+
+
+def _siblings(found: Mapping[str, Mapping[str, Mapping[str, str]]], environment: str) -> dict[str, Mapping[str, str]]:
+    return {field: ids[environment] for field, ids in found.items() if environment in ids}
+
+
+def classes_of(deployment: Deployment) -> Sequence[str]:
+    """The class of a deployment's flow where the manifest names it, else the classes that its file seems to define."""
+    if deployment.class_name:
+        return (deployment.class_name,)
+    try:
+        return _CLASS.findall(Path(deployment.file.resolved).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ()
 
 
 def _without_schedule(deployment: Deployment) -> Deployment:
-    sources = {path: at for path, at in deployment.sources.items() if not path.startswith("schedule.")}
+    own = ("schedule.", "triggers.")
+    sources = {path: at for path, at in deployment.sources.items() if not path.startswith(own)}
     entry = {**deployment.entry, "schedule": NO_SCHEDULE}
+    entry.pop("triggers", None)
     return deployment.model_copy(
         update={
             "schedule": Schedule(cron=None),
+            "triggers": (),
             "sources": {**sources, "schedule": sources["schedules"]},
             "entry": {key: entry[key] for key in _SHOWN if key in entry},
         }

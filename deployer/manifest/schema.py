@@ -28,6 +28,7 @@ _TITLES: Final = {
     "Schedule": "schedule",
     "SecurityContext": "security context",
     "Toleration": "toleration",
+    "TriggerSettings": "what starts runs",
 }
 # A number, true/false or a closed word may also come from a variable.
 _REFERENCE: Final = {"type": "string", "pattern": r"\$\{var\."}

@@ -78,8 +78,10 @@ class Deployment(FlowSettings, FlowIdentity):
     `sources` maps a setting's dotted path (``retries.times``) to where it was written; a default of mfdeploy has no
     source. `entry` is the flow's resolved manifest entry as JSON values, for people to read in the DAG file.
     `own_branch` is the branch that is a part of the name in the orchestrator. `branch_dag_ids` are the DAG ids that the
-    manifests write for flows of the environment, with what a branch makes of each. `project_folder` is the folder below
-    which the project's flows lie; None where that is the manifest's own.
+    manifests write for flows of the environment, with what a branch makes of each.
+    `flow_dag_ids` are those that they write by the class of the flow, as far as its file shows it, or empty where there
+    are several. `project_folder` is the folder below which the project's flows lie; None where that is the manifest's
+    own.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -89,6 +91,7 @@ class Deployment(FlowSettings, FlowIdentity):
     location: Location
     own_branch: Branch = NO_BRANCH
     branch_dag_ids: Mapping[str, str] = Field(default_factory=dict)
+    flow_dag_ids: Mapping[str, str] = Field(default_factory=dict)
     sources: SkipValidation[Mapping[str, Location]] = Field(default_factory=dict)
     entry: SkipValidation[Mapping[str, JsonValue]] = Field(default_factory=dict)
     project_folder: Path | None = None

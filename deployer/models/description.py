@@ -62,7 +62,48 @@ class CronSchedule(FrozenModel):
     start_date: str | None = None
 
 
-Schedule = Annotated[NoSchedule | CronSchedule, Field(discriminator="kind")]
+class PayloadDescription(FrozenModel):
+    """Where a parameter's value comes from: the event, and the key of its payload."""
+
+    event: str
+    key: str
+
+
+class EventSchedule(FrozenModel):
+    """The DAG runs when other DAGs have run (`after`) and events were published (`events`): all of them, by name.
+
+    With a cron it also runs at its times. `payload` has the parameters that events give values to.
+    """
+
+    kind: Literal["events"]
+    after: Several[str] = ()
+    events: Several[str] = ()
+    payload: Mapping[str, PayloadDescription] = {}
+    cron: str | None = None
+    timezone: str | None = "UTC"
+    catchup: bool = False
+    start_date: str | None = None
+
+
+Schedule = Annotated[NoSchedule | CronSchedule | EventSchedule, Field(discriminator="kind")]
+
+
+def cron_of(schedule: Schedule) -> CronSchedule | None:
+    """The times of a schedule: the schedule itself, the part of one with events, or None."""
+    if isinstance(schedule, CronSchedule):
+        return schedule
+    if isinstance(schedule, EventSchedule) and schedule.cron is not None:
+        times = {name: getattr(schedule, name) for name in CronSchedule.model_fields if name != "kind"}
+        return CronSchedule(kind="cron", **times)
+    return None
+
+
+def event_of_end(name: str) -> str:
+    """The event that is published when a run of a flow has succeeded, by the name that is unique to its deployment.
+
+    The form is Metaflow's (`ArgoWorkflowsInternalDecorator` in metaflow/plugins/argo/argo_workflows_decorator.py).
+    """
+    return f"metaflow.{name}.end"
 
 
 class ParameterDescription(FrozenModel):
@@ -102,7 +143,11 @@ class SensorDescription(FrozenModel):
 
 
 class SettingsDescription(FrozenModel):
-    """All other settings. Those that the registry of manifest keys declares are further keys, by their names."""
+    """All other settings. Those that the registry of manifest keys declares are further keys, by their names.
+
+    `publishes_as` is the name in the event of a run's end, where it is not the deployment's own.
+    `publishes_events` is true if steps may publish other events as well.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue]
@@ -115,6 +160,8 @@ class SettingsDescription(FrozenModel):
     steps: Mapping[str, StepSettings]
     sensors: Mapping[str, SensorDescription] = {}
     decorators: Mapping[str, JsonValue] = {}
+    publishes_as: str | None = None
+    publishes_events: bool = False
 
     def value(self, name: str) -> JsonValue:
         """The value of a setting of the registry; None if it is not set."""
@@ -208,6 +255,13 @@ def ordered_values(description: Description | NativeDescription) -> dict[tuple[s
 def ordered_text(description: Description | NativeDescription | None) -> str:
     """The `ordered_values` as text, for an exact comparison: ``==`` does not see the order of keys."""
     return "" if description is None else json.dumps(list(ordered_values(description).values()))
+
+
+def published_by(name: str, description: DeployedDescription) -> str | None:
+    """The event that a deployment of this name publishes at the end of a run; None for a native DAG."""
+    if not isinstance(description, Description):
+        return None
+    return event_of_end(description.settings.publishes_as or name)
 
 
 def version_of(description: Description) -> str:

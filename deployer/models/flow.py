@@ -12,7 +12,9 @@ from typing import Any, Literal
 DEFAULT_TIME_LIMIT = 5 * 24 * 60 * 60
 """Metaflow's own limit for a task without `@timeout`, in seconds."""
 
+_EVENT_MODULES = ("metaflow.integrations", "metaflow.plugins.argo.argo_events")
 SensorKind = Literal["external_task", "s3_key"]
+TriggerKind = Literal["run", "event"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
 
@@ -113,6 +115,25 @@ class Sensor:
 
 
 @dataclass(frozen=True)
+class Trigger:
+    """An event that starts runs: the end of another flow's run (`run`), or one that somebody publishes (`event`).
+
+    `name` is the event's. Of a flow's end it is Metaflow's own name, ``metaflow.Flow.end``, until the orchestrator
+    puts in its place the one that the flow's deployment publishes; `flow`, `project` and `branch` say which flow (empty
+    strings where there is none). `parameters` maps parameters of the flow to keys of the event's payload. `line` is the
+    decorator's in the flow's file; 0 where the manifest says it.
+    """
+
+    kind: TriggerKind
+    name: str
+    flow: str = ""
+    project: str = ""
+    branch: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class ProjectNames:
     """`@project` as Metaflow resolved it: the names of the project, the branch, and the flow in them."""
 
@@ -139,6 +160,11 @@ class Code:
     imports: Collection[str] = ()
     folders: Collection[str] = ()
 
+    @property
+    def publishes_events(self) -> bool:
+        """Whether the flow's own code imports Metaflow's `ArgoEvent`, as far as the statements for it show."""
+        return any(name in _EVENT_MODULES or name.endswith(".ArgoEvent") for name in self.imports)
+
     def is_own(self, path: str) -> bool:
         """Whether a file by its path in the package, there or gone, is or would be part of the flow's own code."""
         if self.own is None or path in self.files:
@@ -157,8 +183,8 @@ class Flow:
 
     `file` is relative to the manifest that lists the flow, as written there. `environment` has the variables that every
     task gets (no secret, no path of this machine, no code address). `configs` are resolved values. `decorators` are
-    those of the flow, except for those that become `sensors`. `default_time_limit` is Metaflow's setting for a task
-    without `@timeout`, in seconds.
+    those of the flow, except for those that become `sensors` or `triggers`; a run waits for all of either.
+    `default_time_limit` is Metaflow's setting for a task without `@timeout`, in seconds.
     """
 
     name: str
@@ -175,6 +201,7 @@ class Flow:
     configs: Mapping[str, Any] = field(default_factory=dict)
     decorators: tuple[Decorator, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     default_time_limit: int = DEFAULT_TIME_LIMIT
 

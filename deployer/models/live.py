@@ -144,6 +144,25 @@ class AfterApply:
 
 
 @dataclass(frozen=True)
+class LiveEvent:
+    """An event to publish. `at` is a Unix time in seconds; the payload holds JSON values."""
+
+    name: str
+    id: str
+    at: int
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of an event: the runs that it started, and the deployments that wait for others as well."""
+
+    event: LiveEvent
+    runs: Sequence[LiveRun]
+    together: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Product:
     """What the orchestrator is: its version, and the address of its pages."""
 
@@ -187,6 +206,12 @@ class Live(Protocol):
 
     def start(self, name: str, run_id: str, parameters: Mapping[str, Any]) -> LiveRun:
         """Start a run, once: the same id again gives the run that exists."""
+
+    def publish(self, event: LiveEvent) -> Published:
+        """Publish an event, once: each deployment that waits for it alone gets a run of its own."""
+
+    def awaited_events(self) -> Sequence[str]:
+        """The names of the events that deployments wait for."""
 
     def tasks(self, name: str, run_id: str) -> Sequence[LiveTask]:
         """The tasks of a run, those of a foreach each for itself."""

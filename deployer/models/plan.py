@@ -54,6 +54,8 @@ EffectWord = Literal[
     "foreach",
     "retries",
     "paused",
+    "started by",
+    "starts",
 ]
 
 ValueGroup = Literal["schedule", "parameters", "compute", "retries", "limits", "image", "settings"]
@@ -164,7 +166,10 @@ class Effect:
     """What a change does to DAG runs, at the time of planning."""
 
     word: EffectWord
-    names: Annotated[Several[str], Field(description="Steps or parameters.")] = ()
+    names: Annotated[
+        Several[str],
+        Field(description="Steps or parameters; of `started by` and `starts` addresses, and events without a slash."),
+    ] = ()
     before: Annotated[Several[str], Field(description="Times of runs before the change (ISO 8601).")] = ()
     after: Annotated[Several[str], Field(description="Times of runs after the change (ISO 8601).")] = ()
     count: Annotated[StrictInt | None, Field(description="How many runs.", ge=0)] = None

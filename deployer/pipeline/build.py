@@ -7,7 +7,7 @@ from typing import Any
 
 from deployer.compiler import client
 from deployer.context import Context
-from deployer.description import describe
+from deployer.description import describe, starts
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired, DesiredState
@@ -86,7 +86,8 @@ def described(
     unchanged = [deployment for deployment in deployments if deployment.address in compiled.unchanged]
     reused = (_from_cache(deployment, cached[deployment.address], context) for deployment in unchanged)
     items = (*new, *reused)
-    of_items = [*check_names(items), *check_record_sizes(items, context)]
+    cycles = starts.cycle_problems(items, starts.desired_links(items))
+    of_items = [*check_names(items), *check_record_sizes(items, context), *cycles]
     _add_errors(broken, {address: [problem] for address, problem in of_items})
     diagnostics = [*manifests.diagnostics, *compiled.diagnostics, *problems, *(problem for _, problem in of_items)]
     whole = tuple(item for item in items if item.deployment.address not in broken)
@@ -109,8 +110,8 @@ def _from_cache(deployment: Deployment, cached: CachedDescription, context: Cont
 def _describe(deployment: Deployment, flow: Flow, inputs: Mapping[str, Any] | None, context: Context) -> Desired:
     orchestrator = context.orchestrator(deployment.environment)
     schedule = orchestrator.schedule_of(deployment, flow)
-    description = describe(deployment, flow, schedule, orchestrator.renderer_version, client.runtime_digest())
     name = orchestrator.name_of(deployment, flow)
+    description = describe(deployment, flow, schedule, orchestrator.renderer_version, client.runtime_digest(), name)
     return Desired(deployment, flow, name, orchestrator.file_of(name), description, inputs)
 
 

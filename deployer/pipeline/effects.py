@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from deployer.context import Context
+from deployer.description import starts
 from deployer.models.plan import Change
 from deployer.plan_context import PlanContext
 
@@ -24,11 +25,11 @@ def with_effects(
     """
     now = context.now()
     last = ran or {}
+    known = starts.links(plan_context.desired.items, plan_context.deployed.states, plan_context.plan.changes)
 
     def shown(change: Change) -> Change:
         orchestrator = context.orchestrator(plan_context.environments[change.environment])
-        return replace(
-            change, effects=tuple(orchestrator.effects(change, since(change), now, last.get(change.address)))
-        )
+        found = orchestrator.effects(change, since(change), now, last.get(change.address))
+        return replace(change, effects=(*found, *starts.effects(change, known)))
 
     return plan_context.with_changes(shown(change) if change.writes else change for change in plan_context.plan.changes)

@@ -64,7 +64,7 @@ def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
     deployment, flow, section, rest = item.deployment, item.flow, path[0], path[1:]
     file = deployment.file.resolved
     if section == "schedule":
-        yield from _of_schedule(deployment, flow, rest[-1])
+        yield from _of_schedule(deployment, flow, rest)
     elif section == "parameters":
         if rest[1:2] == ["default"]:
             yield _written(deployment, f"parameters.{rest[0]}")
@@ -79,15 +79,26 @@ def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
         yield from _of_settings(deployment, flow, rest)
 
 
-def _of_schedule(deployment: Deployment, flow: Flow, name: str) -> Iterator[Location | None]:
+def _of_schedule(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
+    name = path[-1]
     if name in ("catchup", "start_date"):
         yield _written(deployment, name)
         return
-    if deployment.schedule is not None:
+    if path[0] in ("after", "events", "payload"):
+        yield from _of_triggers(deployment, flow)
+    elif deployment.schedule is not None:
         yield _written(deployment, f"schedule.{name}")
         yield _written(deployment, "schedules")
     elif flow.schedule is not None:
         yield Location(deployment.file.resolved, flow.schedule.line)
+
+
+def _of_triggers(deployment: Deployment, flow: Flow) -> Iterator[Location | None]:
+    if deployment.triggers is not None:
+        yield _written(deployment, "triggers")
+        yield _written(deployment, "schedules")
+    elif flow.triggers:
+        yield Location(deployment.file.resolved, flow.triggers[0].line)
 
 
 def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) -> Iterator[Location | None]:

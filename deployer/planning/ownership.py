@@ -12,6 +12,7 @@ from deployer.models.description import (
     NativeDescription,
     NativeParameter,
     NoSchedule,
+    cron_of,
 )
 from deployer.models.desired import Deployed, Desired, EnvironmentState, NativeDag
 from deployer.models.plan import Edit, FieldChange, Reason
@@ -95,8 +96,8 @@ def _native_differences(native: NativeDag, after: Description) -> Iterator[Field
     for name in sorted(set(native.steps) ^ set(after.graph.steps)):
         before, now = name in native.steps, name in after.graph.steps
         yield FieldChange(f"graph.steps.{name}", "there" if before else None, "there" if now else None)
-    cron = after.schedule.cron if isinstance(after.schedule, CronSchedule) else None
-    yield from differences("schedule.cron", native.cron, cron)
+    times = cron_of(after.schedule)
+    yield from differences("schedule.cron", native.cron, times.cron if times else None)
     for name in sorted(native.parameters.keys() | after.parameters.keys()):
         new = after.parameters[name].default if name in after.parameters else None
         yield from differences(f"parameters.{name}.default", native.parameters.get(name), new)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from deployer.models.live import LiveRun, LiveTask
+from deployer.models.live import LiveRun, LiveTask, Published
 from deployer.models.types import FrozenModel, Several
 from deployer.pipeline.live import DeployedFlow, FlowStatus
 
@@ -143,3 +143,13 @@ def _run(run: LiveRun) -> RunState:
         ended_at=run.ended_at,
         logical_date=run.logical_date,
     )
+
+
+def published_to_json(published: Published) -> dict[str, Any]:
+    """What became of an event."""
+    return {
+        "event": published.event.name,
+        "id": published.event.id,
+        "runs": [{"name": run.name, **run_to_json(run)} for run in published.runs],
+        "noted_for": list(published.together),
+    }

@@ -16,8 +16,8 @@ NO_RUNS = "none: it no longer starts by itself"
 MOST_ADDRESSES = 4
 _ONCE_UNPAUSED = "(once unpaused)"
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00)?(.*)$")
-# Said of each change by itself: their times and numbers are its own.
-_OF_ONE = ("next runs", "starts now", "catch-up")
+# Said of each change by itself: their times, numbers and names are its own.
+_OF_ONE = ("next runs", "starts now", "catch-up", "started by", "starts")
 _SENTENCES = {
     "code": "running and cleared DAG runs pick up the new code for tasks that have not started",
     "parameters": "scheduled runs use the new default{of_names} from the next run on",
@@ -65,7 +65,8 @@ def own_rows(change: Change, common: Iterable[str]) -> Iterator[tuple[str, str]]
     """Labels and sentences of the effects that are said of this change alone, one for each line."""
     for effect in shown_effects(change):
         if effect["word"] in _OF_ONE:
-            yield from _rows_of_times(effect, is_created_paused(change))
+            rows = _rows_of_starts if effect["word"] in ("started by", "starts") else _rows_of_times
+            yield from rows(effect, is_created_paused(change))
         else:
             remark = _remark(effect, change)
             if remark.key not in common:
@@ -136,6 +137,16 @@ def _subject(held: Sequence[tuple[Change, Remark]], changes: Sequence[Change]) -
 
 def _in_brackets(names: Sequence[str]) -> str:
     return f" ({', '.join(names)})" if names else ""
+
+
+def _rows_of_starts(effect: Effect, paused: bool) -> Iterator[tuple[str, str]]:
+    """Who starts whom. Only events of no flow have no slash in their names."""
+    names = [name if "/" in name else f"the event {name}" for name in effect["names"]]
+    if effect["word"] == "starts":
+        yield "starts", f"{listed(names, MOST_ADDRESSES)}, when a run succeeds"
+    else:
+        ends = [f"the end of {name}" if "/" in name else name for name in names]
+        yield "started by", f"{listed(ends, MOST_ADDRESSES)}{f' {_ONCE_UNPAUSED}' if paused else ''}"
 
 
 def _rows_of_times(effect: Effect, paused: bool) -> Iterator[tuple[str, str]]:

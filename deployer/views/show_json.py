@@ -18,7 +18,7 @@ from deployer.views.graph import Graph
 
 DEFAULT = "default"
 # Settings that the flow's code may also give: each has its own function below.
-_SHOWN_APART = ("schedule", "retries", "parameters")
+_SHOWN_APART = ("schedule", "triggers", "retries", "parameters")
 
 
 class SettingJson(TypedDict):
@@ -128,6 +128,7 @@ def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedul
     yield _setting("file", deployment.file.written, _source(deployment, "file"))
     yield _setting("dag_id", dag_id, _source(deployment, "dag_id") if deployment.dag_id else DEFAULT)
     yield from _schedule(deployment, flow, schedule)
+    yield from _triggers(deployment, flow)
     yield from _retries(deployment)
     for name, key in names_of(FlowSettings).items():
         if name not in _SHOWN_APART:
@@ -159,6 +160,18 @@ def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> 
     if schedule and schedule.cron:
         zone_source = _source(deployment, "schedule.timezone", default=source)
         yield _setting("schedule.timezone", schedule.timezone, zone_source)
+
+
+def _triggers(deployment: Deployment, flow: Flow) -> Iterator[SettingJson]:
+    """What a run waits for, as a manifest would say it; of the code by the names of the events."""
+    if deployment.triggers is not None:
+        yield _setting("triggers", to_json(deployment.triggers), _source(deployment, "triggers", "schedules"))
+    elif flow.triggers:
+        found: list[JsonValue] = [
+            {"event": each.name, **({"parameters": dict(each.parameters)} if each.parameters else {})}
+            for each in flow.triggers
+        ]
+        yield _setting("triggers", found, f"{flow.file}:{flow.triggers[0].line}")
 
 
 def _retries(deployment: Deployment) -> Iterator[SettingJson]:

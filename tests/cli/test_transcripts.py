@@ -110,6 +110,7 @@ SCRIPT = [
     Case("run-error", ("run", "Train", *LOCAL)),
     Case("run-error-parameters", ("run", "TrainFlow", *LOCAL, "--param", "alpha=much", "--param", "aplha=1")),
     Case("dev-error", ("dev", "--env", "lokal")),
+    Case("event-error", ("event", "orders arrived", *LOCAL)),
     Case("runs-error", ("runs", "TrainFlow", *LOCAL)),
     Case("logs-error", ("logs", "Train", *LOCAL)),
     Case("retry-error", ("retry", "TrainFlow", *LOCAL)),
@@ -269,7 +270,7 @@ def test_each_golden_file_is_of_a_case() -> None:
 
 
 # These go well with a running Airflow alone: see tests/live and tests/dev.
-LIVE = {"dev", "run", "runs", "logs", "retry", "stop", "pause", "unpause", "open"}
+LIVE = {"dev", "run", "event", "runs", "logs", "retry", "stop", "pause", "unpause", "open"}
 
 
 def test_each_command_goes_well_once_and_is_refused_once() -> None:

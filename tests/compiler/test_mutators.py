@@ -175,7 +175,6 @@ def test_what_a_mutator_removes_is_not_refused(compiled: Compiled) -> None:
 def test_what_is_left_of_mutators_is_refused_as_in_the_code(compiled: Compiled) -> None:
     assert sorted(each.message for each in compiled.diagnostics) == [
         "@batch (step start) is not supported: it runs tasks on AWS Batch",
-        "@trigger is not supported: it waits for events",
         "step start has no @kubernetes any more: a mutator removes it",
     ]
 

@@ -16,6 +16,7 @@ from tests.conformance.columns import Column
 FORM = "tests/airflow/test_trigger_form.py::"
 EXAMPLES = "tests/e2e/test_airflow.py::"
 PODS = "tests/kubernetes/test_pods.py::"
+EVENTS = "tests/live/test_events.py::"
 RUNNING = "tests/scheduler/test_running.py::"
 SENSORS = "tests/computes/test_computes.py::TestSensors::"
 PACKAGES = "tests/computes/test_computes.py::TestPackages::"
@@ -315,5 +316,45 @@ ROWS: tuple[Row, ...] = (
         )
         for key, name in (("gs", "Google Cloud Storage"), ("azure", "Azure Blob Storage"))
     ),
-    _refused("events", "`@trigger`, `@trigger_on_finish`, `@exit_hook`", REFUSED, "refused", "trigger_on_finish"),
+    Row("events", "`@trigger`: values from the payload, and `current.trigger` in each step", REFUSED),
+    Row(
+        "events",
+        "`@trigger_on_finish`: chains of flows, several flows, and the metadata that Metaflow writes",
+        REFUSED,
+        (f"{EVENTS}test_a_chain_of_flows_and_an_event_of_a_step[{{version}}]",),
+        computes=("local",),
+    ),
+    Row(
+        "events",
+        "one run for each event of a burst, the same event once, and a schedule beside it",
+        tests=(f"{EVENTS}test_each_event_of_a_burst_has_a_run_of_its_own[{{version}}]",),
+        computes=("local",),
+    ),
+    Row(
+        "events",
+        "50 events in 5 seconds and a scheduler that is killed meanwhile: 50 runs with 50 payloads",
+        tests=(f"{EVENTS}test_no_event_is_lost_or_doubled_over_a_restart[{{version}}]",),
+        computes=("local",),
+    ),
+    Row(
+        "events",
+        "several events, of which all must come",
+        tests=(f"{EVENTS}test_several_events_come_together[{{version}}]",),
+        computes=("local",),
+    ),
+    Row(
+        "events",
+        "`ArgoEvent` in a step, published when the step has succeeded",
+        tests=(f"{EVENTS}test_a_chain_of_flows_and_an_event_of_a_step[{{version}}]",),
+    ),
+    Row(
+        "events",
+        "the names of events, parameters and conditions of `@trigger` and `@trigger_on_finish` are Metaflow's own",
+        tests=(
+            "tests/kubernetes/test_triggers_as_argo.py::test_events_and_parameters_are_those_of_argo",
+            "tests/kubernetes/test_triggers_as_argo.py::test_a_run_waits_for_all_events_as_under_argo",
+        ),
+    ),
+    _refused("events", "`options` of `@trigger` and `@trigger_on_finish`", REFUSED, "trigger_on_finish"),
+    _refused("events", "`@exit_hook`", REFUSED, "refused"),
 )

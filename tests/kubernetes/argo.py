@@ -26,13 +26,16 @@ Fields = dict[str, Any]
 _NAMES = {"env": "name", "volumes": "name", "volumeMounts": "mountPath"}
 
 
-def compiled(file: Path, home: Path, profile: str, *options: str) -> dict[str, Any]:
-    """The WorkflowTemplate of a flow, with the settings of ``config_PROFILE.json`` in `home`."""
+def compiled(file: Path, home: Path, profile: str, *options: str, prints: Path | None = None) -> dict[str, Any]:
+    """The WorkflowTemplate of a flow, with the settings of ``config_PROFILE.json`` in `home`.
+
+    `prints` is a script that runs the flow's file in its place, and has something else printed.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("METAFLOW_")}
     settings = {"METAFLOW_HOME": str(home), "METAFLOW_PROFILE": profile, "METAFLOW_USER": "growth"}
     command = ["--datastore=s3", "--no-pylint", "--quiet", *options, "argo-workflows", "create", "--only-json"]
     done = subprocess.run(
-        [sys.executable, str(file), *command],
+        [sys.executable, *([str(prints)] if prints else []), str(file), *command],
         env={**kept, **CREDENTIALS, **settings},
         cwd=home,
         capture_output=True,

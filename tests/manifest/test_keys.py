@@ -22,6 +22,7 @@ from deployer.manifest.keys import (
     PackageSettings,
     Retries,
     Schedule,
+    TriggerSettings,
 )
 from deployer.manifest.pod_keys import ClusterAccess, ClusterSettings, PodSettings
 from deployer.models.deployment import Deployment, Environment, described_settings
@@ -37,6 +38,7 @@ RESOLVED_AWAY = {"schedules"}
 # A value of each setting that is not its default.
 FLOW: dict[str, Any] = {
     "schedule": Schedule(cron="0 3 * * *", timezone="Europe/Helsinki"),
+    "triggers": (TriggerSettings(event="orders", parameters={"alpha": "share"}),),
     "parameters": {"alpha": 0.5},
     "retries": Retries(times=4),
     "max_workers": 7,
@@ -129,7 +131,8 @@ def test_each_setting_says_where_a_change_shows_or_why_it_does_not(model: type[S
 
 
 @pytest.mark.parametrize(
-    "model", [FlowIdentity, PackageSettings, PodSettings, ClusterAccess, ClusterSettings, Schedule, Retries]
+    "model",
+    [FlowIdentity, PackageSettings, PodSettings, ClusterAccess, ClusterSettings, Schedule, Retries, TriggerSettings],
 )
 def test_each_key_has_a_purpose(model: type[Settings]) -> None:
     assert all(setting(model, name).purpose for name in model.model_fields)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from deployer.errors import DeployError, Location
+from deployer.manifest.keys import TriggerSettings
 from deployer.manifest.load import load
 from deployer.models.deployment import ClusterAccess, Deployment, ResolvedPath, Retries, Schedule
 from deployer.models.manifests import Manifests
@@ -75,6 +76,7 @@ def test_every_setting_arrives(folder: Path) -> None:
     found = one(
         folder,
         """schedule: {cron: "0 3 * * *", timezone: Europe/Helsinki}
+triggers: [{flow: LoadFlow}, {dag_id: other.load}, {event: orders, parameters: {alpha: share}}]
 parameters: {alpha: 0.05, none: null, many: [1, {a: b}]}
 retries: {times: 3, minutes_between: 0.5}
 max_workers: 5
@@ -110,6 +112,11 @@ steps:
         environment=TWO,
     )
     assert found.schedule == Schedule(cron="0 3 * * *", timezone="Europe/Helsinki")
+    assert found.triggers == (
+        TriggerSettings(flow="LoadFlow"),
+        TriggerSettings(dag_id="other.load"),
+        TriggerSettings(event="orders", parameters={"alpha": "share"}),
+    )
     assert found.parameters == {"alpha": 0.05, "none": None, "many": [1, {"a": "b"}]}
     assert found.retries == Retries(times=3, minutes_between=0.5)
     assert (found.max_workers, found.max_active_runs, found.catchup, found.paused) == (5, 1, True, False)

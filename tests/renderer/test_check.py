@@ -23,7 +23,7 @@ def only(found: list[Diagnostic]) -> Diagnostic:
     ("flow", "line", "message"),
     [
         (flows.with_step(flows.fan(), "fit", parallel=True), 14, "parallel"),
-        (flows.linear(decorators=(Decorator("trigger", {"event": "x"}),)), 5, "@trigger"),
+        (flows.linear(decorators=(Decorator("exit_hook", {}),)), 5, "@exit_hook"),
     ],
 )
 def test_what_is_not_supported_is_refused_at_its_line(flow: Flow, line: int, message: str) -> None:
@@ -41,8 +41,8 @@ def test_an_unknown_attribute_of_kubernetes_is_refused() -> None:
 
 
 def test_everything_is_reported_at_once() -> None:
-    trigger = (Decorator("trigger", {"event": "x"}),)
-    flow = flows.with_step(flows.fan(decorators=trigger), "fit", parallel=True)
+    hook = (Decorator("exit_hook", {}),)
+    flow = flows.with_step(flows.fan(decorators=hook), "fit", parallel=True)
     deployment = flows.deployment(parameters={"x": 1}, schedule=Schedule.model_construct(cron="bad"))
     deployment = deployment.model_copy(update={"tags": ("t" * 101,)})
     assert len(check(deployment, flow)) == 5

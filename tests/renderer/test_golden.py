@@ -12,7 +12,18 @@ import pytest
 
 from deployer.manifest.keys import PackageSettings
 from deployer.models.deployment import ClusterAccess, Deployment, PodSettings, Schedule
-from deployer.models.flow import Decorator, Flow, FlowSchedule, Package, Parameter, ProjectNames, Retries, Sensor
+from deployer.models.flow import (
+    Code,
+    Decorator,
+    Flow,
+    FlowSchedule,
+    Package,
+    Parameter,
+    ProjectNames,
+    Retries,
+    Sensor,
+    Trigger,
+)
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.render import render
@@ -126,8 +137,42 @@ def local_waiting() -> tuple[Deployment, Flow]:
     return flows.deployment(dag_id="waiting", worker_pool="ml"), flows.nested(sensors=(sensor,))
 
 
+def local_events() -> tuple[Deployment, Flow]:
+    """Two events and a cron, with values for parameters in the events."""
+    parameters = (
+        Parameter("region", "string", 8, required=True, default=None),
+        Parameter("limit", "integer", 9, default=10),
+    )
+    triggers = (
+        Trigger("event", "orders.arrived", parameters={"region": "area"}, line=3),
+        Trigger("event", "prices", parameters={"limit": "most"}, line=3),
+    )
+    flow = flows.linear(parameters=parameters, triggers=triggers)
+    return flows.deployment(schedule=Schedule(cron="0 3 * * *"), parameters={"region": "north"}), flow
+
+
+def kubernetes_after() -> tuple[Deployment, Flow]:
+    """After two other flows, in pods."""
+    names = ("metaflow.FeaturesFlow.end", "metaflow.growth.prod.LabelsFlow.end")
+    triggers = tuple(Trigger("run", name, line=3) for name in names)
+    return flows.kubernetes(dag_id="after.pods"), flows.with_pods(flows.linear(triggers=triggers))
+
+
+def kubernetes_publishing() -> tuple[Deployment, Flow]:
+    """Steps that publish events, in a foreach too."""
+    code = Code({"train.py": "0" * 16}, "2.19.39", "1" * 16, imports=("metaflow.integrations.ArgoEvent",))
+    return flows.kubernetes(dag_id="publishing.pods"), flows.with_pods(flows.fan(code=code))
+
+
+def local_publishing() -> tuple[Deployment, Flow]:
+    """The same in processes of the worker, in a flow without a foreach."""
+    code = Code({"train.py": "0" * 16}, "2.19.39", "1" * 16, imports=("metaflow.integrations",))
+    return flows.deployment(dag_id="publishing"), flows.linear(code=code)
+
+
 _ALL = (
-    *(local_foreach, local_nested, local_waiting),
+    *(local_foreach, local_nested, local_waiting, local_events, kubernetes_after),
+    *(local_publishing, kubernetes_publishing),
     *(kubernetes_linear, kubernetes_everything, kubernetes_nested, kubernetes_waiting),
 )
 CASES = {case.__name__: case for case in _ALL}

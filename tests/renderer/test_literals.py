@@ -130,7 +130,7 @@ def test_a_hostile_deployment_stays_data(compute: str) -> None:
         for node in tree.body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id != "POD_ENVIRONMENT"
+        and node.targets[0].id not in ("POD_ENVIRONMENT", "ENDED")
     }
     assert assigned["SCRIPT"] == HOSTILE
     assert assigned["ENVIRONMENT"]["METAFLOW_X"] == assigned["ENVIRONMENT"]["METAFLOW_Y"] == HOSTILE

@@ -20,6 +20,7 @@ from deployer.models.flow import (
     Retries,
     Sensor,
     Step,
+    Trigger,
 )
 from deployer.models.shortage import shortage_in
 
@@ -80,6 +81,7 @@ def flow(deployment: Deployment, data: FlowData) -> Flow:
         configs=data["configs"],
         decorators=tuple(Decorator(**decorator) for decorator in data["decorators"]),
         sensors=tuple(Sensor(**sensor) for sensor in data["sensors"]),
+        triggers=tuple(Trigger(**trigger) for trigger in data["triggers"]),
         environment=data["environment"],
         default_time_limit=data["default_time_limit"],
     )

@@ -53,6 +53,8 @@ from .refuse import PACKAGE_DECORATORS
 from .sensors import describe_sensors
 from .settings import check_metadata, unknown_settings
 from .source import Source
+from .triggers import DECORATORS as TRIGGERS
+from .triggers import describe_triggers
 
 # Between the tries of a step with `@catch` and no `@retry`. Source: _container_templates in
 # metaflow/plugins/argo/argo_workflows.py.
@@ -89,6 +91,7 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: O
         lambda: included_files(job, obj.flow, source),
     ]
     _, _, sensors, parameters, included = together(*parts)
+    triggers = describe_triggers(type(obj.flow), source, parameters)
     steps = [_step(job, obj, name) for name in obj.graph.sorted_nodes]
     opened = opened.so_far()
     with no_notes(notes):
@@ -112,6 +115,7 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: O
         "configs": _configs(obj),
         "decorators": list(_flow_decorators(obj)),
         "sensors": sensors,
+        "triggers": triggers,
         "environment": variables.flow_environment(job, obj),
         "default_time_limit": DEFAULT_RUNTIME_LIMIT,
     }
@@ -206,7 +210,7 @@ def _configs(obj: Any) -> dict[str, Json]:
 def _flow_decorators(obj: Any) -> Iterator[DecoratorData]:
     for name, decorators in sorted(flow_decorators(obj.flow).items()):
         for decorator in decorators:
-            if not is_sensor(decorator):
+            if not is_sensor(decorator) and name not in TRIGGERS:
                 yield {"name": name, "attributes": plain_map(decorator.attributes)}
 
 

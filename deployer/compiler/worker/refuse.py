@@ -25,8 +25,6 @@ STEP_DECORATORS = {
     "parallel": ("needs several pods that start together", "use a foreach, or run the step in one larger pod"),
 }
 FLOW_DECORATORS = {
-    "trigger": ("waits for events", "use @schedule, or let whatever sends the event start the DAG"),
-    "trigger_on_finish": ("waits for events", "use @schedule, or let the other DAG's last task start this one"),
     "exit_hook": ("runs code outside of the run", "use an Airflow callback, or a last step"),
 }
 # Decorators that ask for packages, and those environments of Metaflow that install what they ask for.

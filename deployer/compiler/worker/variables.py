@@ -113,5 +113,7 @@ def _flow_options(obj: Any) -> Iterator[str]:
     for name, value in flow_options(obj.flow).items():
         if value is True:
             yield f"--{name}"
+        elif isinstance(value, (list, tuple)):  # of an option that may be given several times, as --trigger
+            yield from (f"--{name}={each}" for each in value)
         elif value is not None and value is not False:
             yield f"--{name}={value}"

@@ -19,7 +19,7 @@ from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 from deployer.models.waiting import WaitPolicy
-from deployer.orchestrators.airflow import dag_file, effects, next_runs, record
+from deployer.orchestrators.airflow import dag_file, effects, events, next_runs, record
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.dag_ids import dag_ids
 from deployer.orchestrators.airflow.names import dag_id
@@ -48,7 +48,7 @@ class AirflowOrchestrator:
         return dag_id(deployment, flow)
 
     def in_branch(self, deployment: Deployment, flow: Flow) -> Flow:
-        return in_branch(deployment, flow)
+        return events.resolved(deployment, in_branch(deployment, flow))
 
     def file_of(self, name: str) -> str:
         return f"{name}.py"

@@ -11,15 +11,13 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 from deployer.models.flow_location import flow_location
 from deployer.models.plain_data import is_encodable
-from deployer.orchestrators.airflow import name_limits, parameters, sensors, tasks, with_credentials
+from deployer.orchestrators.airflow import events, name_limits, parameters, sensors, tasks, with_credentials
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.schedule import find_numbered_days, find_problem
 
 # Flow decorators that the DAG file cannot implement yet, each with what to use instead.
 _FLOW_DECORATORS = {
     "exit_hook": "use Airflow's notifications",
-    "trigger": "use @schedule, or trigger the DAG through Airflow's API",
-    "trigger_on_finish": "use @schedule, or trigger this DAG from the other DAG",
 }
 _MAX_VARIABLE = 131_000  # bytes; the limit of Linux for one environment variable is slightly higher
 
@@ -33,6 +31,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
     found += with_credentials.find(deployment)
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
+    found += events.problems(deployment, flow)
     schedule = find_problem(deployment, flow) or find_numbered_days(deployment, flow)
     if schedule:
         found.append(schedule)

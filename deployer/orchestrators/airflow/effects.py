@@ -16,6 +16,7 @@ from deployer.models.description import (
     NativeDescription,
     NoSchedule,
     Schedule,
+    cron_of,
     same_value,
 )
 from deployer.models.plan import Change, Effect
@@ -61,23 +62,25 @@ def _schedule_effects(
     old, new = _next_times(deployed, now), _next_times(after.schedule, now)
     if old != new:
         yield Effect("next runs", before=old, after=new)
-    if not isinstance(after.schedule, NoSchedule):
+    schedule = cron_of(after.schedule)
+    if schedule is not None:
         last = ran
         if last is None and deployed:
             last = _last_time(deployed, _start_time(deployed, since or now), now)
-        yield from _immediate_runs(after.schedule, after, last, since or now, now)
+        yield from _immediate_runs(schedule, after, last, since or now, now)
 
 
 def _valid_cron(schedule: Schedule) -> CronSchedule | None:
     """A deployed schedule; None if there is none, or if it was edited by hand and is not valid."""
-    if isinstance(schedule, NoSchedule):
+    found = cron_of(schedule)
+    if found is None:
         return None
     try:
-        _zone(schedule)
-        _start_time(schedule, datetime.max)
+        _zone(found)
+        _start_time(found, datetime.max)
     except (ValueError, KeyError, OSError):  # zoneinfo raises all of these for an invalid name
         return None
-    return schedule
+    return found
 
 
 def _next_times(schedule: Schedule | None, now: datetime) -> tuple[str, ...]:

@@ -134,6 +134,11 @@ def output(name: Source) -> Source:
     return Source(f"{name.text}.output", _SEAL)
 
 
+def attribute(owner: Source, name: str) -> Source:
+    """An attribute that the renderer itself chose."""
+    return Source(f"{owner.text}.{constant(name)}", _SEAL)
+
+
 def assignment(name: Source, value: Source) -> Source:
     """An assignment of `value` to the variable `name`."""
     return Source(f"{name.text} = {value.text}", _SEAL)
@@ -145,9 +150,18 @@ def names(found: Sequence[Source]) -> Source:
     return Source(text if len(found) == 1 else f"[{text}]", _SEAL)
 
 
+def list_of(found: Sequence[Source], indent: int = 0) -> Source:
+    """A list of sources: on one line, or each on its own where that is too long."""
+    line = f"[{', '.join(source.text for source in found)}]"
+    if indent + len(line) < WIDTH:
+        return Source(line, _SEAL)
+    inner = "".join(f"{' ' * (indent + 4)}{source.text},\n" for source in found)
+    return Source(f"[\n{inner}{' ' * indent}]", _SEAL)
+
+
 def joined(found: Iterable[Source], between: str) -> Source:
     """Sources joined by the Python operator `between`."""
-    if between not in (" >> ", " + "):
+    if between not in (" >> ", " + ", " or "):
         raise ValueError(f"not an operator: {between!r}")
     return Source(between.join(source.text for source in found), _SEAL)
 

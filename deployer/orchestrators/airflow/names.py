@@ -41,6 +41,15 @@ def dag_id(deployment: Deployment, flow: Flow) -> str:
     return f"{_of_environment(deployment, flow.name)}{branch_suffix(deployment)}"
 
 
+def default_dag_id(deployment: Deployment, flow: str) -> str:
+    """The DAG id of another flow in the environment of a deployment: one without `@project`, and without a `dag_id`."""
+    environment = deployment.environment
+    if environment.production:
+        return flow
+    branch = environment.branch.safe_name
+    return f"{_of_environment(deployment, flow)}{f'.{branch}' if branch else ''}"
+
+
 def followed(deployment: Deployment, name: str) -> str:
     """The DAG id that a flow's code means by `name` in the branch of its environment.
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
-from deployer.models.description import NoSchedule, Schedule
+from deployer.models.description import Schedule, cron_of
 
 
 def next_runs(schedule: Schedule, now: datetime, count: int = 3) -> list[str]:
@@ -17,9 +17,10 @@ def next_runs(schedule: Schedule, now: datetime, count: int = 3) -> list[str]:
 
     `now` is an aware time. The cron has Unix cron's five fields, as in the DAG file.
     """
-    if isinstance(schedule, NoSchedule):
+    found = cron_of(schedule)
+    if found is None:
         return []
-    times = croniter(schedule.cron, now.astimezone(ZoneInfo(schedule.timezone or "UTC")), ret_type=datetime)
+    times = croniter(found.cron, now.astimezone(ZoneInfo(found.timezone or "UTC")), ret_type=datetime)
     return [time.isoformat(timespec="minutes") for time in islice(times, count)]
 
 
@@ -28,10 +29,11 @@ def minutes_between_runs(schedule: Schedule) -> int | None:
 
     The hour that summer time skips or repeats is not counted.
     """
-    if isinstance(schedule, NoSchedule):
+    found = cron_of(schedule)
+    if found is None:
         return None
     try:
-        fields, _ = croniter.expand(schedule.cron)
+        fields, _ = croniter.expand(found.cron)
     except CroniterError:
         return None
     minutes = sorted(_numbers(fields[0], 60))

@@ -15,6 +15,7 @@ from deployer.errors import Diagnostic, nearest
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Parameter, ParameterType
 from deployer.models.plain_data import check_plain
+from deployer.orchestrators.airflow import events
 from deployer.orchestrators.airflow.trigger_form import Schema, note, schema
 
 
@@ -48,7 +49,12 @@ class Param:
 
 def build(deployment: Deployment, flow: Flow, package: Package) -> list[Param]:
     """The DAG's Params, in the flow's order."""
-    return [_build(parameter, effective_default(deployment, parameter, package)) for parameter in flow.parameters]
+    defaults = {each.name: effective_default(deployment, each, package) for each in flow.parameters}
+    for name in events.given_parameters(flow):
+        if defaults[name] is ABSENT:
+            # Airflow imports no DAG with a Param without a value that starts by itself. The task looks at it.
+            defaults[name] = None
+    return [_build(parameter, defaults[parameter.name]) for parameter in flow.parameters]
 
 
 def effective_default(deployment: Deployment, parameter: Parameter, package: Package | None) -> JsonValue | Absent:
@@ -78,8 +84,10 @@ def check(deployment: Deployment, flow: Flow, scheduled: bool) -> list[Diagnosti
             found.append(_diagnose(deployment, name, "wrong-type", message))
     for parameter in flow.parameters:
         missing = parameter.required and deployment.parameters.get(parameter.name) is None
-        if missing and (scheduled or parameter.name in deployment.parameters):
-            message = f"parameter {parameter.name!r} needs a value, because the flow runs on a schedule"
+        waits = flow.triggers and parameter.name not in events.given_parameters(flow)
+        if missing and (scheduled or waits or parameter.name in deployment.parameters):
+            why = "its event gives it none" if waits and not scheduled else "the flow runs on a schedule"
+            message = f"parameter {parameter.name!r} needs a value, because {why}"
             hint = f"add it under parameters, as {parameter.name}: VALUE"
             found.append(_diagnose(deployment, parameter.name, "missing-parameter", message, hint))
     return [*found, *_unusable_defaults(deployment, flow)]

@@ -17,15 +17,18 @@ from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.models.record import FIRST_RUN_IDS, NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Origin, RunIds
-from deployer.orchestrators.airflow import graph, on_call, parameters, tasks
+from deployer.orchestrators.airflow import events, graph, on_call, parameters, tasks
 from deployer.orchestrators.airflow.documentation import documentation
 from deployer.orchestrators.airflow.literals import (
     Source,
+    attribute,
     call,
     constant,
     duration,
     finalize,
+    joined,
     lines_of,
+    list_of,
     literal,
     ordered_literal,
     triple_quoted,
@@ -88,6 +91,12 @@ class Page:
     default_arguments: tuple[Argument, ...]
     cron: Source | None
     timezone: Source | None
+    published: Source
+    alias: Source | None
+    follows: Source
+    triggers: Source | None
+    payload: Source | None
+    waits_for: Source
     start_date: Source
     params: tuple[Argument, ...]
     items: tuple[Task | Group, ...]
@@ -202,12 +211,32 @@ def _page(
         default_arguments=_default_arguments(deployment, flow),
         cron=literal(schedule.cron) if schedule else None,
         timezone=literal(schedule.timezone) if schedule else None,
+        published=literal(events.published_event(deployment, flow)),
+        alias=literal(f"mfdeploy.{dag_id(deployment, flow)}") if flow.code.publishes_events else None,
+        follows=_follows(flow),
+        triggers=literal(events.triggers_table(flow)) if flow.triggers else None,
+        payload=literal(events.payload_table(deployment, flow)) if events.given_parameters(flow) else None,
+        waits_for=_waits_for(flow, 8 if schedule else 4),
         start_date=utc_datetime(start),
         params=tuple(_param_call(param) for param in parameters.build(deployment, flow, package)),
         items=layout.items,
         order=layout.order,
         settings={name: _single(getattr(deployment, name)) for name in FlowSettings.model_fields},
     )
+
+
+def _waits_for(flow: Flow, indent: int) -> Source:
+    """The assets that a run waits for: all of them."""
+    found = [call("Asset", [literal(name)], {}, indent) for name in events.triggers_table(flow)]
+    return list_of(found, indent)
+
+
+def _follows(flow: Flow) -> Source:
+    """The condition, in the DAG file, that the result of a step tells which tasks follow."""
+    kinds = [("is_foreach", any(step.foreaches for step in flow.steps))]
+    kinds.append(("is_switch", any(step.kind == "switch" for step in flow.steps)))
+    found = [attribute(constant("self"), name) for name, used in kinds if used]
+    return joined(found, " or ") if found else literal(False)
 
 
 def _single(value: object) -> Source | None:

@@ -17,6 +17,7 @@ from deployer.orchestrators.airflow.literals import (
     duration,
     identifier,
     joined,
+    list_of,
     literal,
     names,
     output,
@@ -30,13 +31,14 @@ _NAMED = 3  # steps that the name of a group lists: of a longer body it has the 
 # Names that the DAG file uses itself. A variable of a step must not shadow one.
 # fmt: off
 RESERVED = frozenset((
-    "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "BashOperator", "conf",
-    "CONTAINER", "CronTriggerTimetable", "DAG", "datetime", "DEPLOYED", "difflib", "DOC", "ENVIRONMENT",
-    "ExternalTaskSensor", "FLOW", "hashlib", "in_pieces", "index", "ITEM_VALUES", "json", "KubernetesPodOperator",
-    "LARGE", "mappable", "metaflow_id", "metaflow_step", "MetaflowStep", "MFDEPLOY_RECORD", "NO_RETRY",
-    "no_parameter", "Param", "Path", "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC",
-    "RESUME", "RUNS_IF", "run_parameters", "SCRIPT", "SWITCHES", "S3Hook", "S3KeySensor", "sys", "task",
-    "task_group", "tempfile", "timedelta", "timezone",
+    "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "as_metaflow", "Asset",
+    "AssetAlias", "AssetOrTimeSchedule", "BashOperator", "conf", "CONTAINER", "CronTriggerTimetable", "DAG",
+    "DatasetOrTimeSchedule", "datetime", "DEPLOYED", "difflib", "DOC", "ENDED", "ENVIRONMENT", "EVENTS",
+    "event_values", "ExternalTaskSensor", "FLOW", "hashlib", "index", "in_pieces", "ITEM_VALUES", "json",
+    "KubernetesPodOperator", "LARGE", "mappable", "metaflow_id", "metaflow_step", "MetaflowStep", "MFDEPLOY_RECORD",
+    "moment_of", "no_parameter", "NO_RETRY", "Param", "Path", "PAYLOAD", "POD_ANNOTATIONS", "POD_ENVIRONMENT",
+    "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RESUME", "run_parameters", "RUNS_IF", "S3Hook", "S3KeySensor", "SCRIPT",
+    "started_by", "SWITCHES", "sys", "task", "task_group", "tempfile", "timedelta", "timezone", "TRIGGERS", "typed",
 ))
 # fmt: on
 @dataclass(frozen=True)
@@ -291,6 +293,10 @@ def _arguments(flow: Flow, step: Step, max_workers: int, timeout: timedelta | No
         put("fallback_retries", step.retries.fallback)
     if timeout is not None:
         found["execution_timeout"] = duration(timeout)
+    outlets = ["ENDED"] if step.name == flow.end else []
+    outlets += ["EVENTS"] if flow.code.publishes_events else []
+    if outlets:
+        found["outlets"] = list_of([constant(name) for name in outlets])
     return found
 
 

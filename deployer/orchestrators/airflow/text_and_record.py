@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from deployer.models.description import CronSchedule, Description
+from deployer.models.description import Description, cron_of
 from deployer.models.record import Record
 from deployer.orchestrators.airflow.dag_ids import calls_in, keyword, parsed
 
@@ -36,8 +36,11 @@ def disagreements(body: str, record: Record) -> Iterator[str]:
 
 def _other_schedule(dag: ast.Call, description: Description) -> Iterator[str]:
     given = keyword(dag, "schedule")
+    if isinstance(given, ast.Call):  # of a schedule with events the part that has the times
+        given = keyword(given, "timetable") or given
     cron = _constant(given.args[0]) if isinstance(given, ast.Call) and given.args else _constant(given)
-    expected = description.schedule.cron if isinstance(description.schedule, CronSchedule) else None
+    times = cron_of(description.schedule)
+    expected = times.cron if times else None
     if cron != expected:
         yield f"its schedule is {cron!r}, and the record says {expected!r}"
 

@@ -39,11 +39,13 @@ MFDEPLOY_INCLUDES                   start step of a flow with IncludeFiles: JSON
 MFDEPLOY_PARAMETERS                 in place of METAFLOW_PARAMETERS, for more than a process or a pod takes: the path of
                                     a file, or the address of an object (s3, gs, azure), that
                                     has the same JSON
+MFDEPLOY_TRIGGERS                   a run that events started: JSON list of them, newest first, for `current.trigger`:
+                                    maps of ``timestamp``, ``id``, ``name`` and ``type`` (``run`` or ``event``)
 METAFLOW_TAGS                       JSON list of tags, default ``[]``
 METAFLOW_TASK_NAMESPACE             optional: Metaflow's namespace for the task (``step --namespace``)
 METAFLOW_PRODUCTION_TOKEN           optional: read by Metaflow itself, which tags runs with ``production:<token>``
-NAME_0, NAME_1, ...                 the pieces of METAFLOW_INPUT_PATHS or METAFLOW_PARAMETERS where it is longer than
-                                    one variable may be
+NAME_0, NAME_1, ...                 the pieces of METAFLOW_INPUT_PATHS, METAFLOW_PARAMETERS, MFDEPLOY_TRIGGERS, where
+                                    that is longer than one variable may be
 METAFLOW_AIRFLOW_DAG_RUN_ID         Airflow's run id, becomes task metadata ``airflow-dag-run-id``
 METAFLOW_AIRFLOW_JOB_ID             Airflow's job id, becomes task metadata ``airflow-job-id``
 MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`` and a switch ``{"next": "step"}``,
@@ -52,6 +54,8 @@ MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`
 MFDEPLOY_SCRIPT                     local compute only: the script, which ``bash`` evaluates
 MFDEPLOY_SHOW_ITEMS                 not empty: a foreach step also writes ``"values"``: what Airflow is to show of its
                                     items, as text by index (see ``items.py``)
+MFDEPLOY_EVENTS                     not empty: Airflow publishes what the step's code publishes by ArgoEvent, which is
+                                    in the result as ``{"events": [{"name", "id", "timestamp", "payload"}]}``
 MFDEPLOY_TMPFS                      kubernetes only, with a tmpfs: JSON object of ``tmpfs_path`` and ``tmpfs_tempdir``
                                     as the pod has them, for the `@kubernetes` of the step
 MFDEPLOY_PYTHON                     local compute only: the interpreter (manifest ``python:``, or the worker's own). The

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .events import note_events
 from .flow_file import in_child, run_flow
 from .metaflow_compat import (
     allow_attempt,
@@ -47,6 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run_task(flow_file: str) -> int:
     register_step_decorator(TaskRecorder)
+    if GIVEN.get("MFDEPLOY_EVENTS"):
+        note_events()
     allow_attempt(int(GIVEN["METAFLOW_RETRY_COUNT"]))
     inputs = input_paths()
     if not inputs:

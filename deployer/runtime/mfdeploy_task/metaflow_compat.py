@@ -10,20 +10,23 @@ import builtins
 import importlib
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-from metaflow import FlowSpec, decorators, metaflow_config, parameters, plugins, task
+from metaflow import FlowSpec, current, decorators, metaflow_config, parameters, plugins, task
 from metaflow._vendor import click
 from metaflow.datastore.task_datastore import TaskDataStore
+from metaflow.events import Trigger
 from metaflow.includefile import FilePathClass
 from metaflow.metadata_provider import MetaDatum
 from metaflow.mflog import TASK_LOG_SOURCE, mflog, update_delay
 from metaflow.mflog.save_logs import save_logs
 from metaflow.parameters import JSONTypeClass
+from metaflow.plugins.argo import argo_events
+from metaflow.plugins.argo.argo_events import ArgoEvent, ArgoEventException
 from metaflow.plugins.kubernetes import kubernetes_decorator
 from metaflow.tuple_util import ForeachFrame
 
@@ -39,6 +42,8 @@ except ImportError:
 __all__ = [
     "ATTEMPTS",
     "TASK_LOG_SOURCE",
+    "ArgoEvent",
+    "ArgoEventException",
     "FlowSpec",
     "MetaDatum",
     "StepDecorator",
@@ -54,6 +59,7 @@ __all__ = [
     "how_included",
     "import_cli",
     "is_file_type",
+    "is_for_airflow",
     "is_json_type",
     "is_next_foreach",
     "mflog",
@@ -65,6 +71,7 @@ __all__ = [
     "read_shared_memory",
     "register_step_decorator",
     "save_logs",
+    "set_trigger",
     "step_decorators",
     "unwrap_flow",
     "update_delay",
@@ -225,6 +232,17 @@ def copy_attempt(datastore: Any, source: int, target: int) -> None:
     contents = attempt(source, "r").load_metadata([started, data])
     contents[data]["attempt"] = target
     attempt(target, "w").save_metadata({**contents, done: ""})
+
+
+def set_trigger(events: Sequence[Mapping[str, Any]]) -> None:
+    """Makes `current.trigger` of what started the run: maps of `timestamp`, `id`, `name` and `type`."""
+    # As ArgoWorkflowsInternalDecorator does.
+    current._update_env({"trigger": Trigger([dict(event) for event in events])})
+
+
+def is_for_airflow(event: Any) -> bool:
+    """Whether the code that made an ArgoEvent left its address to Metaflow's settings, which name a server of Argo."""
+    return event._url == argo_events.ARGO_EVENTS_WEBHOOK_URL  # type: ignore[no-any-return]
 
 
 def number_of_splits(flow: Any) -> int | None:

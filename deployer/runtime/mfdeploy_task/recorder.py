@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from .events import MAX_IN_POD, published
 from .items import MOST_BYTES, shown_values
 from .metaflow_compat import (
     ATTEMPTS,
@@ -18,9 +19,10 @@ from .metaflow_compat import (
     is_next_foreach,
     next_steps,
     number_of_splits,
+    set_trigger,
 )
 from .missing import say_what_is_missing
-from .variables import GIVEN
+from .variables import GIVEN, input_paths, long_text
 from .watch import say_error
 
 # The code package that Metaflow notes in the metadata of each task, and would note for tasks of other flows as well.
@@ -88,6 +90,11 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
             "airflow-job-id": os.environ.get("METAFLOW_AIRFLOW_JOB_ID"),
         }
         tags = [f"attempt_id:{retry_count}"]
+        triggers = json.loads(long_text("MFDEPLOY_TRIGGERS") or "[]")
+        if triggers:
+            set_trigger(triggers)
+            if not input_paths():  # as Metaflow's own, in the first step alone
+                ids["execution-triggers"] = json.dumps(triggers)
         entries = [MetaDatum(field=name, value=value, type=name, tags=tags) for name, value in ids.items() if value]
         if entries:
             metadata.register_metadata(run_id, step_name, task_id, entries)
@@ -130,6 +137,10 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
         outcome.problem = wrong_transition(step_name, flow, graph[step_name])
         if outcome.problem:
             return
+        if published:
+            outcome.result["events"] = published
+            if len(json.dumps(outcome.result)) > MAX_IN_POD:
+                outcome.result.pop("values", None)  # which are for people to look at
         kind = graph[step_name].type
         if kind == "foreach":
             outcome.result["splits"] = number_of_splits(flow)

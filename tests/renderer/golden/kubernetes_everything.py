@@ -13,9 +13,10 @@ from datetime import datetime, timedelta, timezone
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
 try:
-    from airflow.sdk import DAG, Param, task_group
+    from airflow.sdk import DAG, Asset, Param, task_group
 except ImportError:  # Airflow 2
     from airflow import DAG
+    from airflow.datasets import Dataset as Asset
     from airflow.decorators import task_group
     from airflow.models.param import Param
 
@@ -58,6 +59,9 @@ FLOW = "TrainFlow"
 # For the log of each task: where it comes from, and how a run that failed is resumed, up to its id.
 DEPLOYED = "staging/train"
 RESUME = 'eval "$(mfdeploy env train --env staging)" && python flows/train.py resume --origin-run-id'
+
+# Published when a run has succeeded.
+ENDED = Asset("metaflow.growth.test.pr-12.TrainFlow.end")
 
 # What a task runs. Everything that differs between tasks comes to it in environment variables.
 SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
@@ -257,6 +261,16 @@ class MetaflowStep(KubernetesPodOperator):
             self.log.error("%s %s", RESUME, self.metaflow_run_id)
         return error
 
+    def publish(self, context):
+        """Starts what waits for the end of this flow."""
+        if ENDED in self.outlets:
+            context["outlet_events"][ENDED].extra = {
+                "id": self.metaflow_pathspec,
+                "pathspec": self.metaflow_pathspec,
+                "flow_name": FLOW,
+                "run_id": self.metaflow_run_id,
+            }
+
     def input_variables(self):
         if self.joined_items:
             return {"METAFLOW_JOINED_ITEMS": self.joined_items}
@@ -301,6 +315,7 @@ class MetaflowStep(KubernetesPodOperator):
             super().execute(context)
         except Exception as error:
             raise self.failure(error, context["ti"]) from None
+        self.publish(context)
         if self.is_foreach:
             self.do_xcom_push = True  # not before: for the operator it means a second container
             return self.result(self.termination_message(), context["ti"])
@@ -518,7 +533,7 @@ with DAG(
         pod_spec={"volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": "models"}}]},
         container={"volumeMounts": [{"mountPath": "/models", "name": "models"}]},
     )
-    end = metaflow_step(task_id="end", inputs=["gather"])
+    end = metaflow_step(task_id="end", inputs=["gather"], outlets=[ENDED])
 
     start >> pick
     pick_items >> gather >> end

@@ -14,9 +14,10 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
 try:
-    from airflow.sdk import DAG
+    from airflow.sdk import DAG, Asset
 except ImportError:  # Airflow 2
     from airflow import DAG
+    from airflow.datasets import Dataset as Asset
 
 try:
     from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
@@ -50,6 +51,9 @@ FLOW = "TrainFlow"
 # For the log of each task: where it comes from, and how a run that failed is resumed, up to its id.
 DEPLOYED = "prod/train"
 RESUME = 'eval "$(mfdeploy env train --env prod)" && python flows/train.py resume --origin-run-id'
+
+# Published when a run has succeeded.
+ENDED = Asset("metaflow.waiting.pods.end")
 
 # What a task runs. Everything that differs between tasks comes to it in environment variables.
 SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
@@ -201,6 +205,16 @@ class MetaflowStep(KubernetesPodOperator):
             self.log.error("%s %s", RESUME, self.metaflow_run_id)
         return error
 
+    def publish(self, context):
+        """Starts what waits for the end of this flow."""
+        if ENDED in self.outlets:
+            context["outlet_events"][ENDED].extra = {
+                "id": self.metaflow_pathspec,
+                "pathspec": self.metaflow_pathspec,
+                "flow_name": FLOW,
+                "run_id": self.metaflow_run_id,
+            }
+
     def execute(self, context):
         self.log.info("%s", self.header(context["ti"]))
         variables = self.variables(context)
@@ -215,6 +229,7 @@ class MetaflowStep(KubernetesPodOperator):
             super().execute(context)
         except Exception as error:
             raise self.failure(error, context["ti"]) from None
+        self.publish(context)
 
 
 def metaflow_step(
@@ -307,6 +322,6 @@ with DAG(
         deferrable=False,
     )
     start = metaflow_step(task_id="start")
-    end = metaflow_step(task_id="end", inputs=["start"])
+    end = metaflow_step(task_id="end", inputs=["start"], outlets=[ENDED])
 
     [S3KeySensor_1a2b, manual, upstream] >> start >> end

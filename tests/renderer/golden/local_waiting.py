@@ -15,9 +15,10 @@ from pathlib import Path
 
 try:
     from airflow.providers.standard.operators.bash import BashOperator
-    from airflow.sdk import DAG, task, task_group
+    from airflow.sdk import DAG, Asset, task, task_group
 except ImportError:  # Airflow 2
     from airflow import DAG
+    from airflow.datasets import Dataset as Asset
     from airflow.decorators import task, task_group
     from airflow.operators.bash import BashOperator
 
@@ -55,6 +56,9 @@ FLOW = "TrainFlow"
 # For the log of each task: where it comes from, and how a run that failed is resumed, up to its id.
 DEPLOYED = "prod/train"
 RESUME = 'eval "$(mfdeploy env train --env prod)" && python flows/train.py resume --origin-run-id'
+
+# Published when a run has succeeded.
+ENDED = Asset("metaflow.waiting.end")
 
 # What a task runs. Everything that differs between tasks comes to it in environment variables.
 SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
@@ -244,6 +248,16 @@ class MetaflowStep(BashOperator):
             self.log.error("%s %s", RESUME, self.metaflow_run_id)
         return error
 
+    def publish(self, context):
+        """Starts what waits for the end of this flow."""
+        if ENDED in self.outlets:
+            context["outlet_events"][ENDED].extra = {
+                "id": self.metaflow_pathspec,
+                "pathspec": self.metaflow_pathspec,
+                "flow_name": FLOW,
+                "run_id": self.metaflow_run_id,
+            }
+
     def input_variables(self):
         if self.joined_items:
             return {"METAFLOW_JOINED_ITEMS": self.joined_items}
@@ -313,6 +327,7 @@ class MetaflowStep(BashOperator):
                 super().execute(context)
             except Exception as error:
                 raise self.failure(error, context["ti"]) from None
+            self.publish(context)
             return self.result(json.loads(result_file.read_text()), context["ti"]) if result_file.exists() else None
 
 
@@ -441,7 +456,7 @@ with DAG(
 
     start_items_2 = each_start_2.expand(index=start.output)
     join = metaflow_step(task_id="join", inputs=["sum_up"], joins_foreach="start")
-    end = metaflow_step(task_id="end", inputs=["join"])
+    end = metaflow_step(task_id="end", inputs=["join"], outlets=[ENDED])
 
     upstream >> start
     start_items >> all_spread_items

@@ -55,6 +55,7 @@ from .packaging import (
 )
 from .preloading import preload
 from .settings import configuration, get_username, get_version
+from .triggers import triggers_of
 from .values import (
     check_parameters,
     config_keys,
@@ -120,6 +121,7 @@ __all__ = [
     "steps_of",
     "switch_of",
     "token_path",
+    "triggers_of",
     "unwrap_flow",
     "user_decorators",
     "user_defined_attributes",

@@ -12,6 +12,7 @@ from deployer.models.live import (
     AfterApply,
     LiveDeployment,
     LiveError,
+    LiveEvent,
     LiveImportError,
     LiveRun,
     LiveSummary,
@@ -20,9 +21,11 @@ from deployer.models.live import (
     Needs,
     NotAllowedError,
     Product,
+    Published,
     UnknownError,
 )
 from deployer.orchestrators.airflow.documentation import version_in
+from deployer.orchestrators.airflow.events import EVENT_KEY, TOGETHER
 from deployer.orchestrators.airflow.live.dialects import Dialect, Version1, Version2
 from deployer.orchestrators.airflow.live.transport import Answer, Method, Parameters, Request, Transport
 from deployer.orchestrators.airflow.names import project_tag
@@ -131,6 +134,40 @@ class LiveAirflow:
             return self.run(name, run_id)
         return _run(name, self._expect(answer, f"start a run of {name}"))
 
+    def publish(self, event: LiveEvent) -> Published:
+        content = {"name": event.name, "id": event.id, "timestamp": event.at, "payload": dict(event.payload)}
+        # An asset would start one run for several events that come together. A run with an id of its own does not.
+        alone = self._asset(event.name)
+        runs = [
+            self.start(name, f"event__{event.name}__{event.id}", {EVENT_KEY: content}) for name in _consumers(alone)
+        ]
+        together = self._asset(f"{event.name}{TOGETHER}")
+        waiting = _consumers(together)
+        if together is not None and waiting and not self._has_event(together, event.id):
+            body = self._dialect.new_event(together, content)
+            answer = self._send("POST", f"/{self._dialect.assets}/events", body=body)
+            self._expect(answer, f"publish the event {event.name}")
+        return Published(event, runs, waiting)
+
+    def awaited_events(self) -> Sequence[str]:
+        assets = self._all(f"/{self._dialect.assets}", self._dialect.assets, "list what DAGs wait for")
+        names = {self._dialect.asset_name(each).removesuffix(TOGETHER) for each in assets if _consumers(each)}
+        return sorted(name for name in names if not name.startswith("metaflow."))
+
+    def _asset(self, name: str) -> Mapping[str, Any] | None:
+        """The asset of this name; None where no DAG file names it."""
+        key = self._dialect.assets
+        parameters: Parameters = {"uri_pattern": name, "limit": _PAGE}
+        found = self._expect(self._send("GET", f"/{key}", parameters), f"look for the event {name}").get(key, ())
+        return next((each for each in found if self._dialect.asset_name(each) == name), None)
+
+    def _has_event(self, asset: Mapping[str, Any], event_id: str) -> bool:
+        """Whether an event with this id was published lately: Airflow itself takes one several times."""
+        kind = self._dialect.assets
+        parameters: Parameters = {f"{kind[:-1]}_id": asset["id"], "order_by": "-timestamp", "limit": _PAGE}
+        answer = self._expect(self._send("GET", f"/{kind}/events", parameters), "look for earlier events")
+        return any((each.get("extra") or {}).get("id") == event_id for each in answer.get(f"{kind[:-1]}_events", ()))
+
     def tasks(self, name: str, run_id: str) -> Sequence[LiveTask]:
         path = f"{_run_path(name, run_id)}/taskInstances"
         return [_task(each) for each in self._all(path, "task_instances", f"read the tasks of the run {run_id}")]
@@ -232,6 +269,13 @@ class LiveAirflow:
 
 def _run_path(name: str, run_id: str) -> str:
     return f"/dags/{_quoted(name)}/dagRuns/{_quoted(run_id)}"
+
+
+def _consumers(asset: Mapping[str, Any] | None) -> list[str]:
+    """The DAGs that wait for an asset."""
+    # The name since 3.1, and the one before it.
+    found = (asset or {}).get("scheduled_dags") or (asset or {}).get("consuming_dags") or ()
+    return sorted({str(each["dag_id"]) for each in found})
 
 
 def _quoted(part: str) -> str:

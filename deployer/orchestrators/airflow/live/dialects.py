@@ -35,6 +35,16 @@ class Dialect(Protocol):
     def new_run(self, run_id: str, conf: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body of a request that starts a run."""
 
+    @property
+    def assets(self) -> str:
+        """What assets are called in paths and answers."""
+
+    def asset_name(self, asset: Mapping[str, Any]) -> str:
+        """The name of an asset, as DAG files have it."""
+
+    def new_event(self, asset: Mapping[str, Any], extra: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body of a request that publishes an event of an asset."""
+
     def to_clear(self, run_id: str, tasks: Sequence[LiveTask]) -> Mapping[str, Any]:
         """The body of a request that resets tasks and all that come after them."""
 
@@ -52,12 +62,19 @@ class Version2:
     """``/api/v2``: Airflow 3."""
 
     prefix = "/api/v2"
+    assets = "assets"
     newest_first = "-run_after"
     also_stale = _ALSO_STALE_2
     log_accepts = "application/x-ndjson"
 
     def new_run(self, run_id: str, conf: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
+
+    def asset_name(self, asset: Mapping[str, Any]) -> str:
+        return str(asset.get("name"))
+
+    def new_event(self, asset: Mapping[str, Any], extra: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"asset_id": asset["id"], "extra": dict(extra)}
 
     def to_clear(self, run_id: str, tasks: Sequence[LiveTask]) -> Mapping[str, Any]:
         names = [[task.step, task.index] if task.index >= 0 else task.step for task in tasks]
@@ -86,12 +103,19 @@ class Version1:
     """``/api/v1``: Airflow 2."""
 
     prefix = "/api/v1"
+    assets = "datasets"
     newest_first = "-execution_date"
     also_stale = _ALSO_STALE_1
     log_accepts = "text/plain"
 
     def new_run(self, run_id: str, conf: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"dag_run_id": run_id, "conf": dict(conf)}
+
+    def asset_name(self, asset: Mapping[str, Any]) -> str:
+        return str(asset.get("uri"))
+
+    def new_event(self, asset: Mapping[str, Any], extra: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"dataset_uri": asset["uri"], "extra": dict(extra)}
 
     def to_clear(self, run_id: str, tasks: Sequence[LiveTask]) -> Mapping[str, Any]:
         # It takes no indexes: of the items of a foreach only those that failed are to run again.

@@ -1,11 +1,10 @@
-from metaflow import FlowSpec, batch, exit_hook, pypi, step, trigger
+from metaflow import FlowSpec, batch, exit_hook, pypi, step
 
 
 def tell():
     pass
 
 
-@trigger(event="data")
 @exit_hook(on_success=[tell])
 class BadFlow(FlowSpec):
     @batch(cpu=2)

@@ -1,0 +1,167 @@
+"""Flows that start each other and that events start, under a real scheduler, and `mfdeploy event`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deployer.models.live import LiveEvent
+from deployer.orchestrators.airflow.live.client import LiveAirflow
+from deployer.orchestrators.airflow.live.login import PasswordLogin
+from deployer.orchestrators.airflow.live.transport import HttpTransport
+from tests.e2e.project import Project
+from tests.live.conftest import PASSWORD, USER, Stage
+
+pytestmark = pytest.mark.airflow
+
+FLOWS = Path(__file__).with_name("event_flows")
+CLIENT = Path(__file__).parents[1] / "e2e" / "client.py"
+ORDERS = [{"area": f"north-{number}", "amount": number} for number in range(5)]
+
+
+@dataclass(frozen=True)
+class Events:
+    """A project whose flows start each other, in a running Airflow."""
+
+    stage: Stage
+    project: Project
+
+    def event(self, name: str, payload: Mapping[str, Any], event_id: str, code: int = 0) -> str:
+        arguments = ("event", name, "--payload", json.dumps(payload), "--id", event_id)
+        return self.project.do(*arguments, code=code, timeout=300)
+
+    def until_runs(self, flow: str, count: int, seconds: float = 400) -> list[dict[str, Any]]:
+        """The runs of a flow in Metaflow's account, once there are so many that have ended."""
+
+        def look() -> list[dict[str, Any]]:
+            runs = [run for run in self.runs(flow) if run["finished"]]
+            return runs if len(runs) >= count else []
+
+        found = self.stage.airflow.until(look, f"{count} runs of {flow}", seconds)
+        assert all(run["successful"] for run in found)
+        return found
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        variables = {
+            **self.project.environ(),
+            "METAFLOW_DEFAULT_METADATA": "local",
+            "METAFLOW_DEFAULT_DATASTORE": "local",
+            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(self.project.datastore),
+        }
+        command = [sys.executable, str(CLIENT), flow]
+        done = subprocess.run(command, env=variables, cwd=self.project.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return list(json.loads(done.stdout)[flow])
+
+
+def artifacts(run: Mapping[str, Any], step: str = "start") -> dict[str, Any]:
+    return dict(run["steps"][step][0]["artifacts"])
+
+
+@pytest.fixture(scope="module")
+def events(stage: Stage) -> Iterator[Events]:
+    folder = stage.folder / "events"
+    shutil.copytree(FLOWS, folder / "deployments" / "flows")
+    entries: dict[str, Any] = {file.stem: {"file": f"flows/{file.name}"} for file in sorted(FLOWS.glob("*.py"))}
+    # The time of the cron that has passed starts one run at once.
+    entries["orders"] |= {"schedule": "0 0 1 1 *", "start_date": "2020-01-01"}
+    environment = {
+        "target": f"../../{stage.project.folder.name}/build/dags/events",
+        "compute": "local",
+        "datastore": "../build/metaflow",
+        "airflow": {"url": stage.url, "user": USER, "password": "${env.AIRFLOW_PASSWORD}"},
+    }
+    manifest = {"version": 1, "project": "events", "environments": {"local": environment}, "flows": entries}
+    (folder / "deployments" / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))
+    project = replace(stage.project, folder=folder)
+    project.do("apply", "--yes", timeout=300)
+    names = {f"{name.capitalize()}Flow.local" for name in entries}
+    stage.airflow.until(lambda: names <= set(stage.airflow.ask("known")), f"the DAGs {sorted(names)}")
+    yield Events(stage, project)
+
+
+def test_a_chain_of_flows_and_an_event_of_a_step(events: Events) -> None:
+    events.project.do("run", "side", timeout=300)
+    events.project.do("run", "up", "--param", "rows=7", timeout=300)
+
+    (after,) = events.until_runs("AfterFlow", 1)
+    (up,) = events.runs("UpFlow")
+    assert artifacts(after) == {"rows": 7, "found": True}
+    last = artifacts(after, "last")
+    assert last["again"] == [f"UpFlow/{up['id']}"]
+    assert last["events"] == [["metaflow.UpFlow.local.end", "run"]]
+    triggers = json.loads(dict(after["steps"]["start"][0]["metadata"])["execution-triggers"])
+    assert [(each["name"], each["type"]) for each in triggers] == [("metaflow.UpFlow.local.end", "run")]
+    assert triggers[0]["id"].startswith(f"UpFlow/{up['id']}/end/")
+    assert "execution-triggers" not in dict(after["steps"]["last"][0]["metadata"])
+
+    (stock,) = events.until_runs("StockFlow", 1)
+    assert {name: artifacts(stock)[name] for name in ("amount", "place", "event")} == {
+        "amount": 7,
+        "place": "north",
+        "event": "stock.arrived",
+    }
+    # And: the third of a chain, and one by itself.
+    (both,) = events.until_runs("BothFlow", 1)
+    assert artifacts(both)["names"] == ["AfterFlow", "SideFlow"]
+
+
+def test_each_event_of_a_burst_has_a_run_of_its_own(events: Events) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(lambda each: events.event("orders.arrived", each, f"order-{each['amount']}"), ORDERS))
+    assert said[0] == "OrdersFlow.local  event__orders.arrived__order-0\n"
+    assert events.event("orders.arrived", ORDERS[0], "order-0") == said[0]  # the same, and nothing new
+    runs = events.until_runs("OrdersFlow", len(ORDERS) + 1)
+    found = sorted((each["region"], each["amount"], each["event"]) for each in map(artifacts, runs))
+    wanted = [(each["area"], each["amount"], ["orders.arrived", f"order-{each['amount']}", "event"]) for each in ORDERS]
+    # The last one is that of the schedule.
+    assert found == sorted([*wanted, ("none", 0, None)], key=lambda each: each[:2])
+
+
+@pytest.mark.skipif(not os.environ.get("MFDEPLOY_CONFORMANCE"), reason="50 runs take minutes: `make conformance`")
+def test_no_event_is_lost_or_doubled_over_a_restart(events: Events) -> None:
+    live = LiveAirflow(HttpTransport(events.stage.url, PasswordLogin(USER, PASSWORD)))
+    before = len(events.until_runs("OrdersFlow", 1))
+    scheduler = events.stage.airflow.processes["scheduler"]
+
+    def publish(number: int) -> None:
+        event = LiveEvent("orders.arrived", f"many-{number}", 1767225600, {"area": "many", "amount": number})
+        if number == 25:
+            scheduler.end()
+        live.publish(event)
+        if number % 10 == 0:
+            live.publish(event)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(publish, range(50)))
+    events.stage.airflow.start_scheduler()
+    runs = events.until_runs("OrdersFlow", before + 50, seconds=1200)
+    found = sorted((each["amount"], each["event"][1]) for each in map(artifacts, runs) if each["region"] == "many")
+    assert found == [(number, f"many-{number}") for number in range(50)]
+
+
+def test_several_events_come_together(events: Events) -> None:
+    assert events.event("prices", {"part": 0.25}, "p1") == "noted for PricesFlow.local\n"
+    assert events.event("prices", {"part": 0.25}, "p1") == "noted for PricesFlow.local\n"
+    assert events.runs("PricesFlow") == []
+    events.event("rates", {}, "r1")
+    (run,) = events.until_runs("PricesFlow", 1)
+    assert (artifacts(run)["share"], artifacts(run)["names"]) == (0.25, ["prices", "rates"])
+
+
+def test_an_event_that_nobody_waits_for_is_refused(events: Events) -> None:
+    done = events.project.run("event", "orders.arived", timeout=300)
+    assert done.returncode == 1
+    assert "no deployed flow waits for the event 'orders.arived'" in done.stderr
+    assert "did you mean 'orders.arrived'?" in done.stderr
