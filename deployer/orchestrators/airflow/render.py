@@ -42,7 +42,7 @@ from deployer.orchestrators.airflow.timeouts import default_timeout, own_timeout
 from deployer.orchestrators.airflow.variables import run_tags, step_variables
 
 # To be increased when the same description gives a DAG that behaves differently.
-RENDERER_VERSION = 3
+RENDERER_VERSION = 4
 Value = TypeVar("Value")
 
 # The start date of a DAG that was rendered but never applied.
