@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from deployer.cli.airflow_options import Afterwards
-from deployer.cli.context import command_context
+from deployer.cli.context import command_context, make_context
 from deployer.cli.output import write, write_diagnostics, write_message, write_result
 from deployer.cli.terminal import terminal
 
@@ -97,8 +97,9 @@ def _wait(waiting: Sequence[Waiting], format: PlanFormat) -> None:
         most = max(each.seconds for each in waiting)
         write(waiting_to_text(urls, number, most, width=stdout.width, colour=stdout.colour))
     try:
-        with command_context() as context, _table(waiting) as table:
-            for arrived in wait(waiting, context.silently()):
+        # Without a progress bar, which would be in the table's way.
+        with _table(waiting) as table:
+            for arrived in wait(waiting, make_context()):
                 if arrived and format == "text":
                     table.stop()
                     _write_arrived(arrived)
