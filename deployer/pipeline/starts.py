@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deployer.description import starts
+from deployer.description.starts import Link
 from deployer.errors import DeployError, Diagnostic
 from deployer.manifest.resolve import classes_of
+from deployer.models.description import event_of_end
 from deployer.models.desired import DesiredState, EnvironmentState
 from deployer.models.plan import Change
 
@@ -22,6 +24,7 @@ def check_starts(
     if not any(each.after for each in known):
         return []
     seen = {each.address for each in known}
-    unseen = (each for each in desired.manifests.deployments if each.address not in seen)
+    unseen = [each for each in desired.manifests.deployments if each.address not in seen]
+    named = [Link(each.address, event_of_end(each.own_branch.in_name(each.dag_id))) for each in unseen if each.dag_id]
     unknown = {name for deployment in unseen for name in classes_of(deployment)}
-    return list(starts.unpublished(desired.items, known, unknown))
+    return list(starts.unpublished(desired.items, [*known, *named], unknown))

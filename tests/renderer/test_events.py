@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from deployer.description import describe
 from deployer.manifest.keys import TriggerSettings
 from deployer.models.branches import Branch
-from deployer.models.deployment import Deployment
+from deployer.models.deployment import Deployment, Schedule
+from deployer.models.desired import Desired
 from deployer.models.flow import Flow, Parameter, ProjectNames, Trigger
 from deployer.orchestrators.airflow import AirflowOrchestrator
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.render import render
+from deployer.orchestrators.airflow.text_and_record import disagreements
+from tests.plan import made
 from tests.renderer import flows
 
 AFTER = Trigger("run", "metaflow.LoadFlow.end", flow="LoadFlow", line=3)
@@ -214,3 +218,16 @@ def test_a_run_knows_what_started_it() -> None:
     assert (payload, row["name"]) == ({"area": "north"}, "orders")
     with pytest.raises(ValueError, match="waits for orders, prices"):
         started_by({"dag_run": Run({"metaflow_event": {"name": "order"}})})
+
+
+@pytest.mark.parametrize("cron", [None, "0 3 * * *"])
+def test_the_text_agrees_with_its_record(cron: str | None) -> None:
+    schedule = Schedule(cron=cron) if cron else None
+    deployment = flows.deployment(schedule=schedule)
+    flow = flows.linear(triggers=(AFTER,))
+    described = describe(deployment, flow, schedule, 1, "r")
+    item = Desired(deployment, flow, "TrainFlow", "TrainFlow.py", described)
+    text = render(deployment, flow, flows.package(flow))
+    assert list(disagreements(text, made.record_of(item))) == []
+    edited = text.replace("0 3 * * *", "0 4 * * *")
+    assert bool(list(disagreements(edited, made.record_of(item)))) == bool(cron)

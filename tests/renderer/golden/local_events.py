@@ -28,17 +28,17 @@ except ImportError:  # Airflow 2, and the first of Airflow 3
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
 try:
-    from airflow.sdk import CronTriggerTimetable
+    from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable
 except ImportError:  # Airflow 2, and the first of Airflow 3
     from airflow.timetables.trigger import CronTriggerTimetable
 
-try:
-    from airflow.timetables.assets import AssetOrTimeSchedule
-except ImportError:  # Airflow 2
-    from airflow.timetables.datasets import DatasetOrTimeSchedule
+    try:
+        from airflow.timetables.assets import AssetOrTimeSchedule
+    except ImportError:  # Airflow 2
+        from airflow.timetables.datasets import DatasetOrTimeSchedule
 
-    def AssetOrTimeSchedule(assets, timetable):
-        return DatasetOrTimeSchedule(datasets=assets, timetable=timetable)
+        def AssetOrTimeSchedule(assets, timetable):
+            return DatasetOrTimeSchedule(datasets=assets, timetable=timetable)
 
 
 DOC = """\
