@@ -23,7 +23,9 @@ def main() -> None:
     sys.stdout = sys.stderr
     from airflow import settings
 
-    settings.initialize()
+    # Most versions do it when they are imported; a second time they refuse policies, which are plugins with one name.
+    if getattr(settings, "Session", None) is None:
+        settings.initialize()
     with contextlib.suppress(ImportError):
         # Airflow 2 notes who wrote what about a task, in a table that nothing else here loads.
         import airflow.providers.fab.auth_manager.models  # noqa: F401
