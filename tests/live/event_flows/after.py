@@ -11,7 +11,7 @@ class AfterFlow(FlowSpec):
         self.found = "UpFlow" in current.trigger
         self.next(self.last)
 
-    @step
+    @step(end=True)
     def last(self):
         self.again = [run.pathspec for run in current.trigger.runs]
         self.events = [(event.name, event.type) for event in current.trigger.events]
