@@ -27,7 +27,7 @@ pytestmark = pytest.mark.airflow
 
 FLOWS = Path(__file__).with_name("event_flows")
 CLIENT = Path(__file__).parents[1] / "e2e" / "client.py"
-ORDERS = [{"area": f"north-{number}", "amount": number} for number in range(5)]
+ORDERS = [{"area": f"north-{number}", "amount": number} for number in range(3)]
 
 
 @dataclass(frozen=True)

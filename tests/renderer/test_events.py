@@ -216,6 +216,9 @@ def test_a_run_knows_what_started_it() -> None:
     ((event, payload, row),) = started_by({"dag_run": Run({"metaflow_event": given})})
     assert event == {"name": "orders", "id": "7", "timestamp": 1700000000, "type": "event"}
     assert (payload, row["name"]) == ({"area": "north"}, "orders")
+    for wrong in ("orders", {"name": "orders", "payload": [1]}):
+        with pytest.raises(ValueError, match="is not a map with name, id, timestamp and payload"):
+            started_by({"dag_run": Run({"metaflow_event": wrong})})
     with pytest.raises(ValueError, match="waits for orders, prices"):
         started_by({"dag_run": Run({"metaflow_event": {"name": "order"}})})
 
