@@ -27,7 +27,7 @@ pytestmark = pytest.mark.airflow
 
 FLOWS = Path(__file__).with_name("event_flows")
 CLIENT = Path(__file__).parents[1] / "e2e" / "client.py"
-ORDERS = [{"area": f"north-{number}", "amount": number} for number in range(5)]
+ORDERS = [{"area": f"north-{number}", "amount": number} for number in range(3)]
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,13 @@ def test_a_chain_of_flows_and_an_event_of_a_step(events: Events) -> None:
 
 
 def test_each_event_of_a_burst_has_a_run_of_its_own(events: Events) -> None:
+    # What comes meanwhile waits.
+    events.project.do("pause", "orders", timeout=300)
     with ThreadPoolExecutor(3) as pool:
         said = list(pool.map(lambda each: events.event("orders.arrived", each, f"order-{each['amount']}"), ORDERS))
     assert said[0] == "OrdersFlow.local  event__orders.arrived__order-0\n"
     assert events.event("orders.arrived", ORDERS[0], "order-0") == said[0]  # the same, and nothing new
+    events.project.do("unpause", "orders", timeout=300)
     runs = events.until_runs("OrdersFlow", len(ORDERS) + 1)
     found = sorted((each["region"], each["amount"], each["event"]) for each in map(artifacts, runs))
     wanted = [(each["area"], each["amount"], ["orders.arrived", f"order-{each['amount']}", "event"]) for each in ORDERS]

@@ -416,3 +416,21 @@ def test_the_manifests_of_the_docs_load_without_a_warning(page: str, folder: Pat
     manifests = read(folder, textwrap.dedent(block))
     assert [deployment.address for deployment in manifests.deployments] == ["local/train", "prod/train"]
     assert manifests.diagnostics == ()
+
+
+def test_flows_with_an_id_of_their_own_are_known_to_the_others_by_their_class(folder: Path) -> None:
+    (folder / "train.py").write_text("class Base:\n    pass\n\n\nclass TrainFlow(FlowSpec):\n    pass\n")
+    assert dict(one(folder, "dag_id: nightly").flow_dag_ids) == {"Base": "nightly", "TrainFlow": "nightly"}
+    assert dict(one(folder, "dag_id: nightly\nclass: TrainFlow").flow_dag_ids) == {"TrainFlow": "nightly"}
+    assert dict(one(folder, "").flow_dag_ids) == {}
+    again = "  again: {file: train.py, class: TrainFlow, dag_id: other}\n"
+    assert dict(one(folder, "dag_id: nightly\nclass: TrainFlow", more=again).flow_dag_ids) == {"TrainFlow": ""}
+
+
+def test_no_schedules_means_no_triggers(folder: Path) -> None:
+    quiet = PROD.replace("datastore: data", "datastore: data, schedules: false")
+    found = one(folder, "triggers: [{event: orders}]", environment=quiet)
+    assert found.triggers == ()
+    assert "triggers" not in found.entry
+    assert one(folder, "triggers: []").triggers == ()
+    assert one(folder, "").triggers is None

@@ -216,6 +216,9 @@ def test_a_run_knows_what_started_it() -> None:
     ((event, payload, row),) = started_by({"dag_run": Run({"metaflow_event": given})})
     assert event == {"name": "orders", "id": "7", "timestamp": 1700000000, "type": "event"}
     assert (payload, row["name"]) == ({"area": "north"}, "orders")
+    for wrong in ("orders", {"name": "orders", "payload": [1]}):
+        with pytest.raises(ValueError, match="is not a map with name, id, timestamp and payload"):
+            started_by({"dag_run": Run({"metaflow_event": wrong})})
     with pytest.raises(ValueError, match="waits for orders, prices"):
         started_by({"dag_run": Run({"metaflow_event": {"name": "order"}})})
 
@@ -223,11 +226,14 @@ def test_a_run_knows_what_started_it() -> None:
 @pytest.mark.parametrize("cron", [None, "0 3 * * *"])
 def test_the_text_agrees_with_its_record(cron: str | None) -> None:
     schedule = Schedule(cron=cron) if cron else None
-    deployment = flows.deployment(schedule=schedule)
-    flow = flows.linear(triggers=(AFTER,))
+    deployment = flows.deployment(**({"schedule": schedule} if schedule else {}))
+    flow = flows.linear(triggers=(AFTER, Trigger("event", "orders", line=3)))
     described = describe(deployment, flow, schedule, 1, "r")
     item = Desired(deployment, flow, "TrainFlow", "TrainFlow.py", described)
     text = render(deployment, flow, flows.package(flow))
     assert list(disagreements(text, made.record_of(item))) == []
+    edited = text.replace('Asset("orders+")', 'Asset("payments+")')
+    (found,) = disagreements(edited, made.record_of(item))
+    assert found == "it waits for metaflow.LoadFlow.end, payments+, and the record says metaflow.LoadFlow.end, orders+"
     edited = text.replace("0 3 * * *", "0 4 * * *")
     assert bool(list(disagreements(edited, made.record_of(item)))) == bool(cron)

@@ -16,13 +16,9 @@ from deployer.models.description import event_of_end
 from deployer.models.flow import Flow, Parameter, Trigger
 from deployer.models.flow_location import flow_location
 from deployer.orchestrators.airflow import manifest_triggers
+from deployer.orchestrators.airflow.assets import EVENT_KEY, asset_of_event
 from deployer.orchestrators.airflow.names import dag_id as name_of
 from deployer.orchestrators.airflow.names import default_dag_id
-
-EVENT_KEY = "metaflow_event"
-"""The key of a run's conf that holds the event which started it, beside the assets of Airflow."""
-TOGETHER = "+"
-"""Ends the name of the asset of an event for those DAGs that wait for several: a single one gets a run by itself."""
 
 
 def published_event(deployment: Deployment, flow: Flow) -> str:
@@ -49,7 +45,7 @@ def _event_of(deployment: Deployment, trigger: Trigger) -> str:
 
 def asset_of(flow: Flow, trigger: Trigger) -> str:
     """The asset that a DAG waits for."""
-    return f"{trigger.name}{TOGETHER}" if trigger.kind == "event" and len(flow.triggers) > 1 else trigger.name
+    return asset_of_event(trigger.name, alone=trigger.kind == "run" or len(flow.triggers) == 1)
 
 
 def given_parameters(flow: Flow) -> Mapping[str, Parameter]:

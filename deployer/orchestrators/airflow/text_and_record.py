@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from deployer.models.description import Description, cron_of
 from deployer.models.record import Record
+from deployer.orchestrators.airflow.assets import assets_of
 from deployer.orchestrators.airflow.dag_ids import calls_in, keyword, parsed
 
 _STEPS = ("metaflow_step", "MetaflowStep")
@@ -36,6 +37,7 @@ def disagreements(body: str, record: Record) -> Iterator[str]:
 
 def _other_schedule(dag: ast.Call, description: Description) -> Iterator[str]:
     given = keyword(dag, "schedule")
+    yield from _other_events(given, description)
     if isinstance(given, ast.Call):  # of a schedule with events the part that has the times
         given = keyword(given, "timetable") or given
     cron = _constant(given.args[0]) if isinstance(given, ast.Call) and given.args else _constant(given)
@@ -43,6 +45,14 @@ def _other_schedule(dag: ast.Call, description: Description) -> Iterator[str]:
     expected = times.cron if times else None
     if cron != expected:
         yield f"its schedule is {cron!r}, and the record says {expected!r}"
+
+
+def _other_events(schedule: ast.expr | None, description: Description) -> Iterator[str]:
+    calls = calls_in(schedule, ("Asset",)) if schedule is not None else ()
+    found = sorted(str(_constant(call.args[0])) for call in calls if call.args)
+    expected = assets_of(description.schedule)
+    if found != expected:
+        yield f"it waits for {', '.join(found) or 'no events'}, and the record says {', '.join(expected) or 'none'}"
 
 
 def _other_steps(tree: ast.AST, description: Description) -> Iterator[str]:

@@ -140,10 +140,12 @@ def started_by(context):
     """What started a run, newest first, as (event for Metaflow, payload, row of TRIGGERS); nothing for other runs."""
     given = (context["dag_run"].conf or {}).get("metaflow_event")
     if given:
+        if not isinstance(given, dict) or not isinstance(given.get("payload", {}), dict):
+            raise AirflowFailException("metaflow_event of the run is not a map with name, id, timestamp and payload")
         name, rows = given.get("name"), {trigger["name"]: trigger for trigger in TRIGGERS.values()}
         if name not in rows:
             raise AirflowFailException(f"the run was given the event {name!r}, and {FLOW} waits for {', '.join(rows)}")
-        return [(as_metaflow(given, given.get("timestamp"), rows[name]), given.get("payload") or {}, rows[name])]
+        return [(as_metaflow(given, given.get("timestamp"), rows[name]), given.get("payload", {}), rows[name])]
     found = []
     for name in ("triggering_asset_events", "triggering_dataset_events"):  # Airflow 3 and 2
         if name in context and not found:

@@ -24,8 +24,8 @@ from deployer.models.live import (
     Published,
     UnknownError,
 )
+from deployer.orchestrators.airflow.assets import EVENT_KEY, TOGETHER
 from deployer.orchestrators.airflow.documentation import version_in
-from deployer.orchestrators.airflow.events import EVENT_KEY, TOGETHER
 from deployer.orchestrators.airflow.live.dialects import Dialect, Version1, Version2
 from deployer.orchestrators.airflow.live.transport import Answer, Method, Parameters, Request, Transport
 from deployer.orchestrators.airflow.names import project_tag
