@@ -71,8 +71,8 @@ class ConditionalDelete:
         """The authorities of the system, as the client has them, and those of the HTTP library."""
         import httpx
 
-        context = httpx.create_ssl_context()
-        context.load_default_certs()
+        context = httpx.create_ssl_context(trust_env=False)
+        context.load_default_certs()  # those of SSL_CERT_FILE, too; it may name a file that is not there
         return context
 
     def prepare(self) -> None:

@@ -90,6 +90,16 @@ def test_a_certificate_that_only_the_client_may_know(tmp_path: Path) -> None:
         assert attempt(f"https://{address}/204-") is Outcome.REFUSED
 
 
+def test_authorities_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, tls = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with server(tls) as address:
+        for file, outcome in (("authority.pem", Outcome.DELETED), ("gone.pem", Outcome.REFUSED)):
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / file))
+            assert attempt(f"https://{address}/204-") is outcome
+
+
 def test_a_proxy_of_a_kind_that_only_the_client_may_know(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks9://127.0.0.1:9")
     assert attempt("http://store.example/204-") is Outcome.REFUSED
