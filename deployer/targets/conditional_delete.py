@@ -69,16 +69,14 @@ class ConditionalDelete:
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
         """The authorities of the system, as the client has them, and those of the HTTP library."""
-        import certifi
+        import httpx
 
-        context = ssl.create_default_context()
-        context.load_verify_locations(certifi.where())
+        context = httpx.create_ssl_context(trust_env=False)
+        context.load_default_certs()  # those of SSL_CERT_FILE, too; it may name a file that is not there
         return context
 
     def prepare(self) -> None:
         """Do what takes time and needs no store, so that little time is between the two steps of a delete."""
-        import httpx  # noqa: F401
-
         self._trusted  # noqa: B018
 
     def attempt(self, store: object, file: str, condition: PutMode) -> Outcome:

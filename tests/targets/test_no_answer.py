@@ -92,6 +92,23 @@ def test_a_store_that_hangs(
     assert wire.requests == []
 
 
+def test_a_store_that_hangs_in_the_second_step_of_a_delete(
+    wire: Wire, target: ObjectStoreTarget, told: list[str]
+) -> None:
+    """That request is not the client's, and has the same limit."""
+    version = target.create("a.py", b"one")
+    wire.spoil(1000, Answer(wait=True), "DELETE")
+    wire.requests.clear()
+    with pytest.raises(
+        TargetError, match=r"/a\.py: no response in time .* within 0\.6 seconds\) while deleting it"
+    ) as error:
+        target.delete("a.py", version)
+    assert BEYOND in error.value.hint
+    assert f"{target.url} (deleting it)" in told
+    assert 1 <= len(wire.seen("DELETE")) <= 3
+    assert wire.seen("POST") == [], "it is not asked without a condition"
+
+
 def test_a_store_that_is_always_busy(wire: Wire, target: ObjectStoreTarget) -> None:
     patient = open_s3(target.url, os.environ)
     wire.spoil(1000, Answer(503, "SlowDown", "Reduce your rate"))
