@@ -31,7 +31,7 @@ demo dev: export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 demo: $(READY) ## deploy the examples and run one of them in a real Airflow on this machine
 	mfdeploy apply --env local --yes
 	mfdeploy run word_count --env local --wait
-	mfdeploy status --env local
+	mfdeploy status word_count --env local
 
 dev: $(READY) ## run an Airflow on this machine, open it in a browser, and apply what you save
 	mfdeploy dev --env local

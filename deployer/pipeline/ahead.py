@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from deployer.context import Context, Started
 from deployer.errors import DeployError
+from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
 
 
@@ -18,7 +19,7 @@ class AheadOfApply:
         self._selection = selection
         self._context = context
         self._helpers = contextlib.ExitStack()
-        self._started: Context | None = None
+        self._started: Started | None = None
 
     @property
     def is_started(self) -> bool:
@@ -29,23 +30,30 @@ class AheadOfApply:
         """Start them, unless the manifests cannot be read: the apply will say why."""
         with contextlib.suppress(DeployError):
             manifests = self._context.load(self._selection)
-            self._started = self._helpers.enter_context(self._context.start_apply(manifests, self._selection))
+            started = self._helpers.enter_context(self._context.start_apply(manifests, self._selection))
+            self._started = started.started
 
     @contextlib.contextmanager
     def context(self) -> Iterator[Context]:
-        """The context of an apply that begins now, with the helpers if the manifests are those they were started for.
+        """The context of an apply that begins now, with the helpers unless the manifests need others by now.
 
         Raises DeployError.
         """
         try:
             manifests = self._context.load(self._selection)
-            ahead = self._started.started if self._started else None
-            if self._started is not None and ahead is not None and ahead.manifests == manifests:
-                yield self._started
-            else:
-                yield replace(self._context, started=Started(self._selection, manifests))
+            yield replace(self._context, started=self._for(manifests) or Started(self._selection, manifests))
         finally:
             self.close()
+
+    def _for(self, manifests: Manifests) -> Started | None:
+        """What was started, for the manifests as they are; None if it is of no use."""
+        ahead = self._started
+        if ahead is None or ahead.compiler is None or ahead.packager is None:
+            return None
+        deployments = manifests.selected(self._selection)
+        if not ahead.compiler.take_over(deployments) or not ahead.packager.take_over(deployments):
+            return None
+        return replace(ahead, manifests=manifests)
 
     def close(self) -> None:
         """End what was started."""

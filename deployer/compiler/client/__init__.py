@@ -67,6 +67,10 @@ class Compiler:
         """The deployments that it was started for."""
         return self._helpers.deployments
 
+    def take_over(self, deployments: Sequence[Deployment]) -> bool:
+        """Describe these deployments in the place of its own, if that needs no other helpers and it is unused."""
+        return self._helpers.take_over(deployments)
+
     def begin(
         self, progress: Progress, known: Mapping[str, Mapping[str, Any]] | None = None, note_inputs: bool = False
     ) -> None:
@@ -164,6 +168,10 @@ class Packager:
 
     def __init__(self, helpers: Helpers) -> None:
         self._helpers = helpers
+
+    def take_over(self, deployments: Sequence[Deployment]) -> bool:
+        """Serve these deployments in the place of its own, if that needs no other helpers and it is unused."""
+        return self._helpers.take_over(deployments)
 
     def can_store(self, deployments: Sequence[Deployment]) -> bool:
         """Whether it is unused, and was started for these deployments, as they are now."""

@@ -51,6 +51,9 @@ class _Helper:
     passed: tuple[str, ...] = ()
 
 
+_Groups = Mapping[_Helper, Sequence[Deployment]]
+
+
 @dataclass(frozen=True)
 class Answers:
     """An answer for each deployment by address, and the version of Metaflow of each interpreter that has one."""
@@ -81,9 +84,17 @@ class Questions:
 class Helpers:
     """Helper processes for some deployments. They start before their questions are known."""
 
-    def __init__(self, deployments: Sequence[Deployment], mode: Mode, waits: WaitPolicy) -> None:
+    def __init__(
+        self,
+        deployments: Sequence[Deployment],
+        mode: Mode,
+        waits: WaitPolicy,
+        group: Callable[[Sequence[Deployment]], _Groups],
+    ) -> None:
         self.waits = waits
         self.deployments = tuple(deployments)
+        self.groups = group(deployments)
+        self._group = group
         self.mode = mode
         self.found: dict[str, Answer] = {}
         self.versions: dict[str, str] = {}
@@ -96,6 +107,18 @@ class Helpers:
         self.progress = progress
         self.questions.set_result(questions)
         self._report()
+
+    def take_over(self, deployments: Sequence[Deployment]) -> bool:
+        """Serve these deployments in the place of those that they were started for, as they are after an edit.
+
+        False if the helpers were asked by now, or if one with another interpreter or other settings is needed.
+        """
+        groups = self._group(deployments)
+        if self.questions.done() or not groups.keys() <= self.groups.keys():
+            return False
+        self.deployments = tuple(deployments)
+        self.groups = {helper: groups.get(helper, ()) for helper in self.groups}
+        return True
 
     def answers(self) -> Answers:
         """Waits for all answers. No flow makes it raise."""
@@ -127,10 +150,14 @@ def started(
     are waited for. However the block ends, no helper is left.
     """
     with _temporary_folder(mode) as temporary:
-        groups: dict[_Helper, list[Deployment]] = {}
-        for deployment in deployments:
-            groups.setdefault(_helper(deployment, mode, user, environ, temporary), []).append(deployment)
-        with _running(groups, Helpers(deployments, mode, waits), environ) as helpers:
+
+        def group(deployments: Sequence[Deployment]) -> _Groups:
+            groups: dict[_Helper, list[Deployment]] = {}
+            for deployment in deployments:
+                groups.setdefault(_helper(deployment, mode, user, environ, temporary), []).append(deployment)
+            return groups
+
+        with _running(Helpers(deployments, mode, waits, group), environ) as helpers:
             yield helpers
 
 
@@ -140,37 +167,35 @@ def _temporary_folder(mode: Mode) -> AbstractContextManager[str]:
 
 
 @contextlib.contextmanager
-def _running(
-    groups: Mapping[_Helper, Sequence[Deployment]], helpers: Helpers, environ: Mapping[str, str]
-) -> Iterator[Helpers]:
+def _running(helpers: Helpers, environ: Mapping[str, str]) -> Iterator[Helpers]:
     cores = os.cpu_count() or 1
-    at_once = max(1, min(cores, len(groups)))
+    at_once = max(1, min(cores, len(helpers.groups)))
 
     def talk(helper: _Helper) -> None:
-        access = _access(groups[helper], helpers.mode, environ)
-        request = partial(_request, helpers, groups[helper], max(1, cores // at_once), access)
+        request = partial(_request, helpers, helper, max(1, cores // at_once), environ)
         variables = _environment(helper, environ)
         withheld = [name for name in environ if name not in variables and not name.startswith("METAFLOW_")]
-        for answer in _ask(helper, groups[helper], request, running, variables, helpers):
+        for answer in _ask(helper, request, running, variables, helpers):
             helpers.take(_with_hints(answer, withheld))
 
     with ThreadPoolExecutor(at_once) as pool, running_helpers() as running:
-        helpers.asking = [pool.submit(talk, helper) for helper in groups]
+        helpers.asking = [pool.submit(talk, helper) for helper in helpers.groups]
         try:
             yield helpers
         finally:
             helpers.questions.cancel()  # so that nobody waits for questions that never come
 
 
-def _request(helpers: Helpers, deployments: Sequence[Deployment], processes: int, access: Mapping[str, str]) -> bytes:
+def _request(helpers: Helpers, helper: _Helper, processes: int, environ: Mapping[str, str]) -> bytes:
     """The request to one helper; waits until the questions are known."""
     questions = helpers.questions.result()
-    jobs = [_job(deployment, helpers.mode, questions) for deployment in questions.asked(deployments)]
+    deployments = questions.asked(helpers.groups[helper])
+    jobs = [_job(deployment, helpers.mode, questions) for deployment in deployments]
     asked: Request = {
         "processes": processes,
         "limit": helpers.waits.seconds,
         "notice": helpers.waits.notice_after,
-        "access": access,
+        "access": _access(deployments, helpers.mode, environ),
         "jobs": [write_job(job) for job in jobs],
     }
     return json.dumps(asked).encode()
@@ -275,7 +300,6 @@ def _job(deployment: Deployment, mode: Mode, questions: Questions) -> Job:
 
 def _ask(
     helper: _Helper,
-    deployments: Sequence[Deployment],
     request: Callable[[], bytes],
     running: RunningHelpers,
     environ: Mapping[str, str],
@@ -312,7 +336,7 @@ def _ask(
         output = errors.read().decode(errors="replace").strip().splitlines()
     too_old = is_too_old(helpers.versions.get(helper.python, ""))
     why = _without_credentials(helper, output[-1]) if output else why or "it exited without an answer"
-    for deployment in helpers.questions.result().asked(deployments):
+    for deployment in helpers.questions.result().asked(helpers.groups[helper]):
         if deployment.address not in answered:
             yield answer_without_result(
                 deployment.address, *(() if too_old else (unanswered(helper.python, why, dict(helper.variables)),))
