@@ -237,3 +237,17 @@ def test_the_text_agrees_with_its_record(cron: str | None) -> None:
     assert found == "it waits for metaflow.LoadFlow.end, payments+, and the record says metaflow.LoadFlow.end, orders+"
     edited = text.replace("0 3 * * *", "0 4 * * *")
     assert bool(list(disagreements(edited, made.record_of(item)))) == bool(cron)
+
+
+@pytest.mark.parametrize(
+    ("extra", "payload"),
+    [
+        ({"area": "north", "payload": "x"}, {"area": "north", "payload": "x"}),
+        ({"id": "7", "timestamp": 1, "payload": '{"area": "north"}'}, {"area": "north"}),
+        ({"id": "7", "timestamp": 1, "payload": {"area": "north"}}, {"area": "north"}),
+        ({}, {}),
+    ],
+)
+def test_the_payload_of_an_asset_event(extra: dict[str, Any], payload: dict[str, Any]) -> None:
+    flow = flows.linear(triggers=(Trigger("event", "orders", line=3),))
+    assert functions(flow)["payload_of"](extra) == payload

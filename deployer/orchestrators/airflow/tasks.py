@@ -35,10 +35,11 @@ RESERVED = frozenset((
     "AssetAlias", "AssetOrTimeSchedule", "BashOperator", "conf", "CONTAINER", "CronTriggerTimetable", "DAG",
     "DatasetOrTimeSchedule", "datetime", "DEPLOYED", "difflib", "DOC", "ENDED", "ENVIRONMENT", "EVENTS",
     "event_values", "ExternalTaskSensor", "FLOW", "hashlib", "index", "in_pieces", "ITEM_VALUES", "json",
-    "KubernetesPodOperator", "LARGE", "mappable", "metaflow_id", "metaflow_step", "MetaflowStep", "MFDEPLOY_RECORD",
-    "moment_of", "no_parameter", "NO_RETRY", "Param", "Path", "PAYLOAD", "POD_ANNOTATIONS", "POD_ENVIRONMENT",
-    "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RESUME", "run_parameters", "RUNS_IF", "S3Hook", "S3KeySensor", "SCRIPT",
-    "started_by", "SWITCHES", "sys", "task", "task_group", "tempfile", "timedelta", "timezone", "TRIGGERS", "typed",
+    "KubernetesPodOperator", "LARGE", "mappable", "metaflow_id", "MetaflowStep", "metaflow_step", "MFDEPLOY_RECORD",
+    "moment_of", "no_parameter", "NO_RETRY", "Param", "Path", "PAYLOAD", "payload_of", "POD_ANNOTATIONS",
+    "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RESUME", "run_parameters", "RUNS_IF", "S3Hook",
+    "S3KeySensor", "SCRIPT", "started_by", "SWITCHES", "sys", "task", "task_group", "tempfile", "timedelta",
+    "timezone", "TRIGGERS", "typed",
 ))
 # fmt: on
 @dataclass(frozen=True)

@@ -155,9 +155,15 @@ def started_by(context):
         name, extra = event.asset.name if hasattr(event, "asset") else event.uri, event.extra or {}
         # Another version of this DAG may have waited for another one.
         trigger = TRIGGERS.get(name, {"name": name, "type": "event"})
-        payload = extra["payload"] if isinstance(extra.get("payload"), dict) else extra
-        events.append((as_metaflow(extra, event.timestamp.timestamp(), trigger), payload, trigger))
+        events.append((as_metaflow(extra, event.timestamp.timestamp(), trigger), payload_of(extra), trigger))
     return events
+
+
+def payload_of(extra):
+    """The payload of an asset's event: below a key of its own, as steps and mfdeploy publish it, or all that there is."""
+    if not {"id", "timestamp", "payload"} <= extra.keys():
+        return extra
+    return json.loads(extra["payload"]) if isinstance(extra["payload"], str) else extra["payload"]
 
 
 def moment_of(event):

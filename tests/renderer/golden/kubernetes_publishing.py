@@ -255,9 +255,11 @@ class MetaflowStep(KubernetesPodOperator):
     def publish_events(self, context, written):
         """What the step's code published by Metaflow's ArgoEvent, now that the step has succeeded."""
         for event in written.get("events", ()):
+            # As text: Airflow 2 takes nothing that is nested.
+            extra = {**event, "payload": json.dumps(event["payload"])}
             # The second one is for those who wait for others as well.
             for name in (event["name"], f"{event['name']}+"):
-                context["outlet_events"][EVENTS].add(Asset(name), extra=event)
+                context["outlet_events"][EVENTS].add(Asset(name), extra=extra)
 
     def input_variables(self):
         if self.joined_items:
