@@ -38,8 +38,6 @@ def main() -> None:
     if request.get("registered") and airflow.__version__.startswith("2."):
         # As the DAG processor does all the time: a sensor of Airflow 2 looks there for the DAG that it waits for.
         bag.sync_to_db()
-    for dag in bag.dags.values():
-        know_assets(dag)
     if request["runs"] and airflow.__version__.startswith("3.0."):
         activate_assets(bag)
     for asked in request["runs"]:
@@ -94,26 +92,6 @@ def load(folder: Path) -> Any:
     for file, found in getattr(bag, "captured_warnings", {}).items():
         CAUGHT.extend(f"{Path(file).name}: {text}" for text in found if str(folder) in text)
     return bag
-
-
-def know_assets(dag: Any) -> None:
-    """Airflow 3.0 runs no task whose assets a scheduler has not seen; later versions take note of them themselves."""
-    import airflow
-
-    if not airflow.__version__.startswith("3.0."):
-        return
-    from airflow.models.asset import AssetActive, AssetModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    # An alias of assets has no address.
-    found = {asset.uri: asset for task in dag.tasks for asset in task.outlets if getattr(asset, "uri", None)}
-    with create_session() as session:
-        for uri, asset in found.items():
-            if session.scalar(select(AssetModel).where(AssetModel.uri == uri)) is None:
-                session.add(AssetModel(name=asset.name, uri=uri, group=asset.group, extra={}))
-            if session.scalar(select(AssetActive).where(AssetActive.uri == uri)) is None:
-                session.add(AssetActive(name=asset.name, uri=uri))
 
 
 def describe(dag: Any) -> dict[str, Any]:
