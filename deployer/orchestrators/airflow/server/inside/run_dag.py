@@ -43,15 +43,14 @@ def know_assets(dag: Any) -> None:
         return
     from airflow.models.asset import AssetActive, AssetModel
     from airflow.utils.session import create_session
-    from sqlalchemy import select
 
     # An alias of assets has no address.
     found = {asset.uri: asset for task in dag.tasks for asset in task.outlets if getattr(asset, "uri", None)}
     with create_session() as session:
         for uri, asset in found.items():
-            if session.scalar(select(AssetModel).where(AssetModel.uri == uri)) is None:
+            if not session.query(AssetModel).filter(AssetModel.uri == uri).count():
                 session.add(AssetModel(name=asset.name, uri=uri, group=asset.group, extra={}))
-            if session.scalar(select(AssetActive).where(AssetActive.uri == uri)) is None:
+            if not session.query(AssetActive).filter(AssetActive.uri == uri).count():
                 session.add(AssetActive(name=asset.name, uri=uri))
 
 
