@@ -13,11 +13,11 @@ import pytest
 from deployer.commands.history import history
 from deployer.commands.rollback import plan_rollback
 from deployer.models.selection import Selection
-from deployer.state.history import entry_file, list_entries, read_entries
+from deployer.state.history import delete_entries, entry_file, list_entries, read_entries
 from tests.contexts import context
 from tests.history.applying import MANIFEST, AppliedFolder
 from tests.s3 import client, s3_server
-from tests.targets.kinds import AWS
+from tests.targets.kinds import AWS, target_at
 
 BUCKET = "history-of-tests"
 APPLIES = 14
@@ -39,7 +39,11 @@ class Reads:
 
     @contextmanager
     def around(self, request: Mapping[str, Any]) -> Iterator[None]:
-        if request["REQUEST_METHOD"] == "GET" and "growth.prod.2" in request["PATH_INFO"]:
+        if (
+            request["REQUEST_METHOD"] == "GET"
+            and ".mfdeploy.growth." in request["PATH_INFO"]
+            and ".2026" in request["PATH_INFO"]
+        ):
             with self.lock:
                 self.keys.append(request["PATH_INFO"].rpartition("/")[2])
                 self.left -= 1
@@ -98,6 +102,17 @@ def test_rollback(store: Store) -> None:
     assert [change.address for change in plan.plan.pending] == ["prod/train"]
     assert len(restored) == 1
     assert len(store.reads.keys) == len(set(store.reads.keys)) == APPLIES
+
+
+def test_destroy(store: Store) -> None:
+    """What is left of an environment that is gone: each is read before it is deleted."""
+    target = target_at(f"s3://{BUCKET}/others")
+    for number in range(APPLIES):
+        target.create(entry_file("growth", "gone", f"20260101T0000{number:02}000Z-abcd"), b"{}")
+    store.reads.expect(APPLIES)
+    delete_entries(target, "growth", "gone")
+    assert target.list("*") == {}
+    assert len(store.reads.keys) == APPLIES
 
 
 def test_an_entry_that_another_apply_removes_meanwhile_is_left_out(site: AppliedFolder) -> None:
