@@ -16,6 +16,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 # Of the fast tests any worker takes any: the slowest file takes a small part of the whole.
 FAST := -n 2 --dist worksteal -m "not airflow and not slow and not versions"
 
+EVERYWHERE := -n 2 --dist worksteal -m "not airflow and not versions and (not slow or compiles)"
+
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
 
@@ -53,8 +55,8 @@ coverage: $(READY) ## run every test, and fail where they run less of the code t
 	$(PYTEST) --cov --cov-report=
 
 # Every supported Python but the one of .venv, then the oldest dependencies that pyproject.toml allows.
-pythons: $(READY) ## run the fast tests on the other Pythons, and with the oldest dependencies
-	$(BIN)/python -m tests.pythons $(FAST)
+pythons: $(READY) ## run the fast tests and those that compile flows on the other Pythons, and with the oldest dependencies
+	$(BIN)/python -m tests.pythons $(EVERYWHERE)
 
 bench: $(READY) ## time mfdeploy against the stock command, on a quiet machine; see docs/performance.md
 	$(BIN)/python -m tests.bench

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_examples_are_understood(name: str) -> None:
     for line in epilog.splitlines():
         for each in line.strip("$ ").replace("'", "").partition(" > ")[0].split(" && "):
             if each.startswith("mfdeploy"):
-                _, command, *arguments = each.split()
+                _, command, *arguments = shlex.split(each)
                 parse(command, *arguments)
 
 
@@ -81,7 +82,7 @@ def test_the_commands_of_the_readme_are_understood() -> None:
     found = re.findall(r"(?m)^ {4,}(?:\$ )?(?:eval \"\$\()?mfdeploy ([a-z][^#\n)]*)", text)
     assert {line.split()[0] for line in found} >= {"init", "list", "plan", "apply", "env", "history", "rollback"}
     for line in found:
-        parse(*line.split())
+        parse(*shlex.split(line))
 
 
 def test_help_goes_without_frames_where_there_is_no_terminal(
