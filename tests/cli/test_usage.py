@@ -71,7 +71,7 @@ def test_help_texts_hold_no_markup(name: str) -> None:
 def test_examples_are_understood(name: str) -> None:
     epilog = build_command(name).epilog or ""
     for line in epilog.splitlines():
-        for each in line.strip("$ ").replace("'", "").partition(" > ")[0].split(" && "):
+        for each in line.strip("$ ").partition(" > ")[0].split(" && "):
             if each.startswith("mfdeploy"):
                 _, command, *arguments = shlex.split(each)
                 parse(command, *arguments)
