@@ -113,6 +113,4 @@ def test_a_flow_is_saved_run_and_the_airflow_ended(dev: Dev) -> None:
     assert said[0].startswith("manual__")
     assert {"  start: success", "  end: success"} <= set(said)
     assert said[-1] == "success"
-    failed = dev.mfdeploy("run", "hello", "--env", "local", "--param", "state=bad", "--format", "json", code=1)
-    assert json.loads(failed)["state"] == "failed"
     assert processes_of(dev.site) == []
