@@ -20,6 +20,7 @@ Compute = Literal["local", "kubernetes"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
 SensorKind = Literal["external_task", "s3_key"]
 TriggerKind = Literal["run", "event"]
+HookKind = Literal["success", "error"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 
 
@@ -255,6 +256,15 @@ class TriggerData(TypedDict):
     line: int
 
 
+class HookData(TypedDict):
+    """`deployer.models.flow.Hook`."""
+
+    function: str
+    on: HookKind
+    image: str
+    line: int
+
+
 class FlowData(TypedDict):
     """`deployer.models.flow.Flow`, without its `file`."""
 
@@ -272,6 +282,7 @@ class FlowData(TypedDict):
     decorators: list[DecoratorData]
     sensors: list[SensorData]
     triggers: list[TriggerData]
+    hooks: list[HookData]
     environment: dict[str, str]
     default_time_limit: int
 

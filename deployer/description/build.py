@@ -14,6 +14,7 @@ from deployer.models.description import (
     CronSchedule,
     Description,
     EventSchedule,
+    ExitHooksDescription,
     GraphDescription,
     MetaflowDescription,
     NoSchedule,
@@ -138,6 +139,7 @@ def _settings(deployment: Deployment, flow: Flow, name: str) -> SettingsDescript
         "steps": {step.name: _step_settings(step) for step in flow.steps},
         # Nothing where there are none, as in records of the time before flow decorators were described.
         **_without_empty({"sensors": _sensors(flow), "decorators": _decorators(flow)}),
+        **_without_empty({"exit_hooks": _hooks(flow)}),
         **_without_empty({"publishes_as": _publishes_as(flow, name), "publishes_events": flow.code.publishes_events}),
         **described_settings(deployment),
     }
@@ -154,6 +156,17 @@ def _sensors(flow: Flow) -> dict[str, SensorDescription]:
         sensor.name: SensorDescription.model_validate({"kind": sensor.kind, **plain_map(sensor.arguments)})
         for sensor in flow.sensors
     }
+
+
+def _hooks(flow: Flow) -> ExitHooksDescription | None:
+    if not flow.hooks:
+        return None
+    images: dict[str, dict[str, str]] = {}
+    for hook in flow.hooks:
+        if hook.image:
+            images.setdefault(hook.on, {})[hook.function] = hook.image
+    found = {f"on_{on}": [hook.function for hook in flow.hooks if hook.on == on] for on in ("success", "error")}
+    return ExitHooksDescription.model_validate(_without_empty({**found, "images": images}))
 
 
 def _decorators(flow: Flow) -> dict[str, JsonValue]:

@@ -32,7 +32,7 @@ _COMPUTE = frozenset(
 _LIMITS = frozenset(("max_workers", "max_active_runs", "workflow_timeout", "timeout_seconds"))
 _SCHEDULE_DEFAULTS = {"timezone": "UTC", "catchup": False, "start_date": None}
 # Parts of the section `settings` with values of their own below them.
-_MAPS = ("cluster", "configs", "sensors", "decorators")
+_MAPS = ("cluster", "configs", "sensors", "decorators", "exit_hooks")
 # They follow from the environment and from @project, and the DAG's name shows them.
 _OF_THE_NAME = ("--production", "--branch=")
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from deployer.models.deployment import Compute
-from deployer.models.flow import ParameterType, SensorKind, StepKind
+from deployer.models.flow import HookKind, ParameterType, SensorKind, StepKind
 from deployer.models.types import FrozenModel, Several
 
 
@@ -142,6 +142,14 @@ class SensorDescription(FrozenModel):
     kind: SensorKind
 
 
+class ExitHooksDescription(FrozenModel):
+    """The functions that are called when the steps of a run have ended, and the image of those that have their own."""
+
+    on_success: Several[str] = ()
+    on_error: Several[str] = ()
+    images: Mapping[HookKind, Mapping[str, str]] = {}
+
+
 class SettingsDescription(FrozenModel):
     """All other settings. Those that the registry of manifest keys declares are further keys, by their names.
 
@@ -160,6 +168,7 @@ class SettingsDescription(FrozenModel):
     steps: Mapping[str, StepSettings]
     sensors: Mapping[str, SensorDescription] = {}
     decorators: Mapping[str, JsonValue] = {}
+    exit_hooks: ExitHooksDescription = ExitHooksDescription()
     publishes_as: str | None = None
     publishes_events: bool = False
 

@@ -15,6 +15,7 @@ DEFAULT_TIME_LIMIT = 5 * 24 * 60 * 60
 _EVENT_MODULES = ("metaflow.integrations", "metaflow.plugins.argo.argo_events")
 SensorKind = Literal["external_task", "s3_key"]
 TriggerKind = Literal["run", "event"]
+HookKind = Literal["success", "error"]
 StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
 
@@ -134,6 +135,20 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class Hook:
+    """A function that `@exit_hook` names. It is called when all steps of a run have ended, in the way that `on` says.
+
+    `function` is a function of the flow's file, or a dotted path. `image` is that of `options`; empty where there is
+    none. `line` is the decorator's in the flow's file.
+    """
+
+    function: str
+    on: HookKind
+    image: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class ProjectNames:
     """`@project` as Metaflow resolved it: the names of the project, the branch, and the flow in them."""
 
@@ -183,7 +198,7 @@ class Flow:
 
     `file` is relative to the manifest that lists the flow, as written there. `environment` has the variables that every
     task gets (no secret, no path of this machine, no code address). `configs` are resolved values. `decorators` are
-    those of the flow, except for those that become `sensors` or `triggers`; a run waits for all of either.
+    those of the flow, except for those that become `sensors`, `triggers` (a run waits for all of either) or `hooks`.
     `default_time_limit` is Metaflow's setting for a task without `@timeout`, in seconds.
     """
 
@@ -202,6 +217,7 @@ class Flow:
     decorators: tuple[Decorator, ...] = ()
     sensors: tuple[Sensor, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     default_time_limit: int = DEFAULT_TIME_LIMIT
 

@@ -129,6 +129,7 @@ def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedul
     yield _setting("dag_id", dag_id, _source(deployment, "dag_id") if deployment.dag_id else DEFAULT)
     yield from _schedule(deployment, flow, schedule)
     yield from _triggers(deployment, flow)
+    yield from _hooks(flow)
     yield from _retries(deployment)
     for name, key in names_of(FlowSettings).items():
         if name not in _SHOWN_APART:
@@ -172,6 +173,17 @@ def _triggers(deployment: Deployment, flow: Flow) -> Iterator[SettingJson]:
             for each in flow.triggers
         ]
         yield _setting("triggers", found, f"{flow.file}:{flow.triggers[0].line}")
+
+
+def _hooks(flow: Flow) -> Iterator[SettingJson]:
+    """The functions of `@exit_hook`, by how a run ended."""
+    for on in ("success", "error"):
+        hooks = [hook for hook in flow.hooks if hook.on == on]
+        if hooks:
+            functions: list[JsonValue] = [
+                f"{hook.function} in {hook.image}" if hook.image else hook.function for hook in hooks
+            ]
+            yield _setting(f"exit_hooks.on_{on}", functions, f"{flow.file}:{hooks[0].line}")
 
 
 def _retries(deployment: Deployment) -> Iterator[SettingJson]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from deployer.models.deployment import Deployment
-from deployer.models.flow import Flow, Parameter, Retries, Step
+from deployer.models.flow import Flow, Hook, Parameter, Retries, Step
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.render import render
@@ -43,6 +43,7 @@ PARAMETERS = (
     Parameter("nothing", "string", 8),
     Parameter("needed", "integer", 8, required=True),
 )
+HOOKS = (Hook("page", "error"), Hook("tell", "success"))
 
 
 # What a run of `params` is given beside a value for `needed`, and what is said of that.
@@ -95,7 +96,7 @@ def cases() -> dict[str, tuple[Deployment, Flow]]:
         "forbidden": flows.with_step(
             flows.linear(), "start", retries=Retries(times=2), environment={"FAILURES": "3", "CODE": "202"}
         ),
-        "failing": flows.with_step(flows.branches(), "up", environment=failing),
+        "failing": flows.with_step(flows.branches(hooks=HOOKS), "up", environment=failing),
         "params": flows.linear(parameters=PARAMETERS),
         "hostile": flows.with_step(
             flows.linear(), "start", doc=HOSTILE, environment={"USER_TEXT": HOSTILE}, options=("--with", HOSTILE)
@@ -234,7 +235,7 @@ def test_task_ids_are_unique(ran: Mapping[str, Ran]) -> None:
 def test_rendered_fields_are_what_the_task_got(ran: Mapping[str, Ran]) -> None:
     for one in ran.values():
         for task in one.outcome["tasks"]:
-            if task["state"] != "success":
+            if task["state"] != "success" or task["task_id"].startswith("on-"):
                 continue
             rendered = task["rendered"]
             given = one.given(task["task_id"], task["map_index"], task["try_number"] - 1)
@@ -278,7 +279,17 @@ def test_a_failure_stops_what_follows_only(ran: Mapping[str, Ran]) -> None:
         "down": "success",
         "join": "upstream_failed",
         "end": "upstream_failed",
+        "on-error-page": "success",
+        "on-success-tell": "skipped",
     }
+
+
+def test_a_hook_is_given_its_function_and_the_run_and_nothing_of_a_step(ran: Mapping[str, Ran]) -> None:
+    failing = ran["failing"]
+    hooks = [given for name, given in failing.seen.items() if name.startswith("on-")]
+    assert [given["MFDEPLOY_HOOK"] for given in hooks] == ["page"]
+    assert hooks[0]["METAFLOW_RUN_ID"] == failing.given("start")["METAFLOW_RUN_ID"]
+    assert not {"FAILURES", "METAFLOW_PARAMETERS", "METAFLOW_INPUT_PATHS"} & set(hooks[0])
 
 
 def _values(given: Mapping[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from deployer.compiler.client import Compiled
 from deployer.errors import Severity
-from deployer.models.flow import Flow, FlowSchedule, Parameter, ProjectNames, Retries, Sensor
+from deployer.models.flow import Flow, FlowSchedule, Hook, Parameter, ProjectNames, Retries, Sensor
 from tests.compiler.compiling import KUBERNETES, deployment, local
 from tests.compiling import compile_flows
 
@@ -32,6 +32,7 @@ def compiled() -> Compiled:
             deployment("package_flow/flow.py", "package", config_values={"words": {"hello": "moi"}}),
             deployment("include_flow/flow.py", "include"),
             deployment("waiting.py", "waiting"),
+            deployment("hooked.py", "hooked"),
             deployment(
                 "decorated.py",
                 "pods",
@@ -48,10 +49,12 @@ def flow(compiled: Compiled, name: str) -> Flow:
 
 
 def test_all_compile_and_only_what_has_no_effect_is_said(compiled: Compiled) -> None:
-    assert len(compiled.flows) == 8
-    [warning] = compiled.diagnostics
-    assert warning.severity is Severity.WARNING
-    assert warning.message == "@kubernetes has no effect on step fit: the environment's compute is local"
+    assert len(compiled.flows) == 9
+    assert {warning.severity for warning in compiled.diagnostics} == {Severity.WARNING}
+    assert sorted(warning.message for warning in compiled.diagnostics) == [
+        "@kubernetes has no effect on step fit: the environment's compute is local",
+        "the image of @exit_hook has no effect: the environment's compute is local",
+    ]
 
 
 def test_docstrings_and_lines(compiled: Compiled) -> None:
@@ -253,6 +256,19 @@ def test_sensors_without_a_name_get_that_of_metaflow(compiled: Compiled) -> None
 
 def test_flow_decorators_are_told_once(compiled: Compiled) -> None:
     assert [one.name for one in flow(compiled, "waiting").decorators] == ["project", "schedule"]
+
+
+def test_exit_hooks_of_several_decorators_with_their_lines(compiled: Compiled) -> None:
+    hooked = flow(compiled, "hooked")
+    assert hooked.hooks == (
+        Hook("basename", "error", line=14),
+        Hook("page", "error", image="acme/tell:1", line=15),
+        Hook("tell", "error", line=14),
+        Hook("os.path.basename", "success", line=14),
+        Hook("page", "success", image="acme/tell:1", line=15),
+        Hook("tell", "success", image="acme/tell:1", line=15),
+    )
+    assert hooked.decorators == ()
 
 
 def test_maps_of_a_pod_merge_by_key() -> None:

@@ -192,6 +192,20 @@ def logs(run: Run) -> None:
     assert "ValueError: not yet" in first["stderr"]
 
 
+def exit_hooks(run: Run) -> None:
+    """A hook that fails is red and leaves the run as it is; so does one that works after a run that failed."""
+    assert [outcome["state"] for outcome in run.outcomes] == ["success", "failed"]
+    assert run.states("on-error-tell", 1) == ["success"]
+    assert run.states("on-error-stumble", 1) == ["failed"]
+    assert run.states("on-success-tell", 1) == run.states("on-success-stumble", 1) == ["skipped"]
+    # What Airflow wrote, logs of tasks among it.
+    log = (run.folder / "airflow" / "output.log").read_text()
+    first, second = (one["id"] for one in run.runs)
+    assert f"told of ExitHooksFlow/{first}, ['end', 'join', 'start', 'work']" in log
+    assert f"told of ExitHooksFlow/{second}, ['start', 'work']" in log
+    assert log.count("ValueError: the hook stumbles") >= 2  # Airflow 2 writes each line twice
+
+
 def only_imports(run: Run) -> None:
     """The log says which key of the manifest packages what a task missed."""
     (miss,) = run.tasks("miss")

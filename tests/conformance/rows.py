@@ -356,5 +356,9 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     _refused("events", "`options` of `@trigger` and `@trigger_on_finish`", REFUSED, "trigger_on_finish"),
-    _refused("events", "`@exit_hook`", REFUSED, "refused"),
+    Row("events", "`@exit_hook` on success: called with the run, which it does not change", REFUSED),
+    Row("events", "`@exit_hook` on error: called with the run, which it does not change", REFUSED),
+    _refused(
+        "events", "`options` of `@exit_hook` other than `image`, and functions without a name", REFUSED, "exit_hook"
+    ),
 )

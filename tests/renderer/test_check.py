@@ -8,7 +8,7 @@ import pytest
 
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Schedule
-from deployer.models.flow import Decorator, Flow, Parameter, ProjectNames
+from deployer.models.flow import Flow, Parameter, ProjectNames
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
 from tests.renderer import flows
@@ -23,7 +23,6 @@ def only(found: list[Diagnostic]) -> Diagnostic:
     ("flow", "line", "message"),
     [
         (flows.with_step(flows.fan(), "fit", parallel=True), 14, "parallel"),
-        (flows.linear(decorators=(Decorator("exit_hook", {}),)), 5, "@exit_hook"),
     ],
 )
 def test_what_is_not_supported_is_refused_at_its_line(flow: Flow, line: int, message: str) -> None:
@@ -41,11 +40,10 @@ def test_an_unknown_attribute_of_kubernetes_is_refused() -> None:
 
 
 def test_everything_is_reported_at_once() -> None:
-    hook = (Decorator("exit_hook", {}),)
-    flow = flows.with_step(flows.fan(decorators=hook), "fit", parallel=True)
+    flow = flows.with_step(flows.fan(), "fit", parallel=True)
     deployment = flows.deployment(parameters={"x": 1}, schedule=Schedule.model_construct(cron="bad"))
     deployment = deployment.model_copy(update={"tags": ("t" * 101,)})
-    assert len(check(deployment, flow)) == 5
+    assert len(check(deployment, flow)) == 4
 
 
 ALPHA = Parameter("alpha", "number", 8, default=0.5)

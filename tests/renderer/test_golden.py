@@ -17,6 +17,7 @@ from deployer.models.flow import (
     Decorator,
     Flow,
     FlowSchedule,
+    Hook,
     Package,
     Parameter,
     ProjectNames,
@@ -24,6 +25,7 @@ from deployer.models.flow import (
     Sensor,
     Trigger,
 )
+from deployer.orchestrators.airflow import hooks
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.render import render
@@ -96,6 +98,21 @@ def kubernetes_everything() -> tuple[Deployment, Flow]:
     there = {"name": "staging", "production": False, "kubernetes": ClusterAccess(connection="ml_cluster")}
     environment = deployment.environment.model_copy(update=there)
     return deployment.model_copy(update={"environment": environment}), flow
+
+
+HOOKS = (Hook("alerts.page", "error"), Hook("tell", "error"), Hook("tell", "success"))
+
+
+def local_hooks() -> tuple[Deployment, Flow]:
+    """Three functions that are called when a run has ended, one of them of another module."""
+    return flows.deployment(dag_id="hooks"), flows.branches(hooks=HOOKS)
+
+
+def kubernetes_hooks() -> tuple[Deployment, Flow]:
+    """The same in pods, one with an image of its own, after steps inside of a foreach."""
+    found = (*HOOKS[:2], Hook("tell", "success", image="acme/tell:1"))
+    flow = flows.with_pods(flows.fan(hooks=found), start={"memory": "32000", "secrets": ["slack"]})
+    return flows.kubernetes(dag_id="hooks.pods"), flow
 
 
 def local_nested() -> tuple[Deployment, Flow]:
@@ -173,6 +190,7 @@ def local_publishing() -> tuple[Deployment, Flow]:
 _ALL = (
     *(local_foreach, local_nested, local_waiting, local_events, kubernetes_after),
     *(local_publishing, kubernetes_publishing),
+    *(local_hooks, kubernetes_hooks),
     *(kubernetes_linear, kubernetes_everything, kubernetes_nested, kubernetes_waiting),
 )
 CASES = {case.__name__: case for case in _ALL}
@@ -216,6 +234,7 @@ def test_no_name_of_the_preamble_can_be_hidden_by_a_step(name: str) -> None:
     deployment, flow = CASES[name]()
     tree = ast.parse(render(deployment, flow, package_of(flow)))
     bound: set[str] = set()
+    reserved = RESERVED | (hooks.RESERVED if flow.hooks else set())
     for node in tree.body:
         if isinstance(node, ast.With):
             continue
@@ -226,7 +245,7 @@ def test_no_name_of_the_preamble_can_be_hidden_by_a_step(name: str) -> None:
             bound |= {target.id for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             bound.add(node.name)
-    assert bound <= RESERVED
+    assert bound <= reserved
 
 
 def test_the_same_input_gives_the_same_bytes_in_another_process() -> None:

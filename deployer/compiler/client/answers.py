@@ -14,6 +14,7 @@ from deployer.models.flow import (
     Decorator,
     Flow,
     FlowSchedule,
+    Hook,
     Package,
     Parameter,
     ProjectNames,
@@ -82,6 +83,7 @@ def flow(deployment: Deployment, data: FlowData) -> Flow:
         decorators=tuple(Decorator(**decorator) for decorator in data["decorators"]),
         sensors=tuple(Sensor(**sensor) for sensor in data["sensors"]),
         triggers=tuple(Trigger(**trigger) for trigger in data["triggers"]),
+        hooks=tuple(Hook(**hook) for hook in data["hooks"]),
         environment=data["environment"],
         default_time_limit=data["default_time_limit"],
     )

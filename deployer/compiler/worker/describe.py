@@ -29,6 +29,8 @@ from .chosen import choose_files
 from .decorate import decorators_of, plain, plain_map
 from .drive import with_flow
 from .files import file_warnings
+from .hooks import DECORATOR as EXIT_HOOK
+from .hooks import describe_hooks, hook_warnings
 from .metaflow_compat import (
     CodePackage,
     config_values,
@@ -116,6 +118,7 @@ def _describe(job: Job, obj: Any, source: Source, notes: Notes | None, opened: O
         "decorators": list(_flow_decorators(obj)),
         "sensors": sensors,
         "triggers": triggers,
+        "hooks": describe_hooks(type(obj.flow), source),
         "environment": variables.flow_environment(job, obj),
         "default_time_limit": DEFAULT_RUNTIME_LIMIT,
     }
@@ -210,12 +213,13 @@ def _configs(obj: Any) -> dict[str, Json]:
 def _flow_decorators(obj: Any) -> Iterator[DecoratorData]:
     for name, decorators in sorted(flow_decorators(obj.flow).items()):
         for decorator in decorators:
-            if not is_sensor(decorator) and name not in TRIGGERS:
+            if not is_sensor(decorator) and name not in (*TRIGGERS, EXIT_HOOK):
                 yield {"name": name, "attributes": plain_map(decorator.attributes)}
 
 
 def _warnings(job: Job, obj: Any, source: Source) -> Iterator[Problem]:
     yield from file_warnings(job, type(obj.flow), source)
+    yield from hook_warnings(job, type(obj.flow), source)
     if job.on_kubernetes:
         return
     for node in obj.graph:

@@ -10,6 +10,7 @@ from typing import Any
 from metaflow.plugins import ENVIRONMENTS
 
 from ..protocol import Job, Problem
+from .hooks import check_hooks
 from .metaflow_compat import flow_decorators, steps_of
 from .problems import FlowError, nearest
 from .sensors import check_sensors
@@ -23,9 +24,6 @@ STEP_DECORATORS = {
     ),
     "slurm": ("runs tasks on Slurm", "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod"),
     "parallel": ("needs several pods that start together", "use a foreach, or run the step in one larger pod"),
-}
-FLOW_DECORATORS = {
-    "exit_hook": ("runs code outside of the run", "use an Airflow callback, or a last step"),
 }
 # Decorators that ask for packages, and those environments of Metaflow that install what they ask for.
 PACKAGE_DECORATORS = ("conda", "pypi", "conda_base", "pypi_base")
@@ -108,10 +106,11 @@ def check_decorators(job: Job, flow: Any, source: Source) -> None:
 def _flow_problems(job: Job, flow: Any, source: Source) -> Iterator[Problem]:
     for name in flow_decorators(flow):
         location = source.decorator(name)
-        for problem in (_refusal(name, FLOW_DECORATORS, location), _without_environment(job, name, location)):
-            if problem is not None:
-                yield problem
+        problem = _without_environment(job, name, location)
+        if problem is not None:
+            yield problem
     yield from check_sensors(flow, source)
+    yield from check_hooks(flow, source)
 
 
 def check_graph(graph: Any, source: Source) -> None:

@@ -15,10 +15,6 @@ from deployer.orchestrators.airflow import events, name_limits, parameters, sens
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.schedule import find_numbered_days, find_problem
 
-# Flow decorators that the DAG file cannot implement yet, each with what to use instead.
-_FLOW_DECORATORS = {
-    "exit_hook": "use Airflow's notifications",
-}
 _MAX_VARIABLE = 131_000  # bytes; the limit of Linux for one environment variable is slightly higher
 
 
@@ -27,7 +23,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
 
     Problems of the code are located in the flow's file, those of settings in the manifest.
     """
-    found = [*_flow_decorators(deployment, flow), *_sensors(deployment, flow), *name_limits.check(deployment, flow)]
+    found = [*_hooks(deployment, flow), *_sensors(deployment, flow), *name_limits.check(deployment, flow)]
     found += with_credentials.find(deployment)
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
@@ -49,11 +45,16 @@ def _unsupported(deployment: Deployment, line: int, message: str, hint: str) -> 
     return Diagnostic("unsupported", message, flow_location(deployment, line), hint=hint)
 
 
-def _flow_decorators(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
-    for decorator in flow.decorators:
-        if decorator.name in _FLOW_DECORATORS:
-            message = f"@{decorator.name} of {flow.name} is not supported yet"
-            yield _unsupported(deployment, flow.line, message, _FLOW_DECORATORS[decorator.name])
+def _hooks(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
+    if deployment.workflow_timeout is not None and any(hook.on == "error" for hook in flow.hooks):
+        yield Diagnostic(
+            code="hook-skipped",
+            message=(f"{flow.name} has an @exit_hook for errors, which Airflow skips when workflow_timeout ends a run"),
+            location=deployment.source("workflow_timeout"),
+            path=f"flows.{deployment.name}.workflow_timeout",
+            hint="use @timeout on the steps, or do not rely on the hook for runs that take too long",
+            severity=Severity.WARNING,
+        )
 
 
 def _sensors(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:

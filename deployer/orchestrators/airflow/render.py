@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Step
 from deployer.models.record import FIRST_RUN_IDS, NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Origin, RunIds
-from deployer.orchestrators.airflow import events, graph, on_call, parameters, tasks
+from deployer.orchestrators.airflow import events, graph, hooks, on_call, parameters, tasks
 from deployer.orchestrators.airflow.documentation import documentation
 from deployer.orchestrators.airflow.literals import (
     Source,
@@ -101,6 +101,8 @@ class Page:
     params: tuple[Argument, ...]
     items: tuple[Task | Group, ...]
     order: tuple[Source, ...]
+    hooks: tuple[Source, ...]
+    end: Source
     settings: Mapping[str, Source | None]
 
 
@@ -170,10 +172,12 @@ def _page(
 ) -> Page:
     schedule = schedule_of(deployment, flow)
     scripts = _script_names(package, flow)
+    package = replace(package, scripts=hooks.with_scripts(package.scripts, flow))
     tags = run_tags(deployment, origin)
-    environments = {step.name: step_variables(deployment, flow, step, package, tags) for step in flow.steps}
+    with_hooks = (*flow.steps, *hooks.hook_steps(flow))
+    environments = {step.name: step_variables(deployment, flow, step, package, tags) for step in with_hooks}
     common, own = _shared(environments)
-    extras = {step.name: _extras(step, own[step.name], scripts, package) for step in flow.steps}
+    extras = {step.name: _extras(step, own[step.name], scripts, package) for step in with_hooks}
     shows_items = deployment.show_items and any(step.foreaches for step in flow.steps)
     for step in flow.steps if shows_items else ():
         if step.foreaches:
@@ -181,7 +185,7 @@ def _page(
     cluster = None
     if deployment.environment.compute == "kubernetes":
         arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
-        cluster = _cluster(deployment, flow, arguments, extras)
+        cluster = _cluster(deployment, flow, with_hooks, arguments, extras)
     switches = [step.name for step in flow.steps if step.kind == "switch"]
     layout = tasks.arrange(flow, deployment.max_workers, extras, own_timeouts(deployment, flow))
     return Page(
@@ -221,6 +225,8 @@ def _page(
         params=tuple(_param_call(param) for param in parameters.build(deployment, flow, package)),
         items=layout.items,
         order=layout.order,
+        hooks=hooks.statements(flow, extras),
+        end=literal(flow.end),
         settings={name: _single(getattr(deployment, name)) for name in FlowSettings.model_fields},
     )
 
@@ -272,10 +278,14 @@ def _extras(step: Step, own: Mapping[str, str], scripts: Mapping[str, Source], p
 
 
 def _cluster(
-    deployment: Deployment, flow: Flow, arguments: Mapping[str, JsonValue], extras: dict[str, dict[str, Source]]
+    deployment: Deployment,
+    flow: Flow,
+    steps: Sequence[Step],
+    arguments: Mapping[str, JsonValue],
+    extras: dict[str, dict[str, Source]],
 ) -> ClusterParts:
     """What the pods share. What differs is added to the `extras` of each step."""
-    built = {step.name: pod_of(deployment, flow, step) for step in flow.steps}
+    built = {step.name: pod_of(deployment, flow, step) for step in steps}
     labels, own_labels = _shared({name: pod.labels for name, pod in built.items()})
     annotations, own_annotations = _shared({name: pod.annotations for name, pod in built.items()})
     spec, own_spec = _shared({name: pod.spec for name, pod in built.items()})
@@ -291,7 +301,7 @@ def _cluster(
         "pod_spec": own_spec,
         "container": own_container,
     }
-    for step in flow.steps:
+    for step in steps:
         extras[step.name] |= {name: literal(value) for name, value in own_arguments[step.name].items()}
         for argument, own in differing.items():
             if own[step.name]:

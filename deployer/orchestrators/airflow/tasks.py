@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from deployer.models.flow import Flow, Sensor, Step
-from deployer.orchestrators.airflow import graph, sensors
+from deployer.orchestrators.airflow import graph, hooks, sensors
 from deployer.orchestrators.airflow.literals import (
     Source,
     assignment,
@@ -104,7 +104,7 @@ class _Arrangement:
     ) -> None:
         self.flow, self.max_workers, self.extras, self.timeouts = flow, max_workers, extras, timeouts
         self.part_of = graph.parts(flow)
-        self.taken = set(RESERVED)
+        self.taken = {*RESERVED, *(hooks.RESERVED if flow.hooks else ())}
         self.variables = {step.name: self._name(step.name) for step in flow.steps}
         self.groups = {
             (step.name, number): self._name(_numbered(f"{step.name}_items", number))
@@ -243,7 +243,7 @@ def task_ids(flow: Flow) -> list[str]:
             numbers = sorted({part_of[inner.name] for inner in body})
             found += [_group_id([inner for inner in body if part_of[inner.name] == number]) for number in numbers]
             found += [list_task(step)] if step.foreaches else []
-    return found
+    return [*found, *map(hooks.task_id, flow.hooks)]
 
 
 def _group_id(steps: Sequence[Step]) -> str:

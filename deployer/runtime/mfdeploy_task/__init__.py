@@ -56,6 +56,7 @@ MFDEPLOY_SHOW_ITEMS                 not empty: a foreach step also writes ``"val
                                     items, as text by index (see ``items.py``)
 MFDEPLOY_EVENTS                     not empty: Airflow publishes what the step's code publishes by ArgoEvent, which is
                                     in the result as ``{"events": [{"name", "id", "timestamp", "payload"}]}``
+MFDEPLOY_HOOK                       in place of a step: the function of `@exit_hook` that is to be called
 MFDEPLOY_TMPFS                      kubernetes only, with a tmpfs: JSON object of ``tmpfs_path`` and ``tmpfs_tempdir``
                                     as the pod has them, for the `@kubernetes` of the step
 MFDEPLOY_PYTHON                     local compute only: the interpreter (manifest ``python:``, or the worker's own). The

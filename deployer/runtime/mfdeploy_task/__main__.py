@@ -9,6 +9,7 @@ from .events import note_events
 from .flow_file import in_child, run_flow
 from .metaflow_compat import (
     allow_attempt,
+    call_exit_hook,
     disable_step_decorator,
     drop_sidecar,
     read_shared_memory,
@@ -32,6 +33,11 @@ from .watch import fork_watched, say_finished, watch
 def main(argv: list[str] | None = None) -> int:
     """Runs the task that the environment describes. Returns the exit code."""
     flow_file = (argv if argv is not None else sys.argv[1:])[0]
+    hook = GIVEN.get("MFDEPLOY_HOOK")
+    if hook:
+        drop_start_variables()
+        call_exit_hook(flow_file, hook, f"{GIVEN['METAFLOW_FLOW_NAME']}/{GIVEN['METAFLOW_RUN_ID']}")
+        return 0
     # Metaflow's own commands, which capture logs around a step, would be six more processes that import Metaflow.
     watched = fork_watched()
     if watched is not None:

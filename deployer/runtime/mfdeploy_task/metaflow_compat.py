@@ -306,3 +306,14 @@ def read_object(address: str) -> bytes | None:
         for _, file, _ in found:
             return Path(file).read_bytes() if file else None
     return None
+
+
+def call_exit_hook(flow_file: str, function: str, run: str) -> None:
+    """Calls a function that `@exit_hook` names, as Metaflow does, with the run of that pathspec if it takes one.
+
+    Raises what the function does, and SystemExit where there is no such function.
+    """
+    # Metaflow has it since 2.16, and flows with hooks too.
+    from metaflow.plugins.exit_hook import exit_hook_script
+
+    exit_hook_script.main(flow_file, function, run)

@@ -1,11 +1,6 @@
-from metaflow import FlowSpec, batch, exit_hook, pypi, step
+from metaflow import FlowSpec, batch, pypi, step
 
 
-def tell():
-    pass
-
-
-@exit_hook(on_success=[tell])
 class BadFlow(FlowSpec):
     @batch(cpu=2)
     @step
