@@ -165,7 +165,8 @@ def local_events() -> tuple[Deployment, Flow]:
         Trigger("event", "prices", parameters={"limit": "most"}, line=3),
     )
     flow = flows.linear(parameters=parameters, triggers=triggers)
-    return flows.deployment(schedule=Schedule(cron="0 3 * * *"), parameters={"region": "north"}), flow
+    schedule = Schedule(cron="0 3 * * *")
+    return flows.deployment(dag_id="events", schedule=schedule, parameters={"region": "north"}), flow
 
 
 def kubernetes_after() -> tuple[Deployment, Flow]:

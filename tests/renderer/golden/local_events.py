@@ -65,7 +65,7 @@ DEPLOYED = "prod/train"
 RESUME = 'eval "$(mfdeploy env train --env prod)" && python flows/train.py resume --origin-run-id'
 
 # Published when a run has succeeded.
-ENDED = Asset("metaflow.TrainFlow.end")
+ENDED = Asset("metaflow.events.end")
 
 # What a task runs. Everything that differs between tasks comes to it in environment variables.
 SCRIPT = "set -e && cd /metaflow && python -m mfdeploy_task train.py"
@@ -349,7 +349,7 @@ def metaflow_step(
 
 
 with DAG(
-    dag_id="TrainFlow",
+    dag_id="events",
     tags=["env:prod", "metaflow", "project:growth", "team:growth"],
     catchup=False,
     max_active_runs=16,
