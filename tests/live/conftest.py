@@ -97,8 +97,13 @@ def project_in(folder: Path) -> Project:
     return replace(Project(folder / "project", folder / "home"), variables=variables)
 
 
-def write_manifest(project: Project, url: str, tags: Sequence[str] = (), **access: Any) -> None:
-    """The flow `hello` has the tags; `access` are more settings below `airflow:`."""
+def write_manifest(
+    project: Project, url: str, tags: Sequence[str] = (), worker_pool: str | None = None, **access: Any
+) -> None:
+    """The flow `hello` has the tags and the pool; `access` are more settings below `airflow:`."""
+    hello = {"file": "flows/hello.py", "schedule": "daily", "tags": [*tags]}
+    if worker_pool:
+        hello["worker_pool"] = worker_pool
     manifest = {
         "version": 1,
         "project": "live",
@@ -112,7 +117,7 @@ def write_manifest(project: Project, url: str, tags: Sequence[str] = (), **acces
         },
         "flows": {
             "switchboard": {"file": "flows/switchboard.py"},
-            "hello": {"file": "flows/hello.py", "schedule": "daily", "tags": [*tags]},
+            "hello": hello,
         },
     }
     (project.folder / "deployments" / "mfdeploy.yaml").write_text(yaml.safe_dump(manifest))

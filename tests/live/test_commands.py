@@ -87,6 +87,24 @@ def test_a_run_is_started_followed_and_read(deployed: Stage, tmp_path: Path) -> 
     assert "the total is 14" in deployed.project.do("logs", "switchboard", run_id, "--step", "end")
 
 
+def test_a_plan_says_what_airflow_knows(deployed: Stage) -> None:
+    def plan(*arguments: str) -> tuple[list[str], list[str]]:
+        found = json.loads(deployed.project.do("plan", "--format", "json", *arguments))
+        (change,) = [change for change in found["changes"] if change["action"] != "none"]
+        return [each["text"] for each in change["known"]], [each["message"] for each in found["warnings"]]
+
+    deployed.project.do("pause", "hello")
+    write_manifest(deployed.project, deployed.url, worker_pool="gpu")
+    try:
+        known, warnings = plan()
+        assert "paused: no run starts until somebody unpauses it" in known
+        assert f"Airflow at {deployed.url} has no pool gpu, which local/hello needs" in warnings
+        assert plan("--offline") == ([], [])
+    finally:
+        write_manifest(deployed.project, deployed.url)
+        deployed.project.do("unpause", "hello")
+
+
 def test_a_wrong_parameter_sends_nothing(deployed: Stage) -> None:
     before = deployed.project.do("runs", "switchboard", "--format", "json")
     done = deployed.project.run("run", "switchboard", "--param", "count=x", "--param", "brokn=1")
