@@ -43,6 +43,13 @@ class Stage:
     project: Project
     folder: Path
 
+    def restart(self) -> None:
+        """Kill the server that answers requests, and start it again at its address."""
+        name, host = ("webserver", "--hostname") if self.airflow.airflow.is_2 else ("api-server", "--host")
+        self.airflow.processes[name].end()
+        port = str(urlsplit(self.url).port)
+        self.airflow.start(name, name, "--port", port, host, "127.0.0.1", "--workers", "1")
+
 
 @pytest.fixture(scope="session", params=versions("3.3.2"))
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,20 @@ def test_what_airflow_cannot_import_is_put_back(deployed: Stage) -> None:
     assert (found["version"], found["state"]) == (before, "current")
     write_manifest(deployed.project, deployed.url)
     deployed.project.do("apply", "--yes")
+
+
+def test_an_airflow_that_is_restarted_while_an_apply_waits(deployed: Stage) -> None:
+    def entries() -> int:
+        return len([*(deployed.project.folder / "build" / "dags").glob(".mfdeploy.live.local.2*.json")])
+
+    before = entries()
+    write_manifest(deployed.project, deployed.url, tags=["restarted"])
+    with ThreadPoolExecutor(1) as threads:
+        applying = threads.submit(deployed.project.do, "apply", "--yes", timeout=300)
+        deployed.airflow.until(lambda: entries() > before, "entry of the apply")
+        deployed.restart()
+        said = applying.result()
+    assert said.endswith("Airflow has what was applied: 1 DAG.\n")
 
 
 def test_status_says_which_version_airflow_has(deployed: Stage) -> None:
