@@ -87,20 +87,21 @@ class Watch:
 
         What fails otherwise is kept in `problem`: an orchestrator that is restarted comes back.
         """
+        arrived: Sequence[Arrival] = ()
         if not self._waiting:
-            return ()
+            return arrived
         try:
             known = self.live.deployments(self._project)
             errors = {file_name(error.file): error for error in self.live.import_errors()}
             arrived = self._compare(known, errors)
+            self._looks += 1
             self._ask_to_parse(known)
         except NotAllowedError:
             raise
         except LiveError as error:
             self.problem = str(error)
-            return ()
-        self.problem = ""
-        self._looks += 1
+        else:
+            self.problem = ""
         return arrived
 
     def give_up(self, state: ArrivalState, why: str = "") -> Sequence[Arrival]:

@@ -196,6 +196,24 @@ def test_an_airflow_that_is_restarted_comes_back(stage: Stage, capsys: pytest.Ca
     assert "Airflow has what was applied: 2 DAGs." in roll_back(stage, capsys)
 
 
+def test_what_has_arrived_is_told_though_the_next_question_fails(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The deleted DAG is gone at the first look, right before a request to read the other file is refused."""
+    failed: list[str] = []
+
+    def fails_once(request: Request) -> Reply | None:
+        if request.method == "PUT" and not failed:
+            failed.append(request.path)
+            return Reply(500, {"detail": "starting"})
+        return None
+
+    stage.airflow.before = fails_once
+    said = roll_back(stage, capsys)
+    assert "  gone       Fit  (prod/fit)  after 0 s\n" in said
+    assert "Airflow has what was applied: 2 DAGs." in said
+
+
 def test_an_airflow_that_cannot_be_asked_is_a_warning(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.airflow.before = lambda request: Reply(401, {"detail": "who are you?"})
     said = roll_back(stage, capsys)
