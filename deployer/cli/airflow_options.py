@@ -59,12 +59,11 @@ class Afterwards:
 
 def afterwards(wait: str | None, no_wait: bool, forget: bool, *, saves: bool = False) -> Afterwards:
     """What follows an apply in the running Airflow. Raises DeployError for options that do not go together."""
-    if no_wait and (wait is not None or forget):
-        other = "--wait" if wait is not None else "--forget"
-        raise DeployError(bad_usage(f"{other} and --no-wait do not go together", "leave one out"))
-    if saves and (wait is not None or forget):
-        other = "--wait" if wait is not None else "--forget"
-        raise DeployError(bad_usage(f"{other} is about an apply, and --out only saves the plan", "leave one out"))
+    given = "--wait" if wait is not None else "--forget" if forget else ""
+    if given and no_wait:
+        raise DeployError(bad_usage(f"{given} and --no-wait do not go together", "leave one out"))
+    if given and saves:
+        raise DeployError(bad_usage(f"{given} is about an apply, and --out only saves the plan", "leave one out"))
     return Afterwards(0 if no_wait else _seconds(wait), forget)
 
 

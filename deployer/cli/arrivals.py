@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from deployer.cli.airflow_options import Afterwards
 from deployer.cli.context import command_context, make_context
-from deployer.cli.output import write, write_diagnostics, write_message, write_result
+from deployer.cli.output import write, write_data, write_diagnostics, write_message, write_result
 from deployer.cli.terminal import terminal
 
 if TYPE_CHECKING:
@@ -77,9 +77,8 @@ def _apply(
     if format == "text":
         from deployer.views.arrival_text import arrivals_total, forgotten_to_text
 
-        stdout = terminal(sys.stdout)
         for arrival in forgotten:
-            write(forgotten_to_text(kept(arrival).model_dump(), width=stdout.width, colour=stdout.colour))
+            write_data(kept(arrival).model_dump(), "text", forgotten_to_text)
         write(f"{arrivals_total([arrival.model_dump() for arrival in arrivals])}\n")
         write_diagnostics(problems)
     return replace(result, arrivals=arrivals, warnings=[*result.warnings, *problems]), waiting
@@ -113,9 +112,8 @@ def _write_arrived(arrived: Sequence[Arrival]) -> None:
     from deployer.commands.arrive import kept
     from deployer.views.arrival_text import arrival_to_text
 
-    stdout = terminal(sys.stdout)
     for arrival in arrived:
-        write(arrival_to_text(kept(arrival).model_dump(), width=stdout.width, colour=stdout.colour))
+        write_data(kept(arrival).model_dump(), "text", arrival_to_text)
 
 
 class _Shown(Protocol):

@@ -46,7 +46,7 @@ def status(selection: Selection, context: Context) -> StatusResult:
 
 def _ask(live: Live, flows: Sequence[DeployedFlow]) -> list[FlowStatus]:
     live.product()  # logs in once, not in each thread
-    errors = {error.file.rpartition("/")[2]: error for error in live.import_errors()}
+    errors = {error.file_name: error for error in live.import_errors()}
     with ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(lambda flow: _ask_of(live, flow, errors), flows))
 

@@ -24,6 +24,17 @@ def time_of(text: str | None) -> datetime | None:
     return found if found.tzinfo else None
 
 
+def seconds_between(started: str | None, ended: str | None) -> int | None:
+    """The seconds between two times as an orchestrator gives them; None while one of them is not known."""
+    begin, end = time_of(started), time_of(ended)
+    return int((end - begin).total_seconds()) if begin and end else None
+
+
+def duration_text(seconds: int) -> str:
+    """So many seconds in words, as in ``5 min 12 s``."""
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+
+
 class LiveError(Exception):
     """The orchestrator did not do what it was asked. The message says who, what and why; `hint` is a remedy."""
 
@@ -47,6 +58,11 @@ class LiveImportError:
     file: str
     traceback: str
     at: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file at its target, of the path as the orchestrator writes it."""
+        return self.file.rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +111,7 @@ class LiveRun:
     @property
     def seconds(self) -> int | None:
         """How long it ran; None while that is not known."""
-        begin, end = time_of(self.started_at), time_of(self.ended_at)
-        return int((end - begin).total_seconds()) if begin and end else None
+        return seconds_between(self.started_at, self.ended_at)
 
 
 @dataclass(frozen=True)

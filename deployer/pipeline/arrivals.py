@@ -66,7 +66,7 @@ class Watch:
         self.problem = ""
         self._project = project
         self._waiting = {each: _Waiting() for each in expected}
-        self._before = {file_name(error.file) for error in errors_before}
+        self._before = {error.file_name for error in errors_before}
         self._now = now
         self._start = now()
         self._looks = 0
@@ -92,7 +92,7 @@ class Watch:
             return arrived
         try:
             known = self.live.deployments(self._project)
-            errors = {file_name(error.file): error for error in self.live.import_errors()}
+            errors = {error.file_name: error for error in self.live.import_errors()}
             arrived = self._compare(known, errors)
             self._looks += 1
             self._ask_to_parse(known)
@@ -199,11 +199,6 @@ class Watch:
             del self._waiting[arrival.expected]
             self.arrivals[arrival.expected.address] = arrival
         return arrivals
-
-
-def file_name(path: str) -> str:
-    """The name of a file at a target, of its path as an orchestrator writes it."""
-    return path.rpartition("/")[2]
 
 
 def last_lines(traceback: str) -> str:

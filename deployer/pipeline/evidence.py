@@ -9,7 +9,7 @@ from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
 from deployer.models.description import Description
-from deployer.models.live import LiveError, LiveRun, time_of
+from deployer.models.live import LiveError, LiveRun, duration_text, time_of
 from deployer.models.plan import Change, Known
 from deployer.models.record import Record
 from deployer.pipeline.live import live_problem
@@ -121,8 +121,8 @@ def _evidence(change: Change, earlier: str, record: Record | None, runs: Sequenc
     parts = [f"{number} {'run' if len(runs) == 1 else 'runs'}", f"{len(good)} succeeded"]
     if len(ended) > len(good):
         parts.append(f"{len(ended) - len(good)} failed")
-    if good and (length := _length(good[0])):
-        parts.append(f"the last good one took {length}")
+    if good and good[0].seconds is not None:
+        parts.append(f"the last good one took {duration_text(good[0].seconds)}")
     return Known("evidence", f"{head}: {', '.join(parts)}", serious=ended[0].state != "success")
 
 
@@ -138,10 +138,3 @@ def _difference(change: Change, record: Record) -> str:
     some = ", ".join(names[:_MOST_FILES])
     more = f" and {len(names) - _MOST_FILES} more" if len(names) > _MOST_FILES else ""
     return f"{some}{more} {'differs' if len(names) == 1 else 'differ'}"
-
-
-def _length(run: LiveRun) -> str:
-    seconds = run.seconds
-    if seconds is None:
-        return ""
-    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"

@@ -22,7 +22,6 @@ from deployer.models.live import (
     UnknownError,
 )
 from deployer.models.plan import Change
-from deployer.pipeline.arrivals import file_name
 from deployer.pipeline.side_by_side import side_by_side
 from deployer.plan_context import PlanContext
 
@@ -58,7 +57,7 @@ def ask(plan_context: PlanContext, context: Context) -> tuple[Mapping[str, LiveF
 
     An environment that names no running orchestrator is in neither.
     """
-    quick = replace(context, waits=replace(context.waits, seconds=min(SECONDS, context.waits.seconds)))
+    quick = _quickly(context)
     questions = {
         name: partial(_ask, plan_context.environments[name], plan_context, quick) for name in plan_context.plan.targets
     }
@@ -66,6 +65,11 @@ def ask(plan_context: PlanContext, context: Context) -> tuple[Mapping[str, LiveF
     late = LiveError(f"no answer within {SECONDS:g} seconds")
     missing = {name: late for name in questions if name not in found and name not in errors}
     return {name: facts for name, facts in found.items() if facts is not None}, {**errors, **missing}
+
+
+def _quickly(context: Context) -> Context:
+    """The same context in which no server is waited for longer than a plan does."""
+    return replace(context, waits=replace(context.waits, seconds=min(SECONDS, context.waits.seconds)))
 
 
 def _ask(environment: Environment, plan_context: PlanContext, context: Context) -> LiveFacts | None:
@@ -116,7 +120,7 @@ class _Asking:
         self.facts.known = self._live.deployments(project)
 
     def _errors(self) -> None:
-        self.facts.errors = {file_name(error.file): error for error in self._live.import_errors()}
+        self.facts.errors = {error.file_name: error for error in self._live.import_errors()}
 
     def _most_items(self) -> None:
         self.facts.most_items = self._live.most_items()
@@ -139,8 +143,7 @@ def ask_for_runs(
 
     `names` are the names in the orchestrator by address. Raises LiveError, also if it says nothing at all.
     """
-    quick = replace(context, waits=replace(context.waits, seconds=min(SECONDS, context.waits.seconds)))
-    live = quick.live(environment)
+    live = _quickly(context).live(environment)
     if live is None or not names:
         return {}
     some = [*names.items()][:MOST_ASKED]

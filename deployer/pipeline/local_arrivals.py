@@ -8,7 +8,7 @@ from datetime import datetime
 from time import monotonic
 
 from deployer.models.description import Description, version_of
-from deployer.models.live import Live, LiveImportError
+from deployer.models.live import Live, LiveImportError, time_of
 from deployer.models.plan import Change
 
 
@@ -53,7 +53,7 @@ class Arrivals:
 
     def look(self, live: Live) -> list[Arrival]:
         """What has arrived since the last look. Raises LiveError."""
-        errors = {error.file.rpartition("/")[2]: error for error in live.import_errors() if self._is_new(error)}
+        errors = {error.file_name: error for error in live.import_errors() if self._is_new(error)}
         arrived = [*self._failed(errors), *self._arrived(live)]
         others = [Arrival("", error=error) for error in errors.values() if self._is_untold(error)]
         return [*arrived, *others]
@@ -81,10 +81,8 @@ class Arrivals:
 
     def _is_new(self, error: LiveImportError) -> bool:
         """Whether the error came since the start: those of another time may be about files that have changed since."""
-        try:
-            return error.at is None or datetime.fromisoformat(error.at.replace("Z", "+00:00")) >= self._started
-        except (ValueError, TypeError):
-            return True
+        at = time_of(error.at)
+        return at is None or at >= self._started
 
     def _is_untold(self, error: LiveImportError) -> bool:
         known = (error.file, error.at)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from deployer.models.live import duration_text
 from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 from deployer.views.words import count
@@ -36,7 +37,7 @@ def arrival_to_text(arrival: Mapping[str, Any], *, width: int = 80, colour: bool
     page.line(
         (f"{arrival['state']:{_WIDTH}}", _STYLES.get(arrival["state"], "")),
         f"  {escape_controls(arrival['name'])}",
-        (f"  ({escape_controls(arrival['address'])})  after {_time(arrival['seconds'])}", "dim"),
+        (f"  ({escape_controls(arrival['address'])})  after {duration_text(arrival['seconds'])}", "dim"),
         indent=2,
         hang=_WIDTH + 2,
     )
@@ -61,7 +62,3 @@ def arrivals_total(arrivals: Sequence[Mapping[str, Any]]) -> str:
     said = {"broken": "it cannot import", "late": "it does not have yet", "unchecked": "it could not be asked about"}
     parts = [f"{words} {states[state]}" for state, words in said.items() if states[state]]
     return f"Of {count(len(arrivals), 'DAG')}, {', '.join(parts)}."
-
-
-def _time(seconds: int) -> str:
-    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"

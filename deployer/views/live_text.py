@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from deployer.models.live import LiveTask, LogLine
+from deployer.models.live import LiveTask, LogLine, duration_text, seconds_between
 from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 from deployer.views.words import count
@@ -150,14 +150,8 @@ def _time(text: str | None) -> str:
 
 
 def _length(run: Mapping[str, Any]) -> str:
-    if not (run["started_at"] and run["ended_at"]):
-        return ""
-    try:
-        begin, end = (datetime.fromisoformat(run[key].replace("Z", "+00:00")) for key in ("started_at", "ended_at"))
-    except ValueError:
-        return ""
-    seconds = int((end - begin).total_seconds())
-    return f"  {seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"  {seconds} s"
+    seconds = seconds_between(run["started_at"], run["ended_at"])
+    return "" if seconds is None else f"  {duration_text(seconds)}"
 
 
 def task_title(task: LiveTask) -> str:
