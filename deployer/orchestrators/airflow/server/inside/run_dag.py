@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def make_known(dag: Any) -> None:
-    """Makes the assets of a DAG known, as Airflow's DAG processor does: later Airflows do that in `DAG.test` themselves.
+    """Makes the assets of a DAG known, as Airflow's DAG processor does; later Airflows do it in `DAG.test` themselves.
 
     Airflow 2 needs it where a task publishes by an alias. Airflow 3.0 runs no task whose assets it does not know.
     """
