@@ -123,6 +123,21 @@ def test_help_imports_nothing_heavy() -> None:
     assert {name for name in loaded if name.startswith("deployer.cli.commands.")} == {"deployer.cli.commands.plan"}
 
 
+def test_a_plan_that_asks_no_airflow_imports_no_client_of_one(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(
+        "from metaflow import FlowSpec, step\n\n\nclass F(FlowSpec):\n"
+        "    @step\n    def start(self):\n        self.next(self.end)\n\n    @step\n    def end(self):\n        pass\n"
+    )
+    (tmp_path / "m.yaml").write_text(
+        "version: 1\nproject: p\nflows: {F: {file: flow.py}}\n"
+        "environments: {local: {target: dags, compute: local, datastore: metaflow}}\n"
+    )
+    code = "import sys; from deployer import cli; cli.run(['plan', '-m', '.']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "1 to create" in done.stdout
+    assert not set(done.stderr.split()) & {"httpx", "tenacity", "sqlite3", "metaflow", "boto3", "kubernetes"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

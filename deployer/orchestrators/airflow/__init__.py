@@ -95,15 +95,17 @@ class AirflowOrchestrator:
         return dag_ids(content)
 
     def live(self, environment: Environment, environ: Mapping[str, str], waits: WaitPolicy) -> Live | None:
-        # httpx takes a while to import, and most commands talk to no Airflow.
-        from deployer.orchestrators.airflow.live.access import connect, connect_here
-        from deployer.orchestrators.airflow.server.local import url_of_running
+        from deployer.orchestrators.airflow.server.found import url_of_running
 
         access = environment.airflow
-        if access and (access.url or access.mwaa):
-            return connect(access, waits)
-        url = url_of_running(environment, environ)
-        return connect_here(url) if url else None
+        elsewhere = access if access and (access.url or access.mwaa) else None
+        url = None if elsewhere else url_of_running(environment, environ)
+        if not (elsewhere or url):
+            return None
+        # With httpx it takes a while to import, and most plans ask no Airflow.
+        from deployer.orchestrators.airflow.live.access import connect, connect_here
+
+        return connect(elsewhere, waits) if elsewhere else connect_here(url or "")
 
     def local(self, environment: Environment, environ: Mapping[str, str]) -> LocalOrchestrator | None:
         from deployer.orchestrators.airflow.server.local import local_airflow

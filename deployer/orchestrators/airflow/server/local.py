@@ -15,6 +15,7 @@ from deployer.models.live import LiveError
 from deployer.models.local_server import LocalRun
 from deployer.orchestrators.airflow.server import ports, run_once, state
 from deployer.orchestrators.airflow.server.folders import state_folder
+from deployer.orchestrators.airflow.server.found import may_be_here
 from deployer.orchestrators.airflow.server.install import InstalledAirflow, install
 from deployer.orchestrators.airflow.server.processes import Program, Running, running
 from deployer.orchestrators.airflow.server.settings import WEBSERVER_CONFIG, base_variables, server_variables
@@ -136,14 +137,4 @@ class Server:
 
 def local_airflow(environment: Environment, environ: Mapping[str, str]) -> LocalAirflow | None:
     """The private Airflow for an environment; None if its DAG files are not in a folder of this machine."""
-    access = environment.airflow
-    if "://" in environment.target.resolved or (access and (access.url or access.mwaa)):
-        return None
-    return LocalAirflow(environment, environ)
-
-
-def url_of_running(environment: Environment, environ: Mapping[str, str]) -> str | None:
-    """The address of the private Airflow that runs for an environment now; None if none does."""
-    local = local_airflow(environment, environ)
-    server = state.found(state_folder(local.dags, environ)) if local else None
-    return (server.url or None) if server else None
+    return LocalAirflow(environment, environ) if may_be_here(environment) else None
