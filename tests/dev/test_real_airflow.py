@@ -6,14 +6,16 @@ import json
 import os
 import queue
 import signal
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from tests.airflow.harness import cache, installed
+from tests.airflow.harness import cache, installed, versions
 from tests.dev.conftest import Site, new_site, processes_of
 from tests.e2e.project import MFDEPLOY
 
@@ -114,3 +116,32 @@ def test_a_flow_is_saved_run_and_the_airflow_ended(dev: Dev) -> None:
     assert {"  start: success", "  end: success"} <= set(said)
     assert said[-1] == "success"
     assert processes_of(dev.site) == []
+
+
+@pytest.mark.parametrize("version", versions("2.11.2"))
+def test_a_step_publishes_in_a_run_of_one_process(version: str, tmp_path: Path) -> None:
+    """Airflow runs no task that publishes by an alias which it does not know: here nobody else has made it known."""
+    site = new_site(tmp_path)
+    installed(version)
+    (site.cache / "airflow").symlink_to(cache())
+    environ = {"PATH": os.environ["PATH"], "HOME": str(site.folder), "USER": "ada", "MFDEPLOY_CACHE": str(site.cache)}
+    site.manifest.write_text(
+        site.manifest.read_text().replace("local: {", f"local: {{airflow: {{version: {version}}}, ")
+    )
+    publishing = (
+        "from metaflow.integrations import ArgoEvent\n        ArgoEvent('stock.arrived').publish({'shop': 7})\n"
+    )
+    site.flow.write_text(
+        site.flow.read_text().replace("self.next(self.end)", f"{publishing}        self.next(self.end)")
+    )
+
+    mfdeploy(site, environ, "apply", "--env", "local", "--yes")
+    said = mfdeploy(site, environ, "run", "hello", "--env", "local").splitlines()
+    assert {"  start: success", "  end: success"} <= set(said)
+    assert said[-1] == "success"
+    (database,) = site.cache.rglob("airflow.db")
+    kind = "dataset" if version.startswith("2.") else "asset"
+    with sqlite3.connect(database) as connection:
+        published = f"select e.extra from {kind}_event e join {kind} a on a.id = e.{kind}_id where a.uri like ?"
+        ((extra,),) = connection.execute(published, ["%stock.arrived"])
+    assert json.loads(json.loads(extra)["payload"]) == {"shop": 7}
