@@ -50,7 +50,7 @@ Compute = Literal["local", "kubernetes"]
 _NEVER_IN_A_DAG = "changes no DAG"
 
 
-class Schedule(Settings):
+class Schedule(Settings, defer_build=False):
     """When Airflow starts a run."""
 
     short: ClassVar[str] = "cron"
@@ -64,7 +64,7 @@ class Schedule(Settings):
     ] = None
 
 
-class Retries(Settings):
+class Retries(Settings, defer_build=False):
     """How often Airflow runs a failed task again, for the steps that carry no @retry of their own."""
 
     short: ClassVar[str] = "times"
@@ -74,7 +74,7 @@ class Retries(Settings):
     minutes_between: Annotated[Minutes, Setting("Minutes before each of them.")] = 2
 
 
-class TriggerSettings(Settings):
+class TriggerSettings(Settings, defer_build=False):
     """What starts runs: the end of the runs of another flow, or an event. One of `flow`, `dag_id` and `event`."""
 
     flow: Annotated[
@@ -94,7 +94,7 @@ class TriggerSettings(Settings):
     ] = Field(default_factory=dict)
 
 
-class PackageSettings(Settings):
+class PackageSettings(Settings, defer_build=False):
     """The files of a flow's code package. Patterns start at the folder of the flow's file."""
 
     only: Annotated[
@@ -108,7 +108,7 @@ class PackageSettings(Settings):
     exclude: Annotated[Patterns, Setting("Patterns of files that are left out, as in `tests`.")] = ()
 
 
-class AirflowAccess(Settings):
+class AirflowAccess(Settings, defer_build=False):
     """The running Airflow of an environment, and how to log in: with a token, a user, Google's credentials, or MWAA.
 
     Or the version of the private one that runs on this machine.

@@ -21,7 +21,7 @@ from deployer.manifest.fields import (
 )
 
 
-class Toleration(Settings):
+class Toleration(Settings, defer_build=False):
     """A Kubernetes toleration."""
 
     key: Annotated[Omissible[str], Setting("The taint's key; absent with operator Exists for every taint.")] = None
@@ -35,7 +35,7 @@ class Toleration(Settings):
     )
 
 
-class SecurityContext(Settings):
+class SecurityContext(Settings, defer_build=False):
     """The security context of a step's container."""
 
     privileged: Annotated[Omissible[bool], Setting("Whether the container runs privileged.")] = None
@@ -87,7 +87,7 @@ class PodAttributes(Settings):
     security_context: Annotated[Omissible[SecurityContext], Setting("The container's security context.")] = None
 
 
-class PodSettings(PodAttributes):
+class PodSettings(PodAttributes, defer_build=False):
     """A step's pod, and what Airflow does with it."""
 
     startup_timeout_seconds: Annotated[
