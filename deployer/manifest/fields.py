@@ -106,8 +106,8 @@ class Settings(BaseModel):
     default may be missing in one of them.
     """
 
-    # Built where they are first used: a manifest that is refused needs no resolved deployment. Those that several others
-    # have as a value say `defer_build=False`: once built, they are not built again for each of these.
+    # Built where they are first used: a manifest that is refused needs no resolved deployment. Those that several
+    # others have as a value say `defer_build=False`: once built, they are not built again for each of these.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     short: ClassVar[str] = ""
     expected: ClassVar[str] = "a map"

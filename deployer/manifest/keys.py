@@ -13,15 +13,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from deployer.manifest.airflow_keys import AirflowAccess
 from deployer.manifest.fields import (
-    AirflowVersion,
     AnyValue,
     Branches,
     ByName,
     Cron,
     DagId,
     Date,
-    Duration,
     IncludePattern,
     Items,
     Minutes,
@@ -33,14 +32,12 @@ from deployer.manifest.fields import (
     ResolvedPath,
     RetryCount,
     Scalar,
-    Secret,
     Setting,
     Settings,
     Tag,
     Text,
     Texts,
     Timezone,
-    Url,
     VariableName,
 )
 from deployer.manifest.pod_keys import ClusterSettings, PodSettings
@@ -106,38 +103,6 @@ class PackageSettings(Settings, defer_build=False):
     ] = None
     include: Annotated[Patterns, Setting("Patterns of more files, of any suffix, as in `sql/**/*.sql`.")] = ()
     exclude: Annotated[Patterns, Setting("Patterns of files that are left out, as in `tests`.")] = ()
-
-
-class AirflowAccess(Settings, defer_build=False):
-    """The running Airflow of an environment, and how to log in: with a token, a user, Google's credentials, or MWAA.
-
-    Or the version of the private one that runs on this machine.
-    """
-
-    url: Annotated[Omissible[Url], Setting("The address of Airflow's pages, with the path below which they are.")] = (
-        None
-    )
-    token: Annotated[Omissible[Secret], Setting("A token to log in with, as ${env.NAME}.", may_be_secret=True)] = None
-    user: Annotated[Omissible[Text], Setting("The user to log in as, with `password`.")] = None
-    password: Annotated[Omissible[Secret], Setting("The user's password, as ${env.NAME}.", may_be_secret=True)] = None
-    google: Annotated[
-        bool, Setting("Whether to log in with Google's application default credentials: Cloud Composer.")
-    ] = False
-    mwaa: Annotated[
-        Omissible[Text], Setting("The name of an environment of Amazon MWAA, which takes the place of `url`.")
-    ] = None
-    wait: Annotated[
-        Duration,
-        Setting("How long an apply waits until Airflow has what was written, as in 90s or 5m; none: not at all."),
-    ] = "10m"
-    on_import_error: Annotated[
-        Literal["keep", "rollback"],
-        Setting("rollback: the earlier file is put back where Airflow cannot import the new one. keep: it stays."),
-    ] = "keep"
-    version: Annotated[
-        Omissible[AirflowVersion],
-        Setting("The Airflow that `mfdeploy dev` installs and runs on this machine, as in 3.3.2. Default: 3.3.2."),
-    ] = None
 
 
 class FlowSettings(Settings):

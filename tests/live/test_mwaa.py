@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.manifest.keys import AirflowAccess
+from deployer.manifest.airflow_keys import AirflowAccess
 from deployer.models.live import LiveError, NotAllowedError, UnknownError
 from deployer.models.waiting import WaitPolicy
 from deployer.orchestrators.airflow.live.access import connect

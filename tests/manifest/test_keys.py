@@ -12,9 +12,9 @@ import pytest
 from pydantic import Field
 
 from deployer.description import describe, to_json
+from deployer.manifest.airflow_keys import AirflowAccess
 from deployer.manifest.fields import ByName, Omissible, ResolvedPath, Setting, Settings, names_of, secret_paths, setting
 from deployer.manifest.keys import (
-    AirflowAccess,
     EnvironmentSettings,
     FlowIdentity,
     FlowSettings,

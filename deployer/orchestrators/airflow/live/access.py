@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
+from deployer.manifest.airflow_keys import AirflowAccess
 from deployer.manifest.formats import seconds_of
-from deployer.manifest.keys import AirflowAccess
 from deployer.models.live import AfterApply, LiveError
 from deployer.models.waiting import WaitPolicy
 from deployer.orchestrators.airflow.live.client import LiveAirflow
