@@ -2,7 +2,7 @@
 # Another interpreter: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev fast test coverage pythons conformance bench pictures check format lint types fresh rewrite lock clean
+.PHONY: help demo dev fast test coverage pythons conformance bench pictures vendored check format lint types fresh rewrite lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -63,6 +63,9 @@ bench: $(READY) ## time mfdeploy against the stock command, on a quiet machine; 
 
 pictures: $(READY) ## take the pictures of docs/pictures anew, in a real Airflow and a browser; look at each
 	$(BIN)/python -m tests.pictures
+
+vendored: $(READY) ## fetch the scripts of others that HTML pages contain anew, by npm
+	$(BIN)/python -m tests.vendored
 
 format: $(READY) ## put the code into the house format
 	$(BIN)/ruff format

@@ -38,6 +38,11 @@ def graph_sentences(before: GraphDescription, after: GraphDescription) -> list[s
     ]
 
 
+def renamed_steps(before: GraphDescription, after: GraphDescription) -> dict[str, str]:
+    """The new names of the steps that count as renamed, by their old ones; see `graph_sentences`."""
+    return _renamed(before.steps, after.steps)
+
+
 def _renamed(before: Steps, after: Steps) -> dict[str, str]:
     """The new names of steps by their old ones. Found from the known neighbours on, so that a chain is found too."""
     found: dict[str, str] = {}

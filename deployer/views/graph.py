@@ -38,7 +38,7 @@ class Graph(TypedDict):
 
 def graph_to_mermaid(graph: Graph) -> str:
     """A Mermaid flowchart. Steps are s0, s1, ... (``end`` is a keyword of Mermaid), and their names quoted labels."""
-    order = _ordered(graph)
+    order = ordered_steps(graph)
     ids = {name: f"s{number}" for number, name in enumerate(order)}
     lines = ["flowchart TD"]
     for name in order:
@@ -68,7 +68,7 @@ def _label(text: str) -> str:
     return _PLAIN.sub(lambda match: f"#{ord(match.group())};", escape_controls(text))
 
 
-def _ordered(graph: Graph) -> list[str]:
+def ordered_steps(graph: Graph) -> list[str]:
     """Step names from start to end: each branch as a whole, and a join after all its branches."""
     steps = graph["steps"]
     done: list[str] = []
@@ -106,7 +106,7 @@ def _depths(graph: Graph, order: list[str]) -> dict[str, int]:
 def graph_to_text(graph: Graph, width: int = 80, colour: bool = False, indent: int = 0) -> str:
     """One line for each step, in order and indented by nesting, with the steps that follow it."""
     page = Page(width, colour)
-    order = _ordered(graph)
+    order = ordered_steps(graph)
     depths = _depths(graph, order)
     names = {name: "  " * depths[name] + escape_controls(name) for name in order}
     column = min(max(map(len, names.values())), page.width // 2) + 2
