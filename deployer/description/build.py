@@ -12,6 +12,7 @@ from deployer.models.deployment import Schedule as WrittenSchedule
 from deployer.models.description import (
     CodeDescription,
     CronSchedule,
+    CronsSchedule,
     Description,
     EventSchedule,
     ExitHooksDescription,
@@ -81,16 +82,19 @@ def _node(step: Step) -> StepNode:
 
 def _schedule(deployment: Deployment, flow: Flow, schedule: WrittenSchedule | None) -> Schedule:
     times: dict[str, Any] = {}
-    if schedule is not None and schedule.cron is not None:
+    crons = schedule.crons if schedule is not None else ()
+    if schedule is not None and crons:
         times = {
-            "cron": schedule.cron,
+            **({"cron": crons[0]} if len(crons) == 1 else {"crons": crons}),
             "timezone": schedule.timezone,
             "catchup": deployment.catchup,
             "start_date": deployment.start_date,
         }
     if flow.triggers:
         return EventSchedule(kind="events", **_events(flow), **times)
-    return CronSchedule(kind="cron", **times) if times else NoSchedule(kind="none")
+    if not times:
+        return NoSchedule(kind="none")
+    return CronSchedule(kind="cron", **times) if "cron" in times else CronsSchedule(kind="crons", **times)
 
 
 def _events(flow: Flow) -> dict[str, Any]:

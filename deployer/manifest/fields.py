@@ -34,10 +34,11 @@ from deployer.manifest.formats import (
     check_airflow_version,
     check_branch,
     check_branches,
-    check_cron,
+    check_crons,
     check_date,
     check_duration,
     check_include_pattern,
+    check_listed_cron,
     check_own_branch,
     check_pattern,
     check_reference,
@@ -103,13 +104,14 @@ class Settings(BaseModel):
 
     Where it may be written as one scalar, `short` is the key that the scalar is the value of, and `expected` says in
     words what may be written. Such a map may be spread over the layers of a flow's settings, so that a key without a
-    default may be missing in one of them.
+    default may be missing in one of them. With `short_list` a list is short for it, too.
     """
 
     # Built where they are first used: a manifest that is refused needs no resolved deployment. Those that several
     # others have as a value say `defer_build=False`: once built, they are not built again for each of these.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     short: ClassVar[str] = ""
+    short_list: ClassVar[bool] = False
     expected: ClassVar[str] = "a map"
 
     def written(self) -> dict[str, JsonValue]:
@@ -205,7 +207,13 @@ AnyValue = Annotated[JsonValue, GetPydanticSchema(lambda source, handler: core_s
 # A whole number stays one: 2 and 2.0 are two texts in a DAG file.
 Minutes = Annotated[float, Field(ge=0), WrapValidator(_keep)]
 Cpus = Annotated[float, Field(gt=0), WrapValidator(_keep)]
-Cron = Annotated[str | None, BeforeValidator(check_cron)]
+Cron = Annotated[str, BeforeValidator(check_listed_cron)]
+Crons = Annotated[
+    str | tuple[str, ...] | None,
+    GetPydanticSchema(lambda source, handler: handler(Items[Cron])),
+    WrapValidator(check_crons),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
 Timezone = Annotated[str, BeforeValidator(check_timezone)]
 Date = Annotated[str, BeforeValidator(check_date)]
 IncludePattern = Annotated[str, BeforeValidator(check_include_pattern)]

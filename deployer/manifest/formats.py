@@ -6,13 +6,14 @@ They pass on what has another type than they expect: the type is validated next 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 from typing_extensions import LiteralString
 
 from deployer.errors import nearest
@@ -39,6 +40,28 @@ def check_cron(value: Any) -> Any:
     if problem:
         raise _error("bad-cron", *problem)
     return value
+
+
+def check_crons(value: Any, validate: Callable[[Any], Any]) -> Any:
+    """One cron, as `check_cron` takes it, or a list of several. `validate` checks such a list."""
+    if not isinstance(value, (list, tuple)):
+        checked = check_cron(value)
+        if checked is not None and not isinstance(checked, str):
+            raise PydanticKnownError("string_type")
+        return checked
+    if not value:
+        raise _error("bad-cron", "the list of crons is empty", f"write {NO_SCHEDULE} for no schedule")
+    return validate(value)
+
+
+def check_listed_cron(value: Any) -> Any:
+    """One of several crons."""
+    if isinstance(value, dict):
+        hint = "one timezone holds for all of them: write schedule: {cron: [...], timezone: ...}"
+        raise _error("bad-cron", "expected a cron, found a map", hint)
+    if value == NO_SCHEDULE:
+        raise _error("bad-cron", f"{NO_SCHEDULE} is not one of several crons", "leave it out")
+    return check_cron(value)
 
 
 @lru_cache(maxsize=4096)

@@ -18,7 +18,7 @@ from deployer.manifest.fields import (
     AnyValue,
     Branches,
     ByName,
-    Cron,
+    Crons,
     DagId,
     Date,
     IncludePattern,
@@ -51,14 +51,24 @@ class Schedule(Settings, defer_build=False):
     """When Airflow starts a run."""
 
     short: ClassVar[str] = "cron"
-    expected: ClassVar[str] = "a cron, hourly, daily, weekly, none or a map"
+    short_list: ClassVar[bool] = True
+    expected: ClassVar[str] = "a cron, a list of crons, hourly, daily, weekly, none or a map"
 
     cron: Annotated[
-        Cron, Setting("A cron of five fields, hourly, daily or weekly; none for no schedule. AWS crons (six) work.")
+        Crons,
+        Setting(
+            "A cron of five fields, hourly, daily or weekly, or a list of these; none for no schedule. AWS crons (six)"
+            " work."
+        ),
     ]
     timezone: Annotated[
         Omissible[Timezone], Setting("The timezone that the cron is read in, as in Europe/Helsinki. Default: UTC.")
     ] = None
+
+    @property
+    def crons(self) -> tuple[str, ...]:
+        """The crons as they are written; none for no schedule."""
+        return (self.cron,) if isinstance(self.cron, str) else self.cron or ()
 
 
 class Retries(Settings, defer_build=False):

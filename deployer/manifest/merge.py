@@ -10,11 +10,12 @@ from typing import Final
 
 from deployer.manifest.fields import keys_of, model_of
 from deployer.manifest.keys import FlowSettings
-from deployer.manifest.nodes import Entry, Map, Scalar
+from deployer.manifest.nodes import Entry, Items, Map, Scalar
 
-# A scalar where a map may stand is short for the map with this one key: `retries: 3` is `retries: {times: 3}`.
+# A scalar where a map may stand is short for the map with this one key: `retries: 3` is `retries: {times: 3}`. So is
+# a list, of those settings that say so.
 _SHORT_FORMS: Final = {
-    name: model.short
+    name: (model.short, (Scalar, Items) if model.short_list else (Scalar,))
     for name, field in keys_of(FlowSettings).items()
     if (model := model_of(field.annotation)) and model.short
 }
@@ -23,9 +24,9 @@ _SHORT_FORMS: Final = {
 def expand(settings: Map) -> Map:
     """The settings with short forms written out, so that they merge by key."""
     entries = dict(settings.entries)
-    for name, first in _SHORT_FORMS.items():
+    for name, (first, kinds) in _SHORT_FORMS.items():
         entry = entries.get(name)
-        if entry is not None and isinstance(entry.node, Scalar):
+        if entry is not None and isinstance(entry.node, kinds):
             whole = Map({first: entry}, entry.node.location, short=True)
             entries[name] = entry._replace(node=whole)
     return Map(entries, settings.location) if entries != settings.entries else settings

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
@@ -62,6 +63,16 @@ class CronSchedule(FrozenModel):
     start_date: str | None = None
 
 
+class CronsSchedule(FrozenModel):
+    """Several crons of five fields, sorted: a run starts at each time of each, and one where several say the same."""
+
+    kind: Literal["crons"]
+    crons: Several[str]
+    timezone: str | None = "UTC"
+    catchup: bool = False
+    start_date: str | None = None
+
+
 class PayloadDescription(FrozenModel):
     """Where a parameter's value comes from: the event, and the key of its payload."""
 
@@ -72,7 +83,7 @@ class PayloadDescription(FrozenModel):
 class EventSchedule(FrozenModel):
     """The DAG runs when other DAGs have run (`after`) and events were published (`events`): all of them, by name.
 
-    With a cron it also runs at its times. `payload` has the parameters that events give values to.
+    With a cron, or several, it also runs at its times. `payload` has the parameters that events give values to.
     """
 
     kind: Literal["events"]
@@ -80,22 +91,33 @@ class EventSchedule(FrozenModel):
     events: Several[str] = ()
     payload: Mapping[str, PayloadDescription] = {}
     cron: str | None = None
+    crons: Several[str] = ()
     timezone: str | None = "UTC"
     catchup: bool = False
     start_date: str | None = None
 
 
-Schedule = Annotated[NoSchedule | CronSchedule | EventSchedule, Field(discriminator="kind")]
+Schedule = Annotated[NoSchedule | CronSchedule | CronsSchedule | EventSchedule, Field(discriminator="kind")]
 
 
-def cron_of(schedule: Schedule) -> CronSchedule | None:
-    """The times of a schedule: the schedule itself, the part of one with events, or None."""
-    if isinstance(schedule, CronSchedule):
-        return schedule
-    if isinstance(schedule, EventSchedule) and schedule.cron is not None:
-        times = {name: getattr(schedule, name) for name in CronSchedule.model_fields if name != "kind"}
-        return CronSchedule(kind="cron", **times)
-    return None
+@dataclass(frozen=True)
+class Times:
+    """When a schedule starts runs by itself: at each time of each of its crons, of which there is at least one."""
+
+    crons: tuple[str, ...]
+    timezone: str | None
+    catchup: bool
+    start_date: str | None
+
+
+def times_of(schedule: Schedule) -> Times | None:
+    """The times of a schedule, or of one with events the part that has times; None where there are none."""
+    if isinstance(schedule, NoSchedule):
+        return None
+    crons = schedule.crons if isinstance(schedule, (CronsSchedule, EventSchedule)) else ()
+    if not isinstance(schedule, CronsSchedule) and schedule.cron is not None:
+        crons = (schedule.cron,)
+    return Times(crons, schedule.timezone, schedule.catchup, schedule.start_date) if crons else None
 
 
 def event_of_end(name: str) -> str:

@@ -45,7 +45,7 @@ def _with_origins(reason: Reason, item: Desired, root: Path) -> Reason:
 
 def _origin(after: object, field: str, item: Desired, root: Path) -> str:
     """Where a value was written. A removed value has no origin, except for `schedule: none`."""
-    return "" if after is None and field != "schedule.cron" else origin(item, field, root)
+    return "" if after is None and field not in ("schedule.cron", "schedule.crons") else origin(item, field, root)
 
 
 def origin(item: Desired, field: str, root: Path) -> str:
@@ -80,7 +80,7 @@ def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
 
 
 def _of_schedule(deployment: Deployment, flow: Flow, path: list[str]) -> Iterator[Location | None]:
-    name = path[-1]
+    name = "cron" if path[-1] == "crons" else path[-1]
     if name in ("catchup", "start_date"):
         yield _written(deployment, name)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from deployer.description.compare import differences, order_differences
 from deployer.models.description import (
@@ -12,7 +12,7 @@ from deployer.models.description import (
     NativeDescription,
     NativeParameter,
     NoSchedule,
-    cron_of,
+    times_of,
 )
 from deployer.models.desired import Deployed, Desired, EnvironmentState, NativeDag
 from deployer.models.plan import Edit, FieldChange, Reason
@@ -96,8 +96,9 @@ def _native_differences(native: NativeDag, after: Description) -> Iterator[Field
     for name in sorted(set(native.steps) ^ set(after.graph.steps)):
         before, now = name in native.steps, name in after.graph.steps
         yield FieldChange(f"graph.steps.{name}", "there" if before else None, "there" if now else None)
-    times = cron_of(after.schedule)
-    yield from differences("schedule.cron", native.cron, times.cron if times else None)
+    times = times_of(after.schedule)
+    crons: Sequence[str | None] = times.crons if times else (None,)
+    yield from differences("schedule.cron", native.cron, crons[0] if len(crons) == 1 else list(crons))
     for name in sorted(native.parameters.keys() | after.parameters.keys()):
         new = after.parameters[name].default if name in after.parameters else None
         yield from differences(f"parameters.{name}.default", native.parameters.get(name), new)

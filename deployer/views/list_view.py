@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from deployer.manifest.files import shown
+from deployer.models.deployment import Schedule
 from deployer.models.listed import Listed
 from deployer.models.visible import escape_controls
 from deployer.views.page import Page
@@ -16,9 +17,9 @@ _UNKNOWN, _NONE = "?", "-"
 
 
 class ListedScheduleJson(TypedDict):
-    """A schedule; the timezone is null where the manifests do not say."""
+    """A schedule, with a list where it has several crons; the timezone is null where the manifests do not say."""
 
-    cron: str
+    cron: str | list[str]
     timezone: str | None
 
 
@@ -50,16 +51,22 @@ def list_to_json(deployments: Sequence[Listed]) -> ListJson:
 
 def _to_json(listed: Listed) -> ListedJson:
     deployment, schedule = listed.deployment, listed.schedule
-    has_cron = schedule is not None and schedule.cron is not None
     return {
         "address": deployment.address,
         "environment": deployment.environment.name,
         "flow": deployment.name,
         "dag_id": listed.dag_id,
-        "schedule": {"cron": str(schedule.cron), "timezone": schedule.timezone} if schedule and has_cron else None,
+        "schedule": _schedule(schedule),
         "file": shown(Path(deployment.file.resolved)),
         "compiled": listed.is_compiled,
     }
+
+
+def _schedule(schedule: Schedule | None) -> ListedScheduleJson | None:
+    if schedule is None or not schedule.crons:
+        return None
+    crons = list(schedule.crons)
+    return {"cron": crons[0] if len(crons) == 1 else crons, "timezone": schedule.timezone}
 
 
 def list_to_text(shown: ListJson, *, width: int = 80, colour: bool = False) -> str:
@@ -79,7 +86,8 @@ def _cells(listed: ListedJson) -> tuple[str, ...]:
     schedule = listed["schedule"]
     when = _NONE if listed["compiled"] else _UNKNOWN
     if schedule:
-        when = f"{schedule['cron']} {schedule['timezone'] or ''}".rstrip()
+        cron = schedule["cron"]
+        when = f"{cron if isinstance(cron, str) else '; '.join(cron)} {schedule['timezone'] or ''}".rstrip()
     cells = (listed["environment"], listed["flow"], listed["dag_id"] or _UNKNOWN, when, listed["file"])
     return tuple(map(escape_controls, cells))
 

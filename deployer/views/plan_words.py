@@ -206,9 +206,10 @@ def new_schedule(change: Change) -> str:
     if change["action"] != "create":
         return ""
     schedule = change["after"]["schedule"]
-    if not schedule.get("cron"):
+    crons = schedule.get("crons") or list(filter(None, [schedule.get("cron")]))
+    if not crons:
         return "" if any(reason["word"] == "new" for reason in change["reasons"]) else "none"
-    parts = [str(schedule[key]) for key in ("cron", "timezone") if schedule.get(key)]
+    parts = ["; ".join(crons), *filter(None, [schedule.get("timezone")])]
     parts += ["with catchup"] if schedule.get("catchup") else []
     parts += [f"from {schedule['start_date']} on"] if schedule.get("start_date") else []
     return ", ".join(parts)

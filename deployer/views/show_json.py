@@ -157,8 +157,8 @@ def _schedule(deployment: Deployment, flow: Flow, schedule: Schedule | None) -> 
         source = f"{flow.file}:{flow.schedule.line}"
     else:
         source = DEFAULT
-    yield _setting("schedule.cron", schedule.cron if schedule else None, source)
-    if schedule and schedule.cron:
+    yield _setting("schedule.cron", to_json(schedule.cron) if schedule else None, source)
+    if schedule and schedule.crons:
         zone_source = _source(deployment, "schedule.timezone", default=source)
         yield _setting("schedule.timezone", schedule.timezone, zone_source)
 

@@ -31,6 +31,15 @@ def test_an_odd_schedule_is_no_schedule(field: str) -> None:
         assert {each.word for each in found} <= {"next runs", "starts now"}
 
 
+def test_odd_crons_are_no_schedule() -> None:
+    after = made.desired(cron=("0 3 * * *", "30 9 * * *")).description
+    for odd in ODD:
+        schedule = after.schedule.model_copy(update={"crons": ("0 3 * * *", odd)})
+        before = after.model_copy(update={"schedule": schedule})
+        change = Change("prod/train", "prod", "update", "TrainFlow", "TrainFlow.py", before=before, after=after)
+        assert {each.word for each in effects(change, None, NOW)} <= {"next runs", "starts now"}
+
+
 @pytest.mark.parametrize("field", ["cron", "timezone", "start_date"])
 @pytest.mark.parametrize("odd", [5, True, [], {}, 1.5])
 def test_what_is_not_text_is_not_read(field: str, odd: object) -> None:

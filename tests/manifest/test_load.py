@@ -204,6 +204,9 @@ flows:
         ("0 3 * * *", Schedule(cron="0 3 * * *")),
         ("'0 10 * * ? *'", Schedule(cron="0 10 * * ? *")),
         ("{cron: daily, timezone: UTC}", Schedule(cron="daily", timezone="UTC")),
+        ("[0 3 * * *, daily]", Schedule(cron=("0 3 * * *", "daily"))),
+        ("[daily]", Schedule(cron=("daily",))),
+        ("{cron: [0 3 * * *, daily], timezone: UTC}", Schedule(cron=("0 3 * * *", "daily"), timezone="UTC")),
     ],
 )
 def test_schedules(folder: Path, text: str, expected: Schedule) -> None:
@@ -213,6 +216,8 @@ def test_schedules(folder: Path, text: str, expected: Schedule) -> None:
 def test_a_cron_alone_keeps_the_timezone_of_a_weaker_layer(folder: Path) -> None:
     defaults = "defaults: {schedule: {cron: daily, timezone: Asia/Tokyo}}\n"
     assert one(folder, "schedule: hourly", more=defaults).schedule == Schedule(cron="hourly", timezone="Asia/Tokyo")
+    several = one(folder, "schedule: [hourly, 0 3 * * 1]", more=defaults.replace("daily", "[weekly, daily]"))
+    assert several.schedule == Schedule(cron=("hourly", "0 3 * * 1"), timezone="Asia/Tokyo")
 
 
 def test_no_schedules_in_an_environment(folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Deployment, Environment, Schedule
-from deployer.models.description import Description, NoSchedule
+from deployer.models.description import Description, times_of
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.digest import digest_text
@@ -52,7 +52,8 @@ class JsonFiles:
         return deployment.schedule
 
     def next_runs(self, schedule: DescribedSchedule, now: datetime, count: int = 3) -> Sequence[str]:
-        return () if isinstance(schedule, NoSchedule) else (f"{schedule.cron} after {now:%Y-%m-%d}",)
+        times = times_of(schedule)
+        return (f"{', '.join(times.crons)} after {now:%Y-%m-%d}",) if times else ()
 
     def minutes_between_runs(self, schedule: DescribedSchedule) -> int | None:
         return None

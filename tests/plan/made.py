@@ -64,7 +64,10 @@ def flow(**values: Any) -> Flow:
 
 
 def desired(
-    made: Deployment | None = None, compiled: Flow | None = None, name: str = "TrainFlow", cron: str | None = None
+    made: Deployment | None = None,
+    compiled: Flow | None = None,
+    name: str = "TrainFlow",
+    cron: str | tuple[str, ...] | None = None,
 ) -> Desired:
     made, compiled = made or deployment(), compiled or flow()
     schedule = Schedule(cron=cron, timezone="UTC") if cron else None

@@ -59,6 +59,15 @@ class TestSchedule:
         since = datetime(2026, 11, 22, 8, tzinfo=timezone.utc)
         assert "starts now" not in of(made.desired(), made.desired(cron="0 3 * * *"), since)
 
+    def test_of_several_crons_starts_the_latest_time_of_any_of_them_now(self) -> None:
+        found = of(made.desired(cron="0 3 * * *"), made.desired(cron=("0 9 * * *", "30 7 * * *")))
+        assert found["starts now"].after == times("22T09")
+        assert found["next runs"].after == (
+            "2026-11-23T07:30+00:00",
+            "2026-11-23T09:00+00:00",
+            "2026-11-24T07:30+00:00",
+        )
+
     def test_that_goes_leaves_no_next_run(self) -> None:
         found = of(made.desired(cron="0 3 * * *"), made.desired())
         assert found == {"next runs": Effect("next runs", before=times("23T03", "24T03", "25T03"))}
@@ -97,6 +106,11 @@ class TestCatchUp:
         assert of(None, after)["catch-up"] == Effect(
             "catch-up", after=("2026-11-01T03:00+00:00",), count=22, at_a_time=4
         )
+
+    def test_counts_the_times_of_several_crons(self) -> None:
+        made_up = made.deployment(catchup=True, start_date="2026-11-20")
+        found = of(None, made.desired(made_up, cron=("0 3 * * *", "30 9 * * *")))["catch-up"]
+        assert (found.count, found.after) == (6, times("20T03"))
 
     def test_counts_the_start_itself(self) -> None:
         after = made.desired(made.deployment(catchup=True, start_date="2026-11-22"), cron="0 0 * * *")

@@ -50,6 +50,7 @@ BARE = made.desired(made.deployment(), made.flow(steps=STEPS, schedule=FlowSched
     ("field", "place"),
     [
         ("schedule.cron", "deployments/a.yaml:4"),
+        ("schedule.crons", "deployments/a.yaml:4"),
         ("schedule.catchup", "deployments/a.yaml:5"),
         ("schedule.start_date", ""),
         ("parameters.alpha.default", "deployments/a.yaml:6"),

@@ -37,7 +37,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
 
 def _is_scheduled(deployment: Deployment, flow: Flow) -> bool:
     if deployment.schedule is not None:
-        return deployment.schedule.cron is not None
+        return bool(deployment.schedule.crons)
     return flow.schedule is not None
 
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import islice, takewhile
-from zoneinfo import ZoneInfo
 
-from croniter import CroniterError, croniter
+from croniter import CroniterError
 
 from deployer.description import order_is_known
 from deployer.models.description import (
-    CronSchedule,
     Description,
     NativeDescription,
     NoSchedule,
     Schedule,
-    cron_of,
+    Times,
     same_value,
+    times_of,
 )
 from deployer.models.plan import Change, Effect
-from deployer.orchestrators.airflow.next_runs import next_runs
+from deployer.orchestrators.airflow.cron_times import latest_before, times_after, zone_of
 
 MAX_COUNTED_RUNS = 1000
 _SECOND = timedelta(seconds=1)
+_SHOWN = 3
 
 
 def effects(change: Change, since: datetime | None, now: datetime, ran: datetime | None = None) -> tuple[Effect, ...]:
@@ -58,57 +58,57 @@ def _schedule_effects(
 ) -> Iterator[Effect]:
     if before is not None and before.schedule == after.schedule:
         return
-    deployed = _valid_cron(before.schedule) if before is not None else None
-    old, new = _next_times(deployed, now), _next_times(after.schedule, now)
+    deployed = _valid_times(before.schedule) if before is not None else None
+    times = times_of(after.schedule)
+    old, new = _next_times(deployed, now), _next_times(times, now)
     if old != new:
         yield Effect("next runs", before=old, after=new)
-    schedule = cron_of(after.schedule)
-    if schedule is not None:
+    if times is not None:
         last = ran
         if last is None and deployed:
             last = _last_time(deployed, _start_time(deployed, since or now), now)
-        yield from _immediate_runs(schedule, after, last, since or now, now)
+        yield from _immediate_runs(times, after, last, since or now, now)
 
 
-def _valid_cron(schedule: Schedule) -> CronSchedule | None:
-    """A deployed schedule; None if there is none, or if it was edited by hand and is not valid."""
-    found = cron_of(schedule)
+def _valid_times(schedule: Schedule) -> Times | None:
+    """The times of a deployed schedule; None if there are none, or if it was edited by hand and is not valid."""
+    found = times_of(schedule)
     if found is None:
         return None
     try:
-        _zone(found)
+        zone_of(found)
         _start_time(found, datetime.max)
     except (ValueError, KeyError, OSError):  # zoneinfo raises all of these for an invalid name
         return None
     return found
 
 
-def _next_times(schedule: Schedule | None, now: datetime) -> tuple[str, ...]:
+def _next_times(times: Times | None, now: datetime) -> tuple[str, ...]:
     try:
-        return tuple(next_runs(schedule, now)) if schedule else ()
+        return tuple(_format(time) for time in islice(times_after(times, now), _SHOWN)) if times else ()
     except CroniterError:  # a native DAG may have a cron that croniter does not support
         return ()
 
 
 def _immediate_runs(
-    schedule: CronSchedule, after: Description, last: datetime | None, since: datetime, now: datetime
+    times: Times, after: Description, last: datetime | None, since: datetime, now: datetime
 ) -> Iterator[Effect]:
     """The runs that Airflow starts at once: one for each time since the last run with `catchup`, else only the latest.
 
-    This is the rule of Airflow's CronTriggerTimetable. Where no Airflow was asked, the last run is assumed at the last
-    time of the old schedule.
+    This is the rule of Airflow's CronTriggerTimetable, and of that for several crons. Where no Airflow was asked, the
+    last run is assumed at the last time of the old schedule.
     """
-    start = _start_time(schedule, since)
-    if schedule.catchup:
-        yield from _catch_up(schedule, last or start - _SECOND, now, after.settings.value("max_active_runs"))
+    start = _start_time(times, since)
+    if times.catchup:
+        yield from _catch_up(times, last or start - _SECOND, now, after.settings.value("max_active_runs"))
         return
-    latest = _last_time(schedule, start, now)
+    latest = _last_time(times, start, now)
     if latest and (last is None or latest > last):
         yield Effect("starts now", after=(_format(latest),))
 
 
-def _catch_up(schedule: CronSchedule, last: datetime, now: datetime, at_a_time: object) -> Iterator[Effect]:
-    passed = list(islice(_times_between(schedule, last, now), MAX_COUNTED_RUNS + 1))
+def _catch_up(times: Times, last: datetime, now: datetime, at_a_time: object) -> Iterator[Effect]:
+    passed = list(islice(_times_between(times, last, now), MAX_COUNTED_RUNS + 1))
     if passed:
         yield Effect(
             "catch-up",
@@ -119,28 +119,22 @@ def _catch_up(schedule: CronSchedule, last: datetime, now: datetime, at_a_time: 
         )
 
 
-def _start_time(schedule: CronSchedule, since: datetime) -> datetime:
-    day = schedule.start_date
+def _start_time(times: Times, since: datetime) -> datetime:
+    day = times.start_date
     return datetime.fromisoformat(day).replace(tzinfo=timezone.utc) if day else since
 
 
-def _last_time(schedule: CronSchedule, start: datetime, now: datetime) -> datetime | None:
+def _last_time(times: Times, start: datetime, now: datetime) -> datetime | None:
     """The last time of a schedule up to `now`; None if there is none since `start`."""
     try:
-        iterator = croniter(schedule.cron, (now + _SECOND).astimezone(_zone(schedule)), ret_type=datetime)
-        found: datetime = iterator.get_prev()
+        found = latest_before(times, now + _SECOND)
     except CroniterError:
         return None
     return found if found >= start else None
 
 
-def _times_between(schedule: CronSchedule, after: datetime, until: datetime) -> Iterator[datetime]:
-    times = croniter(schedule.cron, after.astimezone(_zone(schedule)), ret_type=datetime)
-    return takewhile(lambda time: time <= until, times)
-
-
-def _zone(schedule: CronSchedule) -> ZoneInfo:
-    return ZoneInfo(schedule.timezone or "UTC")
+def _times_between(times: Times, after: datetime, until: datetime) -> Iterator[datetime]:
+    return takewhile(lambda time: time <= until, times_after(times, after))
 
 
 def _format(time: datetime) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice, pairwise
-from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
-from deployer.models.description import Schedule, cron_of
+from deployer.models.description import Schedule, times_of
+from deployer.orchestrators.airflow.cron_times import times_after
 
 
 def next_runs(schedule: Schedule, now: datetime, count: int = 3) -> list[str]:
@@ -17,11 +17,10 @@ def next_runs(schedule: Schedule, now: datetime, count: int = 3) -> list[str]:
 
     `now` is an aware time. The cron has Unix cron's five fields, as in the DAG file.
     """
-    found = cron_of(schedule)
+    found = times_of(schedule)
     if found is None:
         return []
-    times = croniter(found.cron, now.astimezone(ZoneInfo(found.timezone or "UTC")), ret_type=datetime)
-    return [time.isoformat(timespec="minutes") for time in islice(times, count)]
+    return [time.isoformat(timespec="minutes") for time in islice(times_after(found, now), count)]
 
 
 def minutes_between_runs(schedule: Schedule) -> int | None:
@@ -29,20 +28,23 @@ def minutes_between_runs(schedule: Schedule) -> int | None:
 
     The hour that summer time skips or repeats is not counted.
     """
-    found = cron_of(schedule)
+    found = times_of(schedule)
     if found is None:
         return None
     try:
-        fields, _ = croniter.expand(found.cron)
+        expanded = [croniter.expand(cron)[0] for cron in found.crons]
     except CroniterError:
         return None
-    minutes = sorted(_numbers(fields[0], 60))
-    gaps = [later - earlier for earlier, later in pairwise(minutes)]
-    hours = _numbers(fields[1], 24)
-    # The last run of an hour and the first one of the next; that of 23 o'clock may be the last one of several days.
-    if any((hour + 1) % 24 in hours for hour in hours):
-        gaps.append(60 - minutes[-1] + minutes[0])
-    return min(gaps, default=60)
+    minutes = sorted(
+        {
+            60 * hour + minute
+            for fields in expanded
+            for hour in _numbers(fields[1], 24)
+            for minute in _numbers(fields[0], 60)
+        }
+    )
+    # The last run of a day may be one of several days.
+    return min(60, *(later - earlier for earlier, later in pairwise([*minutes, minutes[0] + 24 * 60])))
 
 
 def _numbers(field: Sequence[int | str], count: int) -> set[int]:

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from deployer.kubernetes import pods
 from deployer.manifest.keys import FlowSettings
-from deployer.models.deployment import Deployment
+from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow, Package, Step
 from deployer.models.record import FIRST_RUN_IDS, NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Origin, RunIds
 from deployer.orchestrators.airflow import events, graph, hooks, on_call, parameters, tasks
@@ -91,6 +91,7 @@ class Page:
     default_arguments: tuple[Argument, ...]
     cron: Source | None
     timezone: Source | None
+    several_crons: Source | None
     published: Source
     alias: Source | None
     follows: Source
@@ -213,8 +214,9 @@ def _page(
         cluster=cluster,
         dag_arguments=tasks.as_arguments(_dag_arguments(deployment, flow)),
         default_arguments=_default_arguments(deployment, flow),
-        cron=literal(schedule.cron) if schedule else None,
+        cron=literal(schedule.crons[0]) if schedule else None,
         timezone=literal(schedule.timezone) if schedule else None,
+        several_crons=_several_crons(schedule, 8 if flow.triggers else 4) if schedule else None,
         published=literal(events.published_event(deployment, flow)),
         alias=literal(f"mfdeploy.{dag_id(deployment, flow)}") if flow.code.publishes_events else None,
         follows=_follows(flow),
@@ -235,6 +237,15 @@ def _waits_for(flow: Flow, indent: int) -> Source:
     """The assets that a run waits for: all of them."""
     found = [call("Asset", [literal(name)], {}, indent) for name in events.triggers_table(flow)]
     return list_of(found, indent)
+
+
+def _several_crons(schedule: Schedule, indent: int) -> Source | None:
+    """The timetable of several crons; None for one."""
+    if len(schedule.crons) == 1:
+        return None
+    crons = [literal(cron) for cron in schedule.crons]
+    zone = {"timezone": literal(schedule.timezone)}
+    return call("MultipleCronTriggerTimetable", crons, zone, indent, before=len("timetable=,"))
 
 
 def _follows(flow: Flow) -> Source:

@@ -17,6 +17,8 @@ from deployer.errors import DeployError, Diagnostic, Location, Severity
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow
 from deployer.models.flow_location import flow_location
+from deployer.orchestrators.airflow.cron_fields import compact
+from deployer.orchestrators.airflow.joined_crons import joined_crons
 
 # Weekly is Sunday at midnight, as with `@schedule(weekly=True)`.
 WORDS = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 0"}
@@ -30,15 +32,18 @@ _HINT = "write five fields, such as '0 3 * * *', or hourly, daily or weekly"
 
 
 def schedule_of(deployment: Deployment, flow: Flow) -> Schedule | None:
-    """The schedule that the DAG gets: five-field cron and timezone; None for a DAG that is only triggered.
+    """The schedule that the DAG gets: five-field crons and timezone; None for a DAG that is only triggered.
 
-    Raises DeployError for one that cannot be translated.
+    Several crons that one can say together are joined into one. Raises DeployError for one that cannot be translated.
     """
     problem = find_problem(deployment, flow)
     if problem:
         raise DeployError(problem)
     written = _written(deployment, flow)
-    return None if written is None else Schedule(cron=translate(written[0]), timezone=written[1] or "UTC")
+    if written is None:
+        return None
+    crons = joined_crons([translate(cron) for cron in written[0]])
+    return Schedule(cron=crons[0] if len(crons) == 1 else crons, timezone=written[1] or "UTC")
 
 
 def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
@@ -46,14 +51,13 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
     written = _written(deployment, flow)
     if written is None:
         return None
-    cron, zone = written
+    crons, zone = written
     of_manifest = deployment.schedule is not None
-    try:
-        translate(cron)
-    except ValueError as error:
+    problem = _problem_of(crons)
+    if problem:
         location = _location(deployment, flow, "schedule.cron")
         path = _path(deployment, "schedule.cron") if of_manifest else ""
-        return Diagnostic("bad-schedule", f"the schedule {cron[:_MAX_CHARACTERS]!r} {error}", location, path, _HINT)
+        return Diagnostic("bad-schedule", problem[0], location, path, problem[1])
     if zone is not None and not _is_zone(zone):
         location = _location(deployment, flow, "schedule.timezone")
         path = _path(deployment, "schedule.timezone") if of_manifest else ""
@@ -62,13 +66,33 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
     return None
 
 
+def _problem_of(crons: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with the crons, and a hint."""
+    known: dict[str, str] = {}
+    for cron in crons:
+        shown = cron[:_MAX_CHARACTERS]
+        try:
+            translated = translate(cron)
+        except ValueError as error:
+            return f"the schedule {shown!r} {error}", _HINT
+        if translated in known:
+            return f"the schedule has the cron {shown!r} twice", "a run starts once at each time: leave one of them out"
+        known[translated] = cron
+    return None
+
+
 def find_numbered_days(deployment: Deployment, flow: Flow) -> Diagnostic | None:
     """A warning for an AWS cron with days of the week by number, which other schedulers of Metaflow count from 0."""
     written = _written(deployment, flow)
-    fields = written[0].split() if written is not None else []
-    numbers = sorted({int(number) for number in _WEEKDAY_NUMBERS.findall(fields[4])}) if len(fields) == 6 else []
-    if not numbers:
-        return None
+    for cron in written[0] if written is not None else ():
+        fields = cron.split()
+        numbers = sorted({int(number) for number in _WEEKDAY_NUMBERS.findall(fields[4])}) if len(fields) == 6 else []
+        if numbers:
+            return _numbered_days(deployment, flow, fields, numbers)
+    return None
+
+
+def _numbered_days(deployment: Deployment, flow: Flow, fields: Sequence[str], numbers: Sequence[int]) -> Diagnostic:
     days = " and ".join(f"day {number} is {_DAY_NAMES[number - 1]}" for number in numbers)
     message = f"in the schedule {' '.join(fields)!r} {days}, as AWS counts; Argo Workflows counts from 0"
     named = ",".join(_by_name(part) for part in fields[4].split(","))
@@ -116,11 +140,11 @@ def translate(cron: str) -> str:
     return translated
 
 
-def _written(deployment: Deployment, flow: Flow) -> tuple[str, str | None] | None:
+def _written(deployment: Deployment, flow: Flow) -> tuple[Sequence[str], str | None] | None:
     if deployment.schedule is not None:
-        cron = deployment.schedule.cron
-        return None if cron is None else (cron, deployment.schedule.timezone)
-    return (flow.schedule.cron, flow.schedule.timezone) if flow.schedule else None
+        crons = deployment.schedule.crons
+        return (crons, deployment.schedule.timezone) if crons else None
+    return ((flow.schedule.cron,), flow.schedule.timezone) if flow.schedule else None
 
 
 def _location(deployment: Deployment, flow: Flow, setting: str) -> Location:
@@ -158,11 +182,11 @@ def _from_aws(fields: Sequence[str]) -> list[str]:
         raise ValueError("sets both a day of month and a day of week; one of them must be '?'")
     days = {value - 1 for value in _values(weekday, 1, 7, _DAYS)}
     return [
-        _compact(_values(minute, 0, 59), 0, 59),
-        _compact(_values(hour, 0, 23), 0, 23),
-        _compact(_values(day, 1, 31), 1, 31),
-        _compact(_values(month, 1, 12, _MONTHS), 1, 12),
-        _compact(days, 0, 6),
+        compact(_values(minute, 0, 59), 0, 59),
+        compact(_values(hour, 0, 23), 0, 23),
+        compact(_values(day, 1, 31), 1, 31),
+        compact(_values(month, 1, 12, _MONTHS), 1, 12),
+        compact(days, 0, 6),
     ]
 
 
@@ -191,20 +215,3 @@ def _number(text: str, low: int, high: int, words: Sequence[str] = ()) -> int:
     if not re.fullmatch(r"[0-9]+", text) or not low <= int(text) <= high:
         raise ValueError(f"contains {text!r} where a number from {low} to {high} is expected")
     return int(text)
-
-
-def _compact(found: set[int], low: int, high: int) -> str:
-    """A cron field for a set of values: `*`, `*/n`, or a list of ranges and single values."""
-    ordered = sorted(found)
-    if len(ordered) == high - low + 1:
-        return "*"
-    for step in range(2, 31):
-        if len(ordered) > 2 and ordered == list(range(low, high + 1, step)):
-            return f"*/{step}"
-    parts, start = [], 0
-    for position, value in enumerate(ordered):
-        if position + 1 == len(ordered) or ordered[position + 1] != value + 1:
-            first = ordered[start]
-            parts.append(str(value) if first == value else f"{first}-{value}")
-            start = position + 1
-    return ",".join(parts)

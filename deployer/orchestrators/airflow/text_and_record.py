@@ -8,9 +8,9 @@ compared. That two texts agree in these is no proof that nobody changed the rest
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from deployer.models.description import Description, cron_of
+from deployer.models.description import Description, times_of
 from deployer.models.record import Record
 from deployer.orchestrators.airflow.assets import assets_of
 from deployer.orchestrators.airflow.dag_ids import calls_in, keyword, parsed
@@ -40,11 +40,16 @@ def _other_schedule(dag: ast.Call, description: Description) -> Iterator[str]:
     yield from _other_events(given, description)
     if isinstance(given, ast.Call):  # of a schedule with events the part that has the times
         given = keyword(given, "timetable") or given
-    cron = _constant(given.args[0]) if isinstance(given, ast.Call) and given.args else _constant(given)
-    times = cron_of(description.schedule)
-    expected = times.cron if times else None
-    if cron != expected:
-        yield f"its schedule is {cron!r}, and the record says {expected!r}"
+    written = given.args if isinstance(given, ast.Call) and given.args else [given]
+    found = [cron for cron in map(_constant, written) if cron is not None]
+    times = times_of(description.schedule)
+    expected = list(times.crons) if times else []
+    if found != expected:
+        yield f"its schedule is {_schedule(found)}, and the record says {_schedule(expected)}"
+
+
+def _schedule(crons: Sequence[object]) -> str:
+    return " and ".join(map(repr, crons)) or repr(None)
 
 
 def _other_events(schedule: ast.expr | None, description: Description) -> Iterator[str]:

@@ -1,0 +1,90 @@
+"""The times of crons as Airflow finds them, also where clocks are changed.
+
+Source: CronMixin in airflow/timetables/_cron.py. A cron is read on the clock of its timezone. What the clock leaves out
+comes as much later, and what it shows twice comes the second time; a cron of each hour comes each hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from heapq import merge
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+from deployer.models.description import Times
+
+
+def times_after(times: Times, moment: datetime) -> Iterator[datetime]:
+    """The times after a moment, in order and each once, in the timezone of the schedule.
+
+    Raises CroniterError, and what zoneinfo raises, for a schedule that is not valid.
+    """
+    start = moment.astimezone(zone_of(times))
+    # By the moment: within one timezone Python compares what clocks show, which the end of summer time repeats.
+    ordered = merge(*(_times(cron, start) for cron in times.crons), key=datetime.timestamp)
+    return (next(same) for _, same in groupby(ordered, key=datetime.timestamp))
+
+
+def latest_before(times: Times, moment: datetime) -> datetime:
+    """The latest time before a moment. Raises as `times_after` does."""
+    start = moment.astimezone(zone_of(times))
+    return max((_latest(cron, start) for cron in times.crons), key=datetime.timestamp)
+
+
+def zone_of(times: Times) -> ZoneInfo:
+    """The timezone of a schedule. Raises ValueError, KeyError or OSError for an invalid name."""
+    return ZoneInfo(times.timezone or "UTC")
+
+
+def _times(cron: str, start: datetime) -> Iterator[datetime]:
+    last = start
+    clock = _clock(cron, start)
+    following = _each_hour(cron, start) if _comes_each_hour(clock) else _by_the_clock(clock, start)
+    for moment in following:
+        if moment.timestamp() > last.timestamp():
+            yield moment
+            last = moment
+
+
+def _by_the_clock(clock: Iterable[datetime], start: datetime) -> Iterator[datetime]:
+    return (_moment(shown, start) for shown in clock)
+
+
+def _each_hour(cron: str, start: datetime) -> Iterator[datetime]:
+    moment, clock = start, _clock(cron, start)
+    while True:
+        following = _later(moment, clock.get_next())
+        if following.utcoffset() != moment.utcoffset():  # a clock that goes on shows another time now
+            clock = _clock(cron, following)
+        moment = following
+        yield moment
+
+
+def _latest(cron: str, start: datetime) -> datetime:
+    clock = _clock(cron, start)
+    shown: datetime = clock.get_prev()
+    return _later(start, shown) if _comes_each_hour(clock) else _moment(shown, start)
+
+
+def _clock(cron: str, moment: datetime) -> croniter[datetime]:
+    return croniter(cron, moment.replace(tzinfo=None), ret_type=datetime)
+
+
+def _comes_each_hour(clock: croniter[datetime]) -> bool:
+    return bool(clock.expanded[1] == ["*"])
+
+
+def _later(moment: datetime, shown: datetime) -> datetime:
+    """The moment that is as much later (or earlier) as the clock says."""
+    passed = shown - moment.replace(tzinfo=None)
+    return (moment.astimezone(timezone.utc) + passed).astimezone(moment.tzinfo)
+
+
+def _moment(shown: datetime, start: datetime) -> datetime:
+    """The moment at which the clock of a timezone shows a time."""
+    first, second = (shown.replace(tzinfo=start.tzinfo, fold=fold) for fold in (0, 1))
+    is_twice = first.timestamp() < second.timestamp()
+    return (second if is_twice else first).astimezone(timezone.utc).astimezone(start.tzinfo)
