@@ -14,7 +14,7 @@ import typer
 
 from deployer.cli import manifest_folder
 from deployer.cli.completion import complete_address, complete_environment, complete_flow, complete_variable
-from deployer.cli.output import PlanFormat, write_message
+from deployer.cli.output import PageFormat, PlanFormat, PlanPageFormat, write_message
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:
@@ -277,6 +277,10 @@ SavedPlan = Annotated[
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", callback=_check_path, help="Folder to search for flows.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
+PageFormatOption = Annotated[PageFormat, typer.Option("--format", help="Output format. html: a page for a browser.")]
+PlanPageFormatOption = Annotated[
+    PlanPageFormat, typer.Option("--format", help="Output format. html: a page for a browser.")
+]
 PlanFormatOption = Annotated[PlanFormat, typer.Option("--format", help="Output format.")]
 Diff = Annotated[bool, typer.Option("--diff", metavar=NO_TYPE, help="Also show the diff of the DAG files.")]
 DiagnosticsFormatOption = Annotated[
@@ -351,7 +355,7 @@ def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
-def refuse_unshown(format: PlanFormat, *, diff: bool) -> None:
+def refuse_unshown(format: PlanPageFormat, *, diff: bool) -> None:
     """Raise DeployError for a diff in a format that has no place for it."""
     if diff and format == "json":
         raise DeployError(bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOST_OF_A_PLAN = 250_000_000  # bytes: ten thousand DAGs have 80 MB
 
 PlanFormat = Literal["text", "json", "markdown"]
+PlanPageFormat = Literal["text", "json", "markdown", "html"]
+PageFormat = Literal["text", "json", "html"]
 JsonT = TypeVar("JsonT", bound=Mapping[str, object], contravariant=True)
 
 
@@ -77,7 +79,7 @@ def write_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
         sys.stderr.flush()
 
 
-def write_warnings(result: PlanView, format: PlanFormat) -> None:
+def write_warnings(result: PlanView, format: PlanPageFormat) -> None:
     """Print the warnings of a plan on standard error too, unless its text shows them on the same terminal.
 
     Errors, which a plan without its broken flows has, are always printed.
@@ -92,10 +94,15 @@ class TextView(Protocol[JsonT]):
     def __call__(self, data: JsonT, /, *, width: int, colour: bool) -> str: ...
 
 
-def write_data(data: JsonT, format: Literal["text", "json"], to_text: TextView[JsonT]) -> None:
-    """Print a JSON object as it is or, with the format ``text``, as `to_text` shows it."""
+def write_data(
+    data: JsonT, format: PageFormat, to_text: TextView[JsonT], to_html: Callable[[JsonT], str] | None = None
+) -> None:
+    """Print a JSON object as it is or, with the formats ``text`` and ``html``, as `to_text` and `to_html` show it."""
     if format == "json":
         write_json(data)
+        return
+    if format == "html" and to_html is not None:
+        write(to_html(data))
         return
     stdout = terminal(sys.stdout)
     write(to_text(data, width=stdout.width, colour=stdout.colour))
@@ -120,18 +127,28 @@ def write_validation(diagnostics: Sequence[Diagnostic], deployments: int, format
         write(f"Valid: {count(deployments, 'deployment')}.\n")
 
 
-def write_plan(result: PlanView, format: PlanFormat) -> None:
+def write_plan(result: PlanView, format: PlanPageFormat) -> None:
     """Print a plan, and the source diffs if there are any."""
     plan_writer(format)(result)
 
 
-def plan_writer(format: PlanFormat) -> Callable[[PlanView], None]:
+def plan_writer(format: PlanPageFormat) -> Callable[[PlanView], None]:
     """What prints a plan in this format, with its view imported: that can be done while flows still compile."""
     from deployer.views.plan_json import plan_to_json
 
     if format == "json":
         return lambda result: write_json(plan_to_json(result.plan))
+    if format == "html":
+        return _write_as_html()
     return _write_as_markdown() if format == "markdown" else _write_as_text()
+
+
+def _write_as_html() -> Callable[[PlanView], None]:
+    from deployer.views.html.plan import plan_to_html
+    from deployer.views.plan_json import plan_to_json
+    from deployer.views.source_diff import source_diffs
+
+    return lambda result: write(plan_to_html(plan_to_json(result.plan), sources=source_diffs(result.sources)))
 
 
 def _write_as_markdown() -> Callable[[PlanView], None]:

@@ -61,27 +61,37 @@ def history_to_text(history: Mapping[str, Any], *, width: int = 80, colour: bool
 
 
 def _entry(page: Page, entry: Mapping[str, Any]) -> None:
-    page.line("  ", (entry["id"], "bold"), f"  {_who(entry)}", hang=6)
+    page.line("  ", (entry["id"], "bold"), f"  {who_text(entry)}", hang=6)
     if entry["ci_url"]:
         page.line((escape_controls(entry["ci_url"]), "dim"), indent=6, hang=0)
-    written = {change["name"] for change in entry["changes"] if change["action"] != "delete"}
-    # A deleted file of a DAG that was written is one that the new file replaced: the DAG itself was not deleted.
-    gone = [change for change in entry["changes"] if change["action"] == "delete" and change["name"] in written]
-    changes = [change for change in entry["changes"] if change not in gone]
-    page.line((_summary(entry, changes), "dim"), indent=6, hang=0)
+    changes, replaced = entry_parts(entry)
+    page.line((summary_text(entry, changes), "dim"), indent=6, hang=0)
     for change in changes:
-        _change(page, change, [each["file"] for each in gone if each["name"] == change["name"]])
+        _change(page, change, replaced.get(change["name"], []))
     _arrivals(page, entry["arrivals"])
 
 
-def _who(entry: Mapping[str, Any]) -> str:
+def entry_parts(entry: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], dict[str, list[str]]]:
+    """The changes of an entry, and the files that they replaced by the name of the deployment."""
+    written = {change["name"] for change in entry["changes"] if change["action"] != "delete"}
+    # A deleted file of a DAG that was written is one that the new file replaced: the DAG itself was not deleted.
+    gone = [change for change in entry["changes"] if change["action"] == "delete" and change["name"] in written]
+    replaced: dict[str, list[str]] = {}
+    for change in gone:
+        replaced.setdefault(change["name"], []).append(change["file"])
+    return [change for change in entry["changes"] if change not in gone], replaced
+
+
+def who_text(entry: Mapping[str, Any]) -> str:
+    """When, by whom and from which commit an entry was applied."""
     commit = str(entry["commit"] or "")
     short = commit[:12] + ("-dirty" if commit.endswith("-dirty") else "") if _COMMIT.match(commit) else commit
     moment = _TIME.sub(r"\1 \2 UTC", entry["applied_at"])
     return escape_controls("  ".join(filter(None, (moment, entry["applied_by"], short))))
 
 
-def _summary(entry: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> str:
+def summary_text(entry: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> str:
+    """What became of the changes of an entry, in numbers. `changes` are those of `entry_parts`."""
     done = [change["action"] for change in changes if change["outcome"] == "done"]
     parts = [f"{done.count(action)} {word}" for action, word in COMPLETED.items() if action in done]
     for outcome in ("failed", "not done"):
@@ -119,7 +129,7 @@ def _arrivals(page: Page, arrivals: Sequence[Mapping[str, Any]]) -> None:
 def _unrecorded(page: Page, found: Sequence[Mapping[str, Any]]) -> None:
     page.line("  ", ("Deployed by an apply that has no entry:", "bold"))
     for each in found:
-        page.line("      ", escape_controls(each["address"]), (f"  {_who(each)}", "dim"), hang=4)
+        page.line("      ", escape_controls(each["address"]), (f"  {who_text(each)}", "dim"), hang=4)
 
 
 def _total(page: Page, history: Mapping[str, Any]) -> None:

@@ -83,13 +83,18 @@ def list_to_text(shown: ListJson, *, width: int = 80, colour: bool = False) -> s
 
 
 def _cells(listed: ListedJson) -> tuple[str, ...]:
-    schedule = listed["schedule"]
-    when = _NONE if listed["compiled"] else _UNKNOWN
-    if schedule:
-        cron = schedule["cron"]
-        when = f"{cron if isinstance(cron, str) else '; '.join(cron)} {schedule['timezone'] or ''}".rstrip()
+    when = schedule_text(listed) or (_NONE if listed["compiled"] else _UNKNOWN)
     cells = (listed["environment"], listed["flow"], listed["dag_id"] or _UNKNOWN, when, listed["file"])
     return tuple(map(escape_controls, cells))
+
+
+def schedule_text(listed: ListedJson) -> str:
+    """``0 3 * * * Europe/Helsinki``; several crons with `;` between them; empty if there is none, or it is not known."""
+    schedule = listed["schedule"]
+    if not schedule:
+        return ""
+    cron = schedule["cron"]
+    return f"{cron if isinstance(cron, str) else '; '.join(cron)} {schedule['timezone'] or ''}".rstrip()
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -24,7 +24,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "running": "cyan",
     "queued": "dim",
 }
-_SENTENCES: Final[Mapping[str, str]] = {
+STATE_SENTENCES: Final[Mapping[str, str]] = {
     "behind": "Airflow has another version",
     "unknown": "Airflow does not know it yet",
     "gone": "Airflow misses its file",
@@ -41,42 +41,51 @@ def status_to_text(status: Mapping[str, Any], *, width: int = 80, colour: bool =
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for flow, cells in zip(status["flows"], rows, strict=True):
         _flow(page, flow, [f"{cell:{size}}" for cell, size in zip(cells, widths, strict=True)])
+    if rows:
+        page.blank()
+    page.line((status_total(status), "bold"))
+    return page.text()
+
+
+def status_total(status: Mapping[str, Any]) -> str:
+    """``2 flows: 1 current, 1 gone.`` `status` is the result of `status_to_json`."""
     states = Counter(flow["state"] for flow in status["flows"])
     if not states:
-        page.line(("Nothing is deployed.", "bold"))
-        return page.text()
-    page.blank()
+        return "Nothing is deployed."
     said = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    page.line((f"{count(sum(states.values()), 'flow')}: {said}.", "bold"))
-    return page.text()
+    return f"{count(sum(states.values()), 'flow')}: {said}."
 
 
 def _cells(flow: Mapping[str, Any]) -> Sequence[str]:
     """Address, state, version, apply, last run, next run."""
     live = flow["airflow"]
-    applied = f"{_minutes(flow['applied_at'])} by {flow['applied_by']}" if flow["applied_by"] else "by nobody known"
+    applied = (
+        f"{to_the_minute(flow['applied_at'])} by {flow['applied_by']}" if flow["applied_by"] else "by nobody known"
+    )
     return [
         escape_controls(flow["address"]),
         flow["state"],
         flow["version"] or "-",
         escape_controls(applied),
-        _last(live) if live else "-",
-        _next(live) if live else "-",
+        last_run_text(live) if live else "-",
+        next_run_text(live) if live else "-",
     ]
 
 
-def _last(live: Mapping[str, Any]) -> str:
+def last_run_text(live: Mapping[str, Any]) -> str:
+    """The state of the last run and when it ended, and how many are active. `live` is a `LiveState` as JSON."""
     last = live["last_run"]
     active = f", {live['active_runs']} active" if live["active_runs"] else ""
     if last is None:
         return f"no run{active}"
-    return f"{last['state']} {_minutes(last['ended_at'] or last['started_at'])}".rstrip() + active
+    return f"{last['state']} {to_the_minute(last['ended_at'] or last['started_at'])}".rstrip() + active
 
 
-def _next(live: Mapping[str, Any]) -> str:
+def next_run_text(live: Mapping[str, Any]) -> str:
+    """When the next run starts, or why none will. `live` is a `LiveState` as JSON."""
     if live["paused"]:
         return "paused"
-    return f"next {_minutes(live['next_run'])}" if live["next_run"] else "no schedule"
+    return f"next {to_the_minute(live['next_run'])}" if live["next_run"] else "no schedule"
 
 
 def _flow(page: Page, flow: Mapping[str, Any], cells: Sequence[str]) -> None:
@@ -93,16 +102,16 @@ def _flow(page: Page, flow: Mapping[str, Any], cells: Sequence[str]) -> None:
         (following.rstrip(), "yellow" if live and live["paused"] else ""),
         hang=4,
     )
-    if flow["state"] in _SENTENCES:
+    if flow["state"] in STATE_SENTENCES:
         other = f" ({live['version']})" if live and flow["state"] == "behind" and live["version"] else ""
-        page.line(f"{_SENTENCES[flow['state']]}{other}", indent=4)
+        page.line(f"{STATE_SENTENCES[flow['state']]}{other}", indent=4)
     if flow["drifted"]:
         page.line(("its file was edited by hand: `mfdeploy plan` shows how", "red"), indent=4)
     for line in (flow["import_error"] or "").rstrip().splitlines()[-_MOST_TRACEBACK:]:
         page.line((escape_controls(line), "red"), indent=6)
 
 
-def _minutes(text: str | None) -> str:
+def to_the_minute(text: str | None) -> str:
     """A time to the minute."""
     return _time(text)[:16]
 

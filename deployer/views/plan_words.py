@@ -78,7 +78,7 @@ def group_fields(reason: Mapping[str, Any], change: Change) -> list[tuple[str, M
     """The fields of a reason with the names that are shown for them. A change that steps share is shown once."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for field in shown_fields(reason):
-        _, what = _of_step(field)
+        _, what = step_of_field(field)
         same = [what, field["before"], field["after"], field["origin"]] if what else field["field"]
         groups.setdefault(json.dumps(same), []).append(field)
     return [(_name(group, change), group[0]) for group in groups.values()]
@@ -109,8 +109,8 @@ def _key_orders(before: Any, after: Any) -> tuple[str, str] | None:
     return next(filter(None, (_key_orders(*pair) for pair in pairs)), None)
 
 
-def _of_step(field: Mapping[str, Any]) -> tuple[str, str]:
-    """The step that a field belongs to, and the path below it; both empty for any other field."""
+def step_of_field(field: Mapping[str, Any]) -> tuple[str, str]:
+    """The step that a field (with its dotted path as `field`) is about, and the path below it; else two empty texts."""
     section, *path = str(field["field"]).split(".")
     if section == "settings" and path[:1] == ["steps"]:
         path = path[1:]
@@ -124,8 +124,8 @@ def _name(group: Sequence[Mapping[str, Any]], change: Change) -> str:
     if len(group) == 1:
         path = str(group[0]["field"])
         return path.partition(".")[2] or path
-    steps = [_of_step(field)[0] for field in group]
-    return f"{_of_step(group[0])[1]} of {step_names(steps, change)}"
+    steps = [step_of_field(field)[0] for field in group]
+    return f"{step_of_field(group[0])[1]} of {step_names(steps, change)}"
 
 
 def narrowing(plan: Mapping[str, Any]) -> str:

@@ -136,6 +136,7 @@ def test_status(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert text.splitlines()[0].endswith("by ada  failed 2026-01-01 00:01, 1 active  next 2026-01-02 00:00")
     (flow,) = json.loads(run(capsys, "status", "train", "--format", "json"))["flows"]
     assert (flow["state"], flow["airflow"]["last_run"]["run_id"]) == ("current", "r1")
+    assert '<p class="summary">1 flow: 1 current.</p>' in run(capsys, "status", "--format", "html")
 
 
 @pytest.mark.parametrize(

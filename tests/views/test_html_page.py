@@ -3,43 +3,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from html.parser import HTMLParser
 
 import pytest
 
 from deployer.views.html.drawing import draw
 from deployer.views.html.page import PLAIN, WITH_DRAWINGS, asset, render, shared_assets, templates
 from tests.vendored import ASSETS, digest, vendored
+from tests.views.reading import Read
 
 HOSTILE = "</title><script>alert('x')</script>\"'&]]>\u202e\x1b[31m\x00"
 DIGEST = re.compile(r"'(sha256-[^']+)'")
-
-
-class Read(HTMLParser):
-    """What a page contains."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, list[str]] = {}
-        self.open = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.open = tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.setdefault(self.open, []).append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self.open = ""
-
-    @property
-    def policy(self) -> dict[str, str]:
-        """The content security policy, by directive."""
-        text = next(str(each["content"]) for tag, each in self.tags if each.get("http-equiv"))
-        return {name: value for name, _, value in (part.partition(" ") for part in text.split("; "))}
 
 
 @pytest.mark.parametrize("scripts", [PLAIN, WITH_DRAWINGS, ()])

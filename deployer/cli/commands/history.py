@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -13,8 +14,8 @@ from deployer.cli.options import (
     Environment,
     Exclude,
     Flows,
-    Format,
     Manifests,
+    PageFormatOption,
     Variables,
     only_environment,
     selection,
@@ -33,7 +34,7 @@ def history(
     flow: Flows = None,
     exclude: Exclude = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many entries to show.")] = 10,
-    format: Format = "text",
+    format: PageFormatOption = "text",
 ) -> int:
     """Show what was applied to an environment, when and by whom."""
     from deployer.commands.history import history
@@ -43,6 +44,12 @@ def history(
     with command_context() as context:
         result = history(chosen, env or only_environment(manifests), limit, context)
     shown = history_to_json(result.environment, result.entries, result.older, result.unrecorded)
-    write_data(shown, format, history_to_text)
+    write_data(shown, format, history_to_text, _page)
     write_diagnostics(result.warnings)
     return DONE
+
+
+def _page(data: Mapping[str, Any]) -> str:
+    from deployer.views.html.pages import history_to_html
+
+    return history_to_html(data)

@@ -14,16 +14,17 @@ from deployer.cli.options import (
     Environments,
     Exclude,
     Flows,
-    Format,
     Manifests,
+    PageFormatOption,
     Variables,
     selection,
 )
-from deployer.cli.output import write_data, write_diagnostics
+from deployer.cli.output import PageFormat, write_data, write_diagnostics
 from deployer.errors import Severity
 
 if TYPE_CHECKING:
     from deployer.models.selection import Selection
+    from deployer.views.list_view import ListJson
 
 EXAMPLES = """
 mfdeploy list
@@ -41,7 +42,7 @@ def list(
         bool,
         typer.Option("--no-flows", metavar=NO_TYPE, help="Read the manifests only: ids and schedules may be missing."),
     ] = False,
-    format: Format = "text",
+    format: PageFormatOption = "text",
 ) -> int:
     """List all deployments: environment, flow, DAG id, schedule, file.
 
@@ -51,7 +52,7 @@ def list(
     return print_list(chosen, format, flows=not no_flows)
 
 
-def print_list(chosen: Selection, format: Format, *, flows: bool = True) -> int:
+def print_list(chosen: Selection, format: PageFormat, *, flows: bool = True) -> int:
     """Print the deployments of a selection; the exit code. Raises DeployError."""
     from deployer.views.list_view import list_to_json, list_to_text
 
@@ -60,5 +61,11 @@ def print_list(chosen: Selection, format: Format, *, flows: bool = True) -> int:
 
         result = list_deployments(chosen, context, flows=flows)
     write_diagnostics(result.diagnostics)
-    write_data(list_to_json(result.deployments), format, list_to_text)
+    write_data(list_to_json(result.deployments), format, list_to_text, _page)
     return REFUSED if any(each.severity is Severity.ERROR for each in result.diagnostics) else DONE
+
+
+def _page(data: ListJson) -> str:
+    from deployer.views.html.pages import list_to_html
+
+    return list_to_html(data)

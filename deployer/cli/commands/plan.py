@@ -25,14 +25,14 @@ from deployer.cli.options import (
     KeepGoing,
     Manifests,
     PlanFile,
-    PlanFormatOption,
+    PlanPageFormatOption,
     SavedPlanOption,
     Variables,
     bad_usage,
     refuse_unshown,
     selection,
 )
-from deployer.cli.output import PlanFormat, plan_writer, read_plan, save_plan, write_warnings
+from deployer.cli.output import PlanPageFormat, plan_writer, read_plan, save_plan, write_warnings
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ EXAMPLES = """
 mfdeploy plan --env prod --out plan.json
 mfdeploy plan --against origin/main --format markdown
 mfdeploy plan --from plan.json --format markdown
+mfdeploy plan --env prod --diff --format html > plan.html
 """
 
 
@@ -58,7 +59,7 @@ def plan(
     ] = None,
     out: PlanFile = None,
     saved: SavedPlanOption = None,
-    format: PlanFormatOption = "text",
+    format: PlanPageFormatOption = "text",
     diff: Diff = False,
     check_cluster: CheckCluster = None,
     fresh: Fresh = False,
@@ -116,7 +117,7 @@ def _saying_how_to_go_on(chosen: Selection) -> Iterator[None]:
         raise DeployError([*error.diagnostics, *around]) from error
 
 
-def _show_saved(path: Path, format: PlanFormat, *, detailed_exitcode: bool) -> int:
+def _show_saved(path: Path, format: PlanPageFormat, *, detailed_exitcode: bool) -> int:
     """Show a saved plan again. Nothing but its file is read, so that a job that may load no flow can do it."""
     saved = read_plan(path)
     from deployer.commands.plan import PlanView
@@ -126,7 +127,12 @@ def _show_saved(path: Path, format: PlanFormat, *, detailed_exitcode: bool) -> i
 
 
 def _refuse_combinations(
-    against: str | None, out: Path | None, format: PlanFormat, diff: bool, check_cluster: bool | None, keep_going: bool
+    against: str | None,
+    out: Path | None,
+    format: PlanPageFormat,
+    diff: bool,
+    check_cluster: bool | None,
+    keep_going: bool,
 ) -> None:
     refuse_unshown(format, diff=diff)
     if against is not None and out is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +15,8 @@ from deployer.cli.options import (
     DEFAULT_MANIFESTS,
     NO_TYPE,
     Environments,
-    Format,
     Manifests,
+    PageFormatOption,
     Variables,
     bad_usage,
     selection,
@@ -55,7 +56,7 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", metavar=NO_TYPE, help="Look again every few seconds, until Ctrl-C.")
     ] = False,
-    format: Format = "text",
+    format: PageFormatOption = "text",
 ) -> int:
     """Show what is deployed, and what the running Airflow makes of it.
 
@@ -71,7 +72,7 @@ def status(
     if watch:
         _watch(chosen, result)
     write_diagnostics(result.warnings)
-    write_data(status_to_json(result.flows), format, status_to_text)
+    write_data(status_to_json(result.flows), format, status_to_text, _page)
     return REFUSED if any(flow.import_error for flow in result.flows) else DONE
 
 
@@ -100,3 +101,9 @@ def _watch(chosen: Selection, result: StatusResult) -> None:
         with command_context() as context:
             context.sleep(_PAUSE)
         result = _look(chosen)
+
+
+def _page(data: Mapping[str, Any]) -> str:
+    from deployer.views.html.pages import status_to_html
+
+    return status_to_html(data)

@@ -55,7 +55,7 @@ class DrawnEdge:
 
 def draw(graph: Graph, *, title: str) -> Markup:
     """The graph of one flow (`GraphDescription` as JSON); `title` names it, also for a screen reader."""
-    return _figure(drawn_steps(None, graph), title)
+    return figure(drawn_steps(None, graph), title)
 
 
 def draw_change(
@@ -66,7 +66,7 @@ def draw_change(
     Where there is only one of them nothing is marked: all of it is new, or goes. `touched` maps steps that are in both
     to what else changed in them, such as ``memory, retries``.
     """
-    return _figure(drawn_steps(before, after, touched or {}), title)
+    return figure(drawn_steps(before, after, touched or {}), title)
 
 
 def drawn_steps(before: Graph | None, after: Graph | None, touched: Mapping[str, str] | None = None) -> list[DrawnStep]:
@@ -191,7 +191,8 @@ def difference(steps: Sequence[DrawnStep]) -> str:
     return ", ".join(f"{count(number, 'step')} {state}" for state, number in parts if number)
 
 
-def _figure(steps: Sequence[DrawnStep], title: str) -> Markup:
+def figure(steps: Sequence[DrawnStep], title: str) -> Markup:
+    """What `drawn_steps` gave, as a drawing with its table; `title` names it, also for a screen reader."""
     macros: Any = templates().get_template("drawing.html").module
     summary = ". ".join(filter(None, [count(len(steps), "step"), difference(steps)]))
     found: Markup = macros.figure(steps, title, summary, _data(steps, title, summary), _states_in(steps))

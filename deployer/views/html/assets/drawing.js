@@ -156,21 +156,28 @@
 
   // The first step of a large drawing is in the middle of its upper edge.
   const centre = (around) => { around.scrollLeft = (around.scrollWidth - around.clientWidth) / 2; };
-  const waiting = [...document.querySelectorAll("[data-graph]")];
-  const next = () => {
-    const around = waiting.shift();
-    if (!around) return false;
+  const drawIn = (around) => {
     show(around);
     centre(around);
-    around.closest("details")?.addEventListener("toggle", () => centre(around), { once: true });
-    return true;
   };
-  // One after the other, so that a page with hundreds of them can be read and searched meanwhile.
+  const folded = (around) => around.closest("details:not([open])");
+  const all = () => [...document.querySelectorAll("[data-graph]")];
+  // One after the other, so that a page with hundreds of them can be read and searched meanwhile. What is folded is
+  // drawn when it is opened.
+  const waiting = all().filter((around) => !folded(around));
   const some = () => {
     const until = performance.now() + 30;
-    while (next()) if (performance.now() > until) return void setTimeout(some);
+    while (waiting.length) {
+      const around = waiting.shift();
+      if (around.dataset.graph) drawIn(around);
+      if (performance.now() > until) return void setTimeout(some);
+    }
     document.documentElement.dataset.drawn = "all";
   };
-  window.addEventListener("beforeprint", () => { while (next()); });
+  document.addEventListener("toggle", (event) => {
+    if (!event.target.open) return;
+    for (const around of event.target.querySelectorAll("[data-graph]")) if (!folded(around)) drawIn(around);
+  }, true);
+  window.addEventListener("beforeprint", () => all().forEach(drawIn));
   some();
 })();
