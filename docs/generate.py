@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from deployer.compiler.versions import TESTED, show_version
-from deployer.manifest.schema import manifest_schema
+from deployer.manifest.schema import manifest_schema, projects_schema
 from deployer.models.metaflow_settings import READ, REFUSED
 from deployer.views.history import history_schema
 from deployer.views.plan_json import plan_schema
 from deployer.views.result_text import result_schema
 
 PAGE = Path(__file__).with_name("manifest-reference.md")
+PROJECTS = Path(__file__).with_name("projects-file.md")
 SETTINGS = Path(__file__).with_name("metaflow-settings.md")
 SUPPORT = Path(__file__).with_name("metaflow-support.md")
 RESULTS = Path(__file__).parents[1] / "tests" / "conformance" / "results.json"
@@ -47,6 +48,7 @@ _LINKS = {
     "FlowSettings": "[settings of a flow](#settings-of-a-flow)",
     "Override": "[settings of a flow](#settings-of-a-flow) and `dag_id`",
     "RemovedEntry": "[removed flow](#removedname)",
+    "ProjectLimits": "[limits](#projectsname)",
     "Retries": "[retries](#retries)",
     "Schedule": "[schedule](#schedule)",
     "TriggerSettings": "[trigger](#triggers)",
@@ -67,7 +69,8 @@ def schemas() -> dict[str, str]:
         name: {**dialect, "$id": f"urn:mfdeploy:{name}", **schema, "title": f"mfdeploy {name}"}
         for name, schema in documents.items()
     }
-    return {name: json.dumps(each, indent=2) + "\n" for name, each in {"manifest": manifest_schema(), **made}.items()}
+    files = {"manifest": manifest_schema(), "projects": projects_schema()}
+    return {name: json.dumps(each, indent=2) + "\n" for name, each in {**files, **made}.items()}
 
 
 def manifest_reference(schema: dict[str, Any]) -> str:
@@ -91,6 +94,23 @@ def manifest_reference(schema: dict[str, Any]) -> str:
         lines += [note, ""] if note else []
         lines += _table(part, inherited.get(name, set()))
     return "\n".join(lines)
+
+
+def projects_reference(schema: dict[str, Any]) -> str:
+    """The page of all keys of a projects file (Markdown), from its JSON Schema."""
+    lines = [_PROJECTS_HEAD, "## The document", "", *_table(schema, set()), "## `projects.<name>`", ""]
+    return "\n".join([*lines, *_table(schema["definitions"]["ProjectLimits"], set())])
+
+
+_PROJECTS_HEAD = """\
+# All keys of a projects file
+
+What a platform writes into `mfdeploy-projects.yaml`. Made from the model (`deployer/manifest/projects.py`) by
+`docs/generate.py`. See [many teams](many-teams.md) for how it works.
+
+Each list has names and shell patterns (`*`, `?`, `[a-z]`), which are compared letter by letter: case counts. A list
+that is absent limits nothing; an empty one allows nothing.
+"""
 
 
 def _table(part: dict[str, Any], inherited: set[str]) -> Iterator[str]:
@@ -244,6 +264,7 @@ def _test_link(test: str) -> str:
 if __name__ == "__main__":
     SUPPORT.write_text(support_page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
     SETTINGS.write_text(settings_page(), encoding="utf-8")
+    PROJECTS.write_text(projects_reference(projects_schema()), encoding="utf-8")
     PAGE.write_text(manifest_reference(manifest_schema()), encoding="utf-8")
     for name, text in schemas().items():
         (SCHEMAS / f"{name}.schema.json").write_text(text, encoding="utf-8")

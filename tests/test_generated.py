@@ -69,7 +69,7 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
         assert f"Python {SUPPORTED[0]} to {SUPPORTED[-1]}" in (ROOT / page).read_text()
 
 
-@pytest.mark.parametrize("name", ["manifest", "plan", "history", "result"])
+@pytest.mark.parametrize("name", ["manifest", "plan", "history", "result", "projects"])
 def test_the_schemas_are_fresh(name: str, request: pytest.FixtureRequest) -> None:
     names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
     made, kept = names["schemas"]()[name], names["SCHEMAS"] / f"{name}.schema.json"
@@ -94,6 +94,14 @@ def test_the_reference_of_the_manifest_is_fresh(request: pytest.FixtureRequest) 
     if request.config.getoption("--rewrite"):
         names["PAGE"].write_text(made)
     assert made == names["PAGE"].read_text(), "run `make rewrite`"
+
+
+def test_the_page_of_the_projects_file_is_fresh(request: pytest.FixtureRequest) -> None:
+    names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    made = names["projects_reference"](names["projects_schema"]())
+    if request.config.getoption("--rewrite"):
+        names["PROJECTS"].write_text(made)
+    assert made == names["PROJECTS"].read_text(), "run `make rewrite`"
 
 
 def test_the_page_of_what_works_is_fresh(request: pytest.FixtureRequest) -> None:

@@ -151,6 +151,17 @@ Adopt = Annotated[
         rich_help_panel=_SELECTION,
     ),
 ]
+Projects = Annotated[
+    Path | None,
+    typer.Option(
+        "--projects",
+        metavar="FILE",
+        envvar="MFDEPLOY_PROJECTS",
+        callback=_check_path,
+        help="What projects may deploy, as mfdeploy-projects.yaml at a target, which counts too.",
+        rich_help_panel=_SELECTION,
+    ),
+]
 
 # What is allowed.
 Yes = Annotated[bool, typer.Option("--yes", "-y", metavar=NO_TYPE, help="Apply without asking.")]
@@ -289,7 +300,7 @@ DiagnosticsFormatOption = Annotated[
 ]
 
 
-SchemaName = Literal["manifest", "plan", "history", "result"]
+SchemaName = Literal["manifest", "plan", "history", "result", "projects"]
 
 
 def selection(
@@ -301,6 +312,7 @@ def selection(
     exclude: Sequence[str] | None = None,
     adopt: Sequence[str] | None = None,
     keep_going: bool = False,
+    projects: Path | None = None,
 ) -> Selection:
     """The selection that the options of a command give. Raises DeployError."""
     from deployer.models.selection import Selection
@@ -313,6 +325,7 @@ def selection(
         exclude=tuple(exclude or ()),
         adopt=tuple(adopt or ()),
         keep_going=keep_going,
+        projects=projects,
     )
 
 

@@ -11,6 +11,7 @@ from deployer.applying.executor import apply_changes
 from deployer.applying.publication import Publication
 from deployer.applying.recording import ApplyRun, begin
 from deployer.applying.restored import RestoredFiles, restored_content
+from deployer.commands.limits import refuse_replaced
 from deployer.commands.plan import PlanView, annotate_plan, collect_guard_facts, make_plan, narrowed, view_of
 from deployer.commands.rollback import plan_rollback
 from deployer.context import Context
@@ -167,6 +168,7 @@ def execute(prepared: Prepared, permissions: Permissions, context: Context) -> A
         raise DeployError(differs(prepared).errors)
     refuse_unpermitted(prepared, permissions, context)
     plan_context = prepared.context
+    refuse_replaced(plan_context)
     now = context.now().replace(microsecond=0)
     commit = plan_context.commit(context.git)
     provenance = Provenance(context.user, now.isoformat(), commit, __version__, page_of_job(context.environ))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from deployer import __version__
 from deployer.applying.restored import RestoredFiles, find_earlier
+from deployer.commands.limits import refuse_beyond_limits
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
@@ -41,7 +42,7 @@ def plan_rollback(
     manifests = context.load(selection)
     environment = manifests.environments[name]
     context.progress("reading what is deployed, and the history")
-    deployed = survey([environment], context.connect, (), branches=manifests.branches)
+    deployed = survey([environment], context.connect, (), branches=manifests.branches, limits=True)
     entries, entry, warnings = _entries(deployed.targets[name], environment, given)
     (state,) = deployed.states
     refuse_unmatched(selection, {*deployed.addresses, *(each.address for one in entries for each in one.changes)})
@@ -62,6 +63,7 @@ def plan_rollback(
     disagreements = (_disagreement(file, found, orchestrator) for (_, file), found in sorted(restored.items()))
     warnings += [each for each in disagreements if each]
     found = PlanContext(selection.manifests, plan, DesiredState(manifests, (), ()), deployed, warnings)
+    found = refuse_beyond_limits(found, selection, context)
 
     def since(change: Change) -> datetime | None:
         """A restored deployment has the start date that it had before."""

@@ -1,4 +1,4 @@
-"""The JSON Schema of a manifest, for editors: pydantic's, in the form that manifests and SchemaStore need.
+"""The JSON Schemas of a manifest and of a projects file: pydantic's, in the form that editors and SchemaStore need.
 
 SchemaStore recommends draft-07, which editors know best, with an `$id`, and titles that name types.
 Source: its CONTRIBUTING.md, "Schema Authoring".
@@ -11,7 +11,9 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from deployer.manifest.fields import Settings
 from deployer.manifest.keys import ManifestFile
+from deployer.manifest.projects import ProjectsFile
 
 ID: Final = "https://json.schemastore.org/mfdeploy.json"
 _TITLES: Final = {
@@ -23,6 +25,7 @@ _TITLES: Final = {
     "Override": "settings of a flow in one environment",
     "PackageSettings": "code package",
     "PodSettings": "settings of pods",
+    "ProjectLimits": "limits of a project",
     "RemovedEntry": "removed flow",
     "Retries": "retries",
     "Schedule": "schedule",
@@ -34,7 +37,7 @@ _TITLES: Final = {
 _REFERENCE: Final = {"type": "string", "pattern": r"\$\{var\."}
 
 
-class _ManifestSchema(GenerateJsonSchema):
+class _Schema(GenerateJsonSchema):
     """Without titles of keys, which repeat them, and without defaults that say no more than that there is no value."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -54,6 +57,10 @@ class _ManifestSchema(GenerateJsonSchema):
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         made = super().dict_schema(schema)
         return {**made, "additionalProperties": False} if "patternProperties" in made else made
+
+
+class _ManifestSchema(_Schema):
+    """Where a variable may stand in place of a number, true or false or a closed word."""
 
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
         return _or_reference(super().int_schema(schema))
@@ -78,11 +85,18 @@ def manifest_schema() -> dict[str, Any]:
 
     A file alone need not be complete, so no top-level key is required.
     """
-    made = ManifestFile.model_json_schema(schema_generator=_ManifestSchema, ref_template="#/definitions/{model}")
-    schema = _as_draft_07(made)
+    return _schema_of(ManifestFile, _ManifestSchema, {"$id": ID, "title": "mfdeploy manifest"})
+
+
+def projects_schema() -> dict[str, Any]:
+    """The JSON Schema (draft-07) of a projects file."""
+    return _schema_of(ProjectsFile, _Schema, {"$id": "urn:mfdeploy:projects", "title": "mfdeploy projects"})
+
+
+def _schema_of(model: type[Settings], generator: type[_Schema], head: dict[str, Any]) -> dict[str, Any]:
+    schema = _as_draft_07(model.model_json_schema(schema_generator=generator, ref_template="#/definitions/{model}"))
     definitions = {name: {"title": _TITLES[name], **part} for name, part in schema.pop("$defs").items()}
-    head = {"$schema": "http://json-schema.org/draft-07/schema#", "$id": ID, "title": "mfdeploy manifest"}
-    return {**head, **schema, "definitions": definitions}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **head, **schema, "definitions": definitions}
 
 
 def _as_draft_07(part: Any) -> Any:

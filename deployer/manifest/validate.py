@@ -7,7 +7,7 @@ manifest what is expected there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, get_args, get_origin
+from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +18,8 @@ from deployer.manifest import keys, pod_keys
 from deployer.manifest.fields import PATTERNS, Settings, bare_type, keys_of, model_of, names_of, setting
 from deployer.manifest.nodes import Items, Map, Node, Path, Report, Scalar, describe, shorten, to_data
 from deployer.manifest.scalars import looks_like
+
+Model = TypeVar("Model", bound=Settings)
 
 # Where a key that is unknown among the settings of a flow may have been meant.
 _ELSEWHERE: Final[tuple[tuple[type[Settings], str], ...]] = (
@@ -57,8 +59,18 @@ def validate(document: Map, report: Report) -> set[Path]:
             keys.ManifestFile.model_validate(to_data(part))
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False, include_input=False)
-            flawed |= {error["loc"][:2] for error in errors if _report(error, document, report)}
+            flawed |= {error["loc"][:2] for error in errors if _report(error, keys.ManifestFile, document, report)}
     return flawed
+
+
+def validate_as(model: type[Model], document: Map, report: Report) -> Model | None:
+    """A document of another kind as its model; None (and a report) where the model does not allow all of it."""
+    try:
+        return model.model_validate(to_data(document))
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False, include_input=False):
+            _report(error, model, document, report)
+        return None
 
 
 def _parts(document: Map) -> Iterator[Map]:
@@ -70,29 +82,29 @@ def _parts(document: Map) -> Iterator[Map]:
             yield Map({section: whole._replace(node=Map({name: entry}, entry.key))}, document.location)
 
 
-def _report(error: ErrorDetails, document: Map, report: Report) -> bool:
+def _report(error: ErrorDetails, model: type[Settings], document: Map, report: Report) -> bool:
     """Whether the error is one of the document's own; a scalar that is broken has been reported."""
     loc = error["loc"]
     if error["type"] == "missing":
-        return _report_missing(error, document, report)
+        return _report_missing(error, model, document, report)
     if loc[-1] == _OF_A_KEY:
-        _report_key(_find(error, loc[:-1], document), report)
+        _report_key(_find(error, loc[:-1], model, document), report)
         return True
-    found = _find(error, loc, document)
+    found = _find(error, loc, model, document)
     if isinstance(found.node, Scalar) and found.node.broken:
         return False
     if error["type"] == "extra_forbidden":
-        _report_unknown(_model_at(loc[:-1]), str(loc[-1]), found, report)
+        _report_unknown(_model_at(loc[:-1], model), str(loc[-1]), found, report)
     else:
         _WORDS.get(error["type"], _report_rule)(found, report)
     return True
 
 
-def _find(error: ErrorDetails, loc: Iterable[str | int], document: Map) -> _Violation:
+def _find(error: ErrorDetails, loc: Iterable[str | int], model: type[Settings], document: Map) -> _Violation:
     node: Node = document
     key: Location = document.location
     path: Path = ()
-    declared: Any = keys.ManifestFile
+    declared: Any = model
     for part in loc:
         declared = _below(declared, part)
         if isinstance(node, Items) and isinstance(part, int):
@@ -115,22 +127,22 @@ def _below(declared: Any, part: str | int) -> Any:
     return bare_type(arguments[1]) if get_origin(declared) is Mapping else None
 
 
-def _model_at(loc: Iterable[str | int]) -> type[Settings]:
-    declared: Any = keys.ManifestFile
+def _model_at(loc: Iterable[str | int], model: type[Settings]) -> type[Settings]:
+    declared: Any = model
     for part in loc:
         declared = _below(declared, part)
-    model = model_of(declared)
-    assert model is not None
-    return model
+    found = model_of(declared)
+    assert found is not None
+    return found
 
 
-def _report_missing(error: ErrorDetails, document: Map, report: Report) -> bool:
+def _report_missing(error: ErrorDetails, model: type[Settings], document: Map, report: Report) -> bool:
     *above, name = error["loc"]
-    model = _model_at(above)
-    if model.short:  # another layer of the settings may have it; what is missing in the merged settings is reported
+    holding = _model_at(above, model)
+    if holding.short:  # another layer of the settings may have it; what is missing in the merged settings is reported
         return False
-    holder = _find(error, above, document)
-    purpose = next(setting(model, field).purpose for field, key in names_of(model).items() if key == name)
+    holder = _find(error, above, model, document)
+    purpose = next(setting(holding, field).purpose for field, key in names_of(holding).items() if key == name)
     report.error("missing-key", f"the key {name!r} is missing", holder.key, holder.path, _as_hint(purpose))
     return True
 

@@ -17,7 +17,8 @@ class Selection:
     Patterns are shell patterns for the name or the address of a deployment. Without environments all are selected, and
     without `flows` every flow; `exclude` overrides `flows`. `adopt` are patterns of the deployments whose DAGs may be
     taken over, or ``project:NAME`` for all DAGs that another manifest project deployed. With `keep_going` broken flows
-    are left out, where the command is refused otherwise.
+    are left out, where the command is refused otherwise. `projects` is a file that says what projects may deploy,
+    beside those at the targets.
     """
 
     manifests: Path
@@ -27,6 +28,7 @@ class Selection:
     exclude: tuple[str, ...] = ()
     adopt: tuple[str, ...] = ()
     keep_going: bool = False
+    projects: Path | None = None
 
     def adopts(self, address: str, owner: str = "") -> bool:
         """Whether a DAG of `address` may be taken over. `owner` is the manifest project that deployed it, if any."""

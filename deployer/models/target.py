@@ -45,10 +45,11 @@ class Target(Protocol):
     def local(self) -> bool:
         """Whether files are read without a request to a server; if not, the index caches what they contain."""
 
-    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py", *others: str) -> Mapping[str, str]:
         """Version by name of each file directly in the folder whose name matches; empty when there is no such folder.
 
-        `pattern` is an `fnmatch` pattern. It is case-sensitive, and a leading dot needs no special match.
+        `pattern` and `others` are `fnmatch` patterns, of which one has to match. They are case-sensitive, and a leading
+        dot needs no special match.
         """
 
     def read(self, file: str) -> tuple[bytes, str]:

@@ -16,6 +16,7 @@ from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
+from deployer.models.limits import Use
 from deployer.models.live import Live, Needs
 from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
@@ -123,6 +124,9 @@ class Orchestrator(Protocol):
 
     def needs(self, description: Description) -> Needs:
         """What a deployment takes for granted in the running orchestrator."""
+
+    def uses(self, description: Description) -> Sequence[Use]:
+        """What a deployment uses that a platform may limit for a project, defaults of the orchestrator included."""
 
     def effects(
         self, change: Change, since: datetime | None, now: datetime, ran: datetime | None = None

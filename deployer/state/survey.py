@@ -13,6 +13,7 @@ from deployer.errors import DeployError, Diagnostic
 from deployer.models.branches import Branch
 from deployer.models.deployment import Environment
 from deployer.models.desired import Deployed, EnvironmentState
+from deployer.models.limits import PROJECTS_FILE
 from deployer.models.plan import Change
 from deployer.models.record import NEWEST_RUN_IDS, Provenance, RunIds
 from deployer.models.target import Target, TargetError
@@ -37,6 +38,8 @@ class DeployedState:
     readers: Mapping[str, FileReader] = field(default_factory=dict)
     names: Mapping[str, KnownNames] = field(default_factory=dict)
     """By environment what is known of the files of others; whoever reads such a file adds what it defines."""
+    projects_files: Mapping[str, bytes] = field(default_factory=dict)
+    """By environment the projects file at its target; nothing where there is none, or where it was not asked for."""
 
     def since(self, change: Change) -> datetime | None:
         """When the DAG of a change was first applied, in whichever file it is now; None if it is not deployed."""
@@ -122,6 +125,7 @@ class _Listing:
     index: Index
     versions: Mapping[str, str]
     known_files: Mapping[str, Deployed]
+    projects: bytes | None = None
 
 
 class Survey:
@@ -140,11 +144,12 @@ class Survey:
         destroy: bool = False,
         fresh: bool = False,
         branches: Branches = MappingProxyType({}),
+        limits: bool = False,
     ) -> None:
         """`known` are the addresses of the manifests; `destroy` is true if everything is to be deleted.
 
         With `fresh` every file is read, and no index is asked what is in it. `branches` is the branch of each
-        address in the manifests.
+        address in the manifests. With `limits` the projects file of each target is read, too.
         """
         self._environments = tuple(environments)
         self._connect = connect
@@ -152,6 +157,7 @@ class Survey:
         self._destroy = destroy
         self._fresh = fresh
         self._branches = branches
+        self._limits = limits
         self.problems: Sequence[Diagnostic] = ()
 
     def cached(self) -> Mapping[str, CachedDescription]:
@@ -186,6 +192,9 @@ class Survey:
             environments={name: listing.environment for name, listing in by_name.items()},
             readers={name: listing.reader for name, listing in by_name.items()},
             names={name: listing.index.names for name, listing in by_name.items()},
+            projects_files={
+                name: listing.projects for name, listing in by_name.items() if listing.projects is not None
+            },
         )
 
     @cached_property
@@ -201,13 +210,15 @@ class Survey:
         index = read_index(target, environment.project, environment.label)
         if self._fresh:
             index = index.without_content()
-        versions = target.list(reader.file_pattern)
+        versions = dict(target.list(reader.file_pattern, *([PROJECTS_FILE] if self._limits else ())))
+        is_there = versions.pop(PROJECTS_FILE, None) is not None
+        # What is local is asked in any case: a listing leaves out a link that leads nowhere, and a read does not.
+        projects = read_projects_content(target) if self._limits and (is_there or target.local) else None
         if target.local:
-            return _Listing(environment, target, reader, index, versions, _read(target, reader, versions))
+            return _Listing(environment, target, reader, index, versions, _read(target, reader, versions), projects)
         known_files = {file: index.deployed(file, version) for file, version in versions.items()}
-        return _Listing(
-            environment, target, reader, index, versions, {file: item for file, item in known_files.items() if item}
-        )
+        found = {file: item for file, item in known_files.items() if item}
+        return _Listing(environment, target, reader, index, versions, found, projects)
 
     def _surveyed(self, listed: _Listing) -> EnvironmentState:
         return self._state(listed, _deployed(listed))
@@ -234,15 +245,22 @@ def survey(
     destroy: bool = False,
     fresh: bool = False,
     branches: Branches = MappingProxyType({}),
+    limits: bool = False,
 ) -> DeployedState:
     """List every target once and read the files that its index does not know. Raises DeployError with all problems.
 
     The arguments are those of `Survey`.
     """
-    found = Survey(environments, connect, known, destroy=destroy, fresh=fresh, branches=branches)
+    found = Survey(environments, connect, known, destroy=destroy, fresh=fresh, branches=branches, limits=limits)
     if found.result is None:
         raise DeployError(found.problems)
     return found.result
+
+
+def read_projects_content(target: Target) -> bytes | None:
+    """The projects file of a target; None if there is none. Raises TargetError."""
+    found = target.read_many([PROJECTS_FILE]).get(PROJECTS_FILE)
+    return found[0] if found else None
 
 
 def _for_each(inputs: Iterable[tuple[Environment, Input]], ask: Callable[[Input], Answer]) -> list[Answer]:

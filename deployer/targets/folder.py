@@ -7,12 +7,11 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deployer.models.regular_file import open_regular
 from deployer.models.target import MovedError, TargetError
-from deployer.targets.file_name import check_file_name
+from deployer.targets.file_name import check_file_name, matches
 from deployer.targets.folder_lock import locked
 
 # Without .py at the end, so that Airflow never reads a half-written file as a DAG.
@@ -34,11 +33,12 @@ class FolderTarget:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py", *others: str) -> Mapping[str, str]:
+        wanted = (pattern, *others)
         with _errors(self.folder):
             if not self.folder.is_dir():
                 return {}
-            files = sorted(path for path in self.folder.iterdir() if fnmatchcase(path.name, pattern) and path.is_file())
+            files = sorted(path for path in self.folder.iterdir() if matches(path.name, wanted) and path.is_file())
             # Another apply may have deleted one of them since.
             versions = {path.name: self._current_version(path.name) for path in files}
             return {name: version for name, version in versions.items() if version is not None}
@@ -89,6 +89,8 @@ class FolderTarget:
             with open_regular(self._path(file)) as stream:
                 return stream.read()
         except FileNotFoundError:
+            if self._path(file).is_symlink():
+                raise  # a link that leads nowhere is not a file that was removed
             return None
 
     def _current_version(self, file: str) -> str | None:

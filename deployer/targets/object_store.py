@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from tenacity import RetryError
 from deployer.models.target import MovedError, TargetError
 from deployer.targets.client_options import ClientOptions
 from deployer.targets.conditional_delete import ConditionalDelete, MakeRequest, Outcome, signed_request
-from deployer.targets.file_name import check_file_name
+from deployer.targets.file_name import check_file_name, matches
 from deployer.targets.store_errors import is_conflict, is_missing_file, may_pass
 from deployer.targets.store_requests import StoreRequests
 
@@ -64,12 +63,13 @@ class ObjectStoreTarget:
     def _store(self) -> Store:
         return self._connect()
 
-    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py", *others: str) -> Mapping[str, str]:
+        wanted = (pattern, *others)
         import obstore
 
         def request() -> Mapping[str, str]:
             found = obstore.list_with_delimiter(self._store)["objects"]
-            return {each["path"]: _version(each) for each in found if fnmatchcase(each["path"], pattern)}
+            return {each["path"]: _version(each) for each in found if matches(each["path"], wanted)}
 
         return self._requests.send("listing its files", request)
 

@@ -93,9 +93,9 @@ class RedactedTarget:
     def local(self) -> bool:
         return self._target.local
 
-    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py", *others: str) -> Mapping[str, str]:
         with self._redaction.errors():
-            return self._target.list(pattern)
+            return self._target.list(pattern, *others)
 
     def read(self, file: str) -> tuple[bytes, str]:
         with self._redaction.errors():

@@ -89,7 +89,7 @@ def _cells(listed: ListedJson) -> tuple[str, ...]:
 
 
 def schedule_text(listed: ListedJson) -> str:
-    """``0 3 * * * Europe/Helsinki``; several crons with `;` between them; empty if there is none, or it is not known."""
+    """``0 3 * * * Europe/Helsinki``, several crons with `;` between them; empty where none is known."""
     schedule = listed["schedule"]
     if not schedule:
         return ""

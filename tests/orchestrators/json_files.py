@@ -18,6 +18,7 @@ from deployer.models.desired import Deployed
 from deployer.models.digest import digest_text
 from deployer.models.flow import Flow, Package
 from deployer.models.flow_location import flow_location
+from deployer.models.limits import Use
 from deployer.models.live import Needs
 from deployer.models.plan import Change, Effect
 from deployer.models.reading import NewerFormatError, ReadingError, parse_json
@@ -115,6 +116,9 @@ class JsonFiles:
 
     def needs(self, description: Description) -> Needs:
         return Needs()
+
+    def uses(self, description: Description) -> Sequence[Use]:
+        return (Use("compute", description.settings.compute, "settings.compute"),)
 
     def effects(
         self, change: Change, since: datetime | None, now: datetime, ran: datetime | None = None

@@ -26,6 +26,7 @@ from deployer.cli.options import (
     Manifests,
     PlanFile,
     PlanPageFormatOption,
+    Projects,
     SavedPlanOption,
     Variables,
     bad_usage,
@@ -53,6 +54,7 @@ def plan(
     flow: Flows = None,
     exclude: Exclude = None,
     adopt: Adopt = None,
+    projects: Projects = None,
     against: Annotated[
         str | None,
         typer.Option(metavar="REV", help="Compare with what this git revision would deploy. Nothing deployed is read."),
@@ -75,11 +77,18 @@ def plan(
     """
 
     chosen = selection(
-        manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt, keep_going=keep_going
+        manifests,
+        var,
+        environments=env,
+        flows=flow,
+        exclude=exclude,
+        adopt=adopt,
+        keep_going=keep_going,
+        projects=projects,
     )
     if saved is not None:
         if (
-            chosen != selection(manifests, None)
+            chosen != selection(manifests, None, projects=projects)
             or against
             or out
             or diff

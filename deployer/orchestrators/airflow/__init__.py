@@ -14,6 +14,7 @@ from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
 from deployer.models.desired import Deployed
 from deployer.models.flow import Flow, Package
+from deployer.models.limits import Use
 from deployer.models.live import Live, Needs
 from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
@@ -29,6 +30,7 @@ from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
 from deployer.orchestrators.airflow.schedule import schedule_of
 from deployer.orchestrators.airflow.sensors import in_branch
 from deployer.orchestrators.airflow.text_and_record import disagreements
+from deployer.orchestrators.airflow.uses import uses
 from deployer.orchestrators.airflow.variables import TASK_VARIABLES
 
 
@@ -114,6 +116,9 @@ class AirflowOrchestrator:
 
     def needs(self, description: Description) -> Needs:
         return needs(description)
+
+    def uses(self, description: Description) -> Sequence[Use]:
+        return uses(description)
 
     def effects(
         self, change: Change, since: datetime | None, now: datetime, ran: datetime | None = None

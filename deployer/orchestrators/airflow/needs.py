@@ -7,11 +7,10 @@ from typing import Final
 
 from deployer.models.description import Description
 from deployer.models.live import Needs
+from deployer.orchestrators.airflow.uses import DEFAULT_POOL
 
 _KUBERNETES: Final = "apache-airflow-providers-cncf-kubernetes"
 _PROVIDERS: Final = {"s3_key": "apache-airflow-providers-amazon"}
-# The pool of whatever names none: each Airflow has it.
-_DEFAULT_POOL: Final = "default_pool"
 
 
 def needs(description: Description) -> Needs:
@@ -24,7 +23,7 @@ def needs(description: Description) -> Needs:
     providers = {_PROVIDERS.get(sensor.kind) for sensor in sensors}
     if settings.compute == "kubernetes":
         providers.add(_KUBERNETES)
-    return Needs(_names(pools) - {_DEFAULT_POOL}, _names(connections), _names(providers))
+    return Needs(_names(pools) - {DEFAULT_POOL}, _names(connections), _names(providers))
 
 
 def _names(found: Iterable[object]) -> frozenset[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Final
 
 from tenacity import RetryError, retry_if_result
 
 from deployer.models.target import MovedError, TargetError, UnpublishedError
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
-from deployer.targets.file_name import check_file_name
+from deployer.targets.file_name import check_file_name, matches
 from deployer.targets.git.address import parse_address
 from deployer.targets.git.bare import GitTargetError
 from deployer.targets.git.clone import Clone, Entry
@@ -55,14 +54,15 @@ class GitTarget:
         self._moved: dict[str, str] = {}
         self._contents: Mapping[str, tuple[bytes, str]] = {}
 
-    def list(self, pattern: str = "*.py") -> Mapping[str, str]:
+    def list(self, pattern: str = "*.py", *others: str) -> Mapping[str, str]:
+        wanted = (pattern, *others)
         self._clone()
         blobs = {name: entry.oid for name, entry in self._entries.items() if entry.kind == "blob"}
         for name, write in self._pending.items():
             blobs.pop(name, None)
             if write.content is not None:
                 blobs[name] = self._version(write.content)
-        return {name: blobs[name] for name in sorted(blobs) if fnmatchcase(name, pattern)}
+        return {name: blobs[name] for name in sorted(blobs) if matches(name, wanted)}
 
     def read(self, file: str) -> tuple[bytes, str]:
         if file not in self._contents:
