@@ -2,7 +2,7 @@
 # Another interpreter: make test PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev fast test coverage pythons conformance bench pictures vendored check format lint types fresh rewrite lock clean
+.PHONY: help demo dev fast test coverage pythons conformance differential bench pictures vendored check format lint types fresh rewrite lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,7 +19,7 @@ FAST := -n 2 --dist worksteal -m "not airflow and not slow and not versions"
 EVERYWHERE := -n 2 --dist worksteal -m "not airflow and not versions and (not slow or compiles)"
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
 EXAMPLES := $(wildcard docs/examples/github-*.yml)
 # GitHub has `queue` since May 2026, and actionlint 1.7.12 does not know it; tests/action/test_files.py checks its values.
@@ -57,6 +57,10 @@ coverage: $(READY) ## run every test, and fail where they run less of the code t
 # Every supported Python but the one of .venv, then the oldest dependencies that pyproject.toml allows.
 pythons: $(READY) ## run the fast tests and those that compile flows on the other Pythons, and with the oldest dependencies
 	$(BIN)/python -m tests.pythons $(EVERYWHERE)
+
+BASE ?= HEAD
+differential: $(READY) ## compare the plans and DAG files of 200 flows with those of a git revision: BASE=main
+	$(BIN)/python -m tests.differential $(BASE)
 
 bench: $(READY) ## time mfdeploy against the stock command, on a quiet machine; see docs/performance.md
 	$(BIN)/python -m tests.bench
