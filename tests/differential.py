@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import logging
 import os
 import random
 import re
@@ -74,6 +75,7 @@ def main() -> int:
     parser.add_argument("revision", help="the git revision to compare with")
     parser.add_argument("--flows", type=int, default=200, help="how many deployments an environment has")
     arguments = parser.parse_args()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, s3_server() as endpoint:
         before = Path(folder) / "before"
         extract(arguments.revision, before)
