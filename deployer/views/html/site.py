@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from deployer.views.html.facets import facets_json, filters
 from deployer.views.html.page import PLAIN, WITH_DRAWINGS, render, shared_assets
 from deployer.views.html.site_flow import flow_values
 from deployer.views.html.site_starts import starts_values
@@ -19,6 +20,7 @@ from deployer.views.words import count
 Json = Mapping[str, Any]
 # As much of the docs as is searched: a thousand flows are one page.
 _SEARCHED: Final = 600
+_FILTERS: Final = ("environment", "owner", "tag", "starts", "project", "state")
 _KINDS: Final = {"time": "by time", "events": "by other flows or events", "hand": "by hand only"}
 
 
@@ -45,7 +47,7 @@ def _index(site: Json) -> str:
         summary=_summary(site),
         problems=[each for each in site["environments"] if each["problem"]],
         rows=rows,
-        filters=[(name, options) for name, options in _options(rows).items() if len(options) > 1],
+        filters=filters(_FILTERS, [row["options"] for row in rows]),
     )
 
 
@@ -69,7 +71,7 @@ def _row(flow: Json) -> dict[str, Any]:
     return {
         "flow": flow,
         "description": _description(flow),
-        "facets": json.dumps(facets),
+        "facets": facets_json(facets),
         "search": " ".join(_searched(flow)),
         "options": facets,
         "schedules": _distinct(schedule_text(each) for each in deployments),
@@ -112,15 +114,6 @@ def _searched(flow: Json) -> Iterator[str]:
 
 def _distinct(values: Iterable[str]) -> list[str]:
     return sorted({value for value in values if value})
-
-
-def _options(rows: Iterable[Json]) -> dict[str, list[str]]:
-    """The values of each filter."""
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        for name, values in row["options"].items():
-            found.setdefault(name, set()).update(values)
-    return {name: sorted(values) for name, values in found.items()}
 
 
 def _starts(site: Json, pages: Mapping[str, str]) -> str:
