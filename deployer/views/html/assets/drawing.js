@@ -151,14 +151,15 @@
       svg.setAttribute("width", size.width * scale);
       svg.setAttribute("height", size.height * scale);
     }
-    around.closest("figure").querySelector("details").open = false;
   };
 
   // The first step of a large drawing is in the middle of its upper edge.
   const centre = (around) => { around.scrollLeft = (around.scrollWidth - around.clientWidth) / 2; };
+  const tableOf = (around) => around.closest("figure").querySelector("details");
   const drawIn = (around) => {
     show(around);
     centre(around);
+    tableOf(around).open = false;
   };
   const folded = (around) => around.closest("details:not([open])");
   const all = () => [...document.querySelectorAll("[data-graph]")];
@@ -178,6 +179,16 @@
     if (!event.target.open) return;
     for (const around of event.target.querySelectorAll("[data-graph]")) if (!folded(around)) drawIn(around);
   }, true);
-  window.addEventListener("beforeprint", () => all().forEach(drawIn));
+  let printed = [];
+  window.addEventListener("beforeprint", () => {
+    printed = all();
+    for (const around of printed) {
+      drawIn(around);
+      tableOf(around).open = true;
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    for (const around of printed) tableOf(around).open = false;
+  });
   some();
 })();

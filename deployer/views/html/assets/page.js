@@ -18,6 +18,7 @@
     facets: JSON.parse(element.dataset.facets),
     text: (element.dataset.search || element.textContent).toLowerCase(),
   }));
+  if (items.length < 2) return;
   const groups = [...document.querySelectorAll("[data-group]")];
   const status = form.querySelector("[role=status]");
   const search = form.querySelector("input[type=search]");
