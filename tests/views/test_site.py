@@ -131,7 +131,8 @@ def test_a_server_that_did_not_answer_is_named() -> None:
     assert "prod: no answer within 2 seconds" in page.text
 
 
-def test_hostile_texts_stay_text() -> None:
+def hostile_site() -> Site:
+    """A flow whose every text tries to be markup."""
     hostile = deployment(
         f"prod/{HOSTILE}",
         name=HOSTILE,
@@ -147,7 +148,11 @@ def test_hostile_texts_stay_text() -> None:
         deployed=VERSION.model_copy(update={"commit_url": "javascript:alert(1)", "commit": HOSTILE, "author": HOSTILE}),
         problems=(HOSTILE,),
     )
-    files = files_of(site(flow(HOSTILE, hostile, doc=f"{HOSTILE}\n\n{HOSTILE}"), project=HOSTILE))
+    return site(flow(HOSTILE, hostile, doc=f"{HOSTILE}\n\n{HOSTILE}"), project=HOSTILE)
+
+
+def test_hostile_texts_stay_text() -> None:
+    files = files_of(hostile_site())
     for name, text in files.items():
         if name.endswith(".html"):
             tags = Read(text).tags

@@ -74,8 +74,8 @@ def _row(flow: Json) -> dict[str, Any]:
         "facets": facets_json(facets),
         "search": " ".join(_searched(flow)),
         "options": facets,
-        "schedules": _distinct(schedule_text(each) for each in deployments),
-        "states": [(each["environment"], STATES[each["state"]], _last_run(each)) for each in deployments],
+        "schedules": _distinct(schedule_text(each) for each in deployments if each["graph"]),
+        "badges": [_badge(each) for each in deployments],
     }
 
 
@@ -85,9 +85,16 @@ def _description(flow: Json) -> str:
     return str(written or next(iter(flow["doc"].splitlines()), ""))
 
 
-def _last_run(deployment: Json) -> str:
-    runs = deployment["live"]["runs"] if deployment["live"] else ()
-    return str(runs[0]["state"]) if runs else ""
+def _badge(deployment: Json) -> dict[str, str]:
+    """An environment, with what somebody might have to do there."""
+    state, runs = STATES[deployment["state"]], deployment["live"]["runs"] if deployment["live"] else ()
+    failed = bool(runs) and runs[0]["state"] == "failed"
+    words = [state.word if state.look != "good" else "", "last run failed" if failed else ""]
+    said = ", ".join(filter(None, words))
+    return {
+        "text": f"{deployment['environment']}: {said}" if said else deployment["environment"],
+        "look": "bad" if failed else state.look,
+    }
 
 
 def _kinds(deployment: Json) -> Iterator[str]:

@@ -43,11 +43,12 @@ def moment(text: str) -> str:
 
 
 def schedule_text(deployment: Json) -> str:
-    """When runs start, in words; empty if nothing starts them."""
-    schedule = deployment["schedule"]
+    """When runs start, in words."""
+    schedule, started = deployment["schedule"], deployment["started_by"]
     times = f"{schedule['text']} ({schedule['timezone']})" if schedule else ""
-    events = "after other flows or events" if deployment["started_by"] else ""
-    return ", and ".join(filter(None, [times, events]))
+    if times and started:
+        return f"{times}, and after other flows or events"
+    return times or ("After other flows or events" if started else "By hand only")
 
 
 def resources_text(resources: Json) -> str:
