@@ -14,6 +14,7 @@ from deployer.models.metaflow_settings import READ, REFUSED
 from deployer.views.history import history_schema
 from deployer.views.plan_json import plan_schema
 from deployer.views.result_text import result_schema
+from deployer.views.site_json import site_schema
 
 PAGE = Path(__file__).with_name("manifest-reference.md")
 PROJECTS = Path(__file__).with_name("projects-file.md")
@@ -63,7 +64,7 @@ _LINKS = {
 
 def schemas() -> dict[str, str]:
     """The JSON Schemas that come with the package, as text: draft-07 for editors, 2020-12 for programs."""
-    documents = {"plan": plan_schema(), "history": history_schema(), "result": result_schema()}
+    documents = {"plan": plan_schema(), "history": history_schema(), "result": result_schema(), "site": site_schema()}
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     made = {
         name: {**dialect, "$id": f"urn:mfdeploy:{name}", **schema, "title": f"mfdeploy {name}"}

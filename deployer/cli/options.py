@@ -286,6 +286,10 @@ SavedPlan = Annotated[
         show_default=False,
     ),
 ]
+SiteFolder = Annotated[
+    Path,
+    typer.Option("--out", metavar="DIR", callback=_check_path, help="Folder that the pages are written to."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", callback=_check_path, help="Folder to search for flows.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
 PageFormatOption = Annotated[PageFormat, typer.Option("--format", help="Output format. html: a page for a browser.")]
@@ -300,7 +304,7 @@ DiagnosticsFormatOption = Annotated[
 ]
 
 
-SchemaName = Literal["manifest", "plan", "history", "result", "projects"]
+SchemaName = Literal["manifest", "plan", "history", "result", "projects", "site"]
 
 
 def selection(

@@ -15,7 +15,7 @@ from deployer.models.manifests import Manifests
 from deployer.models.plan import Baseline, Broken, Change, Plan, PlanWarning
 from deployer.models.selection import Selection
 from deployer.models.target import TargetError
-from deployer.pipeline.build import build, build_from, build_or_refuse, described, usable
+from deployer.pipeline.build import build, build_during, build_from, build_or_refuse
 from deployer.pipeline.edits import with_edits
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.evidence import with_evidence
@@ -108,7 +108,7 @@ def make_plan(
     desired = DesiredState(manifests, (), ())
     if not destroy:
         use_cache = not (fresh or checks_clusters)
-        desired = _build_during(survey, manifests, selection, context, use_cache=use_cache, note=note_inputs)
+        desired = build_during(survey, manifests, selection, context, use_cache=use_cache, note=note_inputs)
     deployed = _require_deployed(survey, desired, selection)
     if checks_clusters:
         desired = _with_cluster_warnings(desired, environments, check_cluster, context)
@@ -214,22 +214,6 @@ def _checks_clusters(environments: Mapping[str, Environment], requested: bool | 
     if requested is not None:
         return requested
     return any(environment.check_cluster for environment in environments.values())
-
-
-def _build_during(
-    survey: Survey, manifests: Manifests, selection: Selection, context: Context, *, use_cache: bool, note: bool
-) -> DesiredState:
-    """Build the selected deployments. The compiler works in other processes while this one reads the targets.
-
-    A cluster check needs the pods of every flow, so it needs every flow compiled: `use_cache` is False then.
-    """
-    deployments = manifests.selected(selection)
-    with context.compiler(deployments) as compiler:
-        context.progress("reading what is deployed")
-        cached = usable(deployments, survey.cached()) if use_cache else {}
-        compiler.begin(context.progress, {address: item.notes for address, item in cached.items()}, note)
-        survey.read()
-        return described(manifests, compiler.result(), cached, deployments, context)
 
 
 def _require_deployed(survey: Survey, desired: DesiredState, selection: Selection) -> DeployedState:

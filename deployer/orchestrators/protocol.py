@@ -119,6 +119,9 @@ class Orchestrator(Protocol):
         how long answers are waited for.
         """
 
+    def page_of(self, environment: Environment, name: str) -> str:
+        """The address of the page of a deployment, as the settings alone say it; empty where they do not."""
+
     def local(self, environment: Environment, environ: Mapping[str, str]) -> LocalOrchestrator | None:
         """What runs the orchestrator on this machine for the files of an environment; None if that cannot be."""
 

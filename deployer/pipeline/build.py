@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deployer.compiler import client
 from deployer.context import Context
@@ -16,6 +16,9 @@ from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
 from deployer.pipeline.check import check_deployment, check_names, check_record_sizes
 from deployer.state.cache import CachedDescription, digest_deployment
+
+if TYPE_CHECKING:
+    from deployer.state.survey import Survey
 
 CachedDescriptions = Mapping[str, CachedDescription]
 
@@ -42,6 +45,23 @@ def build_from(manifests: Manifests, selection: Selection, context: Context) -> 
     with context.compiler(manifests.selected(selection)) as compiler:
         compiler.begin(context.progress)
         return described(manifests, compiler.result(), {}, compiler.deployments, context)
+
+
+def build_during(
+    survey: Survey, manifests: Manifests, selection: Selection, context: Context, *, use_cache: bool, note: bool = False
+) -> DesiredState:
+    """Build the selected deployments. The compiler works in other processes while this one reads the targets.
+
+    A cluster check needs the pods of every flow, so it needs every flow compiled: `use_cache` is False then. `note` is
+    for an apply, which saves in the index what each description was made from.
+    """
+    deployments = manifests.selected(selection)
+    with context.compiler(deployments) as compiler:
+        context.progress("reading what is deployed")
+        cached = usable(deployments, survey.cached()) if use_cache else {}
+        compiler.begin(context.progress, {address: item.notes for address, item in cached.items()}, note)
+        survey.read()
+        return described(manifests, compiler.result(), cached, deployments, context)
 
 
 def usable(deployments: Iterable[Deployment], cached: CachedDescriptions) -> CachedDescriptions:

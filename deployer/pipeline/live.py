@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.deployment import Environment
 from deployer.models.description import Description, version_of
-from deployer.models.desired import Deployed
+from deployer.models.desired import Deployed, EnvironmentState
 from deployer.models.live import Live, LiveDeployment, LiveError, LiveImportError, LiveRun
 from deployer.models.local_server import LocalOrchestrator
 from deployer.models.record import Record
@@ -40,13 +40,36 @@ class DeployedFlow:
 
 @dataclass(frozen=True)
 class FlowStatus:
-    """One deployed flow. `live` is None if the orchestrator does not know it, or was not asked (`asked`)."""
+    """One deployed flow. `live` is None if the orchestrator does not know it, or was not asked (`asked`).
+
+    `runs` are the newest runs, the newest first. `pages` are addresses: of the page of each of them by its id, and of
+    the flow's own by "".
+    """
 
     flow: DeployedFlow
     asked: bool = False
     live: LiveDeployment | None = None
-    last_run: LiveRun | None = None
+    runs: Sequence[LiveRun] = ()
     import_error: LiveImportError | None = None
+    pages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def last_run(self) -> LiveRun | None:
+        """The newest run; None if there is none, or nobody was asked."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def state(self) -> str:
+        """unchecked, broken (import error), unknown (not there yet), gone (its file), current or behind."""
+        if not self.asked:
+            return "unchecked"
+        if self.import_error is not None:
+            return "broken"
+        if self.live is None:
+            return "unknown"
+        if self.live.stale:
+            return "gone"
+        return "current" if self.live.version == self.flow.version else "behind"
 
 
 def deployed_flows(selection: Selection, environment: str, context: Context) -> list[DeployedFlow]:
@@ -54,8 +77,13 @@ def deployed_flows(selection: Selection, environment: str, context: Context) -> 
     manifests = context.load(selection)
     found = manifests.environments[environment]
     (state,) = survey([found], context.connect, (), branches=manifests.branches).states
+    return owned_flows(selection, found, state)
+
+
+def owned_flows(selection: Selection, environment: Environment, state: EnvironmentState) -> list[DeployedFlow]:
+    """The selected flows that this project deployed in a surveyed environment, by address."""
     owned = [
-        DeployedFlow(found, item, item.record)
+        DeployedFlow(environment, item, item.record)
         for item in state.deployed
         if item.record and state.owns(item) and selection.selects(item.record.address)
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from deployer.vcs.git import Git, GitError
 
@@ -23,6 +26,13 @@ _REQUESTS: Final = {
     "gitlab": "-/merge_requests",
     "bitbucket": "pull-requests",
     "dev.azure": "pullrequest",
+}
+# The page of a file's line at a commit, below the repository's page.
+_FILES: Final = {
+    "github": "/blob/{commit}/{path}#L{line}",
+    "gitlab": "/-/blob/{commit}/{path}#L{line}",
+    "bitbucket": "/src/{commit}/{path}#lines-{line}",
+    "dev.azure": "?path=/{path}&version=GC{commit}&line={line}",
 }
 # Where a job says the page of the repository, its address, the page of a pull request, and its number.
 _REPOSITORIES: Final = ("CI_PROJECT_URL", "BITBUCKET_GIT_HTTP_ORIGIN", "BUILD_REPOSITORY_URI", "GIT_URL")
@@ -62,6 +72,33 @@ def request_page(git: Git, folder: Path, environ: Mapping[str, str], commit: str
     repository, kind = _repository(git, folder, environ)
     number = _number(environ) or (_merged(git, folder, commit) if kind else "")
     return f"{repository}/{_REQUESTS[kind]}/{number}" if kind and number else ""
+
+
+@dataclass(frozen=True)
+class FilePages:
+    """The pages of files at the checked-out commit; `top` is the root of the repository, links resolved."""
+
+    repository: str
+    kind: str
+    commit: str
+    top: Path
+
+    def page(self, file: Path, line: int = 1) -> str:
+        """The URL of a line of a file (absolute); empty for a file outside of the repository."""
+        # Links are resolved in the folder only: a file that is one has a page of its own.
+        path = Path(os.path.realpath(file.parent)) / file.name
+        if not path.is_relative_to(self.top):
+            return ""
+        quoted = quote(path.relative_to(self.top).as_posix())
+        return f"{self.repository}{_FILES[self.kind].format(commit=self.commit, path=quoted, line=line)}"
+
+
+def file_pages(git: Git, folder: Path, environ: Mapping[str, str]) -> FilePages | None:
+    """The pages of the files in the repository of a folder; None where the service is not known."""
+    repository, kind = _repository(git, folder, environ)
+    known = _query(git, folder, "rev-parse", "HEAD", "--show-toplevel") if kind else ""
+    commit, _, top = known.partition("\n")
+    return FilePages(repository, kind, commit, Path(os.path.realpath(top))) if top else None
 
 
 def _number(environ: Mapping[str, str]) -> str:

@@ -96,7 +96,7 @@ def _flow(found: FlowStatus) -> FlowState:
         address=record.address,
         environment=record.environment,
         name=record.name,
-        state=_state(found),
+        state=found.state,
         version=found.flow.version,
         applied_by=provenance.applied_by if provenance else None,
         applied_at=provenance.applied_at if provenance else None,
@@ -105,18 +105,6 @@ def _flow(found: FlowStatus) -> FlowState:
         airflow=_live(found),
         import_error=found.import_error.traceback if found.import_error else None,
     )
-
-
-def _state(found: FlowStatus) -> str:
-    if not found.asked:
-        return "unchecked"
-    if found.import_error is not None:
-        return "broken"
-    if found.live is None:
-        return "unknown"
-    if found.live.stale:
-        return "gone"
-    return "current" if found.live.version == found.flow.version else "behind"
 
 
 def _live(found: FlowStatus) -> LiveState | None:

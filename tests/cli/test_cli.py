@@ -306,7 +306,7 @@ def test_init(
 def test_schema(capsys: Output) -> None:
     assert cli.run(["schema"]) == 0
     everything = json.loads(capsys.readouterr().out)
-    assert list(everything) == ["manifest", "plan", "history", "result", "projects"]
+    assert list(everything) == ["manifest", "plan", "history", "result", "projects", "site"]
     assert cli.run(["schema", "plan"]) == 0
     assert json.loads(capsys.readouterr().out) == everything["plan"]
 

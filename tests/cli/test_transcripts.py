@@ -107,6 +107,8 @@ SCRIPT = [
     Case("rollback-error", ("rollback", "2025", *LOCAL)),
     Case("status", ("status", *LOCAL)),
     Case("status-error", ("status", "--env", "lokal")),
+    Case("site", ("site", *LOCAL, "--out", "site")),
+    Case("site-error", ("site", *LOCAL, "--out", "deployments")),
     Case("run-error", ("run", "Train", *LOCAL)),
     Case("run-error-parameters", ("run", "TrainFlow", *LOCAL, "--param", "alpha=much", "--param", "aplha=1")),
     Case("dev-error", ("dev", "--env", "lokal")),

@@ -111,6 +111,9 @@ class JsonFiles:
     def live(self, environment: Environment, environ: Mapping[str, str], waits: WaitPolicy) -> None:
         return None
 
+    def page_of(self, environment: Environment, name: str) -> str:
+        return ""
+
     def local(self, environment: Environment, environ: Mapping[str, str]) -> None:
         return None
 

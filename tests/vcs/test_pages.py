@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployer.vcs.git import Git
-from deployer.vcs.pages import commit_author, commit_page, request_page
+from deployer.vcs.pages import commit_author, commit_page, file_pages, request_page
 
 PAGE = "https://github.com/acme/flows"
 GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://ghe.acme.example", "GITHUB_REPOSITORY": "ml/flows"}
@@ -111,3 +111,30 @@ def test_the_page_of_a_pull_request_by_the_message(message: str, folder: Path, c
 def test_the_author_of_a_commit(folder: Path, commits: Mapping[str, str]) -> None:
     assert commit_author(Git({}), folder, f"{commits['Trains weekly']}-dirty") == "Ada `L`"
     assert commit_author(Git({}), folder, "0" * 40) == ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "page"),
+    [
+        ({}, f"{PAGE}/blob/COMMIT/a%20b/f.py#L3"),
+        (GITHUB, "https://ghe.acme.example/ml/flows/blob/COMMIT/a%20b/f.py#L3"),
+        (GITLAB, "https://code.acme.example/ml/flows/-/blob/COMMIT/a%20b/f.py#L3"),
+        (AZURE, "https://dev.azure.com/acme/ml/_git/flows?path=/a%20b/f.py&version=GCCOMMIT&line=3"),
+        (
+            {"BITBUCKET_GIT_HTTP_ORIGIN": "https://bitbucket.org/acme/flows"},
+            "https://bitbucket.org/acme/flows/src/COMMIT/a%20b/f.py#lines-3",
+        ),
+    ],
+)
+def test_a_line_of_a_file_has_a_page(
+    folder: Path, commits: Mapping[str, str], environ: Mapping[str, str], page: str
+) -> None:
+    pages = file_pages(Git({}), folder, environ)
+    assert pages is not None
+    newest = [*commits.values()][-1]
+    assert pages.page(folder / "a b" / "f.py", 3) == page.replace("COMMIT", newest)
+    assert pages.page(folder.parent / "f.py") == ""
+
+
+def test_files_of_an_unknown_service_have_none(tmp_path: Path) -> None:
+    assert file_pages(Git({}), tmp_path, {}) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from deployer.errors import Diagnostic
 from deployer.manifest.fields import settings_of_orchestrator
@@ -108,6 +109,11 @@ class AirflowOrchestrator:
         from deployer.orchestrators.airflow.live.access import connect, connect_here
 
         return connect(elsewhere, waits) if elsewhere else connect_here(url or "")
+
+    def page_of(self, environment: Environment, name: str) -> str:
+        url = environment.airflow.url if environment.airflow else None
+        # Airflow 2 leads on from there.
+        return f"{url.rstrip('/')}/dags/{quote(name, safe='')}" if url else ""
 
     def local(self, environment: Environment, environ: Mapping[str, str]) -> LocalOrchestrator | None:
         from deployer.orchestrators.airflow.server.local import local_airflow

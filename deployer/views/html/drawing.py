@@ -191,11 +191,16 @@ def difference(steps: Sequence[DrawnStep]) -> str:
     return ", ".join(f"{count(number, 'step')} {state}" for state, number in parts if number)
 
 
-def figure(steps: Sequence[DrawnStep], title: str) -> Markup:
-    """What `drawn_steps` gave, as a drawing with its table; `title` names it, also for a screen reader."""
+def figure(steps: Sequence[DrawnStep], title: str, *, noun: str = "step", leads: str = "leads to") -> Markup:
+    """What `drawn_steps` gave, or any other graph, as a drawing with its table.
+
+    `title` names it, also for a screen reader,
+    `noun` says what a node is, and `leads` what an arrow means.
+    """
     macros: Any = templates().get_template("drawing.html").module
-    summary = ". ".join(filter(None, [count(len(steps), "step"), difference(steps)]))
-    found: Markup = macros.figure(steps, title, summary, _data(steps, title, summary), _states_in(steps))
+    summary = ". ".join(filter(None, [count(len(steps), noun), difference(steps)]))
+    data = _data(steps, title, summary)
+    found: Markup = macros.figure(steps, title, summary, data, _states_in(steps), noun, leads)
     return found
 
 

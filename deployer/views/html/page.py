@@ -124,7 +124,7 @@ def templates() -> Environment:
     """The environment of our templates: it escapes, and fails for a name that is not given."""
     import jinja2
 
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -133,6 +133,13 @@ def templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.tests["web"] = is_web
+    return environment
+
+
+def is_web(url: object) -> bool:
+    """Whether a page may link to this: an address of the web, whoever wrote it. In a template: ``url is web``."""
+    return isinstance(url, str) and url.isprintable() and url.lower().startswith(("https://", "http://"))
 
 
 def _visible(value: Any) -> Any:

@@ -1,0 +1,84 @@
+"""The picture of who starts whom: all flows that events connect, for each environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.views.html.drawing import DrawnEdge, DrawnStep, figure
+
+Json = Mapping[str, Any]
+
+
+def starts_values(site: Json, pages: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each environment with flows that start each other: a drawing, and the flows with links to their pages."""
+    found = []
+    for environment in site["environments"]:
+        name = environment["name"]
+        deployments = [
+            each
+            for flow in site["flows"]
+            for each in flow["deployments"]
+            if each["environment"] == name and (each["started_by"] or each["starts"])
+        ]
+        if deployments:
+            drawn = _Nodes(name, deployments).steps()
+            title = f"Who starts whom in {name}"
+            found.append(
+                {
+                    "name": name,
+                    "drawing": figure(drawn, title, noun="flow", leads="starts"),
+                    "flows": [
+                        {"name": _shown(each["address"], name), "page": pages[each["address"]]} for each in deployments
+                    ],
+                }
+            )
+    return found
+
+
+class _Nodes:
+    """The nodes of an environment's drawing: flows, and events that no flow of it publishes at its end."""
+
+    def __init__(self, environment: str, deployments: list[Json]) -> None:
+        self._environment = environment
+        self._notes: dict[str, str] = {}
+        self._arrows: dict[str, dict[str, None]] = {}
+        for each in deployments:
+            self._add(each["address"], "by time" if each["schedule"] else "")
+        for each in deployments:
+            for start in each["started_by"]:
+                source = start["address"] or start["event"]
+                self._add(source, "event" if start["address"] is None else "")
+                self._arrows[source][each["address"]] = None
+            for start in each["starts"]:
+                self._add(start["address"], "")
+                self._arrows[each["address"]][start["address"]] = None
+
+    def _add(self, key: str, note: str) -> None:
+        self._notes.setdefault(key, note)
+        self._arrows.setdefault(key, {})
+
+    def steps(self) -> list[DrawnStep]:
+        """The nodes as a drawing takes them, by name."""
+        keys = sorted(self._notes)
+        numbers = {key: number for number, key in enumerate(keys)}
+        return [
+            DrawnStep(
+                name=_shown(key, self._environment),
+                kind="switch" if self._notes[key] == "event" else "linear",
+                state="same",
+                note=self._notes[key],
+                former="",
+                remark="",
+                follows=[
+                    DrawnEdge(numbers[key], numbers[to], _shown(to, self._environment), "", "same", False)
+                    for to in self._arrows[key]
+                ],
+            )
+            for key in keys
+        ]
+
+
+def _shown(key: str, environment: str) -> str:
+    """An address without the environment that all are in."""
+    return key.removeprefix(f"{environment}/")

@@ -1,0 +1,78 @@
+"""mfdeploy site with an Airflow that answers, with one that does not, and with none that is asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer.models.site import Site
+from tests.live.test_command_line import Stage, run, stage
+
+__all__ = ["stage"]
+
+
+def catalogue(folder: Path) -> dict[str, Any]:
+    text = (folder / "build" / "site" / "site.json").read_text()
+    assert Site.model_validate_json(text).flows
+    return dict(json.loads(text))
+
+
+def test_what_a_running_airflow_says_is_in_the_catalogue(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "site", "--at", "2026-01-01T00:00") == "build/site/index.html: 1 flow.\n"
+    found = catalogue(tmp_path)
+    (deployment,) = found["flows"][0]["deployments"]
+    # The manifests list no flow at all.
+    assert (deployment["state"], deployment["name"]) == ("unlisted", "Train")
+    assert deployment["url"] == f"{stage.server.url}/dags/Train"
+    assert deployment["schedule"]["text"] == "At 01:00"
+    assert deployment["schedule"]["next_runs"][0] == "2026-01-01T01:00+00:00"
+    assert deployment["deployed"]["applied_by"] == "ada"
+    assert deployment["live"]["state"] == "current"
+    (last,) = deployment["live"]["runs"]
+    assert (last["run_id"], last["state"], last["seconds"]) == ("r1", "failed", 90)
+    assert last["url"] == f"{stage.server.url}/dags/Train/runs/r1"
+    page = (tmp_path / "build" / "site" / "flows" / "train.html").read_text()
+    assert "It is deployed, and the manifests no longer list it." in page
+
+
+def test_offline_asks_nobody(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "site", "--offline")
+    (deployment,) = catalogue(tmp_path)["flows"][0]["deployments"]
+    assert deployment["live"] is None
+    assert deployment["url"] == f"{stage.server.url}/dags/Train"
+    assert stage.server.asked == []
+
+
+def test_a_server_that_does_not_answer_is_said(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "deployments" / "a.yaml"
+    manifest.write_text(manifest.read_text().replace(stage.server.url, "http://127.0.0.1:9"))
+    monkeypatch.setenv("MFDEPLOY_TIMEOUT", "0.5")
+    assert "warning: environments.prod.airflow: Airflow was not asked: " in run(capsys, "site", "--env", "prod")
+    found = catalogue(tmp_path)
+    assert found["flows"][0]["deployments"][0]["live"] is None
+    assert found["environments"][0]["asked"] is False
+    assert "Not asked" in (tmp_path / "build" / "site" / "index.html").read_text()
+
+
+def test_the_same_again_writes_the_same_bytes(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def written() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (tmp_path / "build" / "site").rglob("*") if path.is_file()}
+
+    run(capsys, "site", "--at", "2026-01-01T00:00Z")
+    first = written()
+    run(capsys, "site", "--at", "2026-01-01T00:00+00:00")
+    assert written() == first
+
+
+def test_what_is_typed_wrong_is_refused(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--at: not a time: 'soon'" in run(capsys, "site", "--at", "soon", code=1)
+    assert "no flow matches 'tarin'" in run(capsys, "site", "--flow", "tarin", code=1)
+    assert "has files that no `mfdeploy site` wrote" in run(capsys, "site", "--out", "deployments", code=1)
+    assert not (tmp_path / "build" / "site").exists()
