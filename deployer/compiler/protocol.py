@@ -21,7 +21,7 @@ ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"
 SensorKind = Literal["external_task", "s3_key"]
 TriggerKind = Literal["run", "event"]
 HookKind = Literal["success", "error"]
-StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
+StepKind = Literal["linear", "split", "foreach", "parallel", "switch", "join", "end"]
 
 
 @dataclass(frozen=True)

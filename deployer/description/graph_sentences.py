@@ -12,6 +12,7 @@ _KINDS = {
     "linear": "a step with one next step",
     "split": "a split",
     "foreach": "a foreach",
+    "parallel": "a step with num_parallel",
     "switch": "a switch",
     "join": "a join",
     "end": "the last step",

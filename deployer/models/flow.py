@@ -16,7 +16,7 @@ _EVENT_MODULES = ("metaflow.integrations", "metaflow.plugins.argo.argo_events")
 SensorKind = Literal["external_task", "s3_key"]
 TriggerKind = Literal["run", "event"]
 HookKind = Literal["success", "error"]
-StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
+StepKind = Literal["linear", "split", "foreach", "parallel", "switch", "join", "end"]
 ParameterType = Literal["string", "integer", "number", "boolean", "json", "file"]
 
 
@@ -46,11 +46,13 @@ class Step:
     """One step. `line` is its line in the flow's file.
 
     `next` and `previous` are step names in graph order. `foreaches` are the foreach steps that enclose this step,
-    outermost first (a join that closes a foreach is not inside it). `joins` is the split or foreach step that a join
-    closes. `pod` has the attributes of `@kubernetes`, merged with `@resources` by Metaflow and with the manifest by
-    mfdeploy (empty with local compute). `packages` are the requirements of `@conda` and `@pypi`: versions by package
-    name below ``conda`` and ``pypi``, and ``python``. `options` are the command-line options before ``step`` when the
-    task runs. `timeout_seconds` is set only by `@timeout`.
+    outermost first (a join that closes a foreach is not inside it). A step of the kind `parallel` is one that calls
+    ``self.next`` with ``num_parallel``: the step after it is `parallel`, which Metaflow runs as a control task and its
+    workers. `joins` is the split, foreach or parallel step that a join closes. `pod` has the attributes of
+    `@kubernetes`, merged with `@resources` by Metaflow and with the manifest by mfdeploy (empty with local compute).
+    `packages` are the requirements of `@conda` and `@pypi`: versions by package name below ``conda`` and ``pypi``, and
+    ``python``. `options` are the command-line options before ``step`` when the task runs. `timeout_seconds` is set only
+    by `@timeout`.
     """
 
     name: str

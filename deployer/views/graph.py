@@ -10,7 +10,9 @@ from deployer.models.flow import StepKind
 from deployer.models.visible import escape_controls
 from deployer.views.page import Page
 
-_OPENS = ("split", "foreach")
+_OPENS = ("split", "foreach", "parallel")
+# What runs the steps after it more than once.
+_MULTIPLIES = ("foreach", "parallel")
 _PLAIN = re.compile(r"[^A-Za-z0-9_ .-]")
 
 
@@ -43,7 +45,7 @@ def graph_to_mermaid(graph: Graph) -> str:
     lines = ["flowchart TD"]
     for name in order:
         left, right = _shape(graph, name)
-        lines.append(f'    {ids[name]}{left}"{_label(name)}"{right}')
+        lines.append(f'    {ids[name]}{left}"{label(name)}"{right}')
     for name in order:
         step = graph["steps"][name]
         lines += [f"    {ids[name]} {_edge(step, target)} {ids[target]}" for target in step["next"]]
@@ -58,12 +60,14 @@ def _shape(graph: Graph, name: str) -> tuple[str, str]:
 
 def _edge(step: GraphStep, target: str) -> str:
     if step["kind"] == "foreach":
-        return f'==>|"for each {_label(step.get("foreach_over") or "item")}"|'
+        return f'==>|"for each {label(step.get("foreach_over") or "item")}"|'
+    if step["kind"] == "parallel":
+        return '==>|"num_parallel"|'
     cases = _cases(step, target)
-    return f'-->|"{_label(cases)}"|' if cases else "-->"
+    return f'-->|"{label(cases)}"|' if cases else "-->"
 
 
-def _label(text: str) -> str:
+def label(text: str) -> str:
     """Everything but plain characters as Mermaid's entity codes, so that no name can end a label or a code fence."""
     return _PLAIN.sub(lambda match: f"#{ord(match.group())};", escape_controls(text))
 
@@ -118,7 +122,7 @@ def graph_to_text(graph: Graph, width: int = 80, colour: bool = False, indent: i
 
 def _line(step: GraphStep) -> list[tuple[str, str]]:
     targets = [escape_controls(target) + _case_mark(step, target) for target in step["next"]]
-    arrow = "=>" if step["kind"] == "foreach" else "->"
+    arrow = "=>" if step["kind"] in _MULTIPLIES else "->"
     parts = [(f"{arrow} {', '.join(targets)}", "")] if targets else []
     mark = _mark(step)
     if mark:
@@ -135,6 +139,8 @@ def _mark(step: GraphStep) -> str:
             return f"switch on {escape_controls(step.get('condition') or '?')}"
         case "foreach":
             return f"for each of {escape_controls(step.get('foreach_over') or '?')}"
+        case "parallel":
+            return "num_parallel: all nodes in one task"
         case "join":
             return f"joins {escape_controls(step.get('joins') or 'its branches')}"
         case _:

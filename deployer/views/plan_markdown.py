@@ -41,6 +41,7 @@ from deployer.views.plan_words import (
     summary_line,
     warning_text,
 )
+from deployer.views.starts_graph import starts_to_mermaid
 from deployer.views.words import count
 
 MOST_CHARACTERS = 60_000  # GitHub takes 65,536
@@ -99,6 +100,9 @@ def plan_to_markdown(
         pieces.append(f"\n{count(left_out, 'more line')} left out here: see the full plan.\n")
     pieces += remarks
     budget -= sum(map(len, lines))
+    starts, _ = _take(((picture,) for picture in _starts(pending)), budget // 4)
+    pieces += starts
+    budget -= sum(map(len, starts))
     details, left_out = _take(_all_details(pending, around, sources or {}), budget)
     pieces += details
     if left_out:
@@ -288,6 +292,13 @@ def _beside(change: Change, around: _Around) -> Iterator[str]:
     for topic, known in known_by_topic(change):
         said = "; ".join(f"**{prose(each['text'])}**" if each["serious"] else prose(each["text"]) for each in known)
         yield f"- {topic}: {said}"
+
+
+def _starts(pending: Mapping[str, Sequence[Change]]) -> Iterator[str]:
+    """A picture of the flows that start each other, folded."""
+    graph = starts_to_mermaid(change for changes in pending.values() for change in changes)
+    if graph:
+        yield f"\n<details><summary>Which flow starts which</summary>\n\n```mermaid\n{graph}```\n\n</details>\n"
 
 
 def _picture(change: Change) -> str:

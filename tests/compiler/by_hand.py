@@ -73,6 +73,7 @@ class Operator:
             "METAFLOW_TAGS": json.dumps(self.tags),
             "METAFLOW_AIRFLOW_DAG_RUN_ID": "manual__2026",
             "METAFLOW_AIRFLOW_JOB_ID": "7",
+            **({"MFDEPLOY_PARALLEL": "0"} if described.parallel else {}),
         }
         if not inputs and "METAFLOW_JOINED_ITEMS" not in more.get("variables", {}):
             text = json.dumps(more.get("parameters", {}))

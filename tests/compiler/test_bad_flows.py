@@ -28,6 +28,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "package_environment": {"package_environment": "pypi"},
     "unknown_environment": {"package_environment": "fast-bakery", "environment": KUBERNETES},
     "bad_branch": {"branch": "pr-12"},
+    "parallel": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
+    "several_refusals": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
     "missing_image": {"environment": KUBERNETES},
     "pod_names": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},
     "pod_values": {"environment": KUBERNETES, "kubernetes": {"image": "a:1"}},

@@ -72,15 +72,21 @@ def test_a_step_that_does_not_go_on_fails(start: Run, operator: Operator) -> Non
         ("linear", (["a", "b"], "items"), "self.next() for a, b, and called it for a, b with foreach"),
         ("foreach", (["a", "b"], "items"), ""),
         ("foreach", (["a", "b"], None), "self.next() for a, b with foreach, and called it for a, b"),
+        ("parallel", (["a", "b"], "_parallel_ubf_iter"), ""),
+        (
+            "parallel",
+            (["a", "b"], None),
+            "self.next() for a, b with num_parallel of 1 or more, and called it for a, b",
+        ),
         ("split-switch", (["b"], None), ""),
         ("split-switch", (["c"], None), "self.next() for one of a, b, and called it for c"),
         ("split-switch", (["a", "b"], None), "self.next() for one of a, b, and called it for a, b"),
     ],
 )
 def test_what_a_step_goes_on_to_is_what_the_graph_says(kind: str, transition: object, problem: str) -> None:
-    found = wrong_transition(
-        "s", SimpleNamespace(_transition=transition), SimpleNamespace(type=kind, out_funcs=["a", "b"])
-    )
+    is_parallel = kind == "parallel"
+    node = SimpleNamespace(type="foreach" if is_parallel else kind, out_funcs=["a", "b"], parallel_foreach=is_parallel)
+    found = wrong_transition("s", SimpleNamespace(_transition=transition), node)
     assert found == (problem and f"The task fails: step s had to call {problem}.")
 
 

@@ -63,9 +63,11 @@ def _computes_of(test: str) -> Sequence[str]:
     return ("local",) if "{version}" in test and "{place}" not in test else COMPUTES
 
 
-def _refused(area: str, title: str, stock: str, *cases: str, more: Sequence[str] = ()) -> Row:
+def _refused(
+    area: str, title: str, stock: str, *cases: str, more: Sequence[str] = (), computes: Sequence[str] = COMPUTES
+) -> Row:
     name = "tests/compiler/test_bad_flows.py::test_each_bad_flow_is_one_message_with_its_place"
-    return Row(area, title, stock, (*(f"{name}[{case}]" for case in cases), *more), refused=True)
+    return Row(area, title, stock, (*(f"{name}[{case}]" for case in cases), *more), computes, refused=True)
 
 
 ROWS: tuple[Row, ...] = (
@@ -92,7 +94,24 @@ ROWS: tuple[Row, ...] = (
         computes=("local",),
     ),
     _refused("graph", "recursion", REFUSED, "recursion"),
-    _refused("graph", "`@parallel`", REFUSED, "parallel"),
+    Row(
+        "graph",
+        "`@parallel`: the step's process and its workers, with retries, and a join of all",
+        REFUSED,
+        tests=(
+            "tests/compiler/test_parallel.py::test_a_worker_that_fails_fails_the_task",
+            "tests/compiler/test_parallel.py::test_no_worker_is_left_where_the_task_is_stopped",
+        ),
+        computes=("local",),
+    ),
+    Row(
+        "graph",
+        "`@parallel` inside a foreach and a switch, with a computed number of nodes",
+        REFUSED,
+        computes=("local",),
+    ),
+    _refused("graph", "`@parallel` in pods", REFUSED, "parallel", computes=("kubernetes",)),
+    _refused("graph", "`@torchrun` and `@deepspeed` of Metaflow's extensions", "", "torchrun"),
     Row("retries", "`@retry` with the real attempt number"),
     Row("retries", "`@retry(times=0)`"),
     Row("retries", "`minutes_between_retries`"),

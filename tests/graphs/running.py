@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,8 @@ def run_in_metaflow(folder: Path, flows: Flows) -> Runs:
     datastore = folder / "metaflow"
     datastore.mkdir(parents=True)
     variables = _settings(reader, datastore)
+    # Metaflow starts the workers of a parallel step by a `python` of the path.
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
     with warm_python(folder / "warm", variables) as python:
 
         def run(file: Path) -> None:

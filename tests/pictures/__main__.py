@@ -62,6 +62,15 @@ def docs(page: Page, url: str) -> None:
     page.wait_for_timeout(1000)
 
 
+def assets(page: Page, url: str) -> None:
+    page.goto(f"{url}/assets")
+    page.get_by_text("metaflow.ReportFlow.end").first.click()
+    page.locator(".react-flow__node").first.wait_for()
+    page.wait_for_timeout(3000)  # it moves
+    page.get_by_role("button", name="Fit View").click()
+    page.wait_for_timeout(2000)
+
+
 # Each with the height of the window.
 VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "dag": (dag, 760),
@@ -69,6 +78,7 @@ VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "trigger-form": (trigger_form, 900),
     "log": (log, 560),
     "docs": (docs, 560),
+    "assets": (assets, 480),
 }
 
 

@@ -56,7 +56,14 @@ def _project(folder: Path) -> Project:
     shutil.copytree(FLOWS, project.folder / "deployments" / "flows", ignore=shutil.ignore_patterns("__pycache__"))
     prod = {"target": "../build/dags", "compute": "local", "datastore": "../build/metaflow", "production": True}
     forecast = {"file": "flows/forecast.py", "max_workers": 4, "schedule": "0 6 1 * *", "tags": ["sales"]}
-    manifest = {"version": 1, "project": "sales", "environments": {"prod": prod}, "flows": {"forecast": forecast}}
+    # Started by each other and by an event.
+    others = {name: {"file": f"flows/{name}.py"} for name in ("report", "order", "budget")}
+    manifest = {
+        "version": 1,
+        "project": "sales",
+        "environments": {"prod": prod},
+        "flows": {"forecast": forecast, **others},
+    }
     text = yaml.safe_dump(manifest, sort_keys=False)
     (project.folder / "deployments" / "mfdeploy.yaml").write_text(text)
     (project.folder / ".gitignore").write_text("build/\n")

@@ -105,6 +105,16 @@ CASES = {
             "step gather is now a join, before: a step with one next step",
         ],
     ),
+    "a parallel step": Case(
+        FOREACH,
+        graph(
+            ("start", "fit", {"kind": "parallel"}),
+            ("fit", "gather"),
+            ("gather", "end", {"kind": "join", "joins": "start"}),
+            ("end", ""),
+        ),
+        ["step start is now a step with num_parallel, before: a foreach over folds"],
+    ),
     "a foreach over something else": Case(
         FOREACH,
         graph(

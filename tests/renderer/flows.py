@@ -131,6 +131,17 @@ def fan(**changes: Any) -> Flow:
     )
 
 
+def parallel(**changes: Any) -> Flow:
+    """One step that runs as several tasks of Metaflow's at a time."""
+    return flow(
+        Step("start", "parallel", 10, next=("fit",)),
+        Step("fit", "linear", 14, next=("join",), previous=("start",), parallel=True),
+        Step("join", "join", 18, next=("end",), previous=("fit",), joins="start"),
+        Step("end", "end", 22, previous=("join",)),
+        **changes,
+    )
+
+
 def wide_fan(**changes: Any) -> Flow:
     """A foreach whose body is several steps with a split inside, and steps before and after."""
     inside: dict[str, Any] = {"foreaches": ("pick",)}

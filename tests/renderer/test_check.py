@@ -8,7 +8,7 @@ import pytest
 
 from deployer.errors import Diagnostic
 from deployer.models.deployment import Schedule
-from deployer.models.flow import Flow, Parameter, ProjectNames
+from deployer.models.flow import Parameter, ProjectNames
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
 from tests.renderer import flows
@@ -19,18 +19,14 @@ def only(found: list[Diagnostic]) -> Diagnostic:
     return diagnostic
 
 
-@pytest.mark.parametrize(
-    ("flow", "line", "message"),
-    [
-        (flows.with_step(flows.fan(), "fit", parallel=True), 14, "parallel"),
-    ],
-)
-def test_what_is_not_supported_is_refused_at_its_line(flow: Flow, line: int, message: str) -> None:
-    found = only(check(flows.deployment(), flow))
+def test_a_parallel_step_is_refused_in_pods_alone_and_at_its_line() -> None:
+    flow = flows.parallel()
+    found = only(check(flows.kubernetes(), flows.with_pods(flow)))
     assert found.code == "unsupported"
-    assert str(found.location) == f"deployments/flows/train.py:{line}"
-    assert message in found.message
+    assert str(found.location) == "deployments/flows/train.py:14"
+    assert "parallel" in found.message
     assert found.hint
+    assert check(flows.deployment(), flow) == []
 
 
 def test_an_unknown_attribute_of_kubernetes_is_refused() -> None:
@@ -40,8 +36,8 @@ def test_an_unknown_attribute_of_kubernetes_is_refused() -> None:
 
 
 def test_everything_is_reported_at_once() -> None:
-    flow = flows.with_step(flows.fan(), "fit", parallel=True)
-    deployment = flows.deployment(parameters={"x": 1}, schedule=Schedule.model_construct(cron="bad"))
+    flow = flows.with_pods(flows.parallel())
+    deployment = flows.kubernetes(parameters={"x": 1}, schedule=Schedule.model_construct(cron="bad"))
     deployment = deployment.model_copy(update={"tags": ("t" * 101,)})
     assert len(check(deployment, flow)) == 4
 

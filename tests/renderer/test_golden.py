@@ -115,6 +115,11 @@ def kubernetes_hooks() -> tuple[Deployment, Flow]:
     return flows.kubernetes(dag_id="hooks.pods"), flow
 
 
+def local_parallel() -> tuple[Deployment, Flow]:
+    """A parallel step, whose workers its task starts."""
+    return flows.deployment(dag_id="parallel"), flows.parallel()
+
+
 def local_nested() -> tuple[Deployment, Flow]:
     """A foreach inside of a foreach, for the items that choose it."""
     return flows.deployment(dag_id="nested"), flows.nested()
@@ -190,7 +195,7 @@ def local_publishing() -> tuple[Deployment, Flow]:
 
 _ALL = (
     *(local_foreach, local_nested, local_waiting, local_events, kubernetes_after),
-    *(local_publishing, kubernetes_publishing),
+    *(local_publishing, kubernetes_publishing, local_parallel),
     *(local_hooks, kubernetes_hooks),
     *(kubernetes_linear, kubernetes_everything, kubernetes_nested, kubernetes_waiting),
 )

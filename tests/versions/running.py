@@ -23,6 +23,7 @@ SINCE = {
     "settled": (2, 15),
     "fanned": (2, 15),
     "ended": (2, 15),
+    "spread": (2, 15),
     "mutated": (2, 15),
     "decorated": (2, 16),
     "switched": (2, 18),
@@ -40,6 +41,12 @@ TASKS: dict[str, list[tuple[str, str, int, tuple[str, ...], str, int]]] = {
         ("start", "start", 0, (), "", 0),
         ("quick", "quick", 0, ("start",), "", 0),
         ("end", "end", 0, ("quick",), "", 0),
+    ],
+    "spread": [
+        ("start", "start", 0, (), "", 0),
+        ("train", "train", 6, ("start",), "", 0),
+        ("join", "join", 0, ("train", "train:train_node_1", "train:train_node_2"), "", 0),
+        ("end", "end", 0, ("join",), "", 0),
     ],
     "fanned": [
         ("start", "start", 0, (), "", 0),
@@ -62,6 +69,7 @@ READ = {
     "mutated": "[run.data.found]",
     "decorated": "[run['start'].task.data.counted]",
     "switched": "[run.data.way, run['start'].task.finished, sorted(each.id for each in run)]",
+    "spread": "[run.data.nodes, [each.id for each in run['train'].control_tasks()]]",
     "fanned": "[run.data.attempts, run.data.failures, sorted(each.current_attempt for each in run['work'])]",
 }
 _READER = """

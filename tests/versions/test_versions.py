@@ -23,6 +23,7 @@ DATA: dict[str, list[Any]] = {
     "mutated": [True, ["given", "42", {"b": [None]}, "3"]],
     "decorated": [True, 3],
     "switched": [True, "quick", True, ["end", "quick", "start"]],
+    "spread": [True, [[node, 3, 6] for node in range(3)], ["train"]],
     "fanned": [True, [1, None], [False, True], [1, 2]],
 }
 RESULTS: dict[str, dict[str, Any]] = {
@@ -31,6 +32,7 @@ RESULTS: dict[str, dict[str, Any]] = {
     "mutated": {},
     "decorated": {},
     "switched": {"start": {"next": "quick"}},
+    "spread": {"train": {"nodes": 3}},
     "fanned": {"start": {"splits": 2}},
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deployer.views.plan_effects import own_rows
+from deployer.views.starts_graph import starts_to_mermaid
 
 
 def effect(word: str, *names: str) -> dict[str, Any]:
@@ -27,3 +28,21 @@ def effect(word: str, *names: str) -> dict[str, Any]:
 def test_starts_are_told_of_each_change(effects: list[dict[str, Any]], rows: list[tuple[str, str]]) -> None:
     change = {"action": "create", "effects": effects, "after": {"settings": {}}}
     assert [row for row in own_rows(change, ()) if row[0].startswith("start")] == rows
+
+
+def test_who_starts_whom_is_a_picture() -> None:
+    changes = [
+        {"address": "prod/b", "effects": [effect("started by", "prod/a", 'x"]'), effect("starts", "prod/c")]},
+        {"address": "prod/c", "effects": [effect("started by", "prod/b"), effect("first run")]},
+    ]
+    assert starts_to_mermaid(changes).splitlines() == [
+        "flowchart LR",
+        '    f0["prod#47;a"]',
+        '    f1["prod#47;b"]',
+        '    f2["prod#47;c"]',
+        '    f3>"x#34;#93;"]',
+        "    f0 --> f1",
+        "    f1 --> f2",
+        "    f3 --> f1",
+    ]
+    assert starts_to_mermaid([{"address": "prod/d", "effects": []}]) == ""

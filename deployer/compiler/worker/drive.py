@@ -98,7 +98,7 @@ def _arguments(job: Job) -> list[str]:
 def _check_supported(job: Job, flow: Any, source: Source) -> None:
     together(
         lambda: refuse.check_decorators(job, flow, source),
-        lambda: refuse.check_graph(graph_of(flow), source),
+        lambda: refuse.check_graph(job, graph_of(flow), source),
     )
 
 

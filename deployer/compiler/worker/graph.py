@@ -18,14 +18,19 @@ def describe_node(graph: Any, node: Any) -> NodeData:
     enclosing = node.split_parents[:-1] if is_join else node.split_parents
     return {
         "name": node.name,
-        "kind": _KINDS.get(node.type, node.type),
+        "kind": _kind(node),
         "line": node.func_lineno,
         "next": list(dict.fromkeys(node.out_funcs)),
         "previous": sorted(node.in_funcs, key=lambda name: order[name]),
-        "foreaches": [name for name in enclosing if graph[name].type == "foreach"],
-        "foreach_over": node.foreach_param if node.type == "foreach" else None,
+        "foreaches": [name for name in enclosing if _kind(graph[name]) == "foreach"],
+        "foreach_over": node.foreach_param if _kind(node) == "foreach" else None,
         "joins": node.split_parents[-1] if is_join and node.split_parents else None,
         "condition": condition,
         "cases": cases,
         "parallel": bool(node.parallel_step),
     }
+
+
+def _kind(node: Any) -> StepKind:
+    """To Metaflow, a step with ``num_parallel`` is a foreach over an unknown number of items."""
+    return "parallel" if node.parallel_foreach else _KINDS.get(node.type, node.type)

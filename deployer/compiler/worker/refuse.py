@@ -23,7 +23,19 @@ STEP_DECORATORS = {
         "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod",
     ),
     "slurm": ("runs tasks on Slurm", "remove it, or use @kubernetes or @resources: Airflow runs each step as a pod"),
-    "parallel": ("needs several pods that start together", "use a foreach, or run the step in one larger pod"),
+}
+# Of Metaflow's extensions, whose nodes must reach each other: Metaflow's own `run` does not start them on one machine.
+_OF_NODES = (
+    "needs a cluster whose nodes start together, and Airflow has none",
+    "use @parallel with compute: local, and let the step start its programs",
+)
+EXTENSIONS = {"torchrun": _OF_NODES, "deepspeed": _OF_NODES}
+# What only a worker can run, as processes of one task.
+NOT_IN_PODS = {
+    "parallel": (
+        "needs pods that start together, and no operator of Airflow's makes a JobSet and waits for it",
+        "deploy it to an environment with compute: local, use a foreach, or run the step in one larger pod",
+    ),
 }
 # Decorators that ask for packages, and those environments of Metaflow that install what they ask for.
 PACKAGE_DECORATORS = ("conda", "pypi", "conda_base", "pypi_base")
@@ -90,13 +102,14 @@ def check_flow_decorators(job: Job, flow: Any, source: Source) -> None:
 def check_decorators(job: Job, flow: Any, source: Source) -> None:
     """Raises FlowError with all decorators that are refused, of the code, of mutators and of the manifest."""
     names = [spec.split(":")[0].strip() for spec in job.decorators]
-    problems = [_refusal(name, STEP_DECORATORS, setting="with") for name in names]
+    refused = {**STEP_DECORATORS, **EXTENSIONS, **(NOT_IN_PODS if job.on_kubernetes else {})}
+    problems = [_refusal(name, refused, setting="with") for name in names]
     problems += [_without_environment(job, name, ("", 0), setting="with") for name in names]
     problems += _flow_problems(job, flow, source)
     for step in steps_of(flow):
         for decorator in step.decorators:
             location = source.decorator(decorator.name, step.__name__)
-            problems.append(_refusal(decorator.name, STEP_DECORATORS, location, f" (step {step.__name__})"))
+            problems.append(_refusal(decorator.name, refused, location, f" (step {step.__name__})"))
             problems.append(_without_environment(job, decorator.name, location))
     found = [problem for problem in problems if problem is not None]
     if found:
@@ -113,18 +126,18 @@ def _flow_problems(job: Job, flow: Any, source: Source) -> Iterator[Problem]:
     yield from check_hooks(flow, source)
 
 
-def check_graph(graph: Any, source: Source) -> None:
+def check_graph(job: Job, graph: Any, source: Source) -> None:
     """Raises FlowError for steps that start several pods at once, and for cycles."""
-    reason, advice = STEP_DECORATORS["parallel"]
+    reason, advice = NOT_IN_PODS["parallel"]
     problems = [
         Problem(
             "unsupported",
-            f"step {node.name}: num_parallel is not supported: it {reason}",
+            f"step {node.name}: num_parallel is not supported on Kubernetes: it {reason}",
             *source.step(node.name),
             hint=advice,
         )
         for node in graph
-        if node.parallel_foreach
+        if node.parallel_foreach and job.on_kubernetes
     ]
     for name in _recursive(graph):
         message = f"step {name} can lead back to itself, and an Airflow DAG has no cycles"
@@ -140,9 +153,9 @@ def _refusal(
     if name not in table:
         return None
     reason, advice = table[name]
-    return Problem(
-        "unsupported", f"@{name}{where} is not supported: it {reason}", *location, hint=advice, setting=setting
-    )
+    on = " on Kubernetes" if name in NOT_IN_PODS else ""
+    message = f"@{name}{where} is not supported{on}: it {reason}"
+    return Problem("unsupported", message, *location, hint=advice, setting=setting)
 
 
 def _recursive(graph: Any) -> list[str]:

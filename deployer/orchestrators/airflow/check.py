@@ -64,9 +64,9 @@ def _sensors(deployment: Deployment, flow: Flow) -> Iterator[Diagnostic]:
 
 
 def _graph(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:
-    if step.parallel:
-        message = f"step {step.name!r} is a parallel step (num_parallel), which cannot run on Airflow"
-        yield _unsupported(deployment, step.line, message, "use a foreach, whose tasks do not talk to each other")
+    if step.parallel and deployment.environment.compute == "kubernetes":
+        message = f"step {step.name!r} is a parallel step (num_parallel), which cannot run in pods of Airflow"
+        yield _unsupported(deployment, step.line, message, "use compute: local, or a foreach")
 
 
 def _pod(deployment: Deployment, step: Step) -> Iterator[Diagnostic]:

@@ -71,6 +71,7 @@ class Page:
     fallback: bool
     groups: bool
     nested: bool
+    parallel: bool
     shows_items: bool
     results: bool
     waits_for_task: bool
@@ -196,8 +197,9 @@ def _page(
         fallback=any(step.retries.fallback for step in flow.steps),
         groups=any(step.foreaches for step in flow.steps),
         nested=any(step.foreaches for step in flow.steps if step.kind == "foreach"),
+        parallel=any(step.parallel for step in flow.steps),
         shows_items=shows_items,
-        results=any(step.kind in ("foreach", "switch") for step in flow.steps),
+        results=any(step.kind in ("foreach", "switch") or step.parallel for step in flow.steps),
         waits_for_task=any(sensor.kind == "external_task" for sensor in flow.sensors),
         waits_for_key=any(sensor.kind == "s3_key" for sensor in flow.sensors),
         switches=literal(switches) if switches else None,

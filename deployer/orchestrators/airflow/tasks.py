@@ -277,6 +277,10 @@ def _arguments(flow: Flow, step: Step, max_workers: int, timeout: timedelta | No
         put("is_foreach", True)
     if step.kind == "switch":
         put("is_switch", True)
+    if step.parallel:
+        put("is_parallel", True)
+    if step.joins and flow.step(step.joins).kind == "parallel":
+        put("joins_parallel", True)
     if graph.is_first_in_foreach(step):
         put("first_in_foreach", True)
     if step.joins and flow.step(step.joins).kind == "foreach":

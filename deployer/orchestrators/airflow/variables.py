@@ -54,6 +54,8 @@ def step_variables(
         own["MFDEPLOY_INCLUDES"] = json.dumps(_includes(deployment, flow, package))
     if deployment.show_items and any(each.kind == "foreach" for each in flow.steps):
         own["MFDEPLOY_SHOW_ITEMS"] = "1"
+    if step.parallel:
+        own["MFDEPLOY_PARALLEL"] = "0"
     if flow.code.publishes_events:
         own["MFDEPLOY_EVENTS"] = "1"
     if deployment.namespace is not None:

@@ -30,6 +30,8 @@ METAFLOW_JOINED_ITEMS               in place of METAFLOW_INPUT_PATHS, for a step
                                     holds the foreach ("" where nothing does) and the number of its items
 METAFLOW_SPLIT_INDEX                the index within the foreach, for steps right after a foreach step; else not set or
                                     empty
+MFDEPLOY_PARALLEL                   a ``@parallel`` step: ``0``, and in its workers, which this package starts itself
+                                    (see ``parallel.py``), the index of the node
 METAFLOW_PARAMETERS                 start step: JSON object of parameter values by name, default ``{}``. A parameter
                                     that is null or absent keeps the flow's own default; a deploy-time default is known
                                     to Airflow alone and must be given. A JSONType's value is its decoded document; a
@@ -49,8 +51,9 @@ NAME_0, NAME_1, ...                 the pieces of METAFLOW_INPUT_PATHS, METAFLOW
 METAFLOW_AIRFLOW_DAG_RUN_ID         Airflow's run id, becomes task metadata ``airflow-dag-run-id``
 METAFLOW_AIRFLOW_JOB_ID             Airflow's job id, becomes task metadata ``airflow-job-id``
 MFDEPLOY_RESULT_FILE                where a foreach step writes ``{"splits": N}`` and a switch ``{"next": "step"}``,
-                                    after it succeeded; other steps write nothing. Folders are made. With kubernetes
-                                    ``/dev/termination-log``, which Airflow reads with the pod
+                                    after it succeeded, a ``@parallel`` step ``{"nodes": N}``; other steps write
+                                    nothing. Folders are made. With kubernetes ``/dev/termination-log``, which Airflow
+                                    reads with the pod
 MFDEPLOY_SCRIPT                     local compute only: the script, which ``bash`` evaluates
 MFDEPLOY_SHOW_ITEMS                 not empty: a foreach step also writes ``"values"``: what Airflow is to show of its
                                     items, as text by index (see ``items.py``)

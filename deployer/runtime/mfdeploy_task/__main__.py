@@ -14,12 +14,15 @@ from .metaflow_compat import (
     drop_sidecar,
     read_shared_memory,
     register_step_decorator,
+    replace_worker_command,
 )
+from .parallel import worker_command
 from .recorder import TaskRecorder, outcome
 from .variables import (
     GIVEN,
     drop_start_variables,
     input_paths,
+    is_control,
     parameters,
     step_arguments,
     tag_arguments,
@@ -27,7 +30,7 @@ from .variables import (
     value_arguments,
     write_result,
 )
-from .watch import fork_watched, say_finished, watch
+from .watch import end_with_parent, fork_watched, say_finished, watch, watch_worker
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,8 +55,23 @@ def main(argv: list[str] | None = None) -> int:
     return _run_task(flow_file)
 
 
+def run_worker(flow_file: str, parent: int) -> int:
+    """Runs a worker of a `@parallel` step, whose control task is the process `parent`. Returns the exit code."""
+    end_with_parent(parent)
+    this = os.getpid()
+    child = os.fork()
+    if child:
+        return watch_worker(child, f"worker {GIVEN['MFDEPLOY_PARALLEL']} of step {GIVEN['METAFLOW_STEP_NAME']}")
+    end_with_parent(this)
+    drop_start_variables()
+    disable_step_decorator("kubernetes")
+    return _run_task(flow_file)
+
+
 def _run_task(flow_file: str) -> int:
     register_step_decorator(TaskRecorder)
+    if is_control():
+        replace_worker_command(worker_command)
     if GIVEN.get("MFDEPLOY_EVENTS"):
         note_events()
     allow_attempt(int(GIVEN["METAFLOW_RETRY_COUNT"]))

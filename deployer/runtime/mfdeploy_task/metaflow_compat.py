@@ -16,7 +16,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-from metaflow import FlowSpec, current, decorators, metaflow_config, parameters, plugins, task
+from metaflow import FlowSpec, cli_args, current, decorators, metaflow_config, parameters, plugins, task
 from metaflow._vendor import click
 from metaflow.datastore.task_datastore import TaskDataStore
 from metaflow.events import Trigger
@@ -29,6 +29,7 @@ from metaflow.plugins.argo import argo_events
 from metaflow.plugins.argo.argo_events import ArgoEvent, ArgoEventException
 from metaflow.plugins.kubernetes import kubernetes_decorator
 from metaflow.tuple_util import ForeachFrame
+from metaflow.unbounded_foreach import UBF_CONTROL, UBF_TASK
 
 try:
     from metaflow.user_decorators.user_flow_decorator import FlowMutator
@@ -42,6 +43,8 @@ except ImportError:
 __all__ = [
     "ATTEMPTS",
     "TASK_LOG_SOURCE",
+    "UBF_CONTROL",
+    "UBF_TASK",
     "ArgoEvent",
     "ArgoEventException",
     "FlowSpec",
@@ -62,14 +65,17 @@ __all__ = [
     "is_for_airflow",
     "is_json_type",
     "is_next_foreach",
+    "is_parallel_foreach",
     "mflog",
     "new_main_module",
     "next_steps",
+    "number_of_nodes",
     "number_of_splits",
     "parameters_of",
     "read_object",
     "read_shared_memory",
     "register_step_decorator",
+    "replace_worker_command",
     "save_logs",
     "set_trigger",
     "step_decorators",
@@ -248,6 +254,31 @@ def is_for_airflow(event: Any) -> bool:
 def number_of_splits(flow: Any) -> int | None:
     """How many items a foreach step gave to ``self.next``."""
     return flow._foreach_num_splits  # type: ignore[no-any-return]
+
+
+def is_parallel_foreach(node: Any) -> bool:
+    """Whether a step of the graph gives ``num_parallel`` to ``self.next``: to Metaflow, a foreach of its own kind."""
+    return bool(node.parallel_foreach)
+
+
+def number_of_nodes(flow: Any) -> int:
+    """How many tasks a `@parallel` step has, the control task among them: in that one, once its function has begun."""
+    return len(flow._control_mapper_tasks)
+
+
+def replace_worker_command(command: Callable[[Mapping[str, Any]], list[str]]) -> None:
+    """Makes the command with which the control task of a `@parallel` step starts a worker.
+
+    `command` gets the worker's arguments of ``step``, by their names in Python. Metaflow's own has the options of this
+    process, with the decorator that no other knows, and a `python` of the path.
+    """
+
+    def step_command(
+        executable: str, script: str, step_name: str, top_kwargs: Any = None, step_kwargs: Any = None
+    ) -> list[str]:
+        return command(step_kwargs)
+
+    cli_args.cli_args.step_command = step_command
 
 
 def foreach_variable(flow: Any) -> str | None:

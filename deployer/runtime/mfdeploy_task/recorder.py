@@ -17,12 +17,15 @@ from .metaflow_compat import (
     copy_attempt,
     foreach_variable,
     is_next_foreach,
+    is_parallel_foreach,
     next_steps,
+    number_of_nodes,
     number_of_splits,
     set_trigger,
 )
 from .missing import say_what_is_missing
-from .variables import GIVEN, input_paths, long_text
+from .parallel import events_of_workers
+from .variables import GIVEN, input_paths, is_control, long_text
 from .watch import say_error
 
 # The code package that Metaflow notes in the metadata of each task, and would note for tasks of other flows as well.
@@ -137,12 +140,15 @@ class TaskRecorder(StepDecorator):  # type: ignore[misc]
         outcome.problem = wrong_transition(step_name, flow, graph[step_name])
         if outcome.problem:
             return
+        if is_control():
+            outcome.result["nodes"] = number_of_nodes(flow)
+            published.extend(events_of_workers(outcome.result["nodes"]))
         if published:
             outcome.result["events"] = published
             if len(json.dumps(outcome.result)) > MAX_IN_POD:
                 outcome.result.pop("values", None)  # which are for people to look at
         kind = graph[step_name].type
-        if kind == "foreach":
+        if kind == "foreach" and not is_parallel_foreach(graph[step_name]):
             outcome.result["splits"] = number_of_splits(flow)
         elif kind == "split-switch":
             outcome.result["next"] = next_steps(flow)[0]
@@ -159,9 +165,10 @@ def wrong_transition(step: str, flow: Any, node: Any) -> str:
     else:
         wanted, is_right = ", ".join(expected), called == expected
     is_foreach = node.type == "foreach"
+    way = " with num_parallel of 1 or more" if is_foreach and is_parallel_foreach(node) else " with foreach"
     if is_right and is_next_foreach(flow) == is_foreach:
         return ""
-    asked = f"self.next() for {wanted or 'no step'}{' with foreach' if is_foreach else ''}"
+    asked = f"self.next() for {wanted or 'no step'}{way if is_foreach else ''}"
     done = f"called it for {', '.join(called)}" if called else "ended without calling it"
     done += " with foreach" if is_next_foreach(flow) else ""
     return f"The task fails: step {step} had to call {asked}, and {done}."

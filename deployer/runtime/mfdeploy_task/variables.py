@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .included import included_file
-from .metaflow_compat import is_file_type, is_json_type, parameters_of, read_object
+from .metaflow_compat import UBF_CONTROL, UBF_TASK, is_file_type, is_json_type, parameters_of, read_object
 
 # What the process was started with.
 GIVEN: Mapping[str, str] = dict(os.environ)
@@ -30,6 +30,7 @@ _ONLY_FOR_THE_START = (
     "METAFLOW_TASK_OPTIONS",
     "MFDEPLOY_HOOK",
     "MFDEPLOY_INCLUDES",
+    "MFDEPLOY_PARALLEL",
     "MFDEPLOY_PARAMETERS",
     "MFDEPLOY_PYTHON",
     "MFDEPLOY_RESULT_FILE",
@@ -112,7 +113,15 @@ def step_arguments(inputs: str) -> list[str]:
         arguments.append(f"--namespace={GIVEN['METAFLOW_TASK_NAMESPACE']}")
     if GIVEN.get("METAFLOW_SPLIT_INDEX"):
         arguments.append(f"--split-index={GIVEN['METAFLOW_SPLIT_INDEX']}")
+    if GIVEN.get("MFDEPLOY_PARALLEL"):
+        context = UBF_CONTROL if is_control() else UBF_TASK
+        arguments += [f"--split-index={GIVEN['MFDEPLOY_PARALLEL']}", f"--ubf-context={context}"]
     return arguments
+
+
+def is_control() -> bool:
+    """Whether this is the task of a `@parallel` step that Airflow started: the others are started by it."""
+    return GIVEN.get("MFDEPLOY_PARALLEL") == "0"
 
 
 def top_arguments() -> list[str]:

@@ -75,15 +75,9 @@ def watch(child: int, outputs: list[int]) -> int:
 
     It is 0 only where the child said that the step finished.
     """
-    told_to_end = threading.Event()
-
-    def pass_on(number: int, frame: Any) -> None:
-        told_to_end.set()
-        os.kill(child, number)
-
-    signal.signal(signal.SIGTERM, pass_on)
+    told_to_end = _pass_on(signal.SIGTERM, child)
     if "METAFLOW_KUBERNETES_WORKLOAD" not in os.environ:
-        _end_with_parent()
+        end_with_parent()
     files = (os.environ["MFLOG_STDOUT"], os.environ["MFLOG_STDERR"])
     streams = (sys.stdout.buffer, sys.stderr.buffer)
     readers = [
@@ -108,38 +102,79 @@ def watch(child: int, outputs: list[int]) -> int:
     return shell_code(status) or int(not finished)
 
 
+def _pass_on(number: signal.Signals, child: int) -> threading.Event:
+    """Lets a child get a signal that comes here. Returns what is set once one came."""
+    came = threading.Event()
+
+    def pass_on(number: int, frame: Any) -> None:
+        came.set()
+        os.kill(child, number)
+
+    signal.signal(number, pass_on)
+    return came
+
+
+def watch_worker(child: int, name: str) -> int:
+    """Waits for the process of a worker, and returns its exit code: 0 only where that said that the step finished.
+
+    What it says goes where the control task's does. `name` is what the worker is called there.
+    """
+    told_to_end = _pass_on(signal.SIGTERM, child)
+    status = os.waitpid(child, 0)[1]
+    finished = bool(_finished[0])
+    why, error = _why(status, finished), _said_error()
+    if told_to_end.is_set():
+        pass  # of which the control task knows more
+    elif why:
+        sys.stderr.write(f"The process of {name} {why}.\n")
+    elif not finished and error:
+        sys.stderr.write(f"{name[0].upper()}{name[1:]} raised {error}\n")
+    return shell_code(status) or int(not finished)
+
+
 def _say_why(status: int, finished: bool, file: str, stream: Any) -> None:
     """One sentence on a step whose process ended without saying itself what is wrong."""
+    why = _why(status, finished)
+    if why:
+        line = f"The task fails: the process of step {os.environ['METAFLOW_STEP_NAME']} {why}.\n".encode()
+        with Path(file).open("ab") as kept:
+            _tee_line(line, kept, stream)
+
+
+def _why(status: int, finished: bool) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         # Real-time signals have no names.
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-        why = f"was killed by {name}{', as by a system without memory' if name == 'SIGKILL' else ''}"
-    elif status == 0 and not finished:
-        why = "ended with exit code 0 before the step finished, as after sys.exit(0) or os._exit(0) in its code"
-    else:
-        return
-    line = f"The task fails: the process of step {os.environ['METAFLOW_STEP_NAME']} {why}.\n".encode()
-    with Path(file).open("ab") as kept:
-        _tee_line(line, kept, stream)
+        return f"was killed by {name}{', as by a system without memory' if name == 'SIGKILL' else ''}"
+    if status == 0 and not finished:
+        return "ended with exit code 0 before the step finished, as after sys.exit(0) or os._exit(0) in its code"
+    return ""
 
 
 def _say_error_again(status: int, stream: Any) -> None:
     """One sentence after the step's traceback, for Airflow's log alone: Metaflow's has the traceback as its end."""
-    error = _error[:].partition(b"\0")[0]
+    error = _said_error().encode()
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) and error:
         stream.write(b"The task fails: step %s raised %s\n" % (os.environ["METAFLOW_STEP_NAME"].encode(), error))
         stream.flush()
 
 
-def _end_with_parent() -> None:
-    """Asks for SIGTERM when Airflow's process for the task is killed: the step must not go on beside its next attempt.
+def _said_error() -> str:
+    return _error[:].partition(b"\0")[0].decode()
 
-    Only Linux knows such a thing.
+
+def end_with_parent(parent: int | None = None) -> None:
+    """Asks for SIGTERM when the parent is killed: the step must not go on beside its next attempt.
+
+    That is Airflow's process for the task, or for a worker the step's; `parent` is its id, where it may have ended
+    already. Only Linux knows such a thing.
     """
     if sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM, 0, 0, 0)
+        if parent is not None and os.getppid() != parent:
+            sys.exit(128 + signal.SIGTERM)
 
 
 def _keep_logs(files: tuple[str, str], ended: threading.Event) -> None:
