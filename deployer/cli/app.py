@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "pause": "Let Airflow start no more runs of a deployed flow.",
     "unpause": "Let Airflow start runs of a deployed flow.",
     "open": "Open Airflow's page of a deployed flow in a browser.",
+    "policy": "List the policies, or run the examples that they carry.",
     "schema": "Print the JSON Schemas of manifests, plans, history and results.",
 }
 

@@ -151,6 +151,17 @@ Adopt = Annotated[
         rich_help_panel=_SELECTION,
     ),
 ]
+Policies = Annotated[
+    Path | None,
+    typer.Option(
+        "--policies",
+        metavar="DIR",
+        envvar="MFDEPLOY_POLICIES",
+        callback=_check_path,
+        help="Folder of policies beside those of the manifests, which it cannot change.",
+        rich_help_panel=_SELECTION,
+    ),
+]
 
 # What is allowed.
 Yes = Annotated[bool, typer.Option("--yes", "-y", metavar=NO_TYPE, help="Apply without asking.")]
@@ -285,7 +296,7 @@ DiagnosticsFormatOption = Annotated[
 ]
 
 
-SchemaName = Literal["manifest", "plan", "history", "result"]
+SchemaName = Literal["manifest", "plan", "policy", "history", "result"]
 
 
 def selection(
@@ -297,6 +308,7 @@ def selection(
     exclude: Sequence[str] | None = None,
     adopt: Sequence[str] | None = None,
     keep_going: bool = False,
+    policies: Path | None = None,
 ) -> Selection:
     """The selection that the options of a command give. Raises DeployError."""
     from deployer.models.selection import Selection
@@ -309,6 +321,7 @@ def selection(
         exclude=tuple(exclude or ()),
         adopt=tuple(adopt or ()),
         keep_going=keep_going,
+        policies=policies,
     )
 
 

@@ -16,6 +16,6 @@ _FOLDER = next(
 )
 
 
-def schema(name: Literal["manifest", "plan", "history", "result"]) -> dict[str, Any]:
-    """The JSON Schema of a manifest file, a saved plan, or what `history` or an apply print as JSON."""
+def schema(name: Literal["manifest", "plan", "policy", "history", "result"]) -> dict[str, Any]:
+    """The JSON Schema of a manifest file, a saved plan, a policy's input, or what `history` or an apply print."""
     return dict(json.loads((_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))

@@ -25,6 +25,7 @@ from deployer.cli.options import (
     Fresh,
     Manifests,
     PlanFormatOption,
+    Policies,
     Reviewed,
     SavedPlan,
     Variables,
@@ -55,6 +56,7 @@ def apply(
     flow: Flows = None,
     exclude: Exclude = None,
     adopt: Adopt = None,
+    policies: Policies = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
@@ -77,7 +79,7 @@ def apply(
     Without a saved plan, the plan is made, shown and confirmed first.
     """
 
-    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt)
+    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt, policies=policies)
     after = afterwards(wait, no_wait, forget)
     confirmed = yes or plan is not None or reviewed is not None
     refuse_unasked(format, confirmed=confirmed)

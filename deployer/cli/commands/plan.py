@@ -26,6 +26,7 @@ from deployer.cli.options import (
     Manifests,
     PlanFile,
     PlanFormatOption,
+    Policies,
     SavedPlanOption,
     Variables,
     bad_usage,
@@ -52,6 +53,7 @@ def plan(
     flow: Flows = None,
     exclude: Exclude = None,
     adopt: Adopt = None,
+    policies: Policies = None,
     against: Annotated[
         str | None,
         typer.Option(metavar="REV", help="Compare with what this git revision would deploy. Nothing deployed is read."),
@@ -74,11 +76,18 @@ def plan(
     """
 
     chosen = selection(
-        manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt, keep_going=keep_going
+        manifests,
+        var,
+        environments=env,
+        flows=flow,
+        exclude=exclude,
+        adopt=adopt,
+        keep_going=keep_going,
+        policies=policies,
     )
     if saved is not None:
         if (
-            chosen != selection(manifests, None)
+            chosen != selection(manifests, None, policies=policies)
             or against
             or out
             or diff
@@ -99,7 +108,7 @@ def plan(
     write_plan(result)
     if out is not None:
         save_plan(out, result)
-    if result.plan.broken or any(change.action == "conflict" for change in result.plan.changes):
+    if result.plan.broken or result.plan.blocking or any(change.action == "conflict" for change in result.plan.changes):
         return REFUSED  # as its apply would be
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
 

@@ -21,6 +21,7 @@ from deployer.cli.options import (
     Manifests,
     PlanFile,
     PlanFormatOption,
+    Policies,
     Variables,
     Yes,
     only_environment,
@@ -44,6 +45,7 @@ def rollback(
     var: Variables = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    policies: Policies = None,
     out: PlanFile = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
@@ -63,7 +65,8 @@ def rollback(
     refuse_unshown(format, diff=diff)
     refuse_unasked(format, confirmed=yes or out is not None)
     after = afterwards(wait, no_wait, forget, saves=out is not None)
-    chosen = selection(manifests, var, environments=[env or only_environment(manifests)], flows=flow, exclude=exclude)
+    environments = [env or only_environment(manifests)]
+    chosen = selection(manifests, var, environments=environments, flows=flow, exclude=exclude, policies=policies)
     with command_context(chosen, offline=offline) as context:
         from deployer.commands.apply import prepare_rollback
 
