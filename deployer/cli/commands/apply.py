@@ -25,6 +25,7 @@ from deployer.cli.options import (
     Fresh,
     Manifests,
     PlanFormatOption,
+    Policies,
     Projects,
     Reviewed,
     SavedPlan,
@@ -56,6 +57,7 @@ def apply(
     flow: Flows = None,
     exclude: Exclude = None,
     adopt: Adopt = None,
+    policies: Policies = None,
     projects: Projects = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
@@ -79,7 +81,16 @@ def apply(
     Without a saved plan, the plan is made, shown and confirmed first.
     """
 
-    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt, projects=projects)
+    chosen = selection(
+        manifests,
+        var,
+        environments=env,
+        flows=flow,
+        exclude=exclude,
+        adopt=adopt,
+        projects=projects,
+        policies=policies,
+    )
     after = afterwards(wait, no_wait, forget)
     confirmed = yes or plan is not None or reviewed is not None
     refuse_unasked(format, confirmed=confirmed)
