@@ -34,7 +34,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
 )
 # The registry of settings, with what it is declared in, is data that all rooms know: it is a room below the others.
-REGISTRY = ("manifest/keys", "manifest/pod_keys", "manifest/airflow_keys", "manifest/fields", "manifest/formats")
+REGISTRY = (
+    *("manifest/keys", "manifest/pod_keys", "manifest/airflow_keys", "manifest/notify_keys"),
+    *("manifest/fields", "manifest/formats"),
+)
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # These run in processes of their own, where there is nothing but Metaflow and the standard library.
