@@ -76,7 +76,8 @@ class WebhookRequest(Settings, defer_build=False):
         Connection, Setting("The Airflow connection with the address and the login: of the type HTTP.")
     ]
     endpoint: Annotated[
-        Omissible[Endpoint], Setting("What follows the connection's address, as in hooks/ml, no secret. Default: nothing.")
+        Omissible[Endpoint],
+        Setting("What follows the connection's address, as in hooks/ml, no secret. Default: nothing."),
     ] = None
 
 

@@ -151,12 +151,13 @@ def _lacking(facts: LiveFacts) -> Mapping[tuple[str, str, str], list[str]]:
     """The addresses that need something that is not there, by its kind, its name and what helps."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for address, lacking in sorted(facts.lacking.items()):
-        for key in _lacks(lacking):
+        for key in lacks(lacking):
             found.setdefault(key, []).append(address)
     return found
 
 
-def _lacks(lacking: Needs) -> Iterator[tuple[str, str, str]]:
+def lacks(lacking: Needs) -> Iterator[tuple[str, str, str]]:
+    """The kind, the name and what helps of each thing that is not there."""
     for name in lacking.pools:
         yield "pool", name, "its tasks would wait for ever: create the pool, or mend its name"
     for name in lacking.connections:
