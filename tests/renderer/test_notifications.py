@@ -16,15 +16,14 @@ import pytest
 
 from deployer.description import describe
 from deployer.description.explain import explain
+from deployer.description.values import values_of
 from deployer.manifest.airflow_keys import AirflowAccess
 from deployer.manifest.notify_keys import NotifySettings
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.description import Description, same_description
-from deployer.models.flow import Step
 from deployer.models.live import Needs
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.needs import needs
-from deployer.orchestrators.airflow.notifications import RESERVED
 from deployer.orchestrators.airflow.render import render
 from deployer.views.show_json import show_to_json
 from tests.renderer import flows
@@ -149,6 +148,12 @@ class TestText:
         assert (sent["json"]["reason"], sent["json"]["run_id"]) == ("timed_out", "r1")
         assert not {"failed", "run_url", "log_url"} & sent["json"].keys()
 
+    def test_is_there_though_airflow_does_not_answer(self) -> None:
+        context = context_of("start")
+        context["ti"].get_task_states = None
+        ((_, sent),) = Sent(failure=[WEBHOOK])("failure", context)
+        assert sent["json"]["pathspec"] == 'TrainFlow/["r1", "TrainFlow"]'
+
     def test_of_a_late_run_has_its_id(self) -> None:
         ((_, sent),) = Sent(late=LATE)("late", {"dag_run": {"dag_run_id": "r1"}, "deadline": {}})
         assert (sent["json"]["title"], sent["json"]["run_id"]) == ("prod/train is late", "r1")
@@ -237,44 +242,6 @@ class TestDag:
         assert render(notifying(**nothing), flows.linear(), flows.package(flows.linear())) == plain
         assert same_description(described(**nothing), describe(flows.deployment(), flows.linear(), None, 1, "0" * 16))
 
-    def test_has_steps_whose_names_hide_nothing(self) -> None:
-        names = sorted(RESERVED)
-        steps = (
-            Step("start", "split", 1, next=tuple(names)),
-            *(Step(name, "linear", 2, next=("end",), previous=("start",)) for name in names),
-            Step("end", "join", 3, previous=tuple(names), joins="start"),
-        )
-        flow = flows.flow(*steps)
-        deployment = notifying(failure=[SLACK], late=LATE)
-        tree = ast.parse(render(deployment, flow, flows.package(flow)))
-        made = [node for node in tree.body if isinstance(node, ast.With)]
-        stored = {
-            node.id for node in ast.walk(made[0]) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
-        assert not stored & RESERVED
-        own = {
-            *(node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))),
-            *(
-                target.id
-                for node in tree.body
-                if isinstance(node, ast.Assign)
-                for target in node.targets
-                if isinstance(target, ast.Name)
-            ),
-        }
-        plain = ast.parse(render(flows.deployment(), flow, flows.package(flow)))
-        before = {
-            *(node.name for node in plain.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))),
-            *(
-                target.id
-                for node in plain.body
-                if isinstance(node, ast.Assign)
-                for target in node.targets
-                if isinstance(target, ast.Name)
-            ),
-        }
-        assert own - before <= RESERVED
-
 
 class TestPlan:
     def test_shows_who_is_told(self) -> None:
@@ -283,6 +250,10 @@ class TestPlan:
             "settings.notify.failure": [SLACK, EMAIL],
             "settings.notify.late": LATE,
         }
+
+    def test_of_a_new_deployment_has_them_event_by_event(self) -> None:
+        found = {value.field: value.value for value in values_of(described(failure=[SLACK], late=LATE))}
+        assert (found["settings.notify.failure"], found["settings.notify.late"]) == ([SLACK], LATE)
 
     def test_and_show_have_the_lists(self) -> None:
         shown = show_to_json(notifying(failure=[SLACK]), flows.linear(), "TrainFlow", None)
