@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 # The registry of settings, with what it is declared in, is data that all rooms know: it is a room below the others.
 REGISTRY = (
-    *("manifest/keys", "manifest/pod_keys", "manifest/airflow_keys", "manifest/policy_keys"),
+    *("manifest/keys", "manifest/pod_keys", "manifest/airflow_keys", "manifest/policy_keys", "manifest/notify_keys"),
     *("manifest/fields", "manifest/formats"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

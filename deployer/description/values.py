@@ -117,7 +117,9 @@ def _settings(settings: SettingsDescription, written: Written | None) -> Iterato
     if added := added_decorators(settings, settings.steps.keys()):
         yield Value("settings", "settings.with", list(added))
     for name, value in (settings.model_extra or {}).items():
-        if not _is_default(name, value, written):
+        if name == "notify" and isinstance(value, dict):
+            yield from (Value("settings", f"settings.notify.{event}", told) for event, told in value.items())
+        elif not _is_default(name, value, written):
             yield Value("limits" if name in _LIMITS else "settings", f"settings.{name}", value)
     described = to_json(settings)
     for part in _MAPS:

@@ -20,7 +20,16 @@ from deployer.errors import nearest
 
 NO_SCHEDULE: Final = "none"
 SCHEDULE_WORDS: Final = ("hourly", "daily", "weekly")
+NO_NOTIFICATIONS: Final = "none"
 MAX_CRON_LENGTH: Final = 1_000  # each minute, hour, day and month by its number are 400
+# Source: sanitize_conn_id in airflow/models/connection.py, in 2.10 and later.
+_CONNECTION: Final = re.compile(r"[\w#!()\-.:/\\]+")
+_MAX_CONNECTION: Final = 250
+# An address, or a token of Slack.
+_NO_CONNECTION: Final = re.compile(r"://|^xox[a-z]-")
+_CHANNEL: Final = re.compile(r"#?[\w.-]{1,80}")
+_ADDRESS: Final = re.compile(r"[^\s@<>,;:\"()\[\]{}\\]{1,64}@[^\s@<>,;:\"()\[\]{}\\]{1,250}")
+_ENDPOINT: Final = re.compile(r"[\w./~%+-]{1,500}")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 _MOST_DIGITS: Final = 5
 _CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*,/?#-]+\Z")
@@ -207,6 +216,63 @@ def check_scalar(value: Any) -> Any:
         found = "a list" if isinstance(value, list) else "a map"
         raise _error("wrong-type", f"expected text, a number, true or false, found {found}")
     return value
+
+
+def check_no_notifications(value: Any) -> Any:
+    """A map; the word for nobody is one that is empty."""
+    return {} if value == NO_NOTIFICATIONS else value
+
+
+def check_one_notifier(value: Any) -> Any:
+    """A map with a single key, which says how somebody is told."""
+    if isinstance(value, dict) and len(value) != 1:
+        found = " and ".join(map(str, list(value)[:4])) or "none of them"
+        raise _error(
+            "bad-notifier",
+            f"expected one of slack, slack_webhook, email, pagerduty and webhook, found {found}",
+            "give each its own item of the list",
+        )
+    return value
+
+
+def check_connection(value: Any) -> Any:
+    """The id of a connection of Airflow."""
+    if not isinstance(value, str):
+        return value
+    if not _CONNECTION.fullmatch(value) or len(value) > _MAX_CONNECTION or _NO_CONNECTION.search(value):
+        # It is not repeated: it may be the secret that belongs into the connection.
+        hint = "the id that it has in Airflow, as in slack_ml; addresses and tokens are in the connection alone"
+        raise _error("bad-connection", "the text is not the id of a connection", hint)
+    return value
+
+
+def check_channel(value: Any) -> Any:
+    """The name of a channel of Slack, or its id."""
+    if not isinstance(value, str) or _CHANNEL.fullmatch(value):
+        return value
+    raise _error("bad-channel", f"{value[:80]!r} is not a channel of Slack", 'for example "#ml" or C024BE91L')
+
+
+def check_address(value: Any) -> Any:
+    """One email address."""
+    if not isinstance(value, str) or (_ADDRESS.fullmatch(value) and value.isprintable()):
+        return value
+    raise _error("bad-address", f"{value[:80]!r} is not an email address", "for example ml-team@example.com")
+
+
+def check_addresses(value: Any) -> Any:
+    """A list with at least one address."""
+    if value == []:
+        raise _error("bad-address", "the list of addresses is empty", "leave the email out to send none")
+    return value
+
+
+def check_endpoint(value: Any) -> Any:
+    """What follows the address of a connection: the rest of a path. A query may hold a secret."""
+    if not isinstance(value, str) or _ENDPOINT.fullmatch(value):
+        return value
+    hint = "the address itself is in the connection; write what follows it, as in hooks/ml"
+    raise _error("bad-endpoint", "the text is not the rest of an address", hint)
 
 
 def check_reference(value: object) -> str:

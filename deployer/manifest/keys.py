@@ -40,6 +40,7 @@ from deployer.manifest.fields import (
     Timezone,
     VariableName,
 )
+from deployer.manifest.notify_keys import Notify, NotifySettings
 from deployer.manifest.pod_keys import ClusterSettings, PodSettings
 from deployer.manifest.policy_keys import ExemptionEntry, FlowExemption, PolicyEntry
 
@@ -226,6 +227,15 @@ class FlowSettings(Settings):
             orchestrator="airflow",
         ),
     ] = True
+    notify: Annotated[
+        Notify,
+        Setting(
+            "Who is told when a run fails, succeeds or is late and when a task is tried again; none for nobody.",
+            section="settings",
+            omit_default=True,
+            orchestrator="airflow",
+        ),
+    ] = NotifySettings.model_construct()
     description: Annotated[Omissible[str], Setting("One line about the DAG.", section="settings")] = None
     owner: Annotated[Text, Setting("The DAG's owner in Airflow. Default: the project.", section="settings")] = ""
     package_environment: Annotated[

@@ -19,13 +19,18 @@ ID: Final = "https://json.schemastore.org/mfdeploy.json"
 _TITLES: Final = {
     "AirflowAccess": "running Airflow",
     "ClusterSettings": "pods of an environment",
+    "Email": "email",
     "EnvironmentEntry": "environment",
     "ExemptionEntry": "exemption of several flows",
     "FlowEntry": "flow",
     "FlowExemption": "exemption of a flow",
     "FlowSettings": "settings of a flow",
+    "LateSettings": "late runs",
+    "NotifierSettings": "notifier",
+    "NotifySettings": "notifications",
     "Override": "settings of a flow in one environment",
     "PackageSettings": "code package",
+    "PagerdutyAlert": "alert of PagerDuty",
     "PodSettings": "settings of pods",
     "ProjectLimits": "limits of a project",
     "PolicyEntry": "policy",
@@ -35,8 +40,11 @@ _TITLES: Final = {
     "Retries": "retries",
     "Schedule": "schedule",
     "SecurityContext": "security context",
+    "SlackMessage": "message in Slack",
+    "SlackWebhookMessage": "message by a webhook of Slack",
     "Toleration": "toleration",
     "TriggerSettings": "what starts runs",
+    "WebhookRequest": "webhook",
 }
 # A number, true/false or a closed word may also come from a variable.
 _REFERENCE: Final = {"type": "string", "pattern": r"\$\{var\."}

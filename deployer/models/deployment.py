@@ -139,7 +139,11 @@ def described_settings(deployment: Deployment) -> dict[str, JsonValue]:
     for model, holder in declared:
         for name, field in model.model_fields.items():
             declaration, value = setting(model, name), getattr(holder, name)
-            is_left_out = declaration.omit_default and value == field.get_default(call_default_factory=True)
-            if declaration.is_described_by_value and not is_left_out:
-                found[name] = declaration.described(value)
+            if not declaration.is_described_by_value:
+                continue
+            described = declaration.described(value)
+            if not declaration.omit_default or described != declaration.described(
+                field.get_default(call_default_factory=True)
+            ):
+                found[name] = described
     return found

@@ -141,11 +141,18 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a deployment takes for granted in its orchestrator: pools, connections, and packages of providers."""
+    """What a deployment takes for granted in its orchestrator: pools, connections, and packages of providers.
+
+    Without `told_by` (connections) and `notifiers` (packages) it runs, and somebody is not told of it. `versions` are
+    what not every version of the orchestrator can do, in words, each with the first that can.
+    """
 
     pools: frozenset[str] = frozenset()
     connections: frozenset[str] = frozenset()
     providers: frozenset[str] = frozenset()
+    told_by: frozenset[str] = frozenset()
+    notifiers: frozenset[str] = frozenset()
+    versions: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

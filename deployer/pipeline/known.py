@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from deployer.context import Context
-from deployer.errors import Diagnostic, Severity
+from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
 from deployer.models.live import LiveError, LiveRun, Needs, time_of
 from deployer.models.plan import Change, Known
@@ -23,10 +23,14 @@ _MOST_NAMES = 5
 def with_known(plan_context: PlanContext, context: Context) -> tuple[PlanContext, Mapping[str, datetime]]:
     """The same plan with what is known of each change, and warnings about what would fail at a run.
 
-    Also gives the time of its schedule that each deployment ran for last, by address.
+    Also gives the time of its schedule that each deployment ran for last, by address. Raises DeployError for what an
+    orchestrator cannot do in its version.
     """
     context.progress("asking the running Airflow")
     facts, errors = ask(plan_context, context)
+    problems = [problem for name, found in sorted(facts.items()) for problem in _too_new(name, found, plan_context)]
+    if problems:
+        raise DeployError(problems)
     changes = [_known(change, facts.get(change.environment)) for change in plan_context.plan.changes]
     warnings = [
         *(_not_asked(plan_context.environments[name], error) for name, error in sorted(errors.items())),
@@ -34,6 +38,20 @@ def with_known(plan_context: PlanContext, context: Context) -> tuple[PlanContext
     ]
     shown = replace(plan_context.with_changes(changes), warnings=[*plan_context.warnings, *warnings])
     return shown, {address: time for found in facts.values() for address, time in _ran(found)}
+
+
+def _too_new(name: str, facts: LiveFacts, plan_context: PlanContext) -> Iterator[Diagnostic]:
+    """What the running version cannot do."""
+    environment = plan_context.environments[name]
+    for address, lacking in sorted(facts.lacking.items()):
+        for what, first in sorted(lacking.versions):
+            yield Diagnostic(
+                code="airflow-version",
+                message=f"{address}: {what} needs Airflow {first} or later, and that at {facts.url} is {facts.version}",
+                location=environment.location,
+                path=f"environments.{name}.airflow",
+                hint="leave it out there, or see the docs of the setting for what does without",
+            )
 
 
 def _known(change: Change, facts: LiveFacts | None) -> Change:
@@ -133,18 +151,23 @@ def _lacking(facts: LiveFacts) -> Mapping[tuple[str, str, str], list[str]]:
     """The addresses that need something that is not there, by its kind, its name and what helps."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for address, lacking in sorted(facts.lacking.items()):
-        for key in _lacks(lacking):
+        for key in lacks(lacking):
             found.setdefault(key, []).append(address)
     return found
 
 
-def _lacks(lacking: Needs) -> Iterator[tuple[str, str, str]]:
+def lacks(lacking: Needs) -> Iterator[tuple[str, str, str]]:
+    """The kind, the name and what helps of each thing that is not there."""
     for name in lacking.pools:
         yield "pool", name, "its tasks would wait for ever: create the pool, or mend its name"
     for name in lacking.connections:
         yield "connection", name, "its sensor would fail: create the connection, or mend its name"
     for name in lacking.providers:
         yield "provider", name, "the DAG could not be imported: install it where Airflow runs"
+    for name in lacking.told_by:
+        yield "connection", name, "somebody would not be told of a run: create the connection, or mend its name"
+    for name in lacking.notifiers:
+        yield "provider", name, "somebody would not be told of a run: install it where Airflow runs"
 
 
 def _ghosts(name: str, facts: LiveFacts, plan_context: PlanContext) -> Sequence[str]:

@@ -42,6 +42,7 @@ class LiveFacts:
     """
 
     url: str
+    version: str = ""
     known: Mapping[str, LiveSummary] | None = None
     errors: Mapping[str, LiveImportError] = field(default_factory=dict)
     deployments: dict[str, LiveDeployment | None] = field(default_factory=dict)
@@ -92,7 +93,8 @@ class _Asking:
 
     def __init__(self, live: Live, environment: Environment, context: Context) -> None:
         # The first request of all: it logs in once, and not in each thread.
-        self.facts = LiveFacts(live.product().url)
+        product = live.product()
+        self.facts = LiveFacts(product.url, product.version)
         self.questions: dict[tuple[str, str], Callable[[], None]] = {
             ("known", ""): partial(self._known, environment.project),
             ("errors", ""): self._errors,

@@ -12,7 +12,7 @@ from deployer.applying.publication import Publication
 from deployer.applying.recording import begin
 from deployer.commands.apply import Prepared, execute, prepare_rollback
 from deployer.models.deployment import Environment, ResolvedPath
-from deployer.models.description import CronSchedule
+from deployer.models.description import times_of
 from deployer.models.desired import Desired, DesiredState
 from deployer.models.digest import digest_text
 from deployer.models.history import Entry
@@ -76,7 +76,7 @@ class AppliedFolder:
         (manifests / "a.yaml").write_text(MANIFEST % (self.dags, self.folder / "datastore"))
         return Selection(manifests, environments=("prod",))
 
-    def plan(self, crons: Mapping[str, str], fresh: bool = False) -> PlanContext:
+    def plan(self, crons: Mapping[str, str | tuple[str, ...]], fresh: bool = False) -> PlanContext:
         """What would make the flows' schedules these, and no other flow there."""
         items = [self._item(name, cron) for name, cron in sorted(crons.items())]
         state = survey([self.environment], self.connect, [item.deployment.address for item in items], fresh=fresh)
@@ -85,7 +85,7 @@ class AppliedFolder:
             self.folder, Plan(plan_changes(items, state.states)), DesiredState(manifests, (*items,), ()), state
         )
 
-    def _item(self, name: str, cron: str) -> Desired:
+    def _item(self, name: str, cron: str | tuple[str, ...]) -> Desired:
         deployment = made.deployment(name, environment=self.environment)
         return made.desired(deployment, name=name.title(), cron=cron)
 
@@ -99,7 +99,7 @@ class AppliedFolder:
         killed: bool = False,
         interrupted: int | None = None,
         fresh: bool = False,
-        **crons: str,
+        **crons: str | tuple[str, ...],
     ) -> str:
         """Apply these schedules; returns the entry's id. `killed`: before it is recorded."""
         plan_context = self.plan(crons, fresh)
@@ -121,8 +121,9 @@ class AppliedFolder:
         return run.ids["prod"]
 
     def _file(self, plan_context: PlanContext, change: Change, provenance: Provenance) -> bytes:
-        assert change.after and isinstance(change.after.schedule, CronSchedule)
-        body = f"# a dag of airflow\nCRON = {change.after.schedule.cron!r}\n"
+        times = times_of(change.after.schedule) if change.after else None
+        assert times
+        body = f"# a dag of airflow\nCRON = {', '.join(times.crons)!r}\n"
         written = made.record_of(plan_context.item("prod", change.file), provenance=provenance)
         return record.write(body, replace(written, body_digest=digest_text(body))).encode()
 

@@ -12,7 +12,12 @@ import pytest
 
 from deployer import cli
 from deployer.models.live import Needs
+from deployer.models.waiting import WaitPolicy
+from deployer.orchestrators.airflow.live.client import LiveAirflow
+from deployer.orchestrators.airflow.live.login import BearerLogin
+from deployer.orchestrators.airflow.live.transport import HttpTransport
 from deployer.orchestrators.airflow.needs import needs
+from deployer.pipeline.known import lacks
 from tests.history.applying import AppliedFolder
 from tests.live.folder_airflow import FolderAirflow
 from tests.live.stand_in import Reply, Request, StandIn, standing_in
@@ -178,6 +183,48 @@ def test_no_two_plans_differ_by_it(stage: Stage, capsys: pytest.CaptureFixture[s
     stage.airflow.runs = {}
     # The saved plan is applied though Airflow says something else now.
     assert cli.run(["apply", "plan.json", "--no-wait", "--allow-rollback", "--allow-mass-change"]) == 0
+
+
+def test_what_an_older_airflow_cannot_do_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    site = AppliedFolder(tmp_path)
+    first = site.apply(train=(EARLY, "30 9 * * *"))
+    site.apply(train=LATE)
+    (tmp_path / "deployments").mkdir(exist_ok=True)
+    with standing_in(lambda _: Reply(404, {}), {"version": "2.11.2"}) as server:
+        (tmp_path / "deployments" / "a.yaml").write_text(MANIFEST % (site.dags, tmp_path / "datastore", server.url, ""))
+        assert cli.run(["rollback", first, "--out", "plan.json"]) == 1
+        assert (
+            "prod/train: a schedule of several crons that one cannot say needs Airflow 3.0 or later, and that at "
+            f"{server.url} is 2.11.2"
+        ) in " ".join(capsys.readouterr().err.split())
+        assert cli.run(["rollback", first, "--out", "plan.json", "--offline"]) == 0
+
+
+def test_what_is_not_there_and_who_would_not_be_told_of_it() -> None:
+    answers = {
+        "/api/v2/providers": Reply(200, {"providers": [{"package_name": "apache-airflow-providers-http"}]}),
+        "/api/v2/connections/hooks": Reply(200, {"connection_id": "hooks"}),
+    }
+    needed = Needs(
+        told_by=frozenset({"hooks", "slack_ml"}),
+        notifiers=frozenset({"apache-airflow-providers-http", "apache-airflow-providers-slack"}),
+        versions=frozenset({("late", "3.3"), ("more", "3.4")}),
+    )
+    with standing_in(lambda request: answers.get(request.path, Reply(404, {}))) as server:
+        lacking = LiveAirflow(HttpTransport(server.url, BearerLogin("x"), WaitPolicy(20))).lacks(needed)
+    assert lacking == Needs(
+        told_by=frozenset({"slack_ml"}),
+        notifiers=frozenset({"apache-airflow-providers-slack"}),
+        versions=frozenset({("more", "3.4")}),
+    )
+    hints = [(kind, name, hint.partition(":")[0]) for kind, name, hint in lacks(lacking)]
+    assert hints == [
+        ("connection", "slack_ml", "somebody would not be told of a run"),
+        ("provider", "apache-airflow-providers-slack", "somebody would not be told of a run"),
+    ]
 
 
 def test_what_a_deployment_needs() -> None:

@@ -24,6 +24,7 @@ from deployer.manifest.keys import (
     Schedule,
     TriggerSettings,
 )
+from deployer.manifest.notify_keys import NotifierSettings, NotifySettings, WebhookRequest
 from deployer.manifest.pod_keys import ClusterAccess, ClusterSettings, PodSettings
 from deployer.models.deployment import Deployment, Environment, described_settings
 from deployer.views.show_json import show_to_json
@@ -54,6 +55,7 @@ FLOW: dict[str, Any] = {
     "paused": True,
     "display_name": "Training ♥",
     "show_items": False,
+    "notify": NotifySettings(failure=(NotifierSettings(webhook=WebhookRequest(connection="hooks")),)),
     "description": "Trains.",
     "owner": "ada",
     "package_environment": "conda",

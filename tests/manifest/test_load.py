@@ -91,6 +91,9 @@ priority: 5
 paused: false
 display_name: Training
 show_items: false
+notify:
+  failure: [{email: {to: [a@example.com], from: b@example.com}}]
+  late: {after: 2h, notify: [{pagerduty: {connection: pd}}]}
 description: Trains
 owner: me
 package_environment: conda
@@ -112,6 +115,10 @@ steps:
         environment=TWO,
     )
     assert found.schedule == Schedule(cron="0 3 * * *", timezone="Europe/Helsinki")
+    assert found.notify.written() == {
+        "failure": [{"email": {"to": ["a@example.com"], "from": "b@example.com"}}],
+        "late": {"after": "2h", "notify": [{"pagerduty": {"connection": "pd"}}]},
+    }
     assert found.triggers == (
         TriggerSettings(flow="LoadFlow"),
         TriggerSettings(dag_id="other.load"),
@@ -218,6 +225,24 @@ def test_a_cron_alone_keeps_the_timezone_of_a_weaker_layer(folder: Path) -> None
     assert one(folder, "schedule: hourly", more=defaults).schedule == Schedule(cron="hourly", timezone="Asia/Tokyo")
     several = one(folder, "schedule: [hourly, 0 3 * * 1]", more=defaults.replace("daily", "[weekly, daily]"))
     assert several.schedule == Schedule(cron=("hourly", "0 3 * * 1"), timezone="Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("{success: [{webhook: {connection: b}}]}", {"failure": ["a"], "success": ["b"]}),
+        ("{failure: [{webhook: {connection: b}}, {webhook: {connection: c}}]}", {"failure": ["b", "c"]}),
+        ("{failure: []}", {}),
+        ("none", {}),
+        ("{}", {"failure": ["a"]}),
+    ],
+)
+def test_who_is_told_merges_by_event(folder: Path, written: str, told: dict[str, list[str]]) -> None:
+    defaults = "defaults: {notify: {failure: [{webhook: {connection: a}}]}}\n"
+    found: Any = one(folder, f"notify: {written}", more=defaults).notify.written()
+    assert {event: [each["webhook"]["connection"] for each in found[event]] for event in found} == told
+    undone = one(folder, f"notify: none\noverrides: {{prod: {{notify: {written}}}}}", more=defaults).notify.written()
+    assert undone.get("failure") != [{"webhook": {"connection": "a"}}]
 
 
 def test_no_schedules_in_an_environment(folder: Path) -> None:

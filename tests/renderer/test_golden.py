@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployer.manifest.keys import PackageSettings
+from deployer.manifest.notify_keys import NotifySettings
 from deployer.models.deployment import ClusterAccess, Deployment, PodSettings, Schedule
 from deployer.models.flow import (
     Code,
@@ -25,7 +26,7 @@ from deployer.models.flow import (
     Sensor,
     Trigger,
 )
-from deployer.orchestrators.airflow import hooks
+from deployer.orchestrators.airflow import hooks, notifications
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.render import render
@@ -120,6 +121,22 @@ def local_parallel() -> tuple[Deployment, Flow]:
     return flows.deployment(dag_id="parallel"), flows.parallel()
 
 
+def local_notifying() -> tuple[Deployment, Flow]:
+    """People who are told of all that there is, in each way that there is."""
+    hook = {"webhook": {"connection": "ml_hooks", "endpoint": "hooks/ml"}}
+    notify = {
+        "failure": [
+            {"slack": {"connection": "slack_ml", "channel": "#ml"}},
+            {"pagerduty": {"connection": "pagerduty_ml", "severity": "critical"}},
+            {"email": {"to": ["ml-team@example.com"], "from": "airflow@example.com", "connection": "mail"}},
+        ],
+        "success": [{"slack_webhook": {"connection": "slack_hook"}}],
+        "retry": [hook],
+        "late": {"after": "2h", "notify": [hook]},
+    }
+    return flows.deployment(dag_id="notifying", notify=NotifySettings.model_validate(notify)), flows.branches()
+
+
 def local_nested() -> tuple[Deployment, Flow]:
     """A foreach inside of a foreach, for the items that choose it."""
     return flows.deployment(dag_id="nested"), flows.nested()
@@ -196,7 +213,7 @@ def local_publishing() -> tuple[Deployment, Flow]:
 _ALL = (
     *(local_foreach, local_nested, local_waiting, local_events, kubernetes_after),
     *(local_publishing, kubernetes_publishing, local_parallel),
-    *(local_hooks, kubernetes_hooks),
+    *(local_hooks, kubernetes_hooks, local_notifying),
     *(kubernetes_linear, kubernetes_everything, kubernetes_nested, kubernetes_waiting),
 )
 CASES = {case.__name__: case for case in _ALL}
@@ -230,7 +247,8 @@ def test_the_file_is_plain_airflow(name: str) -> None:
     imported = {
         alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     } | {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    assert imported <= {"__future__", "airflow", "datetime", "difflib", "hashlib", "json", "pathlib", "sys", "tempfile"}
+    plain = {"__future__", "airflow", "datetime", "difflib", "hashlib", "json", "pathlib", "sys", "tempfile"}
+    assert imported <= plain | ({"html", "importlib", "logging", "urllib"} if deployment.notify.written() else set())
     assert "base64" not in text and "dag" in text.lower() and "airflow" in text
     assert dag_id(deployment, flow) in text
 
@@ -240,7 +258,7 @@ def test_no_name_of_the_preamble_can_be_hidden_by_a_step(name: str) -> None:
     deployment, flow = CASES[name]()
     tree = ast.parse(render(deployment, flow, package_of(flow)))
     bound: set[str] = set()
-    reserved = RESERVED | (hooks.RESERVED if flow.hooks else set())
+    reserved = RESERVED | (hooks.RESERVED if flow.hooks else set()) | {*notifications.reserved(deployment)}
     for node in tree.body:
         if isinstance(node, ast.With):
             continue

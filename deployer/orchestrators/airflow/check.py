@@ -11,7 +11,15 @@ from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Step
 from deployer.models.flow_location import flow_location
 from deployer.models.plain_data import is_encodable
-from deployer.orchestrators.airflow import events, name_limits, parameters, sensors, tasks, with_credentials
+from deployer.orchestrators.airflow import (
+    events,
+    first_versions,
+    name_limits,
+    parameters,
+    sensors,
+    tasks,
+    with_credentials,
+)
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.schedule import find_numbered_days, find_problem
 
@@ -27,7 +35,7 @@ def check(deployment: Deployment, flow: Flow) -> list[Diagnostic]:
     found += with_credentials.find(deployment)
     for step in flow.steps:
         found += [*_graph(deployment, step), *_pod(deployment, step), *_variables(deployment, flow, step)]
-    found += events.problems(deployment, flow)
+    found += [*events.problems(deployment, flow), *first_versions.problems(deployment, flow)]
     schedule = find_problem(deployment, flow) or find_numbered_days(deployment, flow)
     if schedule:
         found.append(schedule)

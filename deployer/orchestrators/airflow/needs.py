@@ -7,6 +7,7 @@ from typing import Final
 
 from deployer.models.description import Description
 from deployer.models.live import Needs
+from deployer.orchestrators.airflow import first_versions, notifications
 from deployer.orchestrators.airflow.uses import DEFAULT_POOL
 
 _KUBERNETES: Final = "apache-airflow-providers-cncf-kubernetes"
@@ -23,7 +24,15 @@ def needs(description: Description) -> Needs:
     providers = {_PROVIDERS.get(sensor.kind) for sensor in sensors}
     if settings.compute == "kubernetes":
         providers.add(_KUBERNETES)
-    return Needs(_names(pools) - {DEFAULT_POOL}, _names(connections), _names(providers))
+    told_by, notifiers = notifications.needed(settings.value("notify"))
+    return Needs(
+        pools=_names(pools) - {DEFAULT_POOL},
+        connections=_names(connections),
+        providers=_names(providers),
+        told_by=told_by,
+        notifiers=notifiers,
+        versions=first_versions.of_description(description),
+    )
 
 
 def _names(found: Iterable[object]) -> frozenset[str]:

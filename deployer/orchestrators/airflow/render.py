@@ -17,7 +17,7 @@ from deployer.manifest.keys import FlowSettings
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow, Package, Step
 from deployer.models.record import FIRST_RUN_IDS, NEWEST_RUN_IDS, UNKNOWN_ORIGIN, Origin, RunIds
-from deployer.orchestrators.airflow import events, graph, hooks, on_call, parameters, tasks
+from deployer.orchestrators.airflow import events, graph, hooks, notifications, on_call, parameters, tasks
 from deployer.orchestrators.airflow.documentation import documentation
 from deployer.orchestrators.airflow.literals import (
     Source,
@@ -104,6 +104,7 @@ class Page:
     items: tuple[Task | Group, ...]
     order: tuple[Source, ...]
     hooks: tuple[Source, ...]
+    notify: notifications.Notifications | None
     end: Source
     settings: Mapping[str, Source | None]
 
@@ -189,7 +190,9 @@ def _page(
         arguments = pods.cluster_arguments(deployment.environment.kubernetes.written())
         cluster = _cluster(deployment, flow, with_hooks, arguments, extras)
     switches = [step.name for step in flow.steps if step.kind == "switch"]
-    layout = tasks.arrange(flow, deployment.max_workers, extras, own_timeouts(deployment, flow))
+    layout = tasks.arrange(
+        flow, deployment.max_workers, extras, own_timeouts(deployment, flow), notifications.reserved(deployment)
+    )
     return Page(
         local=cluster is None,
         joined_run_ids=run_ids == FIRST_RUN_IDS,
@@ -230,6 +233,7 @@ def _page(
         items=layout.items,
         order=layout.order,
         hooks=hooks.statements(flow, extras),
+        notify=notifications.of(deployment, flow),
         end=literal(flow.end),
         settings={name: _single(getattr(deployment, name)) for name in FlowSettings.model_fields},
     )
@@ -361,7 +365,7 @@ def _dag_arguments(deployment: Deployment, flow: Flow) -> dict[str, Source]:
     sources["doc_md"] = constant("DOC")
     if deployment.workflow_timeout is not None:
         sources["dagrun_timeout"] = duration(timedelta(seconds=deployment.workflow_timeout))
-    return sources
+    return sources | notifications.dag_arguments(deployment)
 
 
 def _max_active_tasks(deployment: Deployment, flow: Flow) -> int:
@@ -378,6 +382,7 @@ def _default_arguments(deployment: Deployment, flow: Flow) -> tuple[Argument, ..
     }
     if deployment.worker_pool is not None:
         found["pool"] = literal(deployment.worker_pool)
+    found |= notifications.default_arguments(deployment)
     return tuple(Argument(literal(name), value) for name, value in found.items())
 
 

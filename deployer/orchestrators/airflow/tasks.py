@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -33,12 +33,12 @@ _NAMED = 3  # steps that the name of a group lists: of a longer body it has the 
 RESERVED = frozenset((
     "AirflowFailException", "AirflowSkipException", "all_items", "annotations", "as_it_is", "as_metaflow", "Asset",
     "AssetAlias", "AssetOrTimeSchedule", "BashOperator", "conf", "CONTAINER", "CronTriggerTimetable", "DAG",
-    "DatasetOrTimeSchedule", "datetime", "DEPLOYED", "difflib", "DOC", "ENDED", "ENVIRONMENT", "EVENTS",
-    "event_values", "ExternalTaskSensor", "FLOW", "hashlib", "index", "in_pieces", "ITEM_VALUES", "json",
-    "KubernetesPodOperator", "LARGE", "mappable", "metaflow_id", "MetaflowStep", "metaflow_step", "MFDEPLOY_RECORD",
-    "moment_of", "no_parameter", "NO_RETRY", "Param", "Path", "PAYLOAD", "payload_of", "POD_ANNOTATIONS",
-    "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RESUME", "run_parameters", "RUNS_IF", "S3Hook",
-    "S3KeySensor", "SCRIPT", "started_by", "SWITCHES", "sys", "task", "task_group", "tempfile", "timedelta",
+    "DatasetOrTimeSchedule", "datetime", "DEPLOYED", "difflib", "DOC", "ENDED", "ENVIRONMENT", "EVENTS", "event_values",
+    "ExternalTaskSensor", "FLOW", "hashlib", "index", "in_pieces", "ITEM_VALUES", "json", "KubernetesPodOperator",
+    "LARGE", "mappable", "metaflow_id", "MetaflowStep", "metaflow_step", "MFDEPLOY_RECORD", "moment_of",
+    "MultipleCronTriggerTimetable", "no_parameter", "NO_RETRY", "Param", "Path", "PAYLOAD", "payload_of",
+    "POD_ANNOTATIONS", "POD_ENVIRONMENT", "POD_FIELDS", "POD_LABELS", "POD_SPEC", "RESUME", "run_parameters", "RUNS_IF",
+    "S3Hook", "S3KeySensor", "SCRIPT", "started_by", "SWITCHES", "sys", "task", "task_group", "tempfile", "timedelta",
     "timezone", "TRIGGERS", "typed",
 ))
 # fmt: on
@@ -87,9 +87,13 @@ def arrange(
     max_workers: int,
     extras: Mapping[str, Mapping[str, Source]],
     timeouts: Mapping[str, timedelta],
+    reserved: Collection[str] = (),
 ) -> Layout:
-    """The tasks of the DAG. `extras` are further arguments, `timeouts` those that are not the DAG's, by step name."""
-    return _Arrangement(flow, max_workers, extras, timeouts).layout()
+    """The tasks of the DAG. `extras` are further arguments, `timeouts` those that are not the DAG's, by step name.
+
+    `reserved` are names that the DAG file uses beside those of every one.
+    """
+    return _Arrangement(flow, max_workers, extras, timeouts, reserved).layout()
 
 
 class _Arrangement:
@@ -101,10 +105,11 @@ class _Arrangement:
         max_workers: int,
         extras: Mapping[str, Mapping[str, Source]],
         timeouts: Mapping[str, timedelta],
+        reserved: Collection[str],
     ) -> None:
         self.flow, self.max_workers, self.extras, self.timeouts = flow, max_workers, extras, timeouts
         self.part_of = graph.parts(flow)
-        self.taken = {*RESERVED, *(hooks.RESERVED if flow.hooks else ())}
+        self.taken = {*RESERVED, *(hooks.RESERVED if flow.hooks else ()), *reserved}
         self.variables = {step.name: self._name(step.name) for step in flow.steps}
         self.groups = {
             (step.name, number): self._name(_numbered(f"{step.name}_items", number))

@@ -26,6 +26,7 @@ from deployer.models.live import (
 )
 from deployer.orchestrators.airflow.assets import EVENT_KEY, TOGETHER
 from deployer.orchestrators.airflow.documentation import version_in
+from deployer.orchestrators.airflow.first_versions import is_older
 from deployer.orchestrators.airflow.live.dialects import Dialect, Version1, Version2
 from deployer.orchestrators.airflow.live.transport import Answer, Method, Parameters, Request, Transport
 from deployer.orchestrators.airflow.names import project_tag
@@ -74,17 +75,22 @@ class LiveAirflow:
         )
 
     def lacks(self, needs: Needs) -> Needs:
-        providers: frozenset[str] = frozenset()
-        if needs.providers:
+        installed: set[str] = set()
+        if needs.providers or needs.notifiers:
             found = self._all("/providers", "providers", "list the providers")
-            providers = needs.providers - {str(each.get("package_name")) for each in found}
+            installed = {str(each.get("package_name")) for each in found}
         return Needs(
             pools=frozenset(name for name in needs.pools if not self._has(f"/pools/{_quoted(name)}", "see pools")),
-            connections=frozenset(
-                name for name in needs.connections if not self._has(f"/connections/{_quoted(name)}", "see connections")
-            ),
-            providers=providers,
+            connections=self._no_connections(needs.connections),
+            providers=needs.providers - installed,
+            told_by=self._no_connections(needs.told_by),
+            notifiers=needs.notifiers - installed,
+            versions=frozenset(each for each in needs.versions if is_older(self.product().version, each[1])),
         )
+
+    def _no_connections(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of some connections that are not there."""
+        return frozenset(name for name in names if not self._has(f"/connections/{_quoted(name)}", "see connections"))
 
     def _has(self, path: str, what: str) -> bool:
         answer = self._send("GET", path)
