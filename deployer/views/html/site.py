@@ -87,8 +87,8 @@ def _description(flow: Json) -> str:
 
 def _badge(deployment: Json) -> dict[str, str]:
     """An environment, with what somebody might have to do there."""
-    state, runs = STATES[deployment["state"]], deployment["live"]["runs"] if deployment["live"] else []
-    failed = bool(runs) and runs[0]["state"] == "failed"
+    state, live = STATES[deployment["state"]], deployment["live"]
+    failed = bool(live and live["runs"]) and live["runs"][0]["state"] == "failed"
     words = [state.word if state.look != "good" else "", "last run failed" if failed else ""]
     said = ", ".join(filter(None, words))
     return {
