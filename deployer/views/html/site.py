@@ -43,6 +43,7 @@ def _index(site: Json) -> str:
         title=f"Flows of {site['project']}" if site["project"] else "Flows",
         scripts=PLAIN,
         shared="",
+        here="index",
         at=moment(site["at"]),
         summary=_summary(site),
         problems=[each for each in site["environments"] if each["problem"]],
@@ -129,6 +130,7 @@ def _starts(site: Json, pages: Mapping[str, str]) -> str:
         title="Who starts whom",
         scripts=WITH_DRAWINGS,
         shared="",
+        here="starts",
         environments=starts_values(site, pages),
     )
 
@@ -139,6 +141,7 @@ def _flow(site: Json, flow: Json, pages: Mapping[str, str]) -> str:
         title=flow["name"],
         scripts=WITH_DRAWINGS,
         shared="../",
+        here="flow",
         flow=flow,
         description=next((each["description"] for each in flow["deployments"] if each["description"]), ""),
         doc=visible_lines(flow["doc"]),
