@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from deployer.context import Context
@@ -24,18 +24,47 @@ def flow_statuses(
     """
     try:
         live = context.live(environment)
-        return (_ask(live, flows, runs) if live else [FlowStatus(flow) for flow in flows]), None
+        if live is None:
+            return [FlowStatus(flow) for flow in flows], None
+        live.product()  # logs in once, not in each thread
+        errors = {error.file_name: error for error in live.import_errors()}
     except LiveError as error:
-        problem = live_problem(environment, error)
-        message = f"Airflow was not asked: {problem.message}"
-        return [FlowStatus(flow) for flow in flows], replace(problem, message=message, severity=Severity.WARNING)
+        return [FlowStatus(flow) for flow in flows], _warning(environment, "Airflow was not asked", error)
+    answers, problem = _ask(live, flows, errors, runs)
+    warning = _warning(environment, "Airflow did not say everything", problem) if problem else None
+    return [answers.get(flow.name) or FlowStatus(flow) for flow in flows], warning
 
 
-def _ask(live: Live, flows: Sequence[DeployedFlow], runs: int) -> list[FlowStatus]:
-    live.product()  # logs in once, not in each thread
-    errors = {error.file_name: error for error in live.import_errors()}
+def _warning(environment: Environment, what: str, error: LiveError) -> Diagnostic:
+    problem = live_problem(environment, error)
+    return replace(problem, message=f"{what}: {problem.message}", severity=Severity.WARNING)
+
+
+def _ask(
+    live: Live, flows: Sequence[DeployedFlow], errors: Mapping[str, LiveImportError], runs: int
+) -> tuple[Mapping[str, FlowStatus], LiveError | None]:
+    """The answers by name, and the first of the problems.
+
+    After as many problems as there are threads nothing more is asked: a server that is silent takes its time for each.
+    """
+    answers: dict[str, FlowStatus] = {}
+    problems: list[LiveError] = []
     with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(lambda flow: _ask_of(live, flow, errors, runs), flows))
+        questions = {flow.name: threads.submit(_ask_of, live, flow, errors, runs) for flow in flows}
+        for name, question in questions.items():
+            try:
+                answers[name] = question.result()
+            except LiveError as error:
+                problems.append(error)
+            if len(problems) >= _THREADS:
+                threads.shutdown(wait=True, cancel_futures=True)
+                answers |= {each: done.result() for each, done in questions.items() if _is_answered(done)}
+                break
+    return answers, problems[0] if problems else None
+
+
+def _is_answered(question: Future[FlowStatus]) -> bool:
+    return not question.cancelled() and question.exception() is None
 
 
 def _ask_of(live: Live, flow: DeployedFlow, errors: Mapping[str, LiveImportError], runs: int) -> FlowStatus:

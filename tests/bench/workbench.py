@@ -81,6 +81,9 @@ class Workbench:
     def apply(self, folder: Path) -> float:
         return self.seconds(MFDEPLOY, "apply", "--yes", "--manifests", folder)
 
+    def site(self, folder: Path) -> float:
+        return self.seconds(MFDEPLOY, "site", "--manifests", folder, "--out", folder.with_name(f"{folder.name}-pages"))
+
     def stock_compile(self, flow: Path) -> float:
         """`airflow create` of one flow file, which leaves `dag.py` beside it."""
         command = [flow.name if word == "flow.py" else word for word in _STOCK]

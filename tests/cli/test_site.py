@@ -133,3 +133,13 @@ def test_a_catalogue_follows_manifests_and_targets(
     assert "sklaern" in changed["renamed"]["problems"][0]
     assert [each["address"] for each in changed["train"]["started_by"]] == ["local/features"]
     assert not (tmp_path / "site" / "flows" / "gone.html").exists()
+
+    # What is wrong in the manifests themselves leaves the others whole, too.
+    manifest.write_text(MANIFEST.replace("tags: [nightly]", "tgas: [nightly]"))
+    (folder / "features.py").write_text("import sklaern\n")
+    said = run(capsys, "site", *options, "--flow", "train", code=1)
+    assert "did you mean 'tags'?" in said
+    assert flows(tmp_path)["train"]["state"] == "broken"
+    assert "did you mean 'tags'?" in flows(tmp_path)["train"]["problems"][0]
+    # It is shown as it is deployed.
+    assert flows(tmp_path)["train"]["flow_class"] == "TrainFlow"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,16 @@ TASKS = [
 
 @dataclass
 class Script:
-    """What the stand-in has: a DAG, a run of it, and its tasks. `asked` are the changes that were asked for."""
+    """What the stand-in has: a DAG, a run of it, and its tasks. `asked` are the changes that were asked for.
+
+    It fails where it is asked for the paths `failing`.
+    """
 
     dag: dict[str, Any] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=lambda: [dict(RUN)])
     errors: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    failing: Sequence[str] = ()
 
     def answer(self, request: Request) -> Reply:
         if request.headers.get("Authorization") != "Bearer secret":
@@ -71,6 +75,8 @@ class Script:
             if path.endswith("/dagRuns"):
                 return Reply(200, {**RUN, "dag_run_id": request.body["dag_run_id"], "state": "queued"})
             return Reply(200, {"task_instances": [{}, {}]})
+        if path in self.failing:
+            return Reply(403, {"detail": "not for you"})
         if path == "/importErrors":
             return Reply(200, {"import_errors": self.errors})
         if path == "/dags/Train/details":

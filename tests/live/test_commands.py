@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deployer.models.live import ENDED
 from tests.live.conftest import FORBIDDEN, Stage, write_manifest
 
 pytestmark = pytest.mark.airflow
@@ -100,6 +101,17 @@ def test_a_run_is_started_followed_and_read(deployed: Stage, tmp_path: Path) -> 
     again = deployed.project.do("run", "switchboard", *given, "--wait", timeout=300)
     assert again.splitlines()[-1] == "success"
     assert "the total is 14" in deployed.project.do("logs", "switchboard", run_id, "--step", "end")
+
+
+def test_the_catalogue_has_the_last_runs(deployed: Stage) -> None:
+    found = deployed.project.do("site", "--flow", "switchboard")
+    assert found == "build/site/index.html: 1 flow.\n"
+    written = json.loads((deployed.project.folder / "build" / "site" / "site.json").read_text())
+    (deployment,) = written["flows"][0]["deployments"]
+    assert deployment["live"]["state"] == "current"
+    (last, *_) = deployment["live"]["runs"]
+    assert (last["state"] in ENDED, last["kind"]) == (True, "manual")
+    assert last["url"].startswith(deployed.url)
 
 
 def test_a_plan_says_what_airflow_knows(deployed: Stage) -> None:

@@ -76,3 +76,33 @@ def test_what_is_typed_wrong_is_refused(stage: Stage, tmp_path: Path, capsys: py
     assert "no flow matches 'tarin'" in run(capsys, "site", "--flow", "tarin", code=1)
     assert "has files that no `mfdeploy site` wrote" in run(capsys, "site", "--out", "deployments", code=1)
     assert not (tmp_path / "build" / "site").exists()
+
+
+def deploy(stage: Stage, flows: int) -> None:
+    """Deploy so many flows beside the one that the stand-in has."""
+    crons: dict[str, Any] = {f"flow{number:02}": "0 1 * * *" for number in range(flows)}
+    stage.site.apply(train="0 1 * * *", **crons)
+
+
+def test_what_one_answer_lacks_takes_nothing_from_the_others(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(stage, 40)
+    # The stand-in knows one DAG and says of the others that there are none; of one it cannot say anything.
+    stage.script.failing = ["/dags/Flow07/details"]
+    said = run(capsys, "site")
+    assert "warning: environments.prod.airflow: Airflow did not say everything: " in said
+    found = {each["name"]: each["deployments"][0]["live"] for each in catalogue(tmp_path)["flows"]}
+    assert found["train"]["state"] == "current"
+    assert found["flow07"] is None
+    assert found["flow39"]["state"] == "unknown"
+
+
+def test_a_server_that_fails_again_and_again_is_given_up(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(stage, 60)
+    stage.script.failing = [f"/dags/Flow{number:02}/details" for number in range(60)]
+    assert "Airflow did not say everything: " in run(capsys, "site", "--flow", "flow*")
+    asked = [path for path in stage.server.paths() if path.endswith("/details")]
+    assert 8 <= len(asked) < 60

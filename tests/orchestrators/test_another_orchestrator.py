@@ -13,6 +13,7 @@ from deployer.commands.destroy import prepare_destroy
 from deployer.commands.history import history
 from deployer.commands.plan import PlanView, plan
 from deployer.commands.render import render
+from deployer.commands.site import site
 from deployer.commands.validate import validate
 from deployer.context import Context
 from deployer.errors import DeployError
@@ -119,6 +120,14 @@ def test_a_pull_request_shows_it(selection: Selection, json_context: Context) ->
     shown = plan_to_markdown(plan_to_json(view.plan))
     assert "TrainFlow@prod" in shown
     assert "start" in shown
+
+
+def test_a_catalogue_shows_it(selection: Selection, json_context: Context) -> None:
+    apply(selection, json_context)
+    result = site(selection, json_context)
+    assert [*result.diagnostics] == []
+    (deployment,) = result.site.flows[0].deployments
+    assert (deployment.name, deployment.state, deployment.url) == ("TrainFlow@prod", "deployed", "")
 
 
 def test_render_and_destroy(selection: Selection, json_context: Context, tmp_path: Path) -> None:

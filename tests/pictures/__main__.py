@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from tests.airflow.browser import browser
+from tests.pictures.sites import write_sample
 from tests.pictures.stage import DAG, RUN, stage
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -82,21 +83,43 @@ VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
 }
 
 
+# Of the catalogue's pages: the file, and the height of the window.
+SITE: Mapping[str, tuple[str, int]] = {"site": ("index.html", 620), "site-flow": ("flows/train.html", 1180)}
+
+
 def main(names: list[str]) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pictures-") as name, stage(Path(name)) as found:
-        for wanted in names or VIEWS:
-            show, height = VIEWS[wanted]
-            # What a page keeps of how it was left is not for the next one.
-            with browser(Path(name) / f"browser-{wanted}") as context:
-                page = context.new_page()
-                page.set_default_timeout(180_000)
-                page.set_viewport_size({"width": WIDTH, "height": height})
-                show(page, found.url)
-                taken = page.screenshot(path=PICTURES / f"{wanted}.png", animations="disabled", caret="hide")
-            if len(taken) > MOST_BYTES:
-                sys.exit(f"{wanted}.png has {len(taken):,} bytes, more than {MOST_BYTES:,}")
-            print(f"docs/pictures/{wanted}.png  {len(taken):,} bytes")
+    with tempfile.TemporaryDirectory(prefix="pictures-") as name:
+        folder, wanted = Path(name), names or [*SITE, *VIEWS]
+        write_sample(folder / "site")
+        for each in (each for each in wanted if each in SITE):
+            file, height = SITE[each]
+            _take(folder, each, _opens(file), (folder / "site").as_uri(), height)
+        if any(each in VIEWS for each in wanted):
+            with stage(folder) as found:
+                for each in (each for each in wanted if each in VIEWS):
+                    show, height = VIEWS[each]
+                    _take(folder, each, show, found.url, height)
+
+
+def _opens(file: str) -> Callable[[Page, str], None]:
+    def show(page: Page, url: str) -> None:
+        page.goto(f"{url}/{file}")
+
+    return show
+
+
+def _take(folder: Path, name: str, show: Callable[[Page, str], None], url: str, height: int) -> None:
+    # What a page keeps of how it was left is not for the next one.
+    with browser(folder / f"browser-{name}") as context:
+        page = context.new_page()
+        page.set_default_timeout(180_000)
+        page.set_viewport_size({"width": WIDTH, "height": height})
+        show(page, url)
+        taken = page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", caret="hide")
+    if len(taken) > MOST_BYTES:
+        sys.exit(f"{name}.png has {len(taken):,} bytes, more than {MOST_BYTES:,}")
+    print(f"docs/pictures/{name}.png  {len(taken):,} bytes")
 
 
 if __name__ == "__main__":

@@ -124,6 +124,18 @@ def test_who_starts_whom_is_drawn_by_environment() -> None:
     assert [link for link in page.links() if "flows/" in link] == ["flows/features.html", "flows/train.html"]
 
 
+def test_flows_that_have_nothing_to_do_with_each_other_are_drawn_apart() -> None:
+    made = site(
+        *(
+            flow(name, deployment(f"prod/{name}", started_by=(SiteStart(event="e", address=f"prod/{source}"),)))
+            for name, source in {"b": "a", "d": "c", "e": "d"}.items()
+        )
+    )
+    page = Read(files_of(made)["starts.html"])
+    drawn = [json.loads(str(each["data-graph"])) for _, each in page.tags if "data-graph" in each]
+    assert [[name for name, *_ in each["nodes"]] for each in drawn] == [["c", "d", "e"], ["a", "b"]]
+
+
 def test_a_server_that_did_not_answer_is_named() -> None:
     made = small_site()
     environment = made.environments[0].model_copy(update={"asked": False, "problem": "no answer within 2 seconds"})

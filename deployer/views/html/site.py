@@ -43,6 +43,7 @@ def _index(site: Json) -> str:
         title=f"Flows of {site['project']}" if site["project"] else "Flows",
         scripts=PLAIN,
         shared="",
+        here="index",
         at=moment(site["at"]),
         summary=_summary(site),
         problems=[each for each in site["environments"] if each["problem"]],
@@ -87,8 +88,8 @@ def _description(flow: Json) -> str:
 
 def _badge(deployment: Json) -> dict[str, str]:
     """An environment, with what somebody might have to do there."""
-    state, runs = STATES[deployment["state"]], deployment["live"]["runs"] if deployment["live"] else []
-    failed = bool(runs) and runs[0]["state"] == "failed"
+    state, live = STATES[deployment["state"]], deployment["live"]
+    failed = bool(live and live["runs"]) and live["runs"][0]["state"] == "failed"
     words = [state.word if state.look != "good" else "", "last run failed" if failed else ""]
     said = ", ".join(filter(None, words))
     return {
@@ -129,6 +130,7 @@ def _starts(site: Json, pages: Mapping[str, str]) -> str:
         title="Who starts whom",
         scripts=WITH_DRAWINGS,
         shared="",
+        here="starts",
         environments=starts_values(site, pages),
     )
 
@@ -139,6 +141,7 @@ def _flow(site: Json, flow: Json, pages: Mapping[str, str]) -> str:
         title=flow["name"],
         scripts=WITH_DRAWINGS,
         shared="../",
+        here="flow",
         flow=flow,
         description=next((each["description"] for each in flow["deployments"] if each["description"]), ""),
         doc=visible_lines(flow["doc"]),

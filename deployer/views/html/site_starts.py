@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.views.html.drawing import DrawnEdge, DrawnStep, figure
@@ -22,12 +22,13 @@ def starts_values(site: Json, pages: Mapping[str, str]) -> list[dict[str, Any]]:
             if each["environment"] == name and (each["started_by"] or each["starts"])
         ]
         if deployments:
-            drawn = _Nodes(name, deployments).steps()
-            title = f"Who starts whom in {name}"
             found.append(
                 {
                     "name": name,
-                    "drawing": figure(drawn, title, noun="flow", leads="starts"),
+                    "drawings": [
+                        figure(drawn, f"Who starts whom in {name}: {drawn[0].name}", noun="flow", leads="starts")
+                        for drawn in _Nodes(name, deployments).groups()
+                    ],
                     "flows": [
                         {"name": _shown(each["address"], name), "page": pages[each["address"]]} for each in deployments
                     ],
@@ -58,9 +59,29 @@ class _Nodes:
         self._notes.setdefault(key, note)
         self._arrows.setdefault(key, {})
 
-    def steps(self) -> list[DrawnStep]:
-        """The nodes as a drawing takes them, by name."""
-        keys = sorted(self._notes)
+    def groups(self) -> list[list[DrawnStep]]:
+        """The nodes as drawings take them: those that are connected in one, the largest first, and by name in each."""
+        found = sorted(map(sorted, self._connected()), key=lambda keys: (-len(keys), keys))
+        return [self._drawn(keys) for keys in found]
+
+    def _connected(self) -> Iterator[set[str]]:
+        around: dict[str, set[str]] = {key: set(to) for key, to in self._arrows.items()}
+        for key, following in self._arrows.items():
+            for to in following:
+                around[to].add(key)
+        seen: set[str] = set()
+        for key in around:
+            group, waiting = set[str](), [key]
+            while waiting:
+                current = waiting.pop()
+                if current not in seen:
+                    seen.add(current)
+                    group.add(current)
+                    waiting += around[current]
+            if group:
+                yield group
+
+    def _drawn(self, keys: Sequence[str]) -> list[DrawnStep]:
         numbers = {key: number for number, key in enumerate(keys)}
         return [
             DrawnStep(
