@@ -12,6 +12,7 @@ from deployer.compiler.versions import TESTED, show_version
 from deployer.manifest.schema import manifest_schema, projects_schema
 from deployer.models.metaflow_settings import READ, REFUSED
 from deployer.views.history import history_schema
+from deployer.views.inventory import inventory_schema
 from deployer.views.plan_json import plan_schema
 from deployer.views.result_text import result_schema
 from deployer.views.site_json import site_schema
@@ -65,6 +66,7 @@ _LINKS = {
 def schemas() -> dict[str, str]:
     """The JSON Schemas that come with the package, as text: draft-07 for editors, 2020-12 for programs."""
     documents = {"plan": plan_schema(), "history": history_schema(), "result": result_schema(), "site": site_schema()}
+    documents["inventory"] = inventory_schema()
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     made = {
         name: {**dialect, "$id": f"urn:mfdeploy:{name}", **schema, "title": f"mfdeploy {name}"}

@@ -304,7 +304,7 @@ DiagnosticsFormatOption = Annotated[
 ]
 
 
-SchemaName = Literal["manifest", "plan", "history", "result", "projects", "site"]
+SchemaName = Literal["manifest", "plan", "history", "result", "projects", "inventory", "site"]
 
 
 def selection(
