@@ -13,6 +13,7 @@ from deployer.manifest.schema import manifest_schema, projects_schema
 from deployer.models.metaflow_settings import READ, REFUSED
 from deployer.policies.inputs import input_schema
 from deployer.views.history import history_schema
+from deployer.views.inventory import inventory_schema
 from deployer.views.plan_json import plan_schema
 from deployer.views.result_text import result_schema
 from deployer.views.site_json import site_schema
@@ -97,6 +98,7 @@ def schemas() -> dict[str, str]:
         "history": history_schema(),
         "result": result_schema(),
         "site": site_schema(),
+        "inventory": inventory_schema(),
     }
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     made = {

@@ -69,7 +69,7 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
         assert f"Python {SUPPORTED[0]} to {SUPPORTED[-1]}" in (ROOT / page).read_text()
 
 
-@pytest.mark.parametrize("name", ["manifest", "plan", "history", "result", "projects", "site"])
+@pytest.mark.parametrize("name", ["manifest", "plan", "history", "result", "projects", "inventory", "site"])
 def test_the_schemas_are_fresh(name: str, request: pytest.FixtureRequest) -> None:
     names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
     made, kept = names["schemas"]()[name], names["SCHEMAS"] / f"{name}.schema.json"

@@ -1,18 +1,23 @@
-"""mfdeploy list: all deployments of the manifests, one line each, without a look at any target."""
+"""mfdeploy list: all deployments of the manifests without a look at any target, or everything at their targets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployer.context import Context
-from deployer.errors import Diagnostic
+from deployer.errors import DeployError, Diagnostic, Severity
+from deployer.manifest.projects import Projects
 from deployer.models.deployment import Deployment
 from deployer.models.desired import Desired
+from deployer.models.inventory import Inventory
 from deployer.models.listed import Listed
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_from
+from deployer.pipeline.projects_files import projects_file_at
 from deployer.pipeline.selecting import refuse_unmatched
+from deployer.planning.inventory import inventory
+from deployer.state.survey import DeployedState, survey
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,46 @@ def list_deployments(selection: Selection, context: Context, *, flows: bool = Tr
     items = {item.deployment.address: item for item in state.items}
     found = [_compiled(items[each.address], context) if each.address in items else _as_written(each) for each in chosen]
     return ListResult(found, state.diagnostics)
+
+
+@dataclass(frozen=True)
+class InventoryResult:
+    """What lies at the targets of some environments, and warnings about projects files that cannot be used."""
+
+    inventory: Inventory
+    warnings: Sequence[Diagnostic]
+
+
+def list_all_projects(selection: Selection, context: Context) -> InventoryResult:
+    """Everything at the targets of the selected environments, whoever deployed it. No flow is compiled.
+
+    The patterns of the selection are for the addresses in the records. Raises DeployError.
+    """
+    manifests = context.load(selection)
+    chosen = [manifests.environments[name] for name in sorted(selection.environments or manifests.environments)]
+    context.progress("reading what is deployed")
+    deployed = survey(chosen, context.connect, manifests.addresses, branches=manifests.branches, limits=True)
+    refuse_unmatched(selection, deployed.addresses)
+    files, warnings = _projects_files(deployed)
+    narrowed = bool(selection.flows or selection.exclude)
+    found = inventory(
+        manifests.project, deployed.states, manifests.environments, files, selection.selects, narrowed=narrowed
+    )
+    return InventoryResult(found, warnings)
+
+
+def _projects_files(deployed: DeployedState) -> tuple[dict[str, Projects], list[Diagnostic]]:
+    files: dict[str, Projects] = {}
+    warnings: list[Diagnostic] = []
+    for name, environment in deployed.environments.items():
+        try:
+            file = projects_file_at(environment, deployed)
+        except DeployError as error:
+            warnings += (replace(each, severity=Severity.WARNING) for each in error.diagnostics)
+            continue
+        if file is not None:
+            files[name] = file
+    return files, warnings
 
 
 def _as_written(deployment: Deployment) -> Listed:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 # In a wheel the schemas are part of the package; in a checkout they lie beside it.
 _PACKAGE = Path(__file__).parents[1]
@@ -16,6 +16,6 @@ _FOLDER = next(
 )
 
 
-def schema(name: Literal["manifest", "plan", "policy", "history", "result", "projects", "site"]) -> dict[str, Any]:
-    """The JSON Schema of a file, of a policy's input, or of what `history` or an apply print as JSON."""
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of this name: of a file, of what a policy sees, or of what a command prints as JSON."""
     return dict(json.loads((_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))

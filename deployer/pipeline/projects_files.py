@@ -31,16 +31,20 @@ def projects_files(
     found = {}
     for state in deployed.states:
         name = state.environment
-        content = deployed.projects_files.get(name)
-        found[name] = [*given]
-        if content is not None:
-            try:
-                found[name].append(read_projects(content, name_at(environments[name])))
-            except DeployError as error:
-                problems += error.diagnostics
+        try:
+            there = projects_file_at(environments[name], deployed)
+            found[name] = [*given, *([there] if there else [])]
+        except DeployError as error:
+            problems += error.diagnostics
     if problems:
         raise DeployError(problems)
     return found
+
+
+def projects_file_at(environment: Environment, deployed: DeployedState) -> Projects | None:
+    """The projects file at the target of an environment; None if there is none. Raises DeployError."""
+    content = deployed.projects_files.get(environment.name)
+    return None if content is None else read_projects(content, name_at(environment))
 
 
 def name_at(environment: Environment) -> str:

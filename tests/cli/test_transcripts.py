@@ -83,6 +83,7 @@ SCRIPT = [
     Case("apply-new", ("apply", *LOCAL, "--yes")),
     Case("plan-nothing", ("plan",)),
     Case("list", ("list",)),
+    Case("list-all-projects", ("list", "--all-projects", *LOCAL)),
     Case("list-error", ("list", "--flow", "trian*")),
     Case("show", ("show", "TrainFlow")),
     Case("show-error", ("show", "Train", *LOCAL)),

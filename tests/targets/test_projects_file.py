@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,9 @@ from deployer.models.target import Target
 from deployer.state.survey import DeployedState, survey
 from tests.contexts import context
 from tests.plan import made
+from tests.s3 import s3_server
+from tests.targets.kinds import AWS, BUCKET, target_at
+from tests.targets.repositories import make_remote
 
 CONTENT = b"version: 1\nprojects: {growth: {}}\n"
 
@@ -54,3 +60,33 @@ def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_bytes(CONTENT)
     (tmp_path / PROJECTS_FILE).symlink_to("data.yaml")
     assert surveyed(str(tmp_path)).projects_files == {"prod": CONTENT}
+
+
+@pytest.mark.parametrize(("is_there", "more"), [(False, 0), (True, 1)])
+def test_a_store_is_asked_once_more_where_the_file_is(
+    is_there: bool, more: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    @contextmanager
+    def counted(request: Mapping[str, Any]) -> Iterator[None]:
+        asked.append(request["PATH_INFO"])
+        yield
+
+    with s3_server(BUCKET, counted) as url:
+        for name, value in {**AWS, "AWS_ENDPOINT_URL_S3": url}.items():
+            monkeypatch.setenv(name, value)
+        if is_there:
+            target_at(f"s3://{BUCKET}/dags").create(PROJECTS_FILE, CONTENT)
+        counts = []
+        for limits in (False, True):
+            asked.clear()
+            surveyed(f"s3://{BUCKET}/dags", limits=limits)
+            counts.append(len(asked))
+    assert counts[1] == counts[0] + more
+
+
+def test_a_git_target_reads_the_file_of_its_folder(tmp_path: Path) -> None:
+    remote = make_remote(tmp_path / "remote.git")
+    remote.push({f"dags/{PROJECTS_FILE}": CONTENT, PROJECTS_FILE: b"of another folder"})
+    assert surveyed(remote.address).projects_files == {"prod": CONTENT}

@@ -9,14 +9,19 @@ from typing import Any, cast
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from deployer.models.desired import Deployed
 from deployer.models.plan import Plan
+from deployer.planning.inventory import inventory
 from deployer.views.history import history_to_json
+from deployer.views.html.inventory import inventory_to_html
 from deployer.views.html.pages import history_to_html, list_to_html, status_to_html
 from deployer.views.html.plan import plan_to_html
+from deployer.views.inventory import inventory_to_json
 from deployer.views.list_view import ListJson
 from deployer.views.plan_json import plan_to_json
 from deployer.views.source_diff import source_diffs
 from tests.airflow.browser import OPTIONS, chromium
+from tests.plan.made import deployed, desired, environment, site
 from tests.views import samples
 from tests.views.large import STEPS, large_plan, long_plan
 from tests.views.test_html_pages import FLOW
@@ -37,6 +42,11 @@ def _list() -> ListJson:
     return cast(ListJson, found)
 
 
+def _inventory() -> dict[str, Any]:
+    state = site(deployed(desired()), Deployed("other.py", "v", None), known=set())
+    return inventory_to_json(inventory("growth", [state], {"prod": environment()}, {}))
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "plan": lambda: _plan(samples.EVERYTHING),
     "nothing": lambda: _plan(samples.NOTHING),
@@ -48,6 +58,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     ),
     "status": lambda: status_to_html({"flows": [FLOW, {**FLOW, "address": "dev/train", "import_error": "Traceback"}]}),
     "list": lambda: list_to_html(_list()),
+    "inventory": lambda: inventory_to_html(_inventory()),
 }
 
 

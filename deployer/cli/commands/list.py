@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,10 +18,11 @@ from deployer.cli.options import (
     Manifests,
     PageFormatOption,
     Variables,
+    bad_usage,
     selection,
 )
 from deployer.cli.output import PageFormat, write_data, write_diagnostics
-from deployer.errors import Severity
+from deployer.errors import DeployError, Severity
 
 if TYPE_CHECKING:
     from deployer.models.selection import Selection
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 mfdeploy list
 mfdeploy list --env prod --format json
+mfdeploy list --all-projects --env prod
 """
 
 
@@ -42,14 +45,39 @@ def list(
         bool,
         typer.Option("--no-flows", metavar=NO_TYPE, help="Read the manifests only: ids and schedules may be missing."),
     ] = False,
+    all_projects: Annotated[
+        bool,
+        typer.Option(
+            "--all-projects",
+            metavar=NO_TYPE,
+            help="List what lies at the targets instead, whoever deployed it, and what nobody owns any more.",
+        ),
+    ] = False,
     format: PageFormatOption = "text",
 ) -> int:
     """List all deployments: environment, flow, DAG id, schedule, file.
 
-    No target is read: `plan` says what is deployed.
+    No target is read: `plan` says what is deployed. With --all-projects nothing else is.
     """
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
+    if all_projects:
+        if no_flows:
+            message = "--no-flows does not go with --all-projects, which reads no flow"
+            raise DeployError(bad_usage(message, "leave it out"))
+        return _print_all(chosen, format)
     return print_list(chosen, format, flows=not no_flows)
+
+
+def _print_all(chosen: Selection, format: PageFormat) -> int:
+    from deployer.views.inventory import inventory_to_json, inventory_to_text
+
+    with command_context(chosen) as context:
+        from deployer.commands.list import list_all_projects
+
+        result = list_all_projects(chosen, context)
+    write_diagnostics(result.warnings)
+    write_data(inventory_to_json(result.inventory), format, inventory_to_text, _page_of_all)
+    return DONE
 
 
 def print_list(chosen: Selection, format: PageFormat, *, flows: bool = True) -> int:
@@ -63,6 +91,12 @@ def print_list(chosen: Selection, format: PageFormat, *, flows: bool = True) -> 
     write_diagnostics(result.diagnostics)
     write_data(list_to_json(result.deployments), format, list_to_text, _page)
     return REFUSED if any(each.severity is Severity.ERROR for each in result.diagnostics) else DONE
+
+
+def _page_of_all(data: Mapping[str, Any]) -> str:
+    from deployer.views.html.inventory import inventory_to_html
+
+    return inventory_to_html(data)
 
 
 def _page(data: ListJson) -> str:
