@@ -5,14 +5,16 @@ It is no test: a person looks at each of them.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from playwright.sync_api import Page
 
 from tests.airflow.browser import browser
+from tests.pictures.pages import plan_page
 from tests.pictures.stage import DAG, RUN, stage
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -71,6 +73,23 @@ def assets(page: Page, url: str) -> None:
     page.wait_for_timeout(2000)
 
 
+def plan(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 1120, "height": VIEWS["plan"][1]})
+    _drawn(page, url)
+
+
+def _drawn(page: Page, url: str) -> None:
+    page.goto(url)
+    page.locator("html[data-drawn=all]").wait_for(state="attached")
+
+
+def plan_dark(page: Page, url: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": VIEWS["plan-dark"][1]})
+    _drawn(page, url)
+    page.locator("article h4").nth(1).evaluate("each => each.scrollIntoView()")
+
+
 # Each with the height of the window.
 VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "dag": (dag, 760),
@@ -79,12 +98,34 @@ VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "log": (log, 560),
     "docs": (docs, 560),
     "assets": (assets, 480),
+
+
+    "plan": (plan, 1130),
+    "plan-dark": (plan_dark, 844),
 }
+# These need no Airflow.
+PAGES: Mapping[str, Callable[[], str]] = {"plan": plan_page, "plan-dark": plan_page}
+
+
+@contextlib.contextmanager
+def _shown(folder: Path, wanted: list[str]) -> Iterator[Callable[[str], str]]:
+    """Where each view is found: the page of a file, else the Airflow, which is started if one of them needs it."""
+    with contextlib.ExitStack() as stack:
+        airflow = None if PAGES.keys() >= set(wanted) else stack.enter_context(stage(folder)).url
+
+        def where(name: str) -> str:
+            if name not in PAGES:
+                return str(airflow)
+            path = folder / f"{name}.html"
+            path.write_text(PAGES[name](), encoding="utf-8")
+            return path.as_uri()
+
+        yield where
 
 
 def main(names: list[str]) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pictures-") as name, stage(Path(name)) as found:
+    with tempfile.TemporaryDirectory(prefix="pictures-") as name, _shown(Path(name), names or [*VIEWS]) as where:
         for wanted in names or VIEWS:
             show, height = VIEWS[wanted]
             # What a page keeps of how it was left is not for the next one.
@@ -92,7 +133,7 @@ def main(names: list[str]) -> None:
                 page = context.new_page()
                 page.set_default_timeout(180_000)
                 page.set_viewport_size({"width": WIDTH, "height": height})
-                show(page, found.url)
+                show(page, where(wanted))
                 taken = page.screenshot(path=PICTURES / f"{wanted}.png", animations="disabled", caret="hide")
             if len(taken) > MOST_BYTES:
                 sys.exit(f"{wanted}.png has {len(taken):,} bytes, more than {MOST_BYTES:,}")

@@ -21,7 +21,7 @@
 
   const asNode = ([name, note, former, kind, state]) => {
     const title = (MARKS[state] || "") + short(name);
-    const below = short(former ? `was ${former}` : note);
+    const below = short([former && `was ${former}`, note].filter(Boolean).join(", "));
     const full = [name, former && `was ${former}`, note, state !== "same" && state].filter(Boolean).join(", ");
     const wide = Math.max(width(title, 7.9), width(below, 6.2)) + 26 + (kind === "switch" ? 16 : 0);
     return { title, below, full, kind, state, width: Math.max(wide, 56), height: below ? 44 : 30 };
