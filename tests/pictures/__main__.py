@@ -98,8 +98,6 @@ VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "log": (log, 560),
     "docs": (docs, 560),
     "assets": (assets, 480),
-
-
     "plan": (plan, 1130),
     "plan-dark": (plan_dark, 844),
 }
