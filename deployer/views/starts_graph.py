@@ -15,12 +15,17 @@ def starts_to_mermaid(changes: Iterable[Mapping[str, Any]]) -> str:
 
     A flow is its address, what else starts one an event, in a shape of its own.
     """
-    arrows = sorted({arrow for change in changes for arrow in _arrows(change)})
+    arrows = starts_arrows(changes)
     if not arrows or len(arrows) > _MOST_ARROWS:
         return ""
     ids = {name: f"f{number}" for number, name in enumerate(sorted({name for arrow in arrows for name in arrow}))}
     nodes = [f"    {ids[name]}{_shape(name)}" for name in ids]
     return "\n".join(["flowchart LR", *nodes, *(f"    {ids[one]} --> {ids[other]}" for one, other in arrows)]) + "\n"
+
+
+def starts_arrows(changes: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Who starts whom: addresses, and events, whose names have no slash."""
+    return sorted({arrow for change in changes for arrow in _arrows(change)})
 
 
 def _arrows(change: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -49,18 +49,19 @@ class State:
         self.comments.append(comment)
         return comment
 
-    def upload(self, run: int, name: str, folder: Path, *, overwrite: bool = False) -> None:
-        """As actions/upload-artifact: a name is taken once in a run, but for `overwrite`."""
+    def upload(self, run: int, name: str, source: Path, *, overwrite: bool = False) -> int:
+        """As actions/upload-artifact, of a folder or a file: a name is taken once in a run, but for `overwrite`."""
         same = [each for each in self.artifacts if (each["run"], each["name"]) == (run, name)]
         assert not same or overwrite, f"409 Conflict: an artifact with the name {name} already exists"
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
-            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                file.write(path, path.relative_to(folder))
+            for path in [source] if source.is_file() else sorted(filter(Path.is_file, source.rglob("*"))):
+                file.write(path, path.relative_to(source.parent if source.is_file() else source))
         self.artifacts = [each for each in self.artifacts if each not in same]
         number = 5000 + sum(1 for _ in self.artifacts) + len(same)
         content = archive.getvalue()
         self.artifacts.append({"id": number, "name": name, "run": run, "expired": False, "content": content})
+        return number
 
 
 @contextmanager

@@ -128,10 +128,13 @@ class Runner:
         for each in action["runs"]["steps"]:
             if not condition(each, inside):
                 continue
-            outputs = self._bash(each, inside, job, {"GITHUB_ACTION_PATH": str(ACTION.parent)})
+            if "uses" in each:
+                outputs = self._upload({name: fill(value, inside) for name, value in each["with"].items()})
+            else:
+                outputs = self._bash(each, inside, job, {"GITHUB_ACTION_PATH": str(ACTION.parent)})
             inside["steps"][each.get("id", "")] = {"outputs": outputs}
             inside["failed"] = inside["failed"] or job.steps[-1].failed
-        steps = {name: inside["steps"].get(name, {"outputs": {}}) for name in ("plan", "comment")}
+        steps = {name: inside["steps"].get(name, {"outputs": {}}) for name in ("plan", "comment", "upload")}
         values = {name: fill(each["value"], {"steps": steps}) for name, each in action["outputs"].items()}
         job.outputs = {name: value for name, value in values.items() if value}
 
@@ -173,11 +176,12 @@ class Runner:
             "no_proxy": "127.0.0.1",  # where the tests' GitHub is
         }
 
-    def _upload(self, given: Mapping[str, Any]) -> None:
-        folder = self.repository.folder / given["path"]
-        if not folder.exists() and given.get("if-no-files-found") == "ignore":
-            return
-        self.state.upload(self.run, given["name"], folder, overwrite=bool(given.get("overwrite")))
+    def _upload(self, given: Mapping[str, Any]) -> dict[str, str]:
+        path = self.repository.folder / given["path"]
+        if not path.exists() and given.get("if-no-files-found") == "ignore":
+            return {}
+        number = self.state.upload(self.run, given["name"], path, overwrite=bool(given.get("overwrite")))
+        return {"artifact-url": f"https://github.example/{REPOSITORY}/actions/runs/{self.run}/artifacts/{number}"}
 
     def _download(self, step: Mapping[str, Any], job: Job) -> None:
         name, path = step["with"]["name"], step["with"]["path"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,7 @@ def test_the_comment_names_the_commit_and_is_updated(project: Project, planned: 
     pull = project.open()
     first = project.on_pull()
     assert succeeded(plan(first)).outputs == {"changes": "true"}
-    assert succeeded(comment(first)).outputs == {"posted": "true"}
+    assert succeeded(comment(first, page="")).outputs == {"posted": "true"}
     (written,) = project.state.comments
     head = pull["head"]["sha"]
     assert written["body"].startswith(f"<!-- mfdeploy plan of prod; head={head} run=1 attempt=1 -->\n### mfdeploy plan")
@@ -58,6 +60,20 @@ def test_the_comment_names_the_commit_and_is_updated(project: Project, planned: 
     assert project.repository.dags == []
 
 
+def test_the_comment_links_a_page_of_the_plan(project: Project, planned: Planned) -> None:
+    project.open()
+    runner = project.on_pull()
+    planned()
+    done = succeeded(comment(runner))
+    (page,) = project.state.artifacts
+    assert page["name"] == "mfdeploy-page-prod"
+    with zipfile.ZipFile(BytesIO(page["content"])) as archive:
+        assert archive.namelist() == ["prod.html"]
+        assert b"<h1>Plan for prod</h1>" in archive.read("prod.html")
+    assert done.outputs["page"] == f"https://github.example/{REPOSITORY}/actions/runs/1/artifacts/{page['id']}"
+    assert f"**[The plan as a page]({done.outputs['page']})**" in project.state.comments[0]["body"]
+
+
 def test_an_older_commits_plan_does_not_replace_the_comment(project: Project, planned: Planned) -> None:
     project.open()
     old = project.on_pull()
@@ -68,7 +84,7 @@ def test_an_older_commits_plan_does_not_replace_the_comment(project: Project, pl
     succeeded(comment(new))
     body = project.state.comments[0]["body"]
     late = succeeded(comment(old))
-    assert late.outputs == {"posted": "false"}
+    assert late.outputs["posted"] == "false"
     assert "its comment is not replaced" in late.output
     assert [each["body"] for each in project.state.comments] == [body]
     assert not list((project.repository.folder / "mfdeploy-reviewed").glob(f"*{old.run}*"))
@@ -84,7 +100,7 @@ def test_of_two_runs_for_one_commit_the_later_one_is_shown(
     project.state.add_comment(12, f"<!-- mfdeploy plan of prod; head={head} run=7 attempt=2 -->\nearlier")
     runner = project.on_pull(run=run, attempt=attempt)
     planned()
-    assert succeeded(comment(runner)).outputs == {"posted": posted}
+    assert succeeded(comment(runner)).outputs["posted"] == posted
     (written,) = project.state.comments
     assert written["body"].endswith("earlier") == (posted == "false")
 
@@ -140,6 +156,7 @@ def test_another_plan_than_that_of_the_environment_is_not_shown(
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     assert comment(runner).result == "failure"
     assert said in project.state.comments[0]["body"]
+    assert project.state.artifacts == []
     assert not (project.repository.folder / "mfdeploy-reviewed").exists()
 
 

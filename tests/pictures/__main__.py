@@ -5,14 +5,16 @@ It is no test: a person looks at each of them.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from playwright.sync_api import Page
 
 from tests.airflow.browser import browser
+from tests.pictures.pages import plan_page
 from tests.pictures.sites import write_sample
 from tests.pictures.stage import DAG, RUN, stage
 
@@ -72,6 +74,27 @@ def assets(page: Page, url: str) -> None:
     page.wait_for_timeout(2000)
 
 
+def plan(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 1120, "height": VIEWS["plan"][1]})
+    _drawn(page, url)
+
+
+def opened(page: Page, url: str) -> None:
+    page.goto(url)
+
+
+def _drawn(page: Page, url: str) -> None:
+    page.goto(url)
+    page.locator("html[data-drawn=all]").wait_for(state="attached")
+
+
+def plan_dark(page: Page, url: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": VIEWS["plan-dark"][1]})
+    _drawn(page, url)
+    page.locator("article h4").nth(1).evaluate("each => each.scrollIntoView()")
+
+
 # Each with the height of the window.
 VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "dag": (dag, 760),
@@ -80,46 +103,63 @@ VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "log": (log, 560),
     "docs": (docs, 560),
     "assets": (assets, 480),
+    "plan": (plan, 1130),
+    "plan-dark": (plan_dark, 844),
+    "site": (opened, 620),
+    "site-flow": (_drawn, 1180),
 }
 
 
-# Of the catalogue's pages: the file, and the height of the window.
-SITE: Mapping[str, tuple[str, int]] = {"site": ("index.html", 620), "site-flow": ("flows/train.html", 1180)}
+def _page_of_plan(folder: Path) -> Path:
+    path = folder / "plan.html"
+    path.write_text(plan_page(), encoding="utf-8")
+    return path
+
+
+def _page_of_site(name: str) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        write_sample(folder / "site")
+        return folder / "site" / name
+
+    return write
+
+
+# These need no Airflow: each writes below a folder, and returns the file of the page.
+PAGES: Mapping[str, Callable[[Path], Path]] = {
+    "plan": _page_of_plan,
+    "plan-dark": _page_of_plan,
+    "site": _page_of_site("index.html"),
+    "site-flow": _page_of_site("flows/train.html"),
+}
+
+
+@contextlib.contextmanager
+def _shown(folder: Path, wanted: list[str]) -> Iterator[Callable[[str], str]]:
+    """Where each view is found: the page of a file, else the Airflow, which is started if one of them needs it."""
+    with contextlib.ExitStack() as stack:
+        airflow = None if PAGES.keys() >= set(wanted) else stack.enter_context(stage(folder)).url
+
+        def where(name: str) -> str:
+            return PAGES[name](folder).as_uri() if name in PAGES else str(airflow)
+
+        yield where
 
 
 def main(names: list[str]) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pictures-") as name:
-        folder, wanted = Path(name), names or [*SITE, *VIEWS]
-        write_sample(folder / "site")
-        for each in (each for each in wanted if each in SITE):
-            file, height = SITE[each]
-            _take(folder, each, _opens(file), (folder / "site").as_uri(), height)
-        if any(each in VIEWS for each in wanted):
-            with stage(folder) as found:
-                for each in (each for each in wanted if each in VIEWS):
-                    show, height = VIEWS[each]
-                    _take(folder, each, show, found.url, height)
-
-
-def _opens(file: str) -> Callable[[Page, str], None]:
-    def show(page: Page, url: str) -> None:
-        page.goto(f"{url}/{file}")
-
-    return show
-
-
-def _take(folder: Path, name: str, show: Callable[[Page, str], None], url: str, height: int) -> None:
-    # What a page keeps of how it was left is not for the next one.
-    with browser(folder / f"browser-{name}") as context:
-        page = context.new_page()
-        page.set_default_timeout(180_000)
-        page.set_viewport_size({"width": WIDTH, "height": height})
-        show(page, url)
-        taken = page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", caret="hide")
-    if len(taken) > MOST_BYTES:
-        sys.exit(f"{name}.png has {len(taken):,} bytes, more than {MOST_BYTES:,}")
-    print(f"docs/pictures/{name}.png  {len(taken):,} bytes")
+    with tempfile.TemporaryDirectory(prefix="pictures-") as name, _shown(Path(name), names or [*VIEWS]) as where:
+        for wanted in names or VIEWS:
+            show, height = VIEWS[wanted]
+            # What a page keeps of how it was left is not for the next one.
+            with browser(Path(name) / f"browser-{wanted}") as context:
+                page = context.new_page()
+                page.set_default_timeout(180_000)
+                page.set_viewport_size({"width": WIDTH, "height": height})
+                show(page, where(wanted))
+                taken = page.screenshot(path=PICTURES / f"{wanted}.png", animations="disabled", caret="hide")
+            if len(taken) > MOST_BYTES:
+                sys.exit(f"{wanted}.png has {len(taken):,} bytes, more than {MOST_BYTES:,}")
+            print(f"docs/pictures/{wanted}.png  {len(taken):,} bytes")
 
 
 if __name__ == "__main__":

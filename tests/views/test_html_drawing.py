@@ -96,7 +96,7 @@ def test_the_page_gets_data_for_the_drawing_and_a_table_of_the_same() -> None:
     assert found
     data = json.loads(unescape(found[1]))
     assert data["title"] == "prod/train"
-    assert data["nodes"][0] == ["start", "", "", "linear", "same"]
+    assert data["nodes"][0] == ["start", "", "", "linear", "same", None]
     assert len(data["nodes"]) == 9
     assert [0, 1, "", "same", 0] in data["edges"]
     assert drawn.count('<th scope="row">') == 9
@@ -111,3 +111,47 @@ def test_a_graph_alone_has_no_column_for_changes() -> None:
     assert ">change<" not in drawn
     assert "<td>for each of folds</td>" in drawn
     assert "end (good), alert (bad)" in drawn
+
+
+def test_a_parallel_step_is_drawn_as_several() -> None:
+    steps = drawn_steps(
+        None,
+        graph(
+            start={"kind": "parallel", "next": ["train"]},
+            train=["join"],
+            join={"kind": "join", "next": ["end"], "joins": "start"},
+            end={"kind": "end", "next": []},
+        ),
+    )
+    assert (steps[0].kind, steps[0].note) == ("foreach", "num_parallel: all nodes in one task")
+    assert steps[0].follows[0].loops
+
+
+def test_a_step_knows_the_foreach_whose_items_it_runs_for() -> None:
+    steps = drawn_steps(BEFORE, AFTER)
+    inside = {step.name: step.inside if step.inside is None else steps[step.inside].name for step in steps}
+    assert {name for name, around in inside.items() if around is not None} == {"one"}
+    assert inside["one"] == "fit"
+    nested = graph(
+        start={"kind": "foreach", "next": ["outer"], "foreach_over": "a"},
+        outer={"kind": "foreach", "next": ["inner"], "foreach_over": "b"},
+        inner=["close"],
+        close={"kind": "join", "next": ["again"], "joins": "outer"},
+        again=["last"],
+        last={"kind": "join", "next": ["end"], "joins": "start"},
+        end={"kind": "end", "next": []},
+    )
+    assert [step.inside for step in drawn_steps(None, nested)] == [None, 0, 1, 0, 0, None, None]
+
+
+def test_steps_that_went_with_their_foreach_are_in_its_region() -> None:
+    before = graph(
+        start={"kind": "foreach", "next": ["one"], "foreach_over": "a"},
+        one=["two"],
+        two=["close"],
+        close={"kind": "join", "next": ["end"], "joins": "start"},
+        end={"kind": "end", "next": []},
+    )
+    after = graph(start=["end"], end={"kind": "end", "next": []})
+    steps = drawn_steps(before, after)
+    assert {step.name: step.inside for step in steps if step.inside is not None} == {"one": 0, "two": 0}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deployer.models.plan import Change, FieldChange, Known, Plan, Reason, Value
+from deployer.models.plan import Change, Effect, FieldChange, Known, Plan, Reason, Value
 from deployer.views.html.plan import plan_to_html
 from deployer.views.plan_json import plan_to_json
 from deployer.views.source_diff import source_diffs
@@ -142,3 +142,23 @@ def test_a_plan_that_is_not_of_the_manifests_says_so() -> None:
     ] == ["Rollback to 20261121T083000000Z-beef for prod and staging"]
     assert "destroy" in page_of(destroy=True).texts["h1"][0]
     assert "Against what origin/main" in " ".join(Read(plan_to_html(plan_to_json(samples.AGAINST))).texts["p"])
+
+
+def test_flows_that_start_each_other_are_drawn() -> None:
+    page = page_of(
+        samples.change(
+            "train",
+            "create",
+            Reason("new"),
+            effects=(Effect("started by", ("prod/load", "sales_ready")), Effect("starts", ("prod/report",))),
+        )
+    )
+    graph = page.graphs[0]
+    assert graph["title"] == "Which flow starts which"
+    assert [(node[0], node[1]) for node in graph["nodes"]] == [
+        ("prod/load", ""),
+        ("prod/report", ""),
+        ("prod/train", ""),
+        ("sales_ready", "event"),
+    ]
+    assert [edge[:2] for edge in graph["edges"]] == [[0, 2], [2, 1], [3, 2]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from markupsafe import Markup
@@ -30,7 +30,10 @@ _NODE_KINDS = {"foreach": "foreach", "parallel": "foreach", "switch": "switch", 
 
 @dataclass(frozen=True)
 class DrawnStep:
-    """A step as it is shown. `note` is what it does to the branches, `former` its old name, `remark` what changed."""
+    """A step as it is shown. `note` is what it does to the branches, `former` its old name, `remark` what changed.
+
+    `inside` is the number of the foreach whose items it runs for, of several the innermost; None for none.
+    """
 
     name: str
     kind: str
@@ -39,6 +42,7 @@ class DrawnStep:
     former: str
     remark: str
     follows: Sequence[DrawnEdge]
+    inside: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,19 @@ class _Merged:
         # A step that is gone may have the name that another one has now: both are told apart by their sides.
         self.keys = [("after", name) for name in kept] + [("before", name) for name in gone]
         self.numbers = {key: number for number, key in enumerate(self.keys)}
+        around = {"after": _foreaches(after), "before": _foreaches(before)}
+        self.inside = {(side, name): around[side].get(name) for side, name in self.keys}
 
     def steps(self) -> list[DrawnStep]:
         """All of them, in order."""
-        return [self._after(name) if side == "after" else self._before(name) for side, name in self.keys]
+        return [
+            replace(self._after(name) if side == "after" else self._before(name), inside=self._inside(side, name))
+            for side, name in self.keys
+        ]
+
+    def _inside(self, side: str, name: str) -> int | None:
+        around = self.inside[side, name]
+        return None if around is None else self.numbers[("after", around) if side == "after" else self._key(around)]
 
     def _after(self, name: str) -> DrawnStep:
         step, old_name = self.after[name], self.former.get(name)
@@ -153,6 +166,21 @@ class _Merged:
         }
 
 
+def _foreaches(graph: Graph) -> dict[str, str | None]:
+    """The innermost foreach around each step, whose items it runs for."""
+    steps = graph["steps"]
+    found: dict[str, tuple[str, ...]] = {}
+    waiting: list[tuple[str, tuple[str, ...]]] = [(graph["start"], ())]
+    while waiting:
+        name, around = waiting.pop()
+        if name not in found:
+            around = around[:-1] if around and steps[name].get("joins") == around[-1] else around
+            found[name] = around
+            inside = (*around, name) if _kind(steps[name]) == "foreach" else around
+            waiting += [(to, inside) for to in steps[name]["next"]]
+    return {name: around[-1] if around else None for name, around in found.items()}
+
+
 def _own(step: Mapping[str, Any]) -> list[Any]:
     # A case that leads to another step is shown by its arrow, one with another value is not.
     return [step.get(key) or None for key in _OWN]
@@ -167,6 +195,8 @@ def _note(step: GraphStep) -> str:
     match str(step["kind"]):
         case "foreach":
             return f"for each of {step.get('foreach_over') or 'its items'}"
+        case "parallel":
+            return "num_parallel: all nodes in one task"
         case "switch":
             return f"switch on {step.get('condition') or 'a value'}"
         case "join":
@@ -210,7 +240,10 @@ def _states_in(steps: Sequence[DrawnStep]) -> Collection[State]:
 
 def _data(steps: Sequence[DrawnStep], title: str, summary: str) -> str:
     """What the script draws, as JSON of ASCII characters: each text is shown as it is here, and nothing is markup."""
-    nodes = [[*map(escape_controls, (step.name, step.note, step.former)), step.kind, step.state] for step in steps]
+    nodes = [
+        [*map(escape_controls, (step.name, step.note, step.former)), step.kind, step.state, step.inside]
+        for step in steps
+    ]
     return json.dumps(
         {
             "title": escape_controls(title),

@@ -10,6 +10,7 @@ from typing import Any
 from deployer.views.html.facets import filters
 from deployer.views.html.page import WITH_DRAWINGS, render
 from deployer.views.html.plan_change import FACETS, ShownChange, facets, shown_change
+from deployer.views.html.starts import starts_of_plan
 from deployer.views.plan_effects import SEVERAL, common_remarks
 from deployer.views.plan_words import (
     Change,
@@ -59,6 +60,7 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
         filters=filters(FACETS, map(facets, pending)),
         several=SEVERAL,
         common=[(subject, sentence) for sentence, subject in _common(plan).items()],
+        starts=starts_of_plan(pending),
         is_open=len(pending) <= _MOST_OPEN,
         tool_version=plan["tool_version"],
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.views.html.drawing import DrawnEdge, DrawnStep, figure
+from deployer.views.html.drawing import DrawnStep, figure
+from deployer.views.html.starts import drawn_flows
 
 Json = Mapping[str, Any]
 
@@ -82,22 +83,8 @@ class _Nodes:
                 yield group
 
     def _drawn(self, keys: Sequence[str]) -> list[DrawnStep]:
-        numbers = {key: number for number, key in enumerate(keys)}
-        return [
-            DrawnStep(
-                name=_shown(key, self._environment),
-                kind="switch" if self._notes[key] == "event" else "linear",
-                state="same",
-                note=self._notes[key],
-                former="",
-                remark="",
-                follows=[
-                    DrawnEdge(numbers[key], numbers[to], _shown(to, self._environment), "", "same", False)
-                    for to in self._arrows[key]
-                ],
-            )
-            for key in keys
-        ]
+        notes = {key: self._notes[key] for key in keys}
+        return drawn_flows(self._arrows, notes, f"{self._environment}/")
 
 
 def _shown(key: str, environment: str) -> str:

@@ -77,7 +77,7 @@ def _review(pull: Mapping[str, Any], environ: Mapping[str, str]) -> Review:
     head, base = pull["head"], pull["base"]
     source = (head["repo"] or {}).get("full_name")  # none where the fork was deleted
     return Review(
-        name=f"{environ['ENVIRONMENT']}{'.against' if environ['AGAINST'] else ''}",
+        name=name_of_plan(environ),
         number=int(pull["number"]),
         head=head["sha"],
         base=base["sha"],
@@ -97,18 +97,27 @@ def _plan_as_markdown(plan: Path, environ: Mapping[str, str]) -> tuple[str, str]
         return _failed(environment, "It was refused:", error.read_text(encoding="utf-8", errors="replace")), ""
     if not plan.is_file():
         return _failed(environment, "The job ended before there was one."), f"there is no plan of {environment}"
-    # Without the token: what runs here needs none.
-    clean = {name: value for name, value in environ.items() if name != "TOKEN"}
-    command = ["mfdeploy", "plan", "--from", str(plan), "--format", "markdown"]
-    done = subprocess.run(command, env=clean, capture_output=True, encoding="utf-8", check=False)
+    done = show(plan, "markdown", environ)
     if done.returncode:
         return _failed(environment, "What the job left cannot be read:", done.stderr), f"{plan} is not a plan"
-    if problem := _other_plan(json.loads(plan.read_text(encoding="utf-8")), environment):
+    if problem := other_plan(json.loads(plan.read_text(encoding="utf-8")), environment):
         return _failed(environment, problem), problem
     return done.stdout, ""
 
 
-def _other_plan(plan: Mapping[str, Any], environment: str) -> str:
+def show(plan: Path, format: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run mfdeploy, which shows a saved plan, without the token: what runs there needs none."""
+    clean = {name: value for name, value in environ.items() if name != "TOKEN"}
+    command = ["mfdeploy", "plan", "--from", str(plan), "--format", format]
+    return subprocess.run(command, env=clean, capture_output=True, encoding="utf-8", check=False)
+
+
+def name_of_plan(environ: Mapping[str, str]) -> str:
+    """Of its files: the environment, with ``.against`` for a plan against a revision."""
+    return f"{environ['ENVIRONMENT']}{'.against' if environ['AGAINST'] else ''}"
+
+
+def other_plan(plan: Mapping[str, Any], environment: str) -> str:
     """Why this saved plan is not one of what the manifests say of the environment; empty if it is."""
     changed = {change["address"].partition("/")[0] for change in plan["changes"]}
     others = sorted({*plan.get("targets", ()), *changed} - {environment})
@@ -127,7 +136,9 @@ def _failed(environment: str, why: str, said: str = "") -> str:
 def _footer(review: Review, environ: Mapping[str, str]) -> str:
     page = page_of_run(environ)
     where = f"[run {review.run}, attempt {review.attempt}]({page})"
-    return f"<sub>Commit {review.head}, merged into {review.base[:12]} of the base branch; {where}.</sub>\n"
+    made = environ.get("PAGE_URL", "")
+    link = f"**[The plan as a page]({made})**, with its graphs, to search and to filter.\n\n" if made else ""
+    return f"{link}<sub>Commit {review.head}, merged into {review.base[:12]} of the base branch; {where}.</sub>\n"
 
 
 def _post(api: Api, review: Review, body: str) -> bool:

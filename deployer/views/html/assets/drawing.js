@@ -6,6 +6,7 @@
   const MARKS = { added: "+ ", removed: "\u2212 ", renamed: "\u2192 ", changed: "~ " };
   const LONGEST = 40;
   const SMALL = 36; // steps that may fit beside each other
+  const LEGIBLE = 0.8; // of its full size
   const SMALLEST = 0.55;
   let drawings = 0;
 
@@ -21,14 +22,25 @@
 
   const asNode = ([name, note, former, kind, state]) => {
     const title = (MARKS[state] || "") + short(name);
-    const below = short(former ? `was ${former}` : note);
+    const below = short([former && `was ${former}`, note].filter(Boolean).join(", "));
     const full = [name, former && `was ${former}`, note, state !== "same" && state].filter(Boolean).join(", ");
     const wide = Math.max(width(title, 7.9), width(below, 6.2)) + 26 + (kind === "switch" ? 16 : 0);
     return { title, below, full, kind, state, width: Math.max(wide, 56), height: below ? 44 : 30 };
   };
 
+  // The steps of a foreach lie in a region of their own.
+  const REGION = "region ";
+  const addRegions = (laid, graph) => {
+    for (const around of new Set(graph.nodes.map((node) => node[5]))) if (around !== null) laid.setNode(REGION + around, {});
+    graph.nodes.forEach(([, , , , , around], number) => {
+      if (around === null) return;
+      laid.setParent(String(number), REGION + around);
+      if (laid.hasNode(REGION + number)) laid.setParent(REGION + number, REGION + around);
+    });
+  };
+
   const layout = (graph, direction) => {
-    const laid = new dagre.graphlib.Graph({ multigraph: true });
+    const laid = new dagre.graphlib.Graph({ compound: true, multigraph: true });
     const across = direction === "LR";
     laid.setGraph({ rankdir: direction, nodesep: across ? 18 : 22, ranksep: across ? 34 : 36, marginx: 10, marginy: 10 });
     graph.nodes.forEach((node, number) => laid.setNode(String(number), asNode(node)));
@@ -37,6 +49,7 @@
       const size = shown ? { width: width(shown, 6.2) + 8, height: 16, labelpos: "c" } : {};
       laid.setEdge(String(from), String(to), { ...size, label: shown, state, loops }, String(number));
     });
+    addRegions(laid, graph);
     dagre.layout(laid);
     return laid;
   };
@@ -63,6 +76,8 @@
     const box = (by) => make("rect", { x: left + by, y: top + by, width: w, height: h, rx: open ? h / 2 : 5 });
     return kind === "foreach" ? [box(4), box(0)] : [box(0)];
   };
+
+  const drawRegion = ({ x, y, width: w, height: h }) => make("rect", { class: "region", x: x - w / 2, y: y - h / 2, width: w, height: h, rx: 8 });
 
   const drawNode = (laid, id) => {
     const node = laid.node(id);
@@ -91,15 +106,20 @@
   const draw = (graph) => {
     const room = document.querySelector("main").clientWidth - 60;
     let laid = layout(graph, graph.nodes.length > SMALL || room < 500 ? "TB" : "LR");
-    if (laid.graph().width > room && laid.graph().rankdir === "LR") laid = layout(graph, "TB");
+    if (laid.graph().width * LEGIBLE > room && laid.graph().rankdir === "LR") laid = layout(graph, "TB");
     const { width: w, height: h } = laid.graph();
     const prefix = `drawing-${++drawings}`;
     const svg = make("svg", { role: "img", "aria-labelledby": `${prefix}-title ${prefix}-desc`, viewBox: `0 0 ${Math.ceil(w)} ${Math.ceil(h)}`, width: Math.ceil(w), height: Math.ceil(h) });
     const defs = make("defs", {});
     for (const state of ["same", "added", "removed"]) defs.append(arrow(`${prefix}-${state}`, state));
     svg.append(make("title", { id: `${prefix}-title` }, graph.title), make("desc", { id: `${prefix}-desc` }, graph.summary), defs);
+    const ids = laid.nodes();
+    const regions = ids.filter((id) => id.startsWith(REGION)).map((id) => laid.node(id));
+    // The outer ones below the inner ones.
+    regions.sort((one, other) => other.width * other.height - one.width * one.height);
+    for (const region of regions) svg.append(drawRegion(region));
     for (const id of laid.edges()) svg.append(drawEdge(laid, id, prefix));
-    for (const id of laid.nodes()) svg.append(drawNode(laid, id));
+    for (const id of ids) if (!id.startsWith(REGION)) svg.append(drawNode(laid, id));
     return svg;
   };
 
@@ -143,13 +163,13 @@
     around.setAttribute("aria-label", graph.title);
     const room = document.querySelector("main").clientWidth - 60;
     const size = svg.viewBox.baseVal;
-    if (size.width > room || size.height > 560) {
+    // As much of it as can still be read.
+    const scale = Math.min(1, Math.max(SMALLEST, room / size.width));
+    svg.setAttribute("width", size.width * scale);
+    svg.setAttribute("height", size.height * scale);
+    if (scale < LEGIBLE || size.height > 560) {
       around.classList.add("large");
       around.before(tools(svg, around, graph.title));
-      // As much of it as can still be read.
-      const scale = Math.min(1, Math.max(SMALLEST, room / size.width));
-      svg.setAttribute("width", size.width * scale);
-      svg.setAttribute("height", size.height * scale);
     }
   };
 
