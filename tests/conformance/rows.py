@@ -17,6 +17,7 @@ FORM = "tests/airflow/test_trigger_form.py::"
 EXAMPLES = "tests/e2e/test_airflow.py::"
 PODS = "tests/kubernetes/test_pods.py::"
 EVENTS = "tests/live/test_events.py::"
+AS_ARGO = "tests/kubernetes/test_triggers_as_argo.py::"
 RUNNING = "tests/scheduler/test_running.py::"
 SENSORS = "tests/computes/test_computes.py::TestSensors::"
 PACKAGES = "tests/computes/test_computes.py::TestPackages::"
@@ -54,6 +55,8 @@ class Row:
 
 def _computes_of(test: str) -> Sequence[str]:
     """Which computes a test is about: those of one folder need a cluster, others a worker or nothing but its script."""
+    if test.startswith(AS_ARGO):
+        return COMPUTES
     if test.startswith(("tests/kubernetes/", "tests/airflow/test_kubernetes")) or "::TestPods::" in test:
         return ("kubernetes",)
     if test.startswith(STORED):
@@ -351,6 +354,12 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "events",
+        "an event for a paused flow, and new versions of both flows before the run that it starts",
+        tests=(f"{EVENTS}test_an_event_waits_for_a_paused_consumer_that_is_deployed_anew[{{version}}]",),
+        computes=("local",),
+    ),
+    Row(
+        "events",
         "50 events in 5 seconds and a scheduler that is killed meanwhile: 50 runs with 50 payloads",
         tests=(f"{EVENTS}test_no_event_is_lost_or_doubled_over_a_restart[{{version}}]",),
         computes=("local",),
@@ -370,8 +379,8 @@ ROWS: tuple[Row, ...] = (
         "events",
         "the names of events, parameters and conditions of `@trigger` and `@trigger_on_finish` are Metaflow's own",
         tests=(
-            "tests/kubernetes/test_triggers_as_argo.py::test_events_and_parameters_are_those_of_argo",
-            "tests/kubernetes/test_triggers_as_argo.py::test_a_run_waits_for_all_events_as_under_argo",
+            f"{AS_ARGO}test_events_and_parameters_are_those_of_argo",
+            f"{AS_ARGO}test_a_run_waits_for_all_events_as_under_argo",
         ),
     ),
     _refused("events", "`options` of `@trigger` and `@trigger_on_finish`", REFUSED, "trigger_on_finish"),
