@@ -11,6 +11,7 @@ from typing import Any
 from deployer.compiler.versions import TESTED, show_version
 from deployer.manifest.schema import manifest_schema, projects_schema
 from deployer.models.metaflow_settings import READ, REFUSED
+from deployer.policies.inputs import input_schema
 from deployer.views.history import history_schema
 from deployer.views.plan_json import plan_schema
 from deployer.views.result_text import result_schema
@@ -28,6 +29,11 @@ _SECTIONS = {
     "EnvironmentEntry": ("`environments.<name>`", "Also takes all the settings of a flow, for all flows there."),
     "FlowEntry": ("`flows.<name>`", "Also takes all the settings of a flow."),
     "RemovedEntry": ("`removed.<name>`", "See [deleting](lifecycle.md#deleting)."),
+    "PolicyEntry": ("`policies.<name>`", "See [policies](policies.md)."),
+    "PolicyScope": ("`applies_to`", ""),
+    "PolicyExample": ("`examples`", "One item of the list."),
+    "ExemptionEntry": ("`exemptions.<name>`", "See [exemptions](policies.md#exemptions)."),
+    "FlowExemption": ("`exemptions.<policy>` of a flow", "See [exemptions](policies.md#exemptions)."),
     "FlowSettings": (
         "Settings of a flow",
         "In `defaults`, an environment, a flow's entry and its `overrides.<environment>`.",
@@ -50,6 +56,11 @@ _LINKS = {
     "Override": "[settings of a flow](#settings-of-a-flow) and `dag_id`",
     "RemovedEntry": "[removed flow](#removedname)",
     "ProjectLimits": "[limits](#projectsname)",
+    "PolicyEntry": "[policy](#policiesname)",
+    "PolicyScope": "[what it is about](#applies_to)",
+    "PolicyExample": "[example](#examples)",
+    "ExemptionEntry": "[exemption](#exemptionsname)",
+    "FlowExemption": "[exemption](#exemptionspolicy-of-a-flow)",
     "Retries": "[retries](#retries)",
     "Schedule": "[schedule](#schedule)",
     "TriggerSettings": "[trigger](#triggers)",
@@ -64,7 +75,13 @@ _LINKS = {
 
 def schemas() -> dict[str, str]:
     """The JSON Schemas that come with the package, as text: draft-07 for editors, 2020-12 for programs."""
-    documents = {"plan": plan_schema(), "history": history_schema(), "result": result_schema(), "site": site_schema()}
+    documents = {
+        "plan": plan_schema(),
+        "policy": input_schema(),
+        "history": history_schema(),
+        "result": result_schema(),
+        "site": site_schema(),
+    }
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     made = {
         name: {**dialect, "$id": f"urn:mfdeploy:{name}", **schema, "title": f"mfdeploy {name}"}

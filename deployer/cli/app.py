@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, str] = {
     "unpause": "Let Airflow start runs of a deployed flow.",
     "open": "Open Airflow's page of a deployed flow in a browser.",
     "site": "Write pages about all deployments, for people who read no YAML.",
+    "policy": "List the policies, or run the examples that they carry.",
     "schema": "Print the JSON Schemas of manifests, plans, history and results.",
 }
 

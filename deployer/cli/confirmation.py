@@ -104,7 +104,7 @@ def save_or_apply(
     write_warnings(view, format)
     write_plan(view, format)
     save_plan(out, view)
-    return DONE
+    return REFUSED if view.plan.blocking else DONE
 
 
 def refuse_unasked(format: PlanFormat, *, confirmed: bool) -> None:

@@ -162,6 +162,17 @@ Projects = Annotated[
         rich_help_panel=_SELECTION,
     ),
 ]
+Policies = Annotated[
+    Path | None,
+    typer.Option(
+        "--policies",
+        metavar="DIR",
+        envvar="MFDEPLOY_POLICIES",
+        callback=_check_path,
+        help="Folder of policies beside those of the manifests, which it cannot change.",
+        rich_help_panel=_SELECTION,
+    ),
+]
 
 # What is allowed.
 Yes = Annotated[bool, typer.Option("--yes", "-y", metavar=NO_TYPE, help="Apply without asking.")]
@@ -304,7 +315,7 @@ DiagnosticsFormatOption = Annotated[
 ]
 
 
-SchemaName = Literal["manifest", "plan", "history", "result", "projects", "site"]
+SchemaName = Literal["manifest", "plan", "policy", "history", "result", "projects", "site"]
 
 
 def selection(
@@ -317,6 +328,7 @@ def selection(
     adopt: Sequence[str] | None = None,
     keep_going: bool = False,
     projects: Path | None = None,
+    policies: Path | None = None,
 ) -> Selection:
     """The selection that the options of a command give. Raises DeployError."""
     from deployer.models.selection import Selection
@@ -330,6 +342,7 @@ def selection(
         adopt=tuple(adopt or ()),
         keep_going=keep_going,
         projects=projects,
+        policies=policies,
     )
 
 

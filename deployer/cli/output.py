@@ -222,6 +222,9 @@ def save_plan(out: Path, result: PlanView) -> None:
     if result.plan.broken:
         write_message(f"Saved to {out}. No apply takes it: it is not whole.")
         return
+    if result.plan.blocking:
+        write_message(f"Saved to {out}. No apply takes it: it violates policies.")
+        return
     command = shlex.join(["mfdeploy", "apply", str(out), *needed_options(result.plan)])
     write_message(f"Saved to {out}. To apply exactly this: {command}")
 

@@ -104,6 +104,7 @@ def prepare(
         narrow, context, destroy=destroy, check_cluster=check_cluster, fresh=fresh, note_inputs=True
     )
     if saved is not None:
+        _refuse_other_policies(saved, plan_context)
         plan_context = _only_reviewed(saved, plan_context)
     plan_context = annotate_plan(plan_context, context)
     return Prepared(view_of(plan_context), plan_context, "destroy" if destroy else "apply")
@@ -119,6 +120,7 @@ def prepare_reviewed(
     plan_context = make_plan(selection, context, check_cluster=check_cluster, fresh=True, note_inputs=True)
     if refused := list(comparison.refusals(reviewed, plan_context.plan)):
         raise DeployError(refused)
+    _refuse_other_policies(reviewed, plan_context)
     plan_context = annotate_plan(plan_context, context)
     found = comparison.differences(reviewed, plan_context.plan)
     return Prepared(view_of(plan_context), plan_context, differences=found)
@@ -135,6 +137,7 @@ def differs(prepared: Prepared) -> ApplyResult:
 
 def _prepare_saved_rollback(selection: Selection, saved: Plan, context: Context) -> Prepared:
     prepared = prepare_rollback(selection, saved.rollback, context)
+    _refuse_other_policies(saved, prepared.context)
     plan_context = _only_reviewed(saved, prepared.context)
     return replace(prepared, view=view_of(plan_context), context=plan_context)
 
@@ -240,6 +243,12 @@ def _only_reviewed(saved: Plan, now: PlanContext) -> PlanContext:
     remark = staleness.left_out(saved, now.plan)
     only = now.with_changes(staleness.reviewed(saved, now.plan))
     return replace(only, warnings=[*only.warnings, remark]) if remark else only
+
+
+def _refuse_other_policies(saved: Plan, now: PlanContext) -> None:
+    problems = list(assertions.other_policies(saved, now.desired.manifests.policies.digest))
+    if problems:
+        raise DeployError(problems)
 
 
 def _refuse_stale(saved: Plan, now: PlanContext) -> None:

@@ -22,6 +22,7 @@ from deployer.pipeline.evidence import with_evidence
 from deployer.pipeline.known import with_known
 from deployer.pipeline.origins import with_origins
 from deployer.pipeline.own_code import with_own_code
+from deployer.pipeline.policies import compile_policies, with_violations
 from deployer.pipeline.review import with_review
 from deployer.pipeline.revision import checked_out
 from deployer.pipeline.rolled_back import with_rolled_back
@@ -89,6 +90,7 @@ def make_plan(
     `note_inputs` is for an apply, which saves in the index what each description was made from.
     """
     manifests = context.load(selection)
+    compile_policies(manifests)  # what is wrong with them is reported before anything else is done
     environments = _environments(manifests, selection)
     checks_clusters = _checks_clusters(environments, check_cluster)
     addresses = manifests.addresses
@@ -140,11 +142,13 @@ def _broken(errors: Mapping[str, Sequence[Diagnostic]]) -> tuple[Broken, ...]:
 def annotate_plan(plan_context: PlanContext, context: Context) -> PlanContext:
     """The same plan with what explains it: manual edits, origins, own code, effects on runs, what needs a review.
 
-    Part of it is what the running orchestrators know.
+    Part of it is what the running orchestrators know. The policies come last: they see all of it.
     """
     traced = with_own_code(with_origins(with_edits(plan_context, context)))
     known, ran = with_known(with_evidence(traced, context), context)
-    return with_review(with_effects(known, plan_context.deployed.since, context, ran), context)
+    return with_violations(
+        with_review(with_effects(known, plan_context.deployed.since, context, ran), context), context
+    )
 
 
 def view_of(plan_context: PlanContext, sources: Sources | None = None, more: Sequence[Diagnostic] = ()) -> PlanView:
@@ -292,7 +296,7 @@ def _plan_against(selection: Selection, name: str, context: Context, diff: bool)
         texts = sources_against(compared, base, tree, context) if diff else {}
     compared = refuse_beyond_limits(compared, selection, context)
     traced = with_own_code(with_origins(compared))
-    shown = with_review(with_effects(traced, compared.deployed.since, context), context)
+    shown = with_violations(with_review(with_effects(traced, compared.deployed.since, context), context), context)
     return view_of(shown, texts)
 
 

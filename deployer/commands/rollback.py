@@ -20,6 +20,7 @@ from deployer.orchestrators.protocol import Orchestrator
 from deployer.pipeline.edits import with_edits_of
 from deployer.pipeline.effects import with_effects
 from deployer.pipeline.known import with_known
+from deployer.pipeline.policies import with_violations
 from deployer.pipeline.review import with_review
 from deployer.pipeline.selecting import refuse_unmatched
 from deployer.pipeline.sources import Sources, restored_sources
@@ -74,7 +75,7 @@ def plan_rollback(
 
     known, ran = with_known(with_edits_of(found, restored), context)
     shown = with_effects(known, since, context, ran)
-    shown = with_review(shown, context)
+    shown = with_violations(with_review(shown, context), context)
     texts = restored_sources(shown, {key: each.body for key, each in restored.items()}) if diff else {}
     return shown, restored, texts
 

@@ -16,6 +16,6 @@ _FOLDER = next(
 )
 
 
-def schema(name: Literal["manifest", "plan", "history", "result", "projects", "site"]) -> dict[str, Any]:
+def schema(name: Literal["manifest", "plan", "policy", "history", "result", "projects", "site"]) -> dict[str, Any]:
     """The JSON Schema of a file, or of what `history` or an apply print as JSON."""
     return dict(json.loads((_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))

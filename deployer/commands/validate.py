@@ -10,6 +10,7 @@ from deployer.errors import DeployError, Diagnostic
 from deployer.models.deployment import Environment
 from deployer.models.selection import Selection
 from deployer.pipeline.build import build_from
+from deployer.pipeline.policies import check_policies, compile_policies
 from deployer.pipeline.selecting import unmatched_patterns
 from deployer.pipeline.unlisted import unlisted_flows
 
@@ -26,12 +27,14 @@ def validate(selection: Selection, context: Context, *, flows: bool = True) -> V
     """Check the manifests and, unless `flows` is False, compile what they deploy. Never raises DeployError."""
     try:
         manifests = context.load(selection)
+        compile_policies(manifests)
         addresses = manifests.addresses
         chosen = manifests.selected(selection)
         problems = list(unmatched_patterns(selection, addresses))
         targets = list(_targets(manifests.environments.values(), context))
         if flows and not problems:
-            found = build_from(manifests, selection, context).diagnostics
+            desired = build_from(manifests, selection, context)
+            found = (*desired.diagnostics, *check_policies(desired.items, manifests, context))
         else:
             found = (*manifests.diagnostics, *problems)
         unlisted = unlisted_flows(manifests, selection, context)

@@ -19,6 +19,8 @@ _KINDS: Final = {
     "environments": "environment",
     "flows": "flow",
     "removed": "removed flow",
+    "policies": "policy",
+    "exemptions": "exemption",
 }
 SECTIONS: Final = tuple(_KINDS)
 _TOP: Final = list(keys_of(ManifestFile))
@@ -87,7 +89,7 @@ def _is_manifest(top: Map, report: Report) -> bool:
 def _merge(document: Document, top: Map, report: Report) -> None:
     for name, entry in top.entries.items():
         if name in SECTIONS:
-            _merge_section(document, name, entry, report)
+            merge_section(document, name, entry, report)
         elif name == "project":
             if document.project is not None:
                 _duplicate("project", "the project", entry, document.project, report)
@@ -103,7 +105,8 @@ def _merge(document: Document, top: Map, report: Report) -> None:
             report.error("unknown-key", f"unknown key {name!r}", entry.key, (name,), hint)
 
 
-def _merge_section(document: Document, section: str, entry: Entry, report: Report) -> None:
+def merge_section(document: Document, section: str, entry: Entry, report: Report) -> None:
+    """Add the entries of a section in one file to the document."""
     node = entry.node
     if isinstance(node, Scalar) and node.value is None:
         return  # a section whose entries are all commented out

@@ -41,6 +41,7 @@ from deployer.manifest.fields import (
     VariableName,
 )
 from deployer.manifest.pod_keys import ClusterSettings, PodSettings
+from deployer.manifest.policy_keys import ExemptionEntry, FlowExemption, PolicyEntry
 
 Compute = Literal["local", "kubernetes"]
 
@@ -415,6 +416,9 @@ class FlowEntry(FlowSettings, FlowIdentity):
     overrides: Annotated[Mapping[str, Override], Setting("Settings for one environment, by its name.")] = Field(
         default_factory=dict
     )
+    exemptions: Annotated[
+        Mapping[Name, FlowExemption], Setting("Exemptions of the flow from policies, by the policy's name.")
+    ] = Field(default_factory=dict)
 
 
 class RemovedEntry(Settings):
@@ -441,4 +445,10 @@ class ManifestFile(Settings):
     removed: Annotated[
         Mapping[Name, RemovedEntry],
         Setting("Flows that are gone, by name: their delete is allowed also where `protect` is set."),
+    ] = Field(default_factory=dict)
+    policies: Annotated[Mapping[Name, PolicyEntry], Setting("Rules for changes, by name.")] = Field(
+        default_factory=dict
+    )
+    exemptions: Annotated[
+        Mapping[Name, ExemptionEntry], Setting("Exemptions of several flows from a policy, by a name of their own.")
     ] = Field(default_factory=dict)

@@ -23,6 +23,7 @@ from deployer.manifest.nodes import Entry, Map, Report, has_broken, is_text, loc
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.paths import resolve_path
 from deployer.manifest.pod_values import check_pod_values
+from deployer.manifest.policies import read_policies
 from deployer.manifest.profiles import MetaflowSetting
 from deployer.manifest.removed import check_removed, read_removed
 from deployer.manifest.resolve import resolve_flow, with_siblings
@@ -57,7 +58,8 @@ def outline(folder: Path) -> Outline:
 def load_selection(selection: Selection, environ: Mapping[str, str]) -> Manifests:
     """The manifests of a selection, with the environments that it names; see `load`."""
     environments, keep_going = selection.environments or None, selection.keep_going
-    return load(selection.manifests, selection.variables, environ, environments, keep_going=keep_going)
+    folder, variables, policies = selection.manifests, selection.variables, selection.policies
+    return load(folder, variables, environ, environments, keep_going=keep_going, policies=policies)
 
 
 def load(
@@ -67,15 +69,18 @@ def load(
     environments: Collection[str] | None = None,
     *,
     keep_going: bool = False,
+    policies: Path | None = None,
 ) -> Manifests:
     """Read, check and resolve every manifest below `folder`.
 
     `variables` are those of the command line, `environ` the environment of the process. `environments` limits which are
     resolved; what is wrong in the others is reported all the same, except an environment variable that is not set.
-    With `keep_going` a flow with errors is left out if the errors are those of flows alone: see `Manifests.broken`.
+    `policies` is a folder with more policies. With `keep_going` a flow with errors is left out if the errors are those
+    of flows alone: see `Manifests.broken`.
     Raises DeployError with every problem of every file.
     """
     loader = _Loader(folder, variables, environ, None if environments is None else frozenset(environments))
+    loader.policies = policies
     manifests = loader.load()
     broken = broken_flows(loader.report.found, loader.flows) if keep_going else None
     if broken is not None:
@@ -108,6 +113,7 @@ class _Loader:
     report: Report = field(default_factory=Report)
     flows: Mapping[str, Entry] = field(default_factory=dict)
     environments: frozenset[str] = frozenset()
+    policies: Path | None = None
 
     def load(self) -> Manifests:
         """Every flow in each environment that was asked for."""
@@ -118,13 +124,14 @@ class _Loader:
         whole = document.merged()
         flawed = validate(whole, self.report)
         flawed |= check_pod_values(whole, self.report)
+        policies = read_policies(document, self.policies, flawed, self.report)
         settings = self._check_environments(document, flawed)
         self._check_flows(document, flawed)
         if not document.complete:
             # What is missing may be in the file that could not be read: that is not reported.
             return Manifests(document.owner, {}, ())
         check_asked(sorted(self.asked or ()), document.sections["environments"], self.report)
-        return self._resolve(document, settings, flawed)
+        return replace(self._resolve(document, settings, flawed), policies=policies)
 
     def _substitute(self, document: Document) -> None:
         sections = document.sections

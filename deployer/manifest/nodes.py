@@ -37,7 +37,8 @@ class Scalar:
 
     A `broken` scalar has no usable value, and that has been reported: nothing else about it is. In a scalar that
     `varies`, somebody gave a variable another value than the declared one; `declared` is the text with the declared
-    values, or None if a variable has none.
+    values, or None if a variable has none. `verbatim` is where the first character of the value stands, if the file has
+    the value as it is; it is known below `policies:` only.
     """
 
     value: str | int | float | bool | None
@@ -47,6 +48,7 @@ class Scalar:
     broken: bool = False
     varies: bool = False
     declared: str | None = None
+    verbatim: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)

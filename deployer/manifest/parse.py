@@ -80,6 +80,7 @@ class _Reader:
         self.root: Node | None = None
         self.anchors: dict[str, tuple[Node, int, int]] = {}  # node, its size, its depth
         self.copies = 0
+        self.lines: list[str] = []
 
     def location(self, mark: Any) -> Location:
         return Location(self.file, mark.line + 1, mark.column + 1)
@@ -97,6 +98,7 @@ class _Reader:
     def read(self, text: str) -> Node | None:
         """The document. Raises ParseError."""
         documents = 0
+        self.lines = text.splitlines()
         try:
             for event in yaml.parse(text, Loader=_LOADER):
                 if isinstance(event, yaml.DocumentStartEvent):
@@ -163,7 +165,26 @@ class _Reader:
             except ValueError as error:
                 self.problem("bad-number", str(error), location, "put it in quotes if it is text", self.path())
                 broken = True
-        self.add(Scalar(value, location, event.value, plain, broken), 1, 0, event.anchor)
+        verbatim = self.verbatim(event) if self.is_of_a_policy() else None
+        self.add(Scalar(value, location, event.value, plain, broken, verbatim=verbatim), 1, 0, event.anchor)
+
+    def is_of_a_policy(self) -> bool:
+        return bool(self.open) and self.open[0].key is not None and self.open[0].key[0] == "policies"
+
+    def verbatim(self, event: Any) -> Location | None:
+        """Where the value stands in the file as it is, so that a part of it has a place; None where YAML changes it."""
+        line, column = event.start_mark.line, event.start_mark.column
+        value = event.value.split("\n")[0]
+        if event.style == "|":
+            line += 1
+            written = self.lines[line] if line < len(self.lines) else ""
+            column = len(written) - len(written.lstrip(" "))
+        elif event.style in ("'", '"'):
+            column += 1
+        if event.style != "|" and "\n" in event.value:
+            return None
+        is_there = line < len(self.lines) and self.lines[line].startswith(value, column)
+        return Location(self.file, line + 1, column + 1) if is_there else None
 
     def take_key(self, text: str, plain: bool, location: Location) -> None:
         holder = self.open[-1]

@@ -9,6 +9,7 @@ from pathlib import Path
 from deployer.errors import Diagnostic, Location
 from deployer.models.branches import Branch
 from deployer.models.deployment import Deployment, Environment
+from deployer.models.policies import Policies
 from deployer.models.selection import Selection
 
 
@@ -35,7 +36,7 @@ class Manifests:
     address. `diagnostics` are warnings, and errors that are reported together with those of the flows. `locations` is
     where each setting was written, by its path in the document (``environments.prod.kubernetes.image``). `broken` are
     the errors of each deployment that was left out because of them, by address. `flow_files` are the absolute
-    paths of the flows of all environments.
+    paths of the flows of all environments. `policies` are those of the manifests and of the selection's folder.
     """
 
     project: str
@@ -47,6 +48,7 @@ class Manifests:
     removed: tuple[Removed, ...] = ()
     flow_files: frozenset[str] = frozenset()
     broken: Mapping[str, Sequence[Diagnostic]] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ compared: two plans are equal if they make the same changes for the same reasons
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field as of_dataclass
@@ -14,6 +15,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field, JsonValue, StrictBool, StrictInt, computed_field
 from pydantic.dataclasses import dataclass
 
+from deployer.errors import Location
 from deployer.models.description import DeployedDescription, Description
 from deployer.models.types import EXACT, Several
 
@@ -249,6 +251,48 @@ class PlanWarning:
 
 
 @dataclass(frozen=True, config=EXACT)
+class Violation:
+    """A policy that a change violates, or whose rule could not be evaluated for it (`failed`)."""
+
+    policy: Annotated[str, Field(description="The policy's name.", min_length=1)]
+    address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
+    severity: Annotated[
+        Literal["error", "warning"], Field(description="error: no apply makes the plan's changes; warning: it may.")
+    ]
+    message: str
+    hint: Annotated[str, Field(description="What to do; empty if there is nothing to say.")] = ""
+    field: Annotated[
+        str, Field(description="The field of the description that the policy is about; empty if none.")
+    ] = ""
+    origin: Annotated[
+        str,
+        Field(
+            description="file:line or file:line:column of that field, else of the flow's entry; of a rule that failed "
+            "its place in the expression."
+        ),
+    ] = ""
+    failed: Annotated[StrictBool, Field(description="Whether the rule has no value: it is neither true nor false.")] = (
+        False
+    )
+    exempted: Annotated[
+        str,
+        Field(description="The reason of the exemption in the manifests, with which it stops no apply; else empty."),
+    ] = ""
+    until: Annotated[str, Field(description="The last day of that exemption (ISO 8601); empty without one.")] = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it stops an apply."""
+        return self.severity == "error" and not self.exempted
+
+    @property
+    def location(self) -> Location | None:
+        """Its origin as a location; the path is not relative to the working directory."""
+        found = re.fullmatch(r"(.+?):([0-9]+)(?::([0-9]+))?", self.origin)
+        return Location(found[1], int(found[2]), int(found[3] or 0)) if found else None
+
+
+@dataclass(frozen=True, config=EXACT)
 class Baseline:
     """The revision that a plan compares with instead of what is deployed; such a plan cannot be applied."""
 
@@ -305,12 +349,30 @@ class Plan:
         Several[Broken],
         Field(description="What `plan --keep-going` could not plan. A plan with any of these cannot be applied."),
     ] = ()
+    policies: Annotated[
+        str,
+        Field(
+            description="The digest of the policies of --policies; empty without. An apply of the saved plan needs the "
+            "same ones."
+        ),
+    ] = of_dataclass(default="", compare=False)
+    violations: Annotated[
+        Several[Violation],
+        Field(
+            description="Policies that changes violate. Its apply evaluates them anew, and is refused with an error."
+        ),
+    ] = of_dataclass(default=(), compare=False)
     format: Annotated[Literal[2], Field(description="Version of this format.")] = PLAN_FORMAT
 
     @property
     def pending(self) -> Sequence[Change]:
         """The changes that an apply would make, or refuse to make."""
         return tuple(change for change in self.changes if change.action != "none")
+
+    @property
+    def blocking(self) -> Sequence[Violation]:
+        """The violations that stop an apply."""
+        return tuple(each for each in self.violations if each.blocks)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

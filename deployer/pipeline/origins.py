@@ -53,10 +53,15 @@ def origin(item: Desired, field: str, root: Path) -> str:
 
     Paths are relative to `root`, so that the result does not depend on the working directory.
     """
-    for location in _candidates(item, field.split(".")):
-        if location is not None:
-            return _format_location(location, root)
-    return ""
+    location = location_of(item, field)
+    return shown_location(location, root) if location is not None else ""
+
+
+def location_of(item: Desired, field: str) -> Location | None:
+    """Where a description's field was written; None for a default, and for a flow that was not compiled."""
+    if item.compiled is None:
+        return None
+    return next((each for each in _candidates(item, field.split(".")) if each is not None), None)
 
 
 def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
@@ -155,7 +160,8 @@ def _written(deployment: Deployment, path: str) -> Location | None:
     return deployment.sources[path]
 
 
-def _format_location(location: Location, root: Path) -> str:
+def shown_location(location: Location, root: Path) -> str:
+    """``file:line`` with the path relative to `root`."""
     return f"{_shown_path(location.file, root)}:{location.line}"
 
 

@@ -48,6 +48,20 @@ def refusals(saved: Plan, caller: Assertions) -> Iterator[Diagnostic]:
     yield from _adoptions(saved, caller.adopt)
 
 
+def other_policies(saved: Plan, digest: str) -> Iterator[Diagnostic]:
+    """Why a plan may not be applied with the policies that this apply was given, `digest` being theirs.
+
+    Whoever leaves `--policies` out must not get rid of them so. A plan that was made without any may be applied with
+    some: they are evaluated anew.
+    """
+    if saved.policies and not digest:
+        message = "the saved plan was made with policies of a platform, and this apply has none"
+        yield Diagnostic("other-policies", message, hint="name their folder with --policies, or MFDEPLOY_POLICIES")
+    elif saved.policies and saved.policies != digest:
+        message = "the saved plan was made with other policies than those that this apply has"
+        yield Diagnostic("other-policies", message, hint="plan again with these policies, and review the new plan")
+
+
 def needed_options(plan: Plan) -> list[str]:
     """The options with which a saved plan can be applied."""
     options = ["--allow-rollback"] if plan.rollback else []

@@ -55,6 +55,7 @@ def refusals(
     """Why a plan may not be applied: conflicts, protected or mass deletes, names that are taken, another branch."""
     return [
         *_conflicts(plan.pending),
+        *_violations(plan),
         *_protected(environments, plan, permissions.delete, facts.removed),
         *_taken_names(plan, facts.taken),
         *(() if permissions.branch else other_branch(plan, environments, facts.branch)),
@@ -116,6 +117,15 @@ def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:
             for reason in change.reasons:
                 hint = "; ".join(filter(None, [reason.hint, other]))
                 yield Diagnostic("conflict", f"{change.address}: {reason.note}", hint=hint)
+
+
+def _violations(plan: Plan) -> Iterator[Diagnostic]:
+    """Violations of what the plan would change: a part of a saved plan may be left out of an apply."""
+    pending = {change.address for change in plan.pending}
+    for each in plan.blocking:
+        if each.address in pending:
+            what = f"the policy {each.policy} could not be evaluated" if each.failed else f"violates {each.policy}"
+            yield Diagnostic("policy", f"{each.address}: {what}: {each.message}", each.location, hint=each.hint)
 
 
 def _protected(

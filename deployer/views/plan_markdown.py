@@ -14,6 +14,7 @@ from typing import Any
 
 from deployer.models.markdown import block_fence, code_span
 from deployer.models.visible import escape_controls
+from deployer.views import violations as policies
 from deployer.views.graph import graph_to_mermaid
 from deployer.views.packed_files import folded, folded_line, own_files, packed_remark
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
@@ -82,6 +83,7 @@ def plan_to_markdown(
         pieces.append(f"\n{prose(baseline(plan))}\n")
     if narrowing(plan):
         pieces.append(f"\n{_prose_within(narrowing(plan), limit // 20)}\n")
+    pieces.append(_violations(plan["violations"], limit // 5))
     pieces.append(_warnings(plan["warnings"], limit // 5))
     if not_planned(plan):
         pieces.append(f"\n**{_prose_within(not_planned(plan), limit // 20)}**\n")
@@ -148,6 +150,20 @@ def _warnings(warnings: Sequence[Mapping[str, Any]], most: int) -> str:
     kept, left_out = _take(((line,) for line in lines), most)
     more = f"- {count(left_out, 'more warning')} left out here: see the full plan.\n" if left_out else ""
     return f"\n{''.join(kept)}{more}" if warnings else ""
+
+
+def _violations(violations: Sequence[Mapping[str, Any]], most: int) -> str:
+    """What the policies say; what stops an apply first, since the rest may not fit."""
+    if not violations:
+        return ""
+    lines = (
+        f"- **{policies.label(each)}** {_at(each)}{code(each['address'])}: {prose(policies.sentence(each))}\n"
+        for each in reversed(policies.in_order(violations))
+    )
+    kept, left_out = _take(((line,) for line in lines), most)
+    more = f"- {count(left_out, 'more violation')} left out here: see the full plan.\n" if left_out else ""
+    title = policies.verdict(violations) or policies.TITLE
+    return f"\n**{title}**\n\n{''.join(kept)}{more}"
 
 
 def _at(warning: Mapping[str, Any]) -> str:

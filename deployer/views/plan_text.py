@@ -8,6 +8,7 @@ from typing import Any
 
 from deployer.models.plan import Action
 from deployer.models.visible import escape_controls
+from deployer.views import violations as policies
 from deployer.views.packed_files import folded, folded_line, own_files, packed_remark
 from deployer.views.page import Page, Part
 from deployer.views.plan_effects import SEVERAL, TOOL_WORDS, common_remarks, own_rows, tools_only
@@ -41,6 +42,7 @@ COMPLETED: Mapping[Action, str] = {"create": "created", "update": "updated", "de
 STYLES = {"create": "green", "update": "yellow", "delete": "red", "conflict": "bold magenta"}
 _FILE_STYLES = {"+": "green", "~": "yellow", "-": "red"}
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+_VIOLATION_STYLES = {"error": "bold red", "warning": "bold yellow", "exempted": "dim"}
 _INDENT = 6
 _WIDEST_LABEL = len("metaflow version  ")
 
@@ -71,6 +73,7 @@ def plan_to_text(
         _shared(page, values.shared)
     _common(page, common)
     _warnings(page, plan["warnings"])
+    _violations(page, plan["violations"])
     if baseline(plan):
         page.line((escape_controls(baseline(plan)), "dim"))
     if narrowing(plan):
@@ -78,6 +81,8 @@ def plan_to_text(
     if not_planned(plan):
         page.line((escape_controls(not_planned(plan)), "bold red"))
     page.line((summary_line(plan["summary"]), "bold"))
+    if policies.verdict(plan["violations"]):
+        page.line((policies.verdict(plan["violations"]), "bold red"))
     return page.text()
 
 
@@ -131,6 +136,23 @@ def _warnings(page: Page, warnings: Sequence[Mapping[str, Any]]) -> None:
     for warning in warnings:
         origin = f"{escape_controls(warning['origin'])}: " if warning["origin"] else ""
         page.line("- ", (origin, "dim"), escape_controls(warning_text(warning)), indent=2, hang=2)
+    page.blank()
+
+
+def _violations(page: Page, violations: Sequence[Mapping[str, Any]]) -> None:
+    """What the policies say."""
+    if not violations:
+        return
+    page.line((policies.TITLE, "bold red" if any(map(policies.stops, violations)) else "bold yellow"))
+    for each in policies.in_order(violations):
+        page.line(
+            "- ",
+            (f"{escape_controls(each['origin'])}: ", "dim"),
+            (policies.label(each), _VIOLATION_STYLES[policies.label(each)]),
+            f" {escape_controls(each['address'])}: {escape_controls(policies.sentence(each))}",
+            indent=2,
+            hang=2,
+        )
     page.blank()
 
 

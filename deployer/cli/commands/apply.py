@@ -25,6 +25,7 @@ from deployer.cli.options import (
     Fresh,
     Manifests,
     PlanFormatOption,
+    Policies,
     Projects,
     Reviewed,
     SavedPlan,
@@ -57,6 +58,7 @@ def apply(
     exclude: Exclude = None,
     adopt: Adopt = None,
     projects: Projects = None,
+    policies: Policies = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
@@ -79,7 +81,16 @@ def apply(
     Without a saved plan, the plan is made, shown and confirmed first.
     """
 
-    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, adopt=adopt, projects=projects)
+    chosen = selection(
+        manifests,
+        var,
+        environments=env,
+        flows=flow,
+        exclude=exclude,
+        adopt=adopt,
+        projects=projects,
+        policies=policies,
+    )
     after = afterwards(wait, no_wait, forget)
     confirmed = yes or plan is not None or reviewed is not None
     refuse_unasked(format, confirmed=confirmed)

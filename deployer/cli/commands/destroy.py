@@ -15,6 +15,7 @@ from deployer.cli.options import (
     Format,
     Manifests,
     PlanFile,
+    Policies,
     RequiredEnvironments,
     Variables,
     Yes,
@@ -34,6 +35,7 @@ def destroy(
     var: Variables = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    policies: Policies = None,
     out: PlanFile = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
@@ -52,7 +54,8 @@ def destroy(
 
     refuse_unasked(format, confirmed=yes or out is not None)
     after = afterwards(wait, no_wait, forget, saves=out is not None)
-    chosen = selection(manifests, var, environments=env or [only_environment(manifests)], flows=flow, exclude=exclude)
+    environments = env or [only_environment(manifests)]
+    chosen = selection(manifests, var, environments=environments, flows=flow, exclude=exclude, policies=policies)
     with command_context(chosen, offline=offline) as context:
         from deployer.commands.destroy import prepare_destroy
 

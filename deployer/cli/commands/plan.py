@@ -26,6 +26,7 @@ from deployer.cli.options import (
     Manifests,
     PlanFile,
     PlanPageFormatOption,
+    Policies,
     Projects,
     SavedPlanOption,
     Variables,
@@ -55,6 +56,7 @@ def plan(
     exclude: Exclude = None,
     adopt: Adopt = None,
     projects: Projects = None,
+    policies: Policies = None,
     against: Annotated[
         str | None,
         typer.Option(metavar="REV", help="Compare with what this git revision would deploy. Nothing deployed is read."),
@@ -85,10 +87,11 @@ def plan(
         adopt=adopt,
         keep_going=keep_going,
         projects=projects,
+        policies=policies,
     )
     if saved is not None:
         if (
-            chosen != selection(manifests, None, projects=projects)
+            chosen != selection(manifests, None, projects=projects, policies=policies)
             or against
             or out
             or diff
@@ -109,7 +112,7 @@ def plan(
     write_plan(result)
     if out is not None:
         save_plan(out, result)
-    if result.plan.broken or any(change.action == "conflict" for change in result.plan.changes):
+    if result.plan.broken or result.plan.blocking or any(change.action == "conflict" for change in result.plan.changes):
         return REFUSED  # as its apply would be
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
 

@@ -16,6 +16,7 @@ from deployer.cli.options import (
     Environment,
     Format,
     Manifests,
+    Policies,
     Variables,
     Yes,
     bad_usage,
@@ -40,6 +41,7 @@ def previews(
     env: Environment = None,
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
+    policies: Policies = None,
     existing: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +60,7 @@ def previews(
 
     With --destroy-gone the plans are shown and confirmed first.
     """
-    chosen = selection(manifests, var, environments=[env or only_environment(manifests)])
+    chosen = selection(manifests, var, environments=[env or only_environment(manifests)], policies=policies)
     named = None if existing is None else [name for each in existing for name in each.split()]
     if destroy_gone:
         return _destroy(chosen, named, confirmed=yes, allow_branch=allow_branch, format=format)

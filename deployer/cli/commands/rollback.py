@@ -21,6 +21,7 @@ from deployer.cli.options import (
     Manifests,
     PlanFile,
     PlanFormatOption,
+    Policies,
     Projects,
     Variables,
     Yes,
@@ -46,6 +47,7 @@ def rollback(
     flow: Flows = None,
     exclude: Exclude = None,
     projects: Projects = None,
+    policies: Policies = None,
     out: PlanFile = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
@@ -66,7 +68,15 @@ def rollback(
     refuse_unasked(format, confirmed=yes or out is not None)
     after = afterwards(wait, no_wait, forget, saves=out is not None)
     environments = [env or only_environment(manifests)]
-    chosen = selection(manifests, var, environments=environments, flows=flow, exclude=exclude, projects=projects)
+    chosen = selection(
+        manifests,
+        var,
+        environments=environments,
+        flows=flow,
+        exclude=exclude,
+        projects=projects,
+        policies=policies,
+    )
     with command_context(chosen, offline=offline) as context:
         from deployer.commands.apply import prepare_rollback
 

@@ -17,6 +17,7 @@ from deployer.cli.options import (
     Exclude,
     Flows,
     Manifests,
+    Policies,
     Variables,
     selection,
 )
@@ -38,6 +39,7 @@ def validate(
     env: Environments = None,
     flow: Flows = None,
     exclude: Exclude = None,
+    policies: Policies = None,
     no_flows: Annotated[bool, typer.Option("--no-flows", metavar=NO_TYPE, help="Check the manifests only.")] = False,
     keep_going: Annotated[
         bool,
@@ -54,7 +56,9 @@ def validate(
 
     No target is read.
     """
-    chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude, keep_going=keep_going)
+    chosen = selection(
+        manifests, var, environments=env, flows=flow, exclude=exclude, keep_going=keep_going, policies=policies
+    )
     diagnostics, deployments = _validate(chosen, flows=not no_flows)
     write_validation(diagnostics, deployments, format)
     return REFUSED if any(each.severity is Severity.ERROR for each in diagnostics) else DONE

@@ -1,0 +1,170 @@
+"""Reads policies and exemptions: those of the manifests, and those of a folder that a platform owns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from deployer.errors import DeployError, Diagnostic, Severity, nearest
+from deployer.manifest.documents import Document, merge_section
+from deployer.manifest.fields import keys_of
+from deployer.manifest.files import find_files, read_file
+from deployer.manifest.nodes import Entry, Items, Map, Node, Report, Scalar, to_data
+from deployer.manifest.policy_keys import PolicyFile
+from deployer.manifest.validate import validate
+from deployer.models.policies import DEFAULT_ACTIONS, Example, Exemption, Expression, Policies, Policy
+
+_TOP: Final = list(keys_of(PolicyFile))
+# What does not change what a policy decides.
+_NOT_IN_DIGEST: Final = ("examples", "description")
+
+
+def read_policies(document: Document, folder: Path | None, flawed: Iterable[Any], report: Report) -> Policies:
+    """The policies of the manifests and of the folder, and the exemptions; what has a problem is left out.
+
+    `flawed` are the paths of the entries of the manifests with a problem. Raises DeployError without the folder.
+    """
+    broken = set(flawed)
+    sections = document.sections
+    platform, digest = _platform(folder, report) if folder is not None else ({}, "")
+    own = {name: entry for name, entry in sections["policies"].items() if ("policies", name) not in broken}
+    for name in sorted(platform.keys() & sections["policies"].keys()):
+        entry, first = sections["policies"][name], platform[name]
+        hint = "give the policy of the manifests another name"
+        message = f"the policy {name!r} is already defined at {first.key}"
+        report.error("duplicate-name", message, entry.key, ("policies", name), hint)
+        own.pop(name, None)
+    found = [*_policies(platform, from_platform=True), *_policies(own, from_platform=False)]
+    exemptions = [each for each in _exemptions(sections) if each.path.split(".", 2)[1] not in _names(broken)]
+    known = {each.name: each for each in found} | {name: None for _, name in sorted(_of(broken, "policies"))}
+    if document.complete:
+        _check_exemptions(exemptions, known, report, is_all=folder is not None)
+    return Policies(tuple(found), tuple(exemptions), digest)
+
+
+def _of(broken: Iterable[Any], section: str) -> Iterator[tuple[str, str]]:
+    yield from ((path[0], path[1]) for path in broken if path[0] == section and len(path) > 1)
+
+
+def _names(broken: Iterable[Any]) -> set[str]:
+    return {name for section in ("flows", "exemptions") for _, name in _of(broken, section)}
+
+
+def _platform(folder: Path, report: Report) -> tuple[Mapping[str, Entry], str]:
+    """The entries of a folder of policies, and the digest of what they decide."""
+    if not folder.is_dir():
+        there = "is not a folder" if folder.exists() else "does not exist"
+        message = f"the folder of policies {str(folder)!r} {there}"
+        raise DeployError(Diagnostic("bad-path", message, hint="name it with --policies DIR, or MFDEPLOY_POLICIES"))
+    document = Document()
+    for path in find_files(folder, report):
+        top = read_file(path, report)
+        for name, entry in top.entries.items() if top is not None else ():
+            if name == "policies":
+                merge_section(document, name, entry, report)
+            elif name != "version":
+                hint = nearest(name, _TOP) or f"the keys here are {', '.join(_TOP)}"
+                message = f"unknown key {name!r} in a file of policies"
+                report.error("unknown-key", message, entry.key, (name,), hint)
+    flawed = validate(document.merged(), report)
+    found = document.sections["policies"]
+    return {name: entry for name, entry in found.items() if ("policies", name) not in flawed}, _digest(found)
+
+
+def _digest(entries: Mapping[str, Entry]) -> str:
+    decided = {
+        name: {key: value for key, value in data.items() if key not in _NOT_IN_DIGEST}
+        if isinstance(data, dict)
+        else data
+        for name, data in ((name, to_data(entry.node)) for name, entry in entries.items())
+    }
+    return hashlib.sha256(json.dumps(decided, sort_keys=True).encode(errors="surrogatepass")).hexdigest()
+
+
+def _policies(entries: Mapping[str, Entry], *, from_platform: bool) -> Iterator[Policy]:
+    for name, entry in sorted(entries.items()):
+        node = entry.node
+        assert isinstance(node, Map)
+        data = to_data(node)
+        scope = data.get("applies_to", {})
+        rule, message = _expression(node.get("rule")), _expression(node.get("message_expression"))
+        assert rule is not None
+        yield Policy(
+            name=name,
+            rule=rule,
+            message=data["message"],
+            location=entry.key,
+            message_expression=message,
+            description=data.get("description", ""),
+            severity=Severity(data.get("severity", "error")),
+            environments=tuple(scope.get("environments", ())),
+            flows=tuple(scope.get("flows", ())),
+            actions=tuple(scope.get("actions", ())) or DEFAULT_ACTIONS,
+            field=data.get("field", ""),
+            may_be_exempted=data.get("exemptions", "refused" if from_platform else "allowed") == "allowed",
+            examples=tuple(_examples(node.get("examples"))),
+            from_platform=from_platform,
+        )
+
+
+def _expression(node: Node | None) -> Expression | None:
+    if not isinstance(node, Scalar):
+        return None
+    return Expression(str(node.value), node.location, node.verbatim)
+
+
+def _examples(node: Node | None) -> Iterator[Example]:
+    for item in node.nodes if isinstance(node, Items) else ():
+        data = to_data(item)
+        yield Example(data.get("name", ""), data["input"], data["expect"] == "pass", item.location)
+
+
+def _exemptions(sections: Mapping[str, Mapping[str, Entry]]) -> Iterator[Exemption]:
+    """Those of the section, and those of each flow; entries with a problem are left out."""
+    for name, entry in sections["exemptions"].items():
+        data = to_data(entry.node)
+        if isinstance(data, dict) and isinstance(data.get("policy"), str):
+            patterns = tuple(data.get("flows", ()))
+            yield from _exemption(data["policy"], data, entry, f"exemptions.{name}", patterns)
+    for flow, holder in sections["flows"].items():
+        listed = holder.node.get("exemptions") if isinstance(holder.node, Map) else None
+        for policy, entry in listed.entries.items() if isinstance(listed, Map) else ():
+            yield from _exemption(policy, to_data(entry.node), entry, f"flows.{flow}.exemptions.{policy}", (flow,))
+
+
+def _exemption(policy: str, data: Any, entry: Entry, path: str, flows: tuple[str, ...]) -> Iterator[Exemption]:
+    try:
+        until = date.fromisoformat(data["until"])
+        environments = tuple(map(str, data.get("environments", ())))
+        yield Exemption(policy, str(data["reason"]), until, entry.key, path, environments, flows)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return  # reported
+
+
+def _check_exemptions(
+    exemptions: Iterable[Exemption], known: Mapping[str, Policy | None], report: Report, *, is_all: bool
+) -> None:
+    """Each exemption is from a policy that there is, and that allows it.
+
+    A command that is not given the platform's policies cannot know their names: an exemption that may be from one of
+    them has no effect there, which is a warning.
+    """
+    for each in exemptions:
+        path = tuple(each.path.split("."))
+        policy = known.get(each.policy)
+        if each.policy not in known:
+            hint = nearest(each.policy, known)
+            if hint or is_all:
+                hint = hint or f"the policies are {', '.join(sorted(known)) or 'none'}"
+                report.error("unknown-policy", f"no policy {each.policy!r}", each.location, path, hint)
+            else:
+                message = f"the manifests have no policy {each.policy!r}"
+                report.warn("unknown-policy", message, each.location, path, "name those of a platform with --policies")
+        elif policy is not None and not policy.may_be_exempted:
+            message = f"the policy {each.policy!r} allows no exemptions"
+            hint = f"it says so at {policy.location}" if not policy.from_platform else "ask the owner of the policy"
+            report.error("exemption-refused", message, each.location, path, hint)

@@ -1,0 +1,42 @@
+"""Violations of policies in words, for the text and for the Markdown of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deployer.views.words import count
+
+TITLE = "Policies"
+Violation = Mapping[str, Any]
+
+
+def stops(violation: Violation) -> bool:
+    """Whether it stops an apply."""
+    return violation["severity"] == "error" and not violation["exempted"]
+
+
+def in_order(violations: Sequence[Violation]) -> list[Violation]:
+    """What stops an apply last: that is what a reader sees first, above the prompt."""
+    return sorted(violations, key=lambda each: (stops(each), not each["exempted"]))
+
+
+def label(violation: Violation) -> str:
+    """``error``, ``warning`` or ``exempted``."""
+    return "exempted" if violation["exempted"] else str(violation["severity"])
+
+
+def sentence(violation: Violation) -> str:
+    """What is violated, without the address."""
+    policy, message = violation["policy"], violation["message"]
+    text = f"the policy {policy} could not be evaluated: {message}" if violation["failed"] else f"{policy}: {message}"
+    text = f"{text}; {violation['hint']}" if violation["hint"] else text
+    if violation["exempted"]:
+        text = f"{text} (until {violation['until']}: {violation['exempted']})"
+    return text
+
+
+def verdict(violations: Sequence[Violation]) -> str:
+    """What the violations mean for an apply; empty if they stop none."""
+    number = sum(map(stops, violations))
+    return f"{count(number, 'policy violation')}: an apply is refused." if number else ""
