@@ -150,7 +150,7 @@ def test_a_plan_that_asks_no_airflow_imports_no_client_of_one(tmp_path: Path) ->
         (["plan", "--diff=yes"], "option '--diff' does not take a value"),
         (["render", "--env", "prod"], "missing argument 'FLOW'"),
         (["history", "--env", "prod", "--limit", "0"], "invalid value for '--limit'"),
-        (["schema", "plans"], "invalid value for 'NAME': 'plans' is not one of 'manifest', 'plan', 'history'"),
+        (["schema", "plans"], "invalid value for 'NAME': 'plans' is not one of 'manifest', 'plan', 'policy'"),
         (["plan", "--var", "branch"], "is not NAME=VALUE"),
         (["plan", "--var", "a=1", "--var", "a=2"], "--var a is given twice with different values"),
         (["rollback", "2026", "--env", "a", "-e", "b"], "--env is given twice, and takes one value"),
