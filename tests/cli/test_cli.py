@@ -306,7 +306,7 @@ def test_init(
 def test_schema(capsys: Output) -> None:
     assert cli.run(["schema"]) == 0
     everything = json.loads(capsys.readouterr().out)
-    assert list(everything) == ["manifest", "plan", "history", "result", "projects", "site"]
+    assert list(everything) == ["manifest", "plan", "policy", "history", "result", "projects", "inventory", "site"]
     assert cli.run(["schema", "plan"]) == 0
     assert json.loads(capsys.readouterr().out) == everything["plan"]
 

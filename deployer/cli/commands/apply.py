@@ -59,7 +59,6 @@ def apply(
     adopt: Adopt = None,
     policies: Policies = None,
     projects: Projects = None,
-    policies: Policies = None,
     yes: Yes = False,
     allow_delete: AllowDelete = None,
     allow_mass_change: AllowMassChange = False,
