@@ -388,7 +388,7 @@ def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:
 def refuse_unshown(format: PlanPageFormat, *, diff: bool) -> None:
     """Raise DeployError for a diff in a format that has no place for it."""
     if diff and format == "json":
-        raise DeployError(bad_usage("--diff has no JSON form", "leave it out, or use --format text or markdown"))
+        raise DeployError(bad_usage("--diff has no JSON form", "leave it out, or use --format text, markdown or html"))
 
 
 def bad_usage(message: str, hint: str) -> Diagnostic:

@@ -122,6 +122,10 @@ def test_search_and_filters(chrome: Browser, files: dict[str, str]) -> None:
     page.get_by_role("combobox", name="action").select_option("=delete")
     assert shown.count() == 10
     assert page.locator("section[data-group]:visible").count() == 1
+    page.get_by_role("button", name="Open all").click()
+    assert page.locator("article > details[open]").count() == 10
+    page.get_by_role("button", name="Fold all").click()
+    assert page.locator("article > details[open]").count() == 0
 
 
 def test_what_is_folded_is_drawn_when_it_is_opened_or_printed(chrome: Browser, files: dict[str, str]) -> None:

@@ -5,6 +5,9 @@ import re
 from html import unescape
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from deployer.views.graph import Graph
 from deployer.views.html.drawing import difference, draw, draw_change, drawn_steps
 from tests.views import samples
@@ -155,3 +158,29 @@ def test_steps_that_went_with_their_foreach_are_in_its_region() -> None:
     after = graph(start=["end"], end={"kind": "end", "next": []})
     steps = drawn_steps(before, after)
     assert {step.name: step.inside for step in steps if step.inside is not None} == {"one": 0, "two": 0}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """Any steps with arrows among them, loops and steps that nothing leads to included."""
+    names = draw(st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True))
+    kinds = st.sampled_from(["linear", "split", "foreach", "parallel", "switch", "join", "end"])
+    each = st.fixed_dictionaries(
+        {"kind": kinds, "next": st.lists(st.sampled_from(names), unique=True, max_size=3)},
+        optional={"joins": st.sampled_from(names)},
+    )
+    steps: dict[str, Any] = {name: draw(each) for name in names}
+    return {"start": names[0], "end": names[-1], "steps": steps}
+
+
+@given(graphs(), graphs())
+def test_any_two_graphs_can_be_drawn(before: Graph, after: Graph) -> None:
+    steps = drawn_steps(before, after)
+    assert {edge.target for step in steps for edge in step.follows} <= set(range(len(steps)))
+    assert all(edge.source == number for number, step in enumerate(steps) for edge in step.follows)
+    for step in steps:
+        seen, around = set[int](), step.inside
+        while around is not None:
+            assert around not in seen
+            seen.add(around)
+            around = steps[around].inside

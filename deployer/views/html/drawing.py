@@ -78,11 +78,18 @@ def drawn_steps(before: Graph | None, after: Graph | None, touched: Mapping[str,
     if before is None or after is None:
         graph = after or before
         return [] if graph is None else _single(graph)
+    before, after = _reached(before), _reached(after)
     renamed = renamed_steps(GraphDescription.model_validate(before), GraphDescription.model_validate(after))
     return _Merged(before, after, renamed, touched or {}).steps()
 
 
+def _reached(graph: Graph) -> Graph:
+    """The graph without the steps that no arrow leads to."""
+    return {**graph, "steps": {name: graph["steps"][name] for name in ordered_steps(graph)}}
+
+
 def _single(graph: Graph) -> list[DrawnStep]:
+    graph = _reached(graph)
     return _Merged(graph, graph, {}, {}).steps()
 
 

@@ -118,7 +118,7 @@ def shown_change(
         effects=list(own_rows(change, common)),
         known=list(known_by_topic(change)),
         drawing=_drawing(change),
-        diff=_diff("source of the DAG file", source) if source else None,
+        diff=_diff("Source of the DAG file", source) if source else None,
     )
 
 

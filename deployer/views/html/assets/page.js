@@ -36,7 +36,19 @@
     }
     for (const group of groups) group.hidden = !group.querySelector("[data-facets]:not([hidden])");
     status.textContent = shown === items.length ? `All ${items.length} are shown.` : `${shown} of ${items.length} are shown.`;
+    if (unfold) name();
   };
+  const unfold = form.querySelector("[data-unfold]");
+  const inItems = () => items.filter((item) => !item.element.hidden).map((item) => item.element.querySelector("details"));
+  const name = () => { unfold.textContent = inItems().every((each) => each.open) ? "Fold all" : "Open all"; };
+  if (unfold) {
+    unfold.addEventListener("click", () => {
+      const open = unfold.textContent === "Open all";
+      for (const each of inItems()) each.open = open;
+      name();
+    });
+    document.addEventListener("toggle", name, true);
+  }
   form.hidden = false;
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
