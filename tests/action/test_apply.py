@@ -24,7 +24,9 @@ class TestApply:
         first, second = (each["body"] for each in project.state.comments)
         assert first.startswith("<!-- mfdeploy plan of staging;")
         assert second.startswith("<!-- mfdeploy plan of prod;")
-        assert [each["name"] for each in project.state.artifacts] == ["mfdeploy-plan", "mfdeploy-reviewed"]
+        assert [each["name"] for each in project.state.artifacts] == [
+            *("mfdeploy-plan", "mfdeploy-page-staging", "mfdeploy-page-prod", "mfdeploy-reviewed"),
+        ]
         project.merge()
         runner = project.on_main()
         for environment in ("staging", "prod"):
