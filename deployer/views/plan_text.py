@@ -147,7 +147,7 @@ def _violations(page: Page, violations: Sequence[Mapping[str, Any]]) -> None:
     for each in policies.in_order(violations):
         page.line(
             "- ",
-            (f"{escape_controls(each['origin'])}: ", "dim"),
+            (f"{escape_controls(each['origin'])}: " if each["origin"] else "", "dim"),
             (policies.label(each), _VIOLATION_STYLES[policies.label(each)]),
             f" {escape_controls(each['address'])}: {escape_controls(policies.sentence(each))}",
             indent=2,

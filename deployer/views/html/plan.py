@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deployer.views import violations
 from deployer.views.html.facets import filters
 from deployer.views.html.page import WITH_DRAWINGS, render
 from deployer.views.html.plan_change import FACETS, ShownChange, facets, shown_change
@@ -51,7 +52,11 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
         scripts=WITH_DRAWINGS,
         summary=summary_line(plan["summary"]),
         remarks=list(filter(None, (baseline(plan), narrowing(plan)))),
-        problems=plan.get("problems", ()),
+        policies=violations.verdict(plan["violations"]) or violations.TITLE,
+        stops=any(map(violations.stops, plan["violations"])),
+        violations=[
+            {**each, "message": f"{each['address']}: {each['message']}"} for each in _violations(plan["violations"])
+        ],
         warnings=[{**warning, "text": warning_text(warning)} for warning in plan["warnings"]],
         not_planned=not_planned(plan),
         broken=plan["broken"],
@@ -64,6 +69,26 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
         is_open=len(pending) <= _MOST_OPEN,
         tool_version=plan["tool_version"],
     )
+
+
+def _violations(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Violations in words, what stops an apply first."""
+    return [
+        {
+            "severity": violations.label(each),
+            "origin": each["origin"],
+            "address": each["address"],
+            "message": violations.sentence(each),
+        }
+        for each in reversed(violations.in_order(found))
+    ]
+
+
+def _by_address(found: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    by_address: dict[str, list[dict[str, Any]]] = {}
+    for each in _violations(found):
+        by_address.setdefault(each["address"], []).append(each)
+    return by_address
 
 
 def _kind(plan: Mapping[str, Any]) -> str:
@@ -79,6 +104,7 @@ def _common(plan: Mapping[str, Any]) -> dict[str, str]:
 
 def _environments(plan: Mapping[str, Any], sources: Mapping[str, str]) -> list[ShownEnvironment]:
     pending, former, common = pending_by_environment(plan), former_ids(plan), _common(plan)
+    problems = _by_address(plan["violations"])
     numbers = {id(change): number for number, change in enumerate(plan["changes"])}
     counts = Counter((change["environment"], change["action"]) for change in plan["changes"])
     names = sorted({*plan["targets"], *(change["environment"] for change in plan["changes"])})
@@ -88,7 +114,13 @@ def _environments(plan: Mapping[str, Any], sources: Mapping[str, str]) -> list[S
             target=plan["targets"].get(name, ""),
             counts=[counts[name, action] for action in _ACTIONS],
             changes=[
-                shown_change(change, numbers[id(change)], former, common, sources.get(f"{name}/{change['file']}", ""))
+                shown_change(
+                    {**change, "problems": problems.get(change["address"], ())},
+                    numbers[id(change)],
+                    former,
+                    common,
+                    sources.get(f"{name}/{change['file']}", ""),
+                )
                 for change in pending.get(name, ())
             ],
             unchanged=[
