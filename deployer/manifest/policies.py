@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ def read_policies(document: Document, folder: Path | None, flawed: Iterable[Any]
     exemptions = [each for each in _exemptions(sections) if each.path.split(".", 2)[1] not in _names(broken)]
     known = {each.name: each for each in found} | {name: None for _, name in sorted(_of(broken, "policies"))}
     if document.complete:
+        _check_scopes(own, sections["environments"], report)
         _check_exemptions(exemptions, known, report, is_all=folder is not None)
     return Policies(tuple(found), tuple(exemptions), digest)
 
@@ -143,6 +145,21 @@ def _exemption(policy: str, data: Any, entry: Entry, path: str, flows: tuple[str
         yield Exemption(policy, str(data["reason"]), until, entry.key, path, environments, flows)
     except (KeyError, TypeError, ValueError, AttributeError):
         return  # reported
+
+
+def _check_scopes(own: Mapping[str, Entry], environments: Collection[str], report: Report) -> None:
+    """Warn of a pattern in a policy of the manifests that is about none of their environments: it would hold for ever.
+
+    A platform's policies are written for the manifests of many, and may well be about none of one project's.
+    """
+    for name, entry in own.items():
+        patterns = entry.node.get("applies_to", "environments") if isinstance(entry.node, Map) else None
+        for at, node in enumerate(patterns.nodes if isinstance(patterns, Items) else ()):
+            pattern = str(node.value) if isinstance(node, Scalar) else ""
+            if not any(fnmatchcase(environment, pattern) for environment in environments):
+                hint = nearest(pattern, environments) or f"the environments are {', '.join(sorted(environments))}"
+                path = ("policies", name, "applies_to", "environments", at)
+                report.warn("unused-policy", f"no environment matches {pattern!r}", node.location, path, hint)
 
 
 def _check_exemptions(

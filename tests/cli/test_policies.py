@@ -277,6 +277,14 @@ def test_an_exemption_from_an_unknown_policy(project: Path, capsys: Output) -> N
     assert "no policy 'ownr'; the policies are none" in err
 
 
+def test_a_policy_that_is_about_no_environment_is_a_warning(project: Path, capsys: Output) -> None:
+    add(project, OWNER + "    applies_to: {environments: [lcal, guard*]}\n")
+    code, _, err = run(capsys, "validate", "--no-flows")
+    assert code == 0
+    assert "policies.owner.applies_to.environments[0]: no environment matches 'lcal'; did you mean 'local'?" in err
+    assert "guard" not in err
+
+
 def test_a_folder_of_policies_holds_nothing_else(project: Path, capsys: Output) -> None:
     code, _, err = run(capsys, "plan", "--policies", platform(project, "version: 1\npolicy: {}\nflows: {}\n"))
     assert code == 1
