@@ -317,6 +317,7 @@ VIOLATING = replace(
             failed=True,
             origin="p.yaml:9:14",
         ),
+        *(Violation("many", f"prod/flow_{number}", "warning", "it is one of many") for number in range(1_012)),
         Violation("team-tag", "prod/quiet", "warning", "a tag says which team", "its message_expression gave no text"),
         Violation(
             "gpu-limit",

@@ -55,7 +55,8 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
         policies=violations.verdict(plan["violations"]) or violations.TITLE,
         stops=any(map(violations.stops, plan["violations"])),
         violations=[
-            {**each, "message": f"{each['address']}: {each['message']}"} for each in _violations(plan["violations"])
+            {**_shown(each), "message": f"{each['address']}: {violations.sentence(each)}", "hint": _rest(each, more)}
+            for each, more in violations.folded(plan["violations"], worst_first=True)
         ],
         warnings=[{**warning, "text": warning_text(warning)} for warning in plan["warnings"]],
         not_planned=not_planned(plan),
@@ -71,23 +72,23 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
     )
 
 
-def _violations(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Violations in words, what stops an apply first."""
-    return [
-        {
-            "severity": violations.label(each),
-            "origin": each["origin"],
-            "address": each["address"],
-            "message": violations.sentence(each),
-        }
-        for each in reversed(violations.in_order(found))
-    ]
+def _shown(violation: Mapping[str, Any]) -> dict[str, Any]:
+    """A violation in words."""
+    return {
+        "severity": violations.label(violation),
+        "origin": violation["origin"],
+        "message": violations.sentence(violation),
+    }
+
+
+def _rest(violation: Mapping[str, Any], more: int) -> str:
+    return violations.rest(violation, more) if more else ""
 
 
 def _by_address(found: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     by_address: dict[str, list[dict[str, Any]]] = {}
-    for each in _violations(found):
-        by_address.setdefault(each["address"], []).append(each)
+    for each in reversed(violations.in_order(found)):
+        by_address.setdefault(each["address"], []).append(_shown(each))
     return by_address
 
 
