@@ -173,18 +173,22 @@ class _Reader:
 
     def verbatim(self, event: Any) -> Location | None:
         """Where the value stands in the file as it is, so that a part of it has a place; None where YAML changes it."""
-        line, column = event.start_mark.line, event.start_mark.column
-        value = event.value.split("\n")[0]
+        line, column = event.start_mark.line, event.start_mark.column + (event.style in ("'", '"'))
+        values = event.value.split("\n")
+        # Blank lines at the beginning of a block do not say how far it is indented.
+        blank = next((number for number, value in enumerate(values) if value), 0)
         if event.style == "|":
             line += 1
-            written = self.lines[line] if line < len(self.lines) else ""
+            written = self.line(line + blank)
             column = len(written) - len(written.lstrip(" "))
-        elif event.style in ("'", '"'):
-            column += 1
-        if event.style != "|" and "\n" in event.value:
+        elif len(values) > 1:
             return None
-        is_there = line < len(self.lines) and self.lines[line].startswith(value, column)
+        is_there = self.line(line + blank).startswith(values[blank], column)
         return Location(self.file, line + 1, column + 1) if is_there else None
+
+    def line(self, number: int) -> str:
+        """A line of the file, from 0; empty beyond its end."""
+        return self.lines[number] if number < len(self.lines) else ""
 
     def take_key(self, text: str, plain: bool, location: Location) -> None:
         holder = self.open[-1]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.manifest.documents import Document, merge_section
 from deployer.manifest.fields import keys_of
 from deployer.manifest.files import find_files, read_file
-from deployer.manifest.nodes import Entry, Items, Map, Node, Report, Scalar, to_data
+from deployer.manifest.nodes import Entry, Items, Map, Node, Report, Scalar, has_broken, to_data
 from deployer.manifest.policy_keys import PolicyFile
 from deployer.manifest.validate import validate
 from deployer.models.policies import DEFAULT_ACTIONS, Example, Exemption, Expression, Policies, Policy
@@ -31,7 +32,7 @@ def read_policies(document: Document, folder: Path | None, flawed: Iterable[Any]
     broken = set(flawed)
     sections = document.sections
     platform, digest = _platform(folder, report) if folder is not None else ({}, "")
-    own = {name: entry for name, entry in sections["policies"].items() if ("policies", name) not in broken}
+    own = _whole(sections["policies"], "policies", broken)
     for name in sorted(platform.keys() & sections["policies"].keys()):
         entry, first = sections["policies"][name], platform[name]
         hint = "give the policy of the manifests another name"
@@ -39,19 +40,19 @@ def read_policies(document: Document, folder: Path | None, flawed: Iterable[Any]
         report.error("duplicate-name", message, entry.key, ("policies", name), hint)
         own.pop(name, None)
     found = [*_policies(platform, from_platform=True), *_policies(own, from_platform=False)]
-    exemptions = [each for each in _exemptions(sections) if each.path.split(".", 2)[1] not in _names(broken)]
-    known = {each.name: each for each in found} | {name: None for _, name in sorted(_of(broken, "policies"))}
+    exemptions = [*_exemptions({name: _whole(sections[name], name, broken) for name in ("exemptions", "flows")})]
+    known = dict.fromkeys(sections["policies"]) | {each.name: each for each in found}
     if document.complete:
+        _check_scopes(own, sections["environments"], report)
         _check_exemptions(exemptions, known, report, is_all=folder is not None)
     return Policies(tuple(found), tuple(exemptions), digest)
 
 
-def _of(broken: Iterable[Any], section: str) -> Iterator[tuple[str, str]]:
-    yield from ((path[0], path[1]) for path in broken if path[0] == section and len(path) > 1)
-
-
-def _names(broken: Iterable[Any]) -> set[str]:
-    return {name for section in ("flows", "exemptions") for _, name in _of(broken, section)}
+def _whole(entries: Mapping[str, Entry], section: str, flawed: Collection[Any]) -> dict[str, Entry]:
+    """The entries of a section without a problem."""
+    return {
+        name: entry for name, entry in entries.items() if (section, name) not in flawed and not has_broken(entry.node)
+    }
 
 
 def _platform(folder: Path, report: Report) -> tuple[Mapping[str, Entry], str]:
@@ -72,7 +73,7 @@ def _platform(folder: Path, report: Report) -> tuple[Mapping[str, Entry], str]:
                 report.error("unknown-key", message, entry.key, (name,), hint)
     flawed = validate(document.merged(), report)
     found = document.sections["policies"]
-    return {name: entry for name, entry in found.items() if ("policies", name) not in flawed}, _digest(found)
+    return _whole(found, "policies", flawed), _digest(found)
 
 
 def _digest(entries: Mapping[str, Entry]) -> str:
@@ -124,25 +125,35 @@ def _examples(node: Node | None) -> Iterator[Example]:
 
 
 def _exemptions(sections: Mapping[str, Mapping[str, Entry]]) -> Iterator[Exemption]:
-    """Those of the section, and those of each flow; entries with a problem are left out."""
+    """Those of the section, and those of each flow."""
     for name, entry in sections["exemptions"].items():
         data = to_data(entry.node)
-        if isinstance(data, dict) and isinstance(data.get("policy"), str):
-            patterns = tuple(data.get("flows", ()))
-            yield from _exemption(data["policy"], data, entry, f"exemptions.{name}", patterns)
+        yield _exemption(data["policy"], data, entry, f"exemptions.{name}", tuple(data.get("flows", ())))
     for flow, holder in sections["flows"].items():
         listed = holder.node.get("exemptions") if isinstance(holder.node, Map) else None
         for policy, entry in listed.entries.items() if isinstance(listed, Map) else ():
-            yield from _exemption(policy, to_data(entry.node), entry, f"flows.{flow}.exemptions.{policy}", (flow,))
+            yield _exemption(policy, to_data(entry.node), entry, f"flows.{flow}.exemptions.{policy}", (flow,))
 
 
-def _exemption(policy: str, data: Any, entry: Entry, path: str, flows: tuple[str, ...]) -> Iterator[Exemption]:
-    try:
-        until = date.fromisoformat(data["until"])
-        environments = tuple(map(str, data.get("environments", ())))
-        yield Exemption(policy, str(data["reason"]), until, entry.key, path, environments, flows)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return  # reported
+def _exemption(policy: str, data: Any, entry: Entry, path: str, flows: tuple[str, ...]) -> Exemption:
+    environments = tuple(data.get("environments", ()))
+    until = date.fromisoformat(data["until"])
+    return Exemption(policy, data["reason"], until, entry.key, path, environments, flows)
+
+
+def _check_scopes(own: Mapping[str, Entry], environments: Collection[str], report: Report) -> None:
+    """Warn of a pattern in a policy of the manifests that is about none of their environments: it would hold for ever.
+
+    A platform's policies are written for the manifests of many, and may well be about none of one project's.
+    """
+    for name, entry in own.items():
+        patterns = entry.node.get("applies_to", "environments") if isinstance(entry.node, Map) else None
+        for at, node in enumerate(patterns.nodes if isinstance(patterns, Items) else ()):
+            pattern = str(node.value) if isinstance(node, Scalar) else ""
+            if not any(fnmatchcase(environment, pattern) for environment in environments):
+                hint = nearest(pattern, environments) or f"the environments are {', '.join(sorted(environments))}"
+                path = ("policies", name, "applies_to", "environments", at)
+                report.warn("unused-policy", f"no environment matches {pattern!r}", node.location, path, hint)
 
 
 def _check_exemptions(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from typing import Final
 
 from deployer.errors import Diagnostic, Severity, nearest
 from deployer.models.deployment import Environment
 from deployer.models.desired import EnvironmentState
 from deployer.models.plan import Change, Plan
+
+_MOST_VIOLATIONS: Final = 20  # of which each has a line of its own
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,13 @@ def _conflicts(pending: Collection[Change]) -> Iterator[Diagnostic]:
 def _violations(plan: Plan) -> Iterator[Diagnostic]:
     """Violations of what the plan would change: a part of a saved plan may be left out of an apply."""
     pending = {change.address for change in plan.pending}
-    for each in plan.blocking:
-        if each.address in pending:
-            what = f"the policy {each.policy} could not be evaluated" if each.failed else f"violates {each.policy}"
-            yield Diagnostic("policy", f"{each.address}: {what}: {each.message}", each.location, hint=each.hint)
+    found = [each for each in plan.blocking if each.address in pending]
+    for each in found[:_MOST_VIOLATIONS]:
+        what = f"the policy {each.policy} could not be evaluated" if each.failed else f"violates {each.policy}"
+        yield Diagnostic("policy", f"{each.address}: {what}: {each.message}", each.location, hint=each.hint)
+    if len(found) > _MOST_VIOLATIONS:
+        more = len(found) - _MOST_VIOLATIONS
+        yield Diagnostic("policy", f"{more:,} more violations of policies", hint="the plan shows them")
 
 
 def _protected(

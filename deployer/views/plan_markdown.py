@@ -158,7 +158,8 @@ def _violations(violations: Sequence[Mapping[str, Any]], most: int) -> str:
         return ""
     lines = (
         f"- **{policies.label(each)}** {_at(each)}{code(each['address'])}: {prose(policies.sentence(each))}\n"
-        for each in reversed(policies.in_order(violations))
+        + (f"  - {prose(policies.rest(each, more))}\n" if more else "")
+        for each, more in policies.folded(violations, worst_first=True)
     )
     kept, left_out = _take(((line,) for line in lines), most)
     more = f"- {count(left_out, 'more violation')} left out here: see the full plan.\n" if left_out else ""

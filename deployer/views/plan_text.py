@@ -144,15 +144,17 @@ def _violations(page: Page, violations: Sequence[Mapping[str, Any]]) -> None:
     if not violations:
         return
     page.line((policies.TITLE, "bold red" if any(map(policies.stops, violations)) else "bold yellow"))
-    for each in policies.in_order(violations):
+    for each, more in policies.folded(violations):
         page.line(
             "- ",
-            (f"{escape_controls(each['origin'])}: ", "dim"),
+            (f"{escape_controls(each['origin'])}: " if each["origin"] else "", "dim"),
             (policies.label(each), _VIOLATION_STYLES[policies.label(each)]),
             f" {escape_controls(each['address'])}: {escape_controls(policies.sentence(each))}",
             indent=2,
             hang=2,
         )
+        if more:
+            page.line((f"  {escape_controls(policies.rest(each, more))}", "dim"), indent=2, hang=2)
     page.blank()
 
 

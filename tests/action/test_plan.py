@@ -278,3 +278,20 @@ def test_wrong_inputs_are_told(inputs: dict[str, str], project: Project) -> None
     assert done.result == "failure"
     assert done.output.startswith("::error::")
     assert len(done.steps) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("against", ["", "HEAD"])
+def test_a_plan_that_violates_a_policy_fails_its_job_and_is_commented(against: str, project: Project) -> None:
+    manifest = project.repository.manifest
+    rule = "policies:\n  owner:\n    rule: after.settings.owner != project\n    message: a flow names its owner\n"
+    project.open()
+    runner = project.on_pull()
+    manifest.write_text(manifest.read_text() + rule)
+    project.repository.flow.write_text(project.repository.flow.read_text() + "# more\n")
+    done = plan(runner, against=against)
+    assert done.result == "failure"
+    assert "1 policy violation: an apply is refused." in runner.summary
+    succeeded(comment(runner, against=against))
+    (written,) = project.state.comments
+    assert "`prod/hourly`: owner: a flow names its owner" in written["body"]

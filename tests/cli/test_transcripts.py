@@ -123,6 +123,10 @@ SCRIPT = [
     Case("open-error", ("open", "TrainFlow", *LOCAL)),
     Case("previews", ("previews", *LOCAL, "--existing", "pr_12")),
     Case("previews-error", ("previews", *LOCAL, "--yes")),
+    Case("policy", ("policy", "list"), "add policies"),
+    Case("policy-error", ("policy", "test")),
+    Case("plan-error-rule", ("plan",), "change a policy"),
+    Case("plan-error-policy", ("plan",), "mend the policy"),
     Case("destroy-error", ("destroy", *LOCAL), "protect"),
     Case("destroy", ("destroy", *LOCAL, "--yes", "--allow-delete", "local/TrainFlow")),
 ]
@@ -138,6 +142,18 @@ _MASKS = (
     (r"local-0-\w{4}\b", "local-0-abcd"),
     (r"(?<=by ada at )\S+(?=;)", "2026-01-01T00:00:00+00:00"),
 )
+
+
+POLICIES = """\
+policies:
+  owner:
+    rule: after.settings.owner != project
+    message: a flow names its owner
+    field: settings.owner
+    examples:
+      - {name: somebody, input: {project: shop, after: {settings: {owner: ada}}}, expect: pass}
+      - {name: nobody, input: {project: shop, after: {settings: {owner: shop}}}, expect: pass}
+"""
 
 
 def edit(project: Path, how: str) -> None:
@@ -171,7 +187,17 @@ def edit(project: Path, how: str) -> None:
         flow.write_text(FLOW)
     elif how == "edit the DAG file":
         dag.write_text(dag.read_text().replace("max_active_runs=16", "max_active_runs=3"))
+    elif how == "add policies":
+        kept.write_text(manifest.read_text())
+        manifest.write_text(manifest.read_text() + POLICIES)
+    elif how == "change a policy":
+        manifest.write_text(manifest.read_text().replace("!= project", "!= projct"))
+    elif how == "mend the policy":
+        manifest.write_text(manifest.read_text().replace("!= projct", "!= project"))
+        flow.write_text(FLOW.replace("default=0.01", "default=0.02"))
     elif how == "protect":
+        manifest.write_text(kept.read_text())
+        flow.write_text(FLOW)
         manifest.write_text(manifest.read_text().replace("compute: local", "compute: local\n    protect: true"))
 
 

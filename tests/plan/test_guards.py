@@ -12,7 +12,7 @@ from deployer.models.branches import NO_BRANCH, Branch
 from deployer.models.deployment import ResolvedPath
 from deployer.models.desired import DesiredState
 from deployer.models.manifests import Manifests
-from deployer.models.plan import Plan
+from deployer.models.plan import Plan, Violation
 from deployer.orchestrators.airflow import record
 from deployer.plan_context import PlanContext
 from deployer.planning.guards import Permissions
@@ -147,3 +147,26 @@ def test_of_several_environments_only_those_with_changes_look_at_the_branch(tmp_
     guarded = made.environment(branches=("main",))
     desired = replace(planning.desired, manifests=replace(planning.desired.manifests, environments={"prod": guarded}))
     assert refusals(replace(planning, folder=tmp_path, desired=desired)) == []
+
+
+def test_violations_of_what_is_applied_stop_it_and_many_are_told_in_a_line() -> None:
+    planning = planned(2, 1)
+    found = [Violation(f"policy-{number}", "prod/flow1", "error", "no") for number in range(25)]
+    others = [
+        Violation("other", "prod/flow0", "error", "of what is not applied"),
+        Violation("other", "prod/flow1", "warning", "a warning"),
+        Violation("other", "prod/flow1", "error", "exempted", exempted="a ticket", until="2999-12-31"),
+    ]
+
+    def told(*violations: Violation) -> list[str]:
+        with_violations = replace(planning, plan=replace(planning.plan, violations=violations))
+        try:
+            refuse_unguarded(with_violations, Permissions())
+        except DeployError as error:
+            return [problem.message for problem in error.diagnostics]
+        return []
+
+    assert told(*others) == []
+    assert told(*found[:1], *others) == ["prod/flow1: violates policy-0: no"]
+    assert "5 more violations of policies" in told(*found, *others)
+    assert len(told(*found, *others)) == 21

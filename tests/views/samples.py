@@ -26,6 +26,7 @@ from deployer.models.plan import (
     Reason,
     Replaced,
     Value,
+    Violation,
 )
 from deployer.models.record import Provenance
 from deployer.views.graph import Graph, GraphStep
@@ -293,6 +294,43 @@ AGAINST = Plan(
     tool_version="0.1.0",
 )
 
+VIOLATING = replace(
+    AGAINST,
+    adopt=(),
+    against=None,
+    warnings=(PlanWarning("exemption-ended", "the exemption from team-tag ended on 2026-01-31"),),
+    policies="0" * 64,
+    violations=(
+        Violation(
+            "owner-in-prod",
+            "prod/train",
+            "error",
+            "a flow names its owner",
+            field="settings.owner",
+            origin="a.yaml:3:12",
+        ),
+        Violation(
+            "retries",
+            "prod/train",
+            "error",
+            "division by zero (column 2 of the expression)",
+            failed=True,
+            origin="p.yaml:9:14",
+        ),
+        *(Violation("many", f"prod/flow_{number}", "warning", "it is one of many") for number in range(1_012)),
+        Violation("team-tag", "prod/quiet", "warning", "a tag says which team", "its message_expression gave no text"),
+        Violation(
+            "gpu-limit",
+            "prod/train",
+            "error",
+            "a step has at most two GPUs",
+            origin="a.yaml:4",
+            exempted="the new nodes come",
+            until="2026-12-31",
+        ),
+    ),
+)
+
 EVIL = "\x1b[31m@everyone </details> | `tick` ``` \u202e\n# heading [x](http://evil) ${{ }} #1 \\| --> \x9b2J"
 HOSTILE = Plan(
     (
@@ -319,6 +357,10 @@ HOSTILE = Plan(
     targets={"prod": f"s3://sesame/{EVIL}"},
     tool_version="0.1.0",
     warnings=(PlanWarning("not-packaged", EVIL, EVIL, EVIL, EVIL),),
+    violations=(
+        Violation(EVIL, "prod/evil", "error", EVIL, EVIL, EVIL, EVIL),
+        Violation(EVIL, "prod/evil", "error", EVIL, EVIL, EVIL, EVIL, exempted=EVIL, until=EVIL),
+    ),
 )
 
 

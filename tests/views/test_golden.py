@@ -34,6 +34,7 @@ PLANS = {
     "nothing": samples.NOTHING,
     "hostile": samples.HOSTILE,
     "against": samples.AGAINST,
+    "violating": samples.VIOLATING,
 }
 
 

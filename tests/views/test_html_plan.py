@@ -33,7 +33,9 @@ def test_plan_page(request: pytest.FixtureRequest) -> None:
     )
 
 
-@pytest.mark.parametrize("plan", [samples.EVERYTHING, samples.NOTHING, samples.HOSTILE, samples.AGAINST])
+@pytest.mark.parametrize(
+    "plan", [samples.EVERYTHING, samples.NOTHING, samples.HOSTILE, samples.AGAINST, samples.VIOLATING]
+)
 def test_a_page_is_well_formed_and_its_ids_are_its_own(plan: Plan) -> None:
     page = Read(plan_to_html(plan_to_json(plan)))
     assert page.open == []
@@ -126,14 +128,12 @@ def test_many_changes_are_folded_and_few_are_not() -> None:
     assert len(opened[1]) == 40
 
 
-def test_problems_that_a_plan_has_come_first() -> None:
-    data = plan_to_json(samples.EVERYTHING)
-    data["problems"] = [{"message": "no owner in prod", "severity": "error", "origin": "a.yaml:3", "hint": "name one"}]
-    data["changes"][1]["problems"] = [{"message": "too many GPUs"}]
-    page = plan_to_html(data)
-    assert page.index("no owner in prod") < page.index('id="warnings"')
-    assert "1 problem<" in page
-    assert "too many GPUs" in page
+def test_violations_of_policies_come_first_and_with_their_changes() -> None:
+    page = plan_to_html(plan_to_json(samples.VIOLATING))
+    assert page.index("2 policy violations: an apply is refused.") < page.index('id="warnings"')
+    assert "3 problems<" in page
+    assert page.count("gpu-limit: a step has at most two GPUs (until 2026-12-31: the new nodes come)") == 2
+    assert 'class="notes errors" aria-labelledby="policies"' in page
 
 
 def test_a_plan_that_is_not_of_the_manifests_says_so() -> None:

@@ -37,7 +37,7 @@ MAX_COST: Final = 1_000_000
 Values = dict[str, Any]
 Step = Callable[[Values], Any]
 _COST_OF_FAILURE: Final = 100
-_SPENT: Final = "$spent"  # no variable can have this name
+_SPEND: Final = "$spend"  # no variable can have this name
 
 
 class Program:
@@ -49,7 +49,7 @@ class Program:
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The value of the expression. Raises EvaluationError, and BudgetError where it costs too much."""
-        return self._run({**variables, _SPENT: 0})
+        return self._run({**variables, _SPEND: _Budget().spend})
 
 
 def compile_checked(checked: Checked) -> Program:
@@ -57,10 +57,25 @@ def compile_checked(checked: Checked) -> Program:
     return Program(checked)
 
 
-def _charge(values: Values, cost: int, at: int) -> None:
-    spent = values[_SPENT] = values[_SPENT] + cost
-    if spent > MAX_COST:
-        raise BudgetError(f"the evaluation takes more than {MAX_COST:,} steps", at, "ask less of large lists and maps")
+class _Budget:
+    """What is left of the cost of one evaluation."""
+
+    def __init__(self) -> None:
+        self.left = MAX_COST
+
+    def spend(self, cost: int) -> None:
+        """Raises _Spent if nothing is left."""
+        self.left -= cost
+        if self.left < 0:
+            raise _Spent
+
+
+class _Spent(Exception):
+    """The budget is spent; who was about to spend it says where."""
+
+
+def _spent(at: int) -> BudgetError:
+    return BudgetError(f"the evaluation takes more than {MAX_COST:,} steps", at, "ask less of large lists and maps")
 
 
 def _compile(node: Node) -> Step:
@@ -89,6 +104,27 @@ def _compile(node: Node) -> Step:
 
 
 def _select(node: Select) -> Step:
+    path = path_of(node)
+    return _select_path(node, path.split(".")) if path else _select_one(node)
+
+
+def _select_path(node: Select, path: list[str]) -> Step:
+    """A chain of fields of a variable in one step; field by field where one of them is not there."""
+    name, fields, slowly = path[0], path[1:], _select_one(node)
+
+    def run(values: Values) -> Any:
+        holder = values[name]
+        try:
+            for field in fields:
+                holder = holder[field]
+        except (KeyError, TypeError, IndexError):
+            return slowly(values)
+        return holder
+
+    return run
+
+
+def _select_one(node: Select) -> Step:
     operand, field = _compile(node.operand), node.field
 
     def run(values: Values) -> Any:
@@ -142,14 +178,34 @@ def _index(node: Index) -> Step:
 
 def _call(node: Call) -> Step:
     table = OPERATORS if node.function in OPERATORS else METHODS if node.target is not None else GLOBALS
-    run_function, at = table[node.function].run, node.at
+    function, at = table[node.function].run, node.at
     arguments = [_compile(each) for each in (*([node.target] if node.target else []), *node.arguments)]
+    if len(arguments) == 2:
+        return _call_of_two(function, arguments[0], arguments[1], at)
 
     def run(values: Values) -> Any:
+        found = [argument(values) for argument in arguments]
         try:
-            return run_function(lambda cost: _charge(values, cost, at), *[argument(values) for argument in arguments])
+            return function(values[_SPEND], *found)
         except ValueError as error:
             raise EvaluationError(str(error), at) from None
+        except _Spent:
+            raise _spent(at) from None
+
+    return run
+
+
+def _call_of_two(function: Callable[..., Any], one: Step, other: Step, at: int) -> Step:
+    """Most calls: without the list of arguments they take a third less time."""
+
+    def run(values: Values) -> Any:
+        left, right = one(values), other(values)
+        try:
+            return function(values[_SPEND], left, right)
+        except ValueError as error:
+            raise EvaluationError(str(error), at) from None
+        except _Spent:
+            raise _spent(at) from None
 
     return run
 
@@ -181,7 +237,10 @@ def _logic(parts: Iterable[Node], decisive: bool, operator: str) -> Step:
 
 def _kept(error: EvaluationError, values: Values) -> EvaluationError:
     """A failure that something else may still absorb, without the frames that it came through."""
-    _charge(values, _COST_OF_FAILURE, error.at)
+    try:
+        values[_SPEND](_COST_OF_FAILURE)
+    except _Spent:
+        raise _spent(error.at) from None
     error.__context__ = None
     return error.with_traceback(None)
 
@@ -267,17 +326,20 @@ class _Loop:
 
     def run(self, visit: Callable[[Values], bool]) -> None:
         """Call `visit` for each item until it returns true. Names that the macro hides come back after it."""
-        values, names = self.values, self.names
+        values, names, cost, spend = self.values, self.names, self.cost, self.values[_SPEND]
+        first = names[0] if len(names) == 1 else None
         hidden = {name: values[name] for name in names if name in values}
         try:
             for item in self.items:
-                _charge(values, self.cost, self.at)
-                if len(names) == 2:
-                    values[names[0]], values[names[1]] = item
+                spend(cost)
+                if first is not None:
+                    values[first] = item
                 else:
-                    values[names[0]] = item
+                    values[names[0]], values[names[1]] = item
                 if visit(values):
                     return
+        except _Spent:
+            raise _spent(self.at) from None
         finally:
             for name in names:
                 values.pop(name, None)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 MOST_INT: Final = 2**63 - 1
 _NUMBERS: Final = (int, float)
+_SIMPLE: Final = frozenset((str, int, float, bool, type(None)))
 
 
 def kind_of(value: Any) -> str:
@@ -40,8 +41,10 @@ def is_number(value: Any) -> bool:
 
 def equal(one: Any, other: Any) -> bool:
     """Equality as CEL has it: values of two types are not equal, but for numbers."""
+    if type(one) is type(other) and type(one) in _SIMPLE:
+        return bool(one == other)
     if isinstance(one, str) or one is None or isinstance(one, bool):
-        return type(one) is type(other) and bool(one == other)
+        return False
     if is_number(one):
         return is_number(other) and bool(one == other)
     if isinstance(one, list | tuple):
@@ -59,8 +62,8 @@ def equal(one: Any, other: Any) -> bool:
 
 def comparable(one: Any, other: Any) -> bool:
     """Whether CEL orders the two values."""
-    if is_number(one):
-        return is_number(other)
+    if type(one) in _NUMBERS and type(other) in _NUMBERS:
+        return True
     return type(one) is type(other) and isinstance(one, str | bool | datetime | timedelta)
 
 
@@ -68,4 +71,6 @@ def weight(value: Any) -> int:
     """Roughly how much work it is to look at all of a value: 1 for ten characters or one item."""
     if isinstance(value, str):
         return len(value) // 10
+    if type(value) in _SIMPLE:
+        return 0
     return len(value) if isinstance(value, dict | list | tuple) else 0

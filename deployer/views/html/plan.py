@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deployer.views import violations
 from deployer.views.html.facets import filters
 from deployer.views.html.page import WITH_DRAWINGS, render
 from deployer.views.html.plan_change import FACETS, ShownChange, facets, shown_change
@@ -51,7 +52,12 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
         scripts=WITH_DRAWINGS,
         summary=summary_line(plan["summary"]),
         remarks=list(filter(None, (baseline(plan), narrowing(plan)))),
-        problems=plan.get("problems", ()),
+        policies=violations.verdict(plan["violations"]) or violations.TITLE,
+        stops=any(map(violations.stops, plan["violations"])),
+        violations=[
+            {**_shown(each), "message": f"{each['address']}: {violations.sentence(each)}", "hint": _rest(each, more)}
+            for each, more in violations.folded(plan["violations"], worst_first=True)
+        ],
         warnings=[{**warning, "text": warning_text(warning)} for warning in plan["warnings"]],
         not_planned=not_planned(plan),
         broken=plan["broken"],
@@ -64,6 +70,26 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
         is_open=len(pending) <= _MOST_OPEN,
         tool_version=plan["tool_version"],
     )
+
+
+def _shown(violation: Mapping[str, Any]) -> dict[str, Any]:
+    """A violation in words."""
+    return {
+        "severity": violations.label(violation),
+        "origin": violation["origin"],
+        "message": violations.sentence(violation),
+    }
+
+
+def _rest(violation: Mapping[str, Any], more: int) -> str:
+    return violations.rest(violation, more) if more else ""
+
+
+def _by_address(found: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    by_address: dict[str, list[dict[str, Any]]] = {}
+    for each in reversed(violations.in_order(found)):
+        by_address.setdefault(each["address"], []).append(_shown(each))
+    return by_address
 
 
 def _kind(plan: Mapping[str, Any]) -> str:
@@ -79,6 +105,7 @@ def _common(plan: Mapping[str, Any]) -> dict[str, str]:
 
 def _environments(plan: Mapping[str, Any], sources: Mapping[str, str]) -> list[ShownEnvironment]:
     pending, former, common = pending_by_environment(plan), former_ids(plan), _common(plan)
+    problems = _by_address(plan["violations"])
     numbers = {id(change): number for number, change in enumerate(plan["changes"])}
     counts = Counter((change["environment"], change["action"]) for change in plan["changes"])
     names = sorted({*plan["targets"], *(change["environment"] for change in plan["changes"])})
@@ -88,7 +115,13 @@ def _environments(plan: Mapping[str, Any], sources: Mapping[str, str]) -> list[S
             target=plan["targets"].get(name, ""),
             counts=[counts[name, action] for action in _ACTIONS],
             changes=[
-                shown_change(change, numbers[id(change)], former, common, sources.get(f"{name}/{change['file']}", ""))
+                shown_change(
+                    {**change, "problems": problems.get(change["address"], ())},
+                    numbers[id(change)],
+                    former,
+                    common,
+                    sources.get(f"{name}/{change['file']}", ""),
+                )
                 for change in pending.get(name, ())
             ],
             unchanged=[
