@@ -269,6 +269,15 @@ class TestPlan:
         )
 
     @pytest.mark.parametrize(
+        "odd", [[], "x", {"failure": "x"}, {"failure": [1, {"slack": 2}, {"x": {}}], "late": {"notify": 3}}]
+    )
+    def test_what_somebody_wrote_into_a_record_needs_nothing(self, odd: Any) -> None:
+        plain = described()
+        settings = plain.settings.model_validate({**plain.settings.model_dump(), "notify": odd}, strict=False)
+        found = needs(plain.model_copy(update={"settings": settings}))
+        assert (found.told_by, found.notifiers) == (frozenset(), frozenset())
+
+    @pytest.mark.parametrize(
         ("version", "codes"), [("2.11.2", ["airflow-version"]), ("3.2.1", ["airflow-version"]), ("3.3.2", [])]
     )
     def test_refuses_late_where_the_version_is_known_and_too_old(self, version: str, codes: list[str]) -> None:
