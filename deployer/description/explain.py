@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from deployer.description.compare import differences, order_differences
@@ -48,12 +48,22 @@ def explain(before: Description, after: Description) -> list[Reason]:
             fields = tuple(_explain_settings(before.settings, after.settings, narrowed))
         else:
             fields = tuple(differences(section, getattr(before, section), getattr(after, section), narrowed))
-        fields += orders.get(section, ())
+        fields = (*_with_one_cron(fields), *orders.get(section, ()))
         if fields:
             sentences = tuple(graph_sentences(before.graph, after.graph)) if section == "graph" else ()
             reasons.append(Reason(word, fields, sentences=sentences))
     differing = {field.field for reason in reasons for field in reason.fields}
     return [replace(reason, fields=tuple(with_follows(reason.fields, differing))) for reason in reasons]
+
+
+def _with_one_cron(fields: Iterable[FieldChange]) -> Iterator[FieldChange]:
+    """The same fields; a cron in the place of several, or the other way round, is one change."""
+    found = {each.field: each for each in fields}
+    one, several = found.get("schedule.cron"), found.get("schedule.crons")
+    if one and several:
+        both = FieldChange(one.field, one.before or several.before, one.after or several.after)
+        found = {name: both if name == one.field else each for name, each in found.items() if each is not several}
+    yield from found.values()
 
 
 def _explain_code(old: CodeDescription, new: CodeDescription) -> Iterator[Reason]:

@@ -115,6 +115,31 @@ def installed(version: str) -> Airflow:
     return Airflow(version, folder / "bin" / "python")
 
 
+# What is needed beside an Airflow to send messages in Slack and alerts of PagerDuty. Nothing of it is part of one.
+NOTIFIERS = (
+    *("apache-airflow-providers-slack==9.11.1", "slack-sdk==3.48.0"),
+    *("apache-airflow-providers-pagerduty==5.3.1", "pagerduty==7.2.0", "deprecation==2.1.0"),
+    *("httpx2==2.16.2", "httpcore2==2.16.2", "truststore==0.10.4"),
+)
+# Those that came out for older ones.
+OLD_NOTIFIERS = ("apache-airflow-providers-slack==9.1.4", "slack-sdk==3.48.0")
+
+
+def notifiers(airflow: Airflow) -> Path:
+    """A folder with more providers, for PYTHONPATH: the Airflows themselves stay as they are."""
+    folder = cache() / f"notifiers-{airflow.python.parents[1].name}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    wanted = NOTIFIERS if airflow.version in PLAIN_VERSIONS else OLD_NOTIFIERS
+    with locked(folder.with_suffix(folder.suffix + ".lock")):
+        stamp = folder / "installed"
+        if not stamp.exists() or stamp.read_text().split() != [*wanted]:
+            shutil.rmtree(folder, ignore_errors=True)
+            python = ("--python", str(airflow.python))
+            uv("pip", "install", "--quiet", "--no-deps", "--target", str(folder), *python, *wanted)
+            stamp.write_text("\n".join(wanted) + "\n")
+    return folder
+
+
 def new_home(airflow: Airflow, folder: Path, dags: Path, **variables: str) -> Home:
     """An AIRFLOW_HOME in `folder` whose database is ready."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,15 @@ EXAMPLES = "tests/e2e/test_airflow.py::"
 PODS = "tests/kubernetes/test_pods.py::"
 EVENTS = "tests/live/test_events.py::"
 AS_ARGO = "tests/kubernetes/test_triggers_as_argo.py::"
+TOLD = "tests/airflow/test_notifications.py::"
+_TOLD = (
+    "test_a_failure_is_told_once_with_all_that_helps",
+    "test_items_of_a_foreach_are_told_together",
+    "test_a_retry_is_told_with_its_error",
+    "test_a_success_is_told",
+    "test_slack_gets_text_and_no_mention",
+    "test_mail_is_html_that_shows_text",
+)
 RUNNING = "tests/scheduler/test_running.py::"
 SENSORS = "tests/computes/test_computes.py::TestSensors::"
 PACKAGES = "tests/computes/test_computes.py::TestPackages::"
@@ -268,6 +277,12 @@ ROWS: tuple[Row, ...] = (
     Row("schedule", "a schedule of the manifest instead of the code's"),
     Row(
         "schedule",
+        "several crons that one can say: the next runs are those of a plan",
+        tests=("tests/airflow/test_several_crons.py::test_the_next_runs_are_those_of_a_plan[{version}-joined]",),
+        computes=("local",),
+    ),
+    Row(
+        "schedule",
         "no run of the past when a DAG first appears",
         "catchup is not set, and Airflow 2 has it on",
     ),
@@ -384,6 +399,12 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     _refused("events", "`options` of `@trigger` and `@trigger_on_finish`", REFUSED, "trigger_on_finish"),
+    Row(
+        "events",
+        "`notify:` on failure, success and retry: once, with the task that failed, in Slack, by email and a webhook",
+        tests=tuple(f"{TOLD}{test}[{{version}}]" for test in _TOLD),
+        computes=("local",),
+    ),
     Row("events", "`@exit_hook` on success: called with the run, which it does not change", REFUSED),
     Row("events", "`@exit_hook` on error: called with the run, which it does not change", REFUSED),
     _refused(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deployer.manifest.notify_keys import Email, LateSettings, NotifierSettings, NotifySettings, SlackMessage
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Decorator, Flow, Package, Parameter, Sensor
 from deployer.models.record import Origin
@@ -28,6 +29,16 @@ def of_tag(text: str) -> Made:
     flow = flows.linear()
     tagged = flows.deployment().model_copy(update={"tags": (text,)})  # some are longer than a manifest may have them
     return tagged, flow, flows.package(flow)
+
+
+def told_by(text: str) -> NotifySettings:
+    """Somebody who is told of everything, by texts that a manifest may not have there."""
+    email = Email.model_construct(_fields_set={"to", "sender", "connection"}, to=(text,), sender=text, connection=text)
+    slack = SlackMessage.model_construct(_fields_set={"connection", "channel"}, connection=text, channel=text)
+    notifiers = (NotifierSettings(email=email), NotifierSettings(slack=slack))
+    return NotifySettings(
+        failure=notifiers, success=notifiers, retry=notifiers, late=LateSettings(after="2h", notify=notifiers)
+    )
 
 
 def of_flow(flow: Flow, compute: str = "local", **package: Any) -> Made:
@@ -54,6 +65,7 @@ PLACES: dict[str, Callable[[str], Made]] = {
     "description": lambda text: of_deployment(description=text),
     "pool": lambda text: of_deployment(worker_pool=text),
     "namespace": lambda text: of_deployment(namespace=text),
+    "notification": lambda text: of_deployment(owner=text, notify=told_by(text)),
     "entry": lambda text: of_deployment(entry={"description": text, text: [text]}),
     "parameter of the manifest": lambda text: (
         flows.deployment(parameters={"alpha": text}),

@@ -144,12 +144,14 @@ def test_a_new_schedule_tells_no_defaults() -> None:
 
 
 def test_a_second_cron_is_a_list_in_the_place_of_the_first() -> None:
+    """And the other way round."""
     crons = ("0 3 * * *", "30 9 * * *")
     (reason,) = only(made.desired(cron=crons), made.deployed(made.desired(cron="0 3 * * *"))).reasons
-    assert list(reason.fields) == [
-        FieldChange("schedule.cron", "0 3 * * *", None),
-        FieldChange("schedule.crons", None, list(crons)),
-    ]
+    assert list(reason.fields) == [FieldChange("schedule.cron", "0 3 * * *", list(crons))]
+    (reason,) = only(made.desired(cron="0 3 * * *"), made.deployed(made.desired(cron=crons))).reasons
+    assert list(reason.fields) == [FieldChange("schedule.cron", list(crons), "0 3 * * *")]
+    (reason,) = only(made.desired(cron=crons), made.deployed(made.desired())).reasons
+    assert list(reason.fields) == [FieldChange("schedule.crons", None, list(crons))]
 
 
 def test_paths_of_this_machine_are_not_compared() -> None:

@@ -21,6 +21,7 @@ from deployer.manifest.airflow_keys import AirflowAccess
 from deployer.manifest.notify_keys import NotifySettings
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.description import Description, same_description
+from deployer.models.flow import Hook
 from deployer.models.live import Needs
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.needs import needs
@@ -236,6 +237,16 @@ class TestDag:
         assert "interval=timedelta(hours=2)" in text
         assert "    **LATE,\n" in text
 
+    def test_with_hooks_and_pods_is_python(self) -> None:
+        """And a hook that fails has no pathspec of Metaflow."""
+        flow = flows.with_pods(flows.fan(hooks=(Hook("tell", "success"),)))
+        deployment = flows.kubernetes(notify=NotifySettings.model_validate({"failure": [SLACK], "retry": [EMAIL]}))
+        text = render(deployment, flow, flows.package(flow))
+        assert ast.parse(text)
+        assert (
+            "    if not isinstance(task, MetaflowStep) or isinstance(task, MetaflowHook):\n        return run\n" in text
+        )
+
     @pytest.mark.parametrize("nothing", [{}, {"failure": []}, {"late": {"after": "none", "notify": [WEBHOOK]}}])
     def test_without_anybody_to_tell_is_as_it_was(self, nothing: dict[str, Any]) -> None:
         plain = render(flows.deployment(), flows.linear(), flows.package(flows.linear()))
@@ -267,6 +278,15 @@ class TestPlan:
             notifiers=frozenset(f"apache-airflow-providers-{name}" for name in ("slack", "smtp", "pagerduty", "http")),
             versions=frozenset({("the notification of late runs", "3.3")}),
         )
+
+    @pytest.mark.parametrize(
+        "odd", [[], "x", {"failure": "x"}, {"failure": [1, {"slack": 2}, {"x": {}}], "late": {"notify": 3}}]
+    )
+    def test_what_somebody_wrote_into_a_record_needs_nothing(self, odd: Any) -> None:
+        plain = described()
+        settings = plain.settings.model_validate({**plain.settings.model_dump(), "notify": odd}, strict=False)
+        found = needs(plain.model_copy(update={"settings": settings}))
+        assert (found.told_by, found.notifiers) == (frozenset(), frozenset())
 
     @pytest.mark.parametrize(
         ("version", "codes"), [("2.11.2", ["airflow-version"]), ("3.2.1", ["airflow-version"]), ("3.3.2", [])]

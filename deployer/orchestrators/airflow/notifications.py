@@ -17,24 +17,14 @@ from deployer.orchestrators.airflow.literals import Source, constant, duration, 
 from deployer.orchestrators.airflow.names import dag_id
 
 # Names that a DAG file with notifications uses itself, in addition to those of every DAG file.
-RESERVED: Final = frozenset(
-    (
-        *(
-            "ADDRESS",
-            "AIRFLOW",
-            "AIRFLOW_VERSION",
-            "as_html",
-            "as_slack",
-            "base_url",
-            "DeadlineAlert",
-            "DeadlineReference",
-            "error_of",
-        ),
-        *("facts_of", "failed_tasks", "html", "importlib", "LATE", "lines_of", "load", "logging", "MOST_TEXT"),
-        *("NOTIFY", "notify_failure", "notify_late", "notify_retry", "notify_success", "OWNER", "pages_of"),
-        *("pathspec_of", "quote", "send", "SyncCallback", "tell", "WORDS"),
-    )
-)
+# fmt: off
+RESERVED: Final = frozenset((
+    "ADDRESS", "AIRFLOW", "AIRFLOW_VERSION", "as_html", "as_slack", "base_url", "DeadlineAlert", "DeadlineReference",
+    "error_of", "facts_of", "failed_tasks", "html", "importlib", "LATE", "lines_of", "load", "logging", "MOST_TEXT",
+    "NOTIFY", "notify_failure", "notify_late", "notify_retry", "notify_success", "OWNER", "pages_of", "pathspec_of",
+    "quote", "send", "SyncCallback", "tell", "WORDS",
+))
+# fmt: on
 _PROVIDERS: Final[Mapping[str, str]] = {
     "email": "apache-airflow-providers-smtp",
     "pagerduty": "apache-airflow-providers-pagerduty",
@@ -59,13 +49,10 @@ class Notifications:
 
 def table(deployment: Deployment) -> dict[str, list[JsonValue]]:
     """Each event that somebody is told of, with how: maps of one key, as in the manifest."""
-    return _table(deployment.notify.written())
-
-
-def _table(written: Mapping[str, Any]) -> dict[str, list[JsonValue]]:
-    late = written.get("late")
-    found = {event: list(notifiers) for event, notifiers in written.items() if event != "late"}
-    return {**found, "late": list(late["notify"])} if late else found
+    found: dict[str, Any] = dict(deployment.notify.written())
+    if "late" in found:
+        found["late"] = found["late"]["notify"]
+    return found
 
 
 def of(deployment: Deployment, flow: Flow) -> Notifications | None:
@@ -102,14 +89,17 @@ def default_arguments(deployment: Deployment) -> dict[str, Source]:
 
 
 def needed(written: object) -> tuple[frozenset[str], frozenset[str]]:
-    """The connections and the packages of providers for `notify` of a description."""
-    found = _table(written) if isinstance(written, dict) else {}
-    notifiers = [(kind, given) for each in found.values() for item in each for kind, given in _items(item)]
+    """The connections and the packages of providers for `notify` of a description, which anybody may have edited."""
+    notifiers = list(_notifiers(written))
     connections = frozenset(str(given.get("connection", EMAIL_CONNECTION)) for _, given in notifiers)
-    return connections, frozenset(_PROVIDERS[kind] for kind, _ in notifiers if kind in _PROVIDERS)
+    return connections, frozenset(_PROVIDERS[kind] for kind, _ in notifiers)
 
 
-def _items(notifier: JsonValue) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for kind, given in notifier.items() if isinstance(notifier, dict) else ():
-        if isinstance(given, dict):
-            yield kind, given
+def _notifiers(written: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for told in written.values() if isinstance(written, dict) else ():
+        if isinstance(told, dict):  # late
+            yield from _notifiers({"": told.get("notify")})
+        for notifier in told if isinstance(told, list) else ():
+            for kind, given in notifier.items() if isinstance(notifier, dict) else ():
+                if kind in _PROVIDERS and isinstance(given, dict):
+                    yield kind, given

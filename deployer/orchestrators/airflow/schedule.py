@@ -68,7 +68,7 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
 
 def _problem_of(crons: Sequence[str]) -> tuple[str, str] | None:
     """What is wrong with the crons, and a hint."""
-    known: dict[str, str] = {}
+    known: set[str] = set()
     for cron in crons:
         shown = cron[:_MAX_CHARACTERS]
         try:
@@ -77,7 +77,7 @@ def _problem_of(crons: Sequence[str]) -> tuple[str, str] | None:
             return f"the schedule {shown!r} {error}", _HINT
         if translated in known:
             return f"the schedule has the cron {shown!r} twice", "a run starts once at each time: leave one of them out"
-        known[translated] = cron
+        known.add(translated)
     return None
 
 
