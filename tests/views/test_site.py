@@ -136,6 +136,12 @@ def test_flows_that_have_nothing_to_do_with_each_other_are_drawn_apart() -> None
     assert [[name for name, *_ in each["nodes"]] for each in drawn] == [["c", "d", "e"], ["a", "b"]]
 
 
+def test_a_catalogue_of_nothing_says_so() -> None:
+    files = files_of(site())
+    assert "No flows." in Read(files["index.html"]).text
+    assert "No flow starts another one." in Read(files["starts.html"]).text
+
+
 def test_a_server_that_did_not_answer_is_named() -> None:
     made = small_site()
     environment = made.environments[0].model_copy(update={"asked": False, "problem": "no answer within 2 seconds"})

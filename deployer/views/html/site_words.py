@@ -25,6 +25,7 @@ STATES: Final[Mapping[str, State]] = {
     "changed": State("other version", "The manifests say something else than what is deployed.", "attention"),
     "new": State("not deployed", "It is in the manifests, and was not deployed yet.", "attention"),
     "unlisted": State("not in the manifests", "It is deployed, and the manifests no longer list it.", "attention"),
+    "foreign": State("of another project", "Another manifest project deployed it.", "good"),
     "broken": State("broken", "It cannot be deployed as it is.", "bad"),
 }
 RUNS: Final[Mapping[str, str]] = {"success": "good", "failed": "bad"}
