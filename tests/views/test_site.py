@@ -83,6 +83,7 @@ def test_the_index_finds_flows_by_what_they_are() -> None:
     assert selects == ["environment", "owner", "tag", "schedule", "state"]  # there is only one project
     assert {"flows/train.html", "flows/old.html", "starts.html", "site.json"} <= {*page.links()}
     assert "4 flows in 2 environments; 4 deployments." in page.text
+    assert "prod: After other flows or events staging: By hand only" in page.text
 
 
 def test_a_page_shows_what_differs_between_environments() -> None:

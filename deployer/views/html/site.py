@@ -14,7 +14,7 @@ from deployer.views.html.facets import facets_json, filters
 from deployer.views.html.page import PLAIN, WITH_DRAWINGS, render, shared_assets
 from deployer.views.html.site_flow import flow_values
 from deployer.views.html.site_starts import starts_values
-from deployer.views.html.site_words import STATES, moment, schedule_text, visible_lines
+from deployer.views.html.site_words import STATES, moment, schedule_text, varied_texts, visible_lines
 from deployer.views.words import count
 
 Json = Mapping[str, Any]
@@ -75,7 +75,9 @@ def _row(flow: Json) -> dict[str, Any]:
         "facets": facets_json(facets),
         "search": " ".join(_searched(flow)),
         "options": facets,
-        "schedules": _distinct(schedule_text(each) for each in deployments if each["graph"]),
+        "schedules": varied_texts(
+            [(each["environment"], schedule_text(each)) for each in deployments if each["graph"]]
+        ),
         "badges": [_badge(each) for each in deployments],
     }
 

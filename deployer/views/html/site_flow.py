@@ -17,6 +17,7 @@ from deployer.views.html.site_words import (
     moment,
     resources_text,
     schedule_text,
+    varied_texts,
     visible_lines,
 )
 from deployer.views.words import listed
@@ -124,7 +125,7 @@ def _parameters(deployments: Iterable[Json]) -> list[dict[str, Any]]:
     return [
         {
             **pairs[0][1],
-            "defaults": _varied_texts([(each["environment"], _default(parameter)) for each, parameter in pairs]),
+            "defaults": varied_texts([(each["environment"], _default(parameter)) for each, parameter in pairs]),
         }
         for pairs in found.values()
     ]
@@ -148,19 +149,9 @@ def _steps(deployments: Sequence[Json]) -> list[dict[str, Any]]:
         {
             "name": name,
             "doc": visible_lines(next((step["doc"] for _, step in pairs if step["doc"]), "")),
-            "resources": _varied_texts([(where, resources_text(step["resources"])) for where, step in pairs]),
-            "images": _varied_texts([(where, str(step["resources"].get("image", ""))) for where, step in pairs]),
-            "failures": _varied_texts([(where, failures_text(step)) for where, step in pairs]),
+            "resources": varied_texts([(where, resources_text(step["resources"])) for where, step in pairs]),
+            "images": varied_texts([(where, str(step["resources"].get("image", ""))) for where, step in pairs]),
+            "failures": varied_texts([(where, failures_text(step)) for where, step in pairs]),
         }
         for name, pairs in found.items()
     ]
-
-
-def _varied_texts(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Texts with their environments, as `_varied` gives them."""
-    found: dict[str, list[str]] = {}
-    for where, text in pairs:
-        found.setdefault(text, []).append(where)
-    if len(found) == 1:
-        return [("", text) for text in found if text]
-    return [(listed(where), text) for text, where in found.items() if text]

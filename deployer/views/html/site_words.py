@@ -89,3 +89,13 @@ def _limit(seconds: int) -> str:
 def visible_lines(text: str) -> Sequence[str]:
     """The lines of a text, each without what would disturb the others."""
     return [line.expandtabs(4).rstrip() for line in text.splitlines()]
+
+
+def varied_texts(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Different texts with the environments that have each; without these where all have the same."""
+    found: dict[str, list[str]] = {}
+    for where, text in pairs:
+        found.setdefault(text, []).append(where)
+    if len(found) == 1:
+        return [("", text) for text in found if text]
+    return [(listed(where), text) for text, where in found.items() if text]
