@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deployer.models.description import GraphDescription, StepNode
 from deployer.models.site import Site, SiteParameter, SiteStart, page_names
 from deployer.views.html.page import is_web
 from deployer.views.html.site import site_to_files
@@ -141,6 +142,22 @@ def test_a_catalogue_of_nothing_says_so() -> None:
     files = files_of(site())
     assert "No flows." in Read(files["index.html"]).text
     assert "No flow starts another one." in Read(files["starts.html"]).text
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {},
+        {"start": StepNode(kind="linear", next=("gone",)), "end": StepNode(kind="end", next=())},
+        {"start": StepNode(kind="linear", next=("start",))},
+    ],
+)
+def test_a_graph_that_somebody_forged_is_not_drawn(steps: Mapping[str, StepNode]) -> None:
+    forged = deployment(graph=GraphDescription(start="start", end="end", steps=steps))
+    page = Read(files_of(site(flow("train", forged)))["flows/train.html"])
+    drawn = [each for _, each in page.tags if "data-graph" in each]
+    assert len(drawn) == ("gone" not in str(steps) and bool(steps))
+    assert "Does what fit does." in page.text
 
 
 def test_a_server_that_did_not_answer_is_named() -> None:

@@ -34,7 +34,7 @@ def flow_values(flow: Json, pages: Mapping[str, str]) -> dict[str, Any]:
         "graphs": [
             (where, draw(graph, title=f"The graph of {flow['name']}{f' in {where}' if where else ''}"))
             for where, graph in _varied(deployments, lambda each: each["graph"])
-            if graph
+            if _is_whole(graph)
         ],
         "parameters": _parameters(deployments),
         "steps": _steps(deployments),
@@ -138,13 +138,21 @@ def _default(parameter: Json) -> str:
     return value if isinstance(value, str) and value else value_text(value, _LONGEST_VALUE)
 
 
+def _is_whole(graph: Json) -> bool:
+    """Whether all that a graph names is in it; the record of a deployed file may say anything."""
+    steps = graph["steps"]
+    return graph["start"] in steps and all(to in steps for step in steps.values() for to in step["next"])
+
+
 def _steps(deployments: Sequence[Json]) -> list[dict[str, Any]]:
     """The steps of all deployments in the order of their graphs, with what differs between environments."""
     found: dict[str, list[tuple[str, Json]]] = {}
     for each in deployments:
         steps = {step["name"]: step for step in each["steps"]}
-        for name in ordered_steps(each["graph"]) if each["graph"] else ():
-            found.setdefault(name, []).append((each["environment"], steps[name]))
+        order = ordered_steps(each["graph"]) if each["graph"] and _is_whole(each["graph"]) else []
+        for name in dict.fromkeys([*order, *steps]):
+            if name in steps:
+                found.setdefault(name, []).append((each["environment"], steps[name]))
     return [
         {
             "name": name,
