@@ -24,11 +24,14 @@ class SiteResult:
     diagnostics: Sequence[Diagnostic]
 
 
-def site(selection: Selection, context: Context, *, at: datetime | None = None) -> SiteResult:
+def site(
+    selection: Selection, context: Context, *, at: datetime | None = None, all_projects: bool = False
+) -> SiteResult:
     """The catalogue of a selection. Writes nothing.
 
     A flow that is broken is in it, too. `at` (aware; default: now) is the time after which runs are the next ones.
-    Raises DeployError for problems of the manifests and of the targets.
+    With `all_projects` what other manifest projects have at the targets is in it, too. Raises DeployError for
+    problems of the manifests and of the targets.
     """
     manifests = context.load(selection)
     names = selection.environments or sorted(manifests.environments)
@@ -38,5 +41,7 @@ def site(selection: Selection, context: Context, *, at: datetime | None = None) 
     if survey.result is None:
         raise DeployError(survey.problems)
     refuse_unmatched(selection, {*manifests.addresses, *survey.result.addresses})
-    found, warnings = gather_site(selection, desired, survey.result, context, at or context.now())
+    found, warnings = gather_site(
+        selection, desired, survey.result, context, at or context.now(), all_projects=all_projects
+    )
     return SiteResult(found, [*desired.diagnostics, *warnings])

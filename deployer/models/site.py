@@ -20,7 +20,7 @@ from deployer.models.types import FrozenModel, Several
 
 SITE_FORMAT: Final = 1
 
-DeploymentState = Literal["deployed", "changed", "new", "unlisted", "broken"]
+DeploymentState = Literal["deployed", "changed", "new", "unlisted", "broken", "foreign"]
 Time = Annotated[str, Field(description="ISO 8601, with its offset.")]
 
 
@@ -115,12 +115,13 @@ class SiteDeployment(FrozenModel):
     """A flow in an environment: as the manifests describe it, or as it is deployed where they do not."""
 
     environment: str
-    address: Annotated[str, Field(description="environment/flow.")]
+    address: Annotated[str, Field(description="environment/flow; project:environment/flow of another project.")]
     state: Annotated[
         DeploymentState,
         Field(
             description="deployed: what is deployed is what the manifests say; changed: it is something else; new: not "
-            "deployed yet; unlisted: deployed, and not in the manifests any more; broken: it cannot be compiled."
+            "deployed yet; unlisted: deployed, and not in the manifests any more; broken: it cannot be compiled; "
+            "foreign: another manifest project deployed it."
         ),
     ]
     name: Annotated[str, Field(description="Its name in the orchestrator: the DAG id. Empty if it is not known.")]
@@ -145,7 +146,7 @@ class SiteDeployment(FrozenModel):
 
 
 class SiteFlow(FrozenModel):
-    """A flow with all its deployments, by the name that the manifests give it."""
+    """A flow with all its deployments, by the name that the manifests give it; project:flow of another project."""
 
     name: str
     page: Annotated[str, Field(description="The file of its page, beside this one.")]

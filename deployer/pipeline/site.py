@@ -26,7 +26,7 @@ from deployer.models.site import (
 )
 from deployer.pipeline.live import DeployedFlow, FlowStatus, owned_flows
 from deployer.pipeline.live_status import flow_statuses
-from deployer.pipeline.site_links import SourceLinks, StartLinks, start_links
+from deployer.pipeline.site_links import SourceLinks, StartLinks, address_of, start_links
 from deployer.pipeline.site_parts import deployed_part, described_parts, is_as_described, live_part
 from deployer.state.survey import DeployedState
 from deployer.vcs.pages import file_pages
@@ -65,7 +65,8 @@ class Known:
         if self.problems:
             return "broken"
         if self.desired is None:
-            return "unlisted"
+            is_ours = self.deployed is not None and self.deployed.record.owner == self.environment.project
+            return "unlisted" if is_ours else "foreign"
         if self.deployed is None:
             return "new"
         same = is_as_described(self.deployed, self.desired.name, self.desired.description)
@@ -93,17 +94,25 @@ class _Sources:
 
 
 def gather_site(
-    selection: Selection, desired: DesiredState, deployed: DeployedState, context: Context, at: datetime
+    selection: Selection,
+    desired: DesiredState,
+    deployed: DeployedState,
+    context: Context,
+    at: datetime,
+    *,
+    all_projects: bool = False,
 ) -> tuple[Site, list[Diagnostic]]:
     """The catalogue of a selection, and a warning for each running orchestrator that did not answer.
 
-    `at` (aware) is the time after which runs are the next ones.
+    `at` (aware) is the time after which runs are the next ones. With `all_projects` what other manifest projects have
+    at the targets is in it, too.
     """
     manifests = desired.manifests
-    environments, statuses, warnings = _ask(selection, deployed, context)
+    flows_by_environment = _deployed_flows(selection, deployed, all_projects)
+    environments, statuses, warnings = _ask(flows_by_environment, deployed, context)
     by_flow: dict[str, list[Known]] = {}
     for each in _known(selection, desired, deployed.environments, statuses):
-        by_flow.setdefault(each.address.partition("/")[2], []).append(each)
+        by_flow.setdefault(_flow_name(each.address), []).append(each)
     pages = page_names(by_flow)
     files = SourceLinks(file_pages(context.git, selection.manifests, context.environ))
     sources = _Sources(start_links(desired, deployed.states), files, context, at)
@@ -112,25 +121,53 @@ def gather_site(
     return Site(project=manifests.project, at=moment, environments=environments, flows=flows), warnings
 
 
+def _flow_name(address: str) -> str:
+    """The name of a flow by its address: with its manifest project where that is another one."""
+    environment, _, flow = address.partition("/")
+    project = environment.rpartition(":")[0]
+    return f"{project}:{flow}" if project else flow
+
+
+def _deployed_flows(
+    selection: Selection, deployed: DeployedState, all_projects: bool
+) -> Mapping[str, Sequence[DeployedFlow]]:
+    """What is deployed in each environment: ours, and on request that of other manifest projects.
+
+    The latter is at a target, whichever of our environments publish there: it is in the first of them.
+    """
+    found: dict[str, Sequence[DeployedFlow]] = {}
+    seen: set[tuple[str, str]] = set()
+    for state in deployed.states:
+        environment = deployed.environments[state.environment]
+        others: list[DeployedFlow] = []
+        for item in state.deployed if all_projects else ():
+            record, place = item.record, (str(environment.target.resolved), item.file)
+            if record and record.owner != state.project and selection.selects(record.address) and place not in seen:
+                seen.add(place)
+                others.append(DeployedFlow(environment, item, record))
+        found[environment.name] = [*owned_flows(selection, environment, state), *others]
+    return found
+
+
 def _ask(
-    selection: Selection, deployed: DeployedState, context: Context
+    flows: Mapping[str, Sequence[DeployedFlow]], deployed: DeployedState, context: Context
 ) -> tuple[tuple[SiteEnvironment, ...], list[FlowStatus], list[Diagnostic]]:
     """The environments, what is deployed in each with what its running orchestrator says, and what was not said."""
     found: list[SiteEnvironment] = []
     statuses: list[FlowStatus] = []
     warnings: list[Diagnostic] = []
-    for state in deployed.states:
-        environment = deployed.environments[state.environment]
-        context.progress(f"asking the Airflow of {environment.name}")
-        ours, warning = flow_statuses(environment, owned_flows(selection, environment, state), context, runs=_RUNS)
-        statuses += ours
+    for name, ours in flows.items():
+        environment = deployed.environments[name]
+        context.progress(f"asking the Airflow of {name}")
+        answers, warning = flow_statuses(environment, ours, context, runs=_RUNS)
+        statuses += answers
         warnings += [warning] if warning else []
         found.append(
             SiteEnvironment(
                 name=environment.name,
                 production=environment.production,
                 orchestrator=environment.orchestrator,
-                asked=any(each.asked for each in ours),
+                asked=any(each.asked for each in answers),
                 problem=warning.message if warning else "",
             )
         )
@@ -150,14 +187,15 @@ def _known(
     broken = {**of_manifests, **desired.broken}
     deployed: dict[str, FlowStatus] = {}
     for each in statuses:
-        address, item = each.flow.record.address, items.get(each.flow.record.address)
+        address = address_of(each.flow.record, desired.manifests.project)
+        item = items.get(address)
         # Of several files, one is about to be deleted: that with another name than the manifests give.
         if address not in deployed or (item is not None and each.flow.name == item.name):
             deployed[address] = each
     return [
         Known(
             address,
-            environments[address.partition("/")[0]],
+            deployed[address].flow.environment if address in deployed else environments[address.partition("/")[0]],
             deployments.get(address),
             items.get(address),
             deployed[address].flow if address in deployed else None,
@@ -165,7 +203,7 @@ def _known(
             broken.get(address, ()),
         )
         for address in sorted({*deployments, *broken, *deployed})
-        if address.partition("/")[0] in environments
+        if address in deployed or address.partition("/")[0] in environments
     ]
 
 
@@ -196,7 +234,7 @@ def _deployment(known: Known, sources: _Sources) -> SiteDeployment:
     return SiteDeployment(
         **{
             **parts,
-            "environment": environment.name,
+            "environment": known.deployed.record.environment if known.deployed else environment.name,
             "address": known.address,
             "state": known.state,
             "name": known.name,

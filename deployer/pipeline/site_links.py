@@ -10,6 +10,7 @@ from deployer.description.starts import Link, link
 from deployer.errors import Location
 from deployer.manifest.files import shown
 from deployer.models.desired import DesiredState, EnvironmentState
+from deployer.models.record import Record
 from deployer.models.site import SiteSource, SiteStart
 from deployer.vcs.pages import FilePages
 
@@ -41,6 +42,11 @@ class StartLinks:
         return tuple(SiteStart(event=own.publishes, address=each) for each in found)
 
 
+def address_of(record: Record, project: str) -> str:
+    """The address in a catalogue: with the manifest project before it where that is another one."""
+    return record.address if record.owner == project else f"{record.owner}:{record.address}"
+
+
 def start_links(desired: DesiredState, states: Iterable[EnvironmentState]) -> StartLinks:
     """The links between all that the manifests describe and all else that is at the targets."""
     found = {
@@ -50,7 +56,7 @@ def start_links(desired: DesiredState, states: Iterable[EnvironmentState]) -> St
         for item in state.deployed:
             record = item.record
             if record is not None:
-                address = record.address if state.owns(item) else f"{record.owner}:{record.address}"
+                address = address_of(record, state.project)
                 found.setdefault(address, link(address, record.name, record.description))
     publishers: dict[str, list[str]] = {}
     waiting: dict[str, list[str]] = {}

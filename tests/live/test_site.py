@@ -106,3 +106,22 @@ def test_a_server_that_fails_again_and_again_is_given_up(
     assert "Airflow did not say everything: " in run(capsys, "site", "--flow", "flow*")
     asked = [path for path in stage.server.paths() if path.endswith("/details")]
     assert 8 <= len(asked) < 60
+
+
+def test_what_other_projects_have_there_is_shown_on_request(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "deployments" / "a.yaml"
+    # Two environments publish to one target: what lies there is shown once.
+    text = manifest.read_text().replace("project: growth", "project: sales")
+    production = text[text.index("  prod:") : text.index("flows:")]
+    manifest.write_text(text.replace("flows:", f"{production.replace('prod:', 'dev:')}flows:"))
+    assert run(capsys, "site") == "build/site/index.html: 0 flows.\n"
+    assert run(capsys, "site", "--all-projects") == "build/site/index.html: 1 flow.\n"
+    (flow,) = catalogue(tmp_path)["flows"]
+    (deployment,) = flow["deployments"]
+    assert (flow["name"], deployment["address"]) == ("growth:train", "growth:prod/train")
+    assert (deployment["state"], deployment["project"], deployment["environment"]) == ("foreign", "growth", "prod")
+    assert deployment["live"]["state"] == "current"
+    assert "Another manifest project deployed it." in (tmp_path / "build" / "site" / flow["page"]).read_text()
+    assert run(capsys, "site", "--all-projects", "--exclude", "train") == "build/site/index.html: 0 flows.\n"

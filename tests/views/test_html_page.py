@@ -45,7 +45,7 @@ def test_pages_of_a_site_link_what_they_share() -> None:
     page = Read(render("base.html", title="A site", scripts=WITH_DRAWINGS, shared="../"))
     linked = [str(each.get("src") or each["href"]) for tag, each in page.tags if tag in ("link", "script")]
     assert linked == [f"../{each.name}" for each in shared_assets()]
-    assert page.policy["script-src"] == page.policy["style-src"] == "'self'"
+    assert page.policy["script-src"] == page.policy["style-src"] == "'self' file:"
     assert page.policy["default-src"] == "'none'"
     assert "style" not in page.texts
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deployer.models.description import GraphDescription, StepNode
 from deployer.models.site import Site, SiteParameter, SiteStart, page_names
 from deployer.views.html.page import is_web
 from deployer.views.html.site import site_to_files
@@ -52,9 +53,9 @@ def test_each_flow_has_a_page_and_all_pages_share_what_they_load() -> None:
     assert Site.model_validate_json(files["site.json"]) == small_site()
     for name, text in files.items():
         if name.endswith(".html"):
-            up = "../" if "/" in name else ""
             loaded = {each.get("src") or each.get("href") for tag, each in Read(text).tags if tag in ("script", "link")}
-            assert {f"{up}style.css", f"{up}page.js"} <= loaded <= {f"{up}{each}" for each in files}
+            beside = {f"../{each}" for each in ("style.css", "page.js", "dagre.min.js", "drawing.js")}
+            assert loaded - {None} == (beside if "/" in name else set())
             assert "Content-Security-Policy" in text
 
 
@@ -71,18 +72,19 @@ def test_the_index_finds_flows_by_what_they_are() -> None:
         "environment": ["prod"],
         "owner": ["data-team"],
         "tag": ["team:data"],
-        "starts": ["by time"],
+        "schedule": ["by time"],
         "project": ["growth"],
         "state": ["deployed"],
     }
     assert facets[3]["state"] == ["deployed", "other version"]
-    assert facets[3]["starts"] == ["by hand only", "by other flows or events"]
+    assert facets[3]["schedule"] == ["by hand only", "by other flows or events"]
     words = str(rows[1]["data-search"])
     assert all(word in words for word in ("features", "Of all orders.", "FeaturesFlow", "team:data", "fit", "alpha"))
     selects = [str(each["name"]) for tag, each in page.tags if tag == "select"]
-    assert selects == ["environment", "owner", "tag", "starts", "state"]  # there is only one project
+    assert selects == ["environment", "owner", "tag", "schedule", "state"]  # there is only one project
     assert {"flows/train.html", "flows/old.html", "starts.html", "site.json"} <= {*page.links()}
     assert "4 flows in 2 environments; 4 deployments." in page.text
+    assert "prod: After other flows or events staging: By hand only" in page.text
 
 
 def test_a_page_shows_what_differs_between_environments() -> None:
@@ -136,6 +138,28 @@ def test_flows_that_have_nothing_to_do_with_each_other_are_drawn_apart() -> None
     assert [[name for name, *_ in each["nodes"]] for each in drawn] == [["c", "d", "e"], ["a", "b"]]
 
 
+def test_a_catalogue_of_nothing_says_so() -> None:
+    files = files_of(site())
+    assert "No flows." in Read(files["index.html"]).text
+    assert "No flow starts another one." in Read(files["starts.html"]).text
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {},
+        {"start": StepNode(kind="linear", next=("gone",)), "end": StepNode(kind="end", next=())},
+        {"start": StepNode(kind="linear", next=("start",))},
+    ],
+)
+def test_a_graph_that_somebody_forged_is_not_drawn(steps: Mapping[str, StepNode]) -> None:
+    forged = deployment(graph=GraphDescription(start="start", end="end", steps=steps))
+    page = Read(files_of(site(flow("train", forged)))["flows/train.html"])
+    drawn = [each for _, each in page.tags if "data-graph" in each]
+    assert len(drawn) == ("gone" not in str(steps) and bool(steps))
+    assert "Does what fit does." in page.text
+
+
 def test_a_server_that_did_not_answer_is_named() -> None:
     made = small_site()
     environment = made.environments[0].model_copy(update={"asked": False, "problem": "no answer within 2 seconds"})
@@ -169,7 +193,7 @@ def test_hostile_texts_stay_text() -> None:
         if name.endswith(".html"):
             tags = Read(text).tags
             assert [tag for tag, _ in tags if tag in ("img", "iframe", "object")] == []
-            assert all(each.get("src") for tag, each in tags if tag == "script")
+            assert [tag for tag, _ in tags].count("script") == (1 if name == "index.html" else 3)
             assert not [each for _, each in tags if any(key.startswith("on") for key in each)]
             assert not [link for link in Read(text).links() if link.startswith("javascript")]
             assert "\u202e" not in text

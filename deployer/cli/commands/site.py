@@ -38,6 +38,12 @@ def site(
     flow: Flows = None,
     exclude: Exclude = None,
     out: SiteFolder = Path("build/site"),
+    all_projects: Annotated[
+        bool,
+        typer.Option(
+            "--all-projects", metavar=NO_TYPE, help="Show what other manifest projects have at the targets, too."
+        ),
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", metavar=NO_TYPE, help="Leave out what the running Airflow knows.")
     ] = False,
@@ -60,7 +66,7 @@ def site(
     with command_context(chosen, compiles=True, offline=offline) as context:
         from deployer.commands.site import site
 
-        result = site(chosen, context, at=moment)
+        result = site(chosen, context, at=moment, all_projects=all_projects)
     from deployer.views.html.site import site_to_files
     from deployer.views.site_json import site_to_json
     from deployer.views.words import count

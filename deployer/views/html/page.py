@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _SOURCE_MAP = "//# sourceMappingURL="
-_SAME_ORIGIN, _NOTHING = "'self'", "'none'"
+# Firefox takes no file for one of the same origin as another, and no server has a page of this scheme.
+_SAME_ORIGIN, _NOTHING = "'self' file:", "'none'"
 # A page that draws needs all three, in this order.
 PLAIN: tuple[str, ...] = ("page.js",)
 WITH_DRAWINGS: tuple[str, ...] = ("page.js", "dagre.min.js", "drawing.js")

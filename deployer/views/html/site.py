@@ -1,7 +1,7 @@
 """The catalogue of all deployments as a folder of pages, made from its JSON form (`Site`).
 
-`index.html` has all flows with search and filters, `starts.html` who starts whom, and each flow has a page. Style and
-scripts lie beside them, once for all; nothing is loaded from elsewhere, so that the pages work as files, too.
+`index.html` has all flows with search and filters, and `starts.html` who starts whom: both contain their style and
+scripts. Those of the pages of flows lie beside them, once for all. Nothing is loaded from elsewhere.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from deployer.views.html.facets import facets_json, filters
 from deployer.views.html.page import PLAIN, WITH_DRAWINGS, render, shared_assets
 from deployer.views.html.site_flow import flow_values
 from deployer.views.html.site_starts import starts_values
-from deployer.views.html.site_words import STATES, moment, schedule_text, visible_lines
+from deployer.views.html.site_words import STATES, moment, schedule_text, varied_texts, visible_lines
 from deployer.views.words import count
 
 Json = Mapping[str, Any]
 # As much of the docs as is searched: a thousand flows are one page.
 _SEARCHED: Final = 600
-_FILTERS: Final = ("environment", "owner", "tag", "starts", "project", "state")
+_FILTERS: Final = ("environment", "owner", "tag", "schedule", "project", "state")
 _KINDS: Final = {"time": "by time", "events": "by other flows or events", "hand": "by hand only"}
 
 
@@ -42,7 +42,7 @@ def _index(site: Json) -> str:
         "site_index.html",
         title=f"Flows of {site['project']}" if site["project"] else "Flows",
         scripts=PLAIN,
-        shared="",
+        up="",
         here="index",
         at=moment(site["at"]),
         summary=_summary(site),
@@ -65,7 +65,7 @@ def _row(flow: Json) -> dict[str, Any]:
         "environment": _distinct(each["environment"] for each in deployments),
         "owner": _distinct(each["owner"] for each in deployments),
         "tag": _distinct(tag for each in deployments for tag in each["tags"]),
-        "starts": _distinct(_KINDS[kind] for each in deployments for kind in _kinds(each)),
+        "schedule": _distinct(_KINDS[kind] for each in deployments for kind in _kinds(each)),
         "project": _distinct(each["project"] for each in deployments),
         "state": _distinct(STATES[each["state"]].word for each in deployments),
     }
@@ -75,7 +75,9 @@ def _row(flow: Json) -> dict[str, Any]:
         "facets": facets_json(facets),
         "search": " ".join(_searched(flow)),
         "options": facets,
-        "schedules": _distinct(schedule_text(each) for each in deployments if each["graph"]),
+        "schedules": varied_texts(
+            [(each["environment"], schedule_text(each)) for each in deployments if each["graph"]]
+        ),
         "badges": [_badge(each) for each in deployments],
     }
 
@@ -129,7 +131,7 @@ def _starts(site: Json, pages: Mapping[str, str]) -> str:
         "site_starts.html",
         title="Who starts whom",
         scripts=WITH_DRAWINGS,
-        shared="",
+        up="",
         here="starts",
         environments=starts_values(site, pages),
     )
@@ -141,6 +143,7 @@ def _flow(site: Json, flow: Json, pages: Mapping[str, str]) -> str:
         title=flow["name"],
         scripts=WITH_DRAWINGS,
         shared="../",
+        up="../",
         here="flow",
         flow=flow,
         description=next((each["description"] for each in flow["deployments"] if each["description"]), ""),

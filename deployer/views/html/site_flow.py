@@ -17,6 +17,7 @@ from deployer.views.html.site_words import (
     moment,
     resources_text,
     schedule_text,
+    varied_texts,
     visible_lines,
 )
 from deployer.views.words import listed
@@ -33,7 +34,7 @@ def flow_values(flow: Json, pages: Mapping[str, str]) -> dict[str, Any]:
         "graphs": [
             (where, draw(graph, title=f"The graph of {flow['name']}{f' in {where}' if where else ''}"))
             for where, graph in _varied(deployments, lambda each: each["graph"])
-            if graph
+            if _is_whole(graph)
         ],
         "parameters": _parameters(deployments),
         "steps": _steps(deployments),
@@ -124,7 +125,7 @@ def _parameters(deployments: Iterable[Json]) -> list[dict[str, Any]]:
     return [
         {
             **pairs[0][1],
-            "defaults": _varied_texts([(each["environment"], _default(parameter)) for each, parameter in pairs]),
+            "defaults": varied_texts([(each["environment"], _default(parameter)) for each, parameter in pairs]),
         }
         for pairs in found.values()
     ]
@@ -137,30 +138,28 @@ def _default(parameter: Json) -> str:
     return value if isinstance(value, str) and value else value_text(value, _LONGEST_VALUE)
 
 
+def _is_whole(graph: Json) -> bool:
+    """Whether all that a graph names is in it; the record of a deployed file may say anything."""
+    steps = graph["steps"]
+    return graph["start"] in steps and all(to in steps for step in steps.values() for to in step["next"])
+
+
 def _steps(deployments: Sequence[Json]) -> list[dict[str, Any]]:
     """The steps of all deployments in the order of their graphs, with what differs between environments."""
     found: dict[str, list[tuple[str, Json]]] = {}
     for each in deployments:
         steps = {step["name"]: step for step in each["steps"]}
-        for name in ordered_steps(each["graph"]) if each["graph"] else ():
-            found.setdefault(name, []).append((each["environment"], steps[name]))
+        order = ordered_steps(each["graph"]) if each["graph"] and _is_whole(each["graph"]) else []
+        for name in dict.fromkeys([*order, *steps]):
+            if name in steps:
+                found.setdefault(name, []).append((each["environment"], steps[name]))
     return [
         {
             "name": name,
             "doc": visible_lines(next((step["doc"] for _, step in pairs if step["doc"]), "")),
-            "resources": _varied_texts([(where, resources_text(step["resources"])) for where, step in pairs]),
-            "images": _varied_texts([(where, str(step["resources"].get("image", ""))) for where, step in pairs]),
-            "failures": _varied_texts([(where, failures_text(step)) for where, step in pairs]),
+            "resources": varied_texts([(where, resources_text(step["resources"])) for where, step in pairs]),
+            "images": varied_texts([(where, str(step["resources"].get("image", ""))) for where, step in pairs]),
+            "failures": varied_texts([(where, failures_text(step)) for where, step in pairs]),
         }
         for name, pairs in found.items()
     ]
-
-
-def _varied_texts(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Texts with their environments, as `_varied` gives them."""
-    found: dict[str, list[str]] = {}
-    for where, text in pairs:
-        found.setdefault(text, []).append(where)
-    if len(found) == 1:
-        return [("", text) for text in found if text]
-    return [(listed(where), text) for text, where in found.items() if text]

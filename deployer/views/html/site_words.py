@@ -25,6 +25,7 @@ STATES: Final[Mapping[str, State]] = {
     "changed": State("other version", "The manifests say something else than what is deployed.", "attention"),
     "new": State("not deployed", "It is in the manifests, and was not deployed yet.", "attention"),
     "unlisted": State("not in the manifests", "It is deployed, and the manifests no longer list it.", "attention"),
+    "foreign": State("of another project", "Another manifest project deployed it.", "good"),
     "broken": State("broken", "It cannot be deployed as it is.", "bad"),
 }
 RUNS: Final[Mapping[str, str]] = {"success": "good", "failed": "bad"}
@@ -88,3 +89,13 @@ def _limit(seconds: int) -> str:
 def visible_lines(text: str) -> Sequence[str]:
     """The lines of a text, each without what would disturb the others."""
     return [line.expandtabs(4).rstrip() for line in text.splitlines()]
+
+
+def varied_texts(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Different texts with the environments that have each; without these where all have the same."""
+    found: dict[str, list[str]] = {}
+    for where, text in pairs:
+        found.setdefault(text, []).append(where)
+    if len(found) == 1:
+        return [("", text) for text in found if text]
+    return [(listed(where), text) for text, where in found.items() if text]
