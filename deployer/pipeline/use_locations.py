@@ -29,8 +29,8 @@ class UseLocations:
             return self._of_environment(deployment.environment, use)
         if use.kind == "names":
             return self._settings.of_setting(deployment, "dag_id")
-        if use.field == "settings.worker_pool":
-            return self._settings.of_setting(deployment, "worker_pool")
+        if use.field in ("settings.worker_pool", "settings.notify"):
+            return self._settings.of_setting(deployment, use.field.rpartition(".")[2])
         if use.field.startswith("settings.cluster."):
             return self._settings.of_cluster(deployment.environment, use.field.rpartition(".")[2])
         if use.field.startswith("settings.variables."):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deployer.errors import Location
+from deployer.manifest.notify_keys import NotifySettings
 from deployer.manifest.projects import Projects, read_projects
 from deployer.models.deployment import ClusterAccess
 from deployer.models.flow import Hook, Sensor
@@ -76,6 +77,13 @@ def test_sensors_and_hooks_are_part_of_a_dag() -> None:
         ("connections", "aws_default"),
         ("images", "hook:1"),
     }
+
+
+def test_what_tells_people_of_runs_has_connections() -> None:
+    slack = {"slack": {"connection": "slack_growth", "channel": "#ml"}}
+    notify = {"failure": [slack], "success": [{"email": {"to": ["a@example.com"]}}]}
+    found = used(notify=NotifySettings.model_validate(notify))
+    assert found >= {("connections", "slack_growth"), ("connections", "smtp_default")}
 
 
 @pytest.mark.parametrize(
