@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Location, Severity
 from deployer.manifest.projects import Projects
 from deployer.models.description import Description
-from deployer.models.limits import BeyondLimits, Use
-from deployer.models.plan import Change
+from deployer.models.limits import BeyondLimits, LimitKind, Use
+from deployer.models.plan import Change, Violation
 from deployer.models.selection import Selection
 from deployer.models.target import TargetError
+from deployer.pipeline.origins import shown_location
 from deployer.pipeline.projects_files import name_at, projects_files
 from deployer.pipeline.use_locations import UseLocations
 from deployer.plan_context import PlanContext
-from deployer.planning.limits import beyond_limits, problem, unlisted_project
+from deployer.planning.limits import beyond_limits, unlisted_project, violation
 from deployer.state.survey import read_projects_content, target_problem
 
 
-def refuse_beyond_limits(plan_context: PlanContext, selection: Selection, context: Context) -> PlanContext:
-    """The same plan, with a warning for each unchanged deployment that goes beyond the limits of its project.
+def with_limits(plan_context: PlanContext, selection: Selection, context: Context) -> PlanContext:
+    """The same plan with a violation for each use of a deployment that the limits of its project do not allow.
 
-    Raises DeployError if an apply of the plan would write anything that goes beyond them, or if a projects file cannot
-    be used. A rollback has no deployments of the manifests: its problems have no line.
+    Raises DeployError if a projects file cannot be used, or does not list a project that would write anything.
     """
     files = projects_files(selection, plan_context.environments, plan_context.deployed)
     if not any(files.values()):
         return plan_context
-    found = [*_unlisted(plan_context, files), *_beyond(plan_context, files, context)]
-    if any(each.severity is Severity.ERROR for each in found):
-        raise DeployError(found)
-    return replace(plan_context, warnings=[*plan_context.warnings, *found])
+    unlisted = list(_unlisted(plan_context, files))
+    if any(each.severity is Severity.ERROR for each in unlisted):
+        raise DeployError(unlisted)
+    found = replace(plan_context.plan, violations=tuple(_violations(plan_context, files, context)))
+    return replace(plan_context, plan=found, warnings=[*plan_context.warnings, *unlisted])
 
 
 def refuse_replaced(plan_context: PlanContext) -> None:
@@ -60,27 +61,30 @@ def _unlisted(plan_context: PlanContext, files: Mapping[str, Sequence[Projects]]
             yield each if name in written else replace(each, severity=Severity.WARNING)
 
 
-def _beyond(
+def _violations(
     plan_context: PlanContext, files: Mapping[str, Sequence[Projects]], context: Context
-) -> Iterator[Diagnostic]:
-    """One problem for each line, with all deployments that it is about."""
-    locations = UseLocations(plan_context.desired.manifests.locations)
-    project = plan_context.desired.manifests.project
+) -> Iterator[Violation]:
+    """The violations of each change; what several steps use in the same way is one."""
+    manifests, root = plan_context.desired.manifests, plan_context.folder.resolve().parent
+    locations = UseLocations(manifests.locations)
     items = {(item.deployment.environment.name, item.file): item for item in plan_context.desired.items}
-    users: dict[tuple[str, Location | None, str, str, Location, bool], list[tuple[BeyondLimits, Change]]] = {}
     for change in plan_context.plan.changes:
         if not isinstance(change.after, Description):
             continue
         item = items.get((change.environment, change.file))
-        for each in beyond_limits(
-            project, _uses(change, change.after, plan_context, context), files[change.environment]
-        ):
-            path, location = locations.of(item, each.use) if item else ("", None)
-            key = (path, location, each.use.kind, each.use.value, each.written, _is_written(change))
-            users.setdefault(key, []).append((each, change))
-    for (path, location, *_, is_written), found in users.items():
-        made = problem(project, found[0][0], _words(found), location, path)
-        yield made if is_written else replace(made, severity=Severity.WARNING)
+        uses, limits = _uses(change, change.after, plan_context, context), files[change.environment]
+        found: dict[tuple[LimitKind, str, Location, str], list[BeyondLimits]] = {}
+        for each in beyond_limits(manifests.project, uses, limits):
+            location = locations.of(item, each.use) if item else None
+            origin = f"{shown_location(location, root)}{_column(location)}" if location else ""
+            found.setdefault((each.use.kind, each.use.value, each.written, origin), []).append(each)
+        for (*_, origin), same in found.items():
+            steps = [each.use.step for each in same if each.use.step]
+            yield violation(manifests.project, same[0], change, steps, origin)
+
+
+def _column(location: Location) -> str:
+    return f":{location.column}" if location.column else ""
 
 
 def _uses(change: Change, described: Description, plan_context: PlanContext, context: Context) -> Sequence[Use]:
@@ -92,11 +96,3 @@ def _uses(change: Change, described: Description, plan_context: PlanContext, con
 def _is_written(change: Change) -> bool:
     """Whether an apply would write it, if it may."""
     return change.action in ("create", "update", "conflict")
-
-
-def _words(found: Iterable[tuple[BeyondLimits, Change]]) -> list[str]:
-    """Each deployment, with those of its steps that are meant."""
-    steps: dict[str, list[str]] = {}
-    for beyond, change in found:
-        steps.setdefault(change.address, []).extend([beyond.use.step] if beyond.use.step else [])
-    return [f"{address} ({', '.join(names)})" if names else address for address, names in steps.items()]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from deployer import __version__
-from deployer.commands.limits import refuse_beyond_limits
+from deployer.commands.limits import with_limits
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
@@ -132,7 +132,7 @@ def make_plan(
     warnings = (*desired.diagnostics, *adoptions, *renamed, *spared, *stray_files(desired, deployed), *gone, *waiting)
     found = replace(_new_plan(changes, environments, selection, destroy=destroy), broken=_broken(broken))
     plan_context = PlanContext(selection.manifests, found, desired, deployed, warnings)
-    return plan_context if destroy else refuse_beyond_limits(plan_context, selection, context)
+    return plan_context if destroy else with_limits(plan_context, selection, context)
 
 
 def _broken(errors: Mapping[str, Sequence[Diagnostic]]) -> tuple[Broken, ...]:
@@ -294,7 +294,7 @@ def _plan_against(selection: Selection, name: str, context: Context, diff: bool)
         base = tree.build(selection)
         compared = _compare_with(selection, desired, base, Baseline(revision.name, revision.commit))
         texts = sources_against(compared, base, tree, context) if diff else {}
-    compared = refuse_beyond_limits(compared, selection, context)
+    compared = with_limits(compared, selection, context)
     traced = with_own_code(with_origins(compared))
     shown = with_violations(with_review(with_effects(traced, compared.deployed.since, context), context), context)
     return view_of(shown, texts)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from deployer import __version__
 from deployer.applying.restored import RestoredFiles, find_earlier
-from deployer.commands.limits import refuse_beyond_limits
+from deployer.commands.limits import with_limits
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
 from deployer.models.deployment import Environment
@@ -64,7 +64,7 @@ def plan_rollback(
     disagreements = (_disagreement(file, found, orchestrator) for (_, file), found in sorted(restored.items()))
     warnings += [each for each in disagreements if each]
     found = PlanContext(selection.manifests, plan, DesiredState(manifests, (), ()), deployed, warnings)
-    found = refuse_beyond_limits(found, selection, context)
+    found = with_limits(found, selection, context)
 
     def since(change: Change) -> datetime | None:
         """A restored deployment has the start date that it had before."""

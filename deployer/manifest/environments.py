@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from deployer.errors import Location
 from deployer.manifest.airflow_access import check_airflow_access
-from deployer.manifest.fields import keys_of
+from deployer.manifest.fields import ResolvedPath, keys_of
 from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.manifest.metadata_service import check_metadata_service
-from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, is_text, to_data
+from deployer.manifest.nodes import Entry, Map, Node, Report, Scalar, SecretText, is_text, shown, to_data
 from deployer.manifest.nodes import Path as NodePath
 from deployer.manifest.paths import check_datastore, check_target, resolve_datastore, resolve_target
 from deployer.manifest.pod_keys import ClusterAccess, PodSettings
@@ -75,10 +75,19 @@ def build_environment(
         datastore_type=kind,
         kubernetes=ClusterAccess(**_only(ClusterAccess, cluster)),
         check_cluster=cluster.get("check", False),
-        check_context=cluster.get("check_context"),
+        check_context=_check_context(node),
         location=entry.key,
         **{**own, **resolved},
     )
+
+
+def _check_context(node: Map) -> ResolvedPath | None:
+    """The context of the cluster check, with the references in it: it is shown as it is written."""
+    found = node.get("kubernetes", "check_context")
+    if not isinstance(found, Scalar):
+        return None
+    references = found.value.references if isinstance(found.value, SecretText) else ()
+    return ResolvedPath(shown(found), str(found.value), references)
 
 
 def _only(model: type[ClusterAccess | PodSettings], settings: Mapping[str, Any]) -> dict[str, Any]:

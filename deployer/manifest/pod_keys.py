@@ -127,5 +127,7 @@ class ClusterSettings(ClusterAccess, PodSettings):
     ] = False
     check_context: Annotated[
         Omissible[Text],
-        Setting("The context in the kubeconfig of whoever plans, for that check. Default: `context`."),
+        Setting(
+            "The context in the kubeconfig of whoever plans, for that check. Default: `context`.", may_be_secret=True
+        ),
     ] = None

@@ -75,8 +75,8 @@ class ProjectLimits(Settings):
     connections: Annotated[
         Patterns,
         _limit(
-            "The Airflow connections to clusters and of sensors; what names none has Airflow's own, kubernetes_default"
-            " or aws_default."
+            "The Airflow connections to clusters, of sensors and of `notify`; what names none has Airflow's own, as in"
+            " kubernetes_default, aws_default or smtp_default."
         ),
     ] = None
 

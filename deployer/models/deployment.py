@@ -56,7 +56,7 @@ class Environment(EnvironmentSettings):
     metaflow: Mapping[str, str] = Field(default_factory=dict)
     kubernetes: ClusterAccess = Field(default_factory=ClusterAccess)
     check_cluster: bool = False
-    check_context: str | None = None
+    check_context: ResolvedPath | None = None
     location: Location = Location("")
     branch: Branch = NO_BRANCH
 

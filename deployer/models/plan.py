@@ -252,9 +252,15 @@ class PlanWarning:
 
 @dataclass(frozen=True, config=EXACT)
 class Violation:
-    """A policy that a change violates, or whose rule could not be evaluated for it (`failed`)."""
+    """A policy that a change violates, or whose rule could not be evaluated for it (`failed`).
 
-    policy: Annotated[str, Field(description="The policy's name.", min_length=1)]
+    The limits of a projects file are violated in the same way.
+    """
+
+    policy: Annotated[
+        str,
+        Field(description="The policy's name; mfdeploy-projects.yaml for a limit of the project.", min_length=1),
+    ]
     address: Annotated[str, Field(description="environment/name, as in the manifests.", min_length=1)]
     severity: Annotated[
         Literal["error", "warning"], Field(description="error: no apply makes the plan's changes; warning: it may.")

@@ -20,6 +20,7 @@ from deployer.models.desired import Desired, DesiredState
 from deployer.models.flow import Step
 from deployer.orchestrators.protocol import Orchestrator
 from deployer.pipeline.setting_locations import SettingLocations
+from deployer.targets.redaction import Redaction
 
 # Labels that differ between otherwise equal pods.
 _OWN_LABELS = ("dag_id", "task_id")
@@ -77,17 +78,34 @@ def _check(
     pods = _distinct(items, context.orchestrator(environment))
     context.progress(f"checking the pods in the cluster of {environment.name}")
     manifests = [pod.manifest for pod in pods]
+    if unset := _unset_variables(environment, locations):
+        return unset
+    redaction = Redaction(environment.check_context or environment.target)
+    waits = redaction.waits(context.waits)
     try:
-        findings = check_pods(_access(environment), context.environ, manifests, context.progress, context.waits)
+        findings = check_pods(_access(environment), context.environ, manifests, context.progress, waits)
     except ClusterError as error:
-        return [_unreachable(environment, error, locations)]
-    return list(_merged(environment, findings, pods, locations))
+        return [redaction.of_problem(_unreachable(environment, error, locations))]
+    return [redaction.of_problem(found) for found in _merged(environment, findings, pods, locations)]
+
+
+def _unset_variables(environment: Environment, locations: SettingLocations) -> list[Diagnostic]:
+    """Environment variables that `check_context` needs and that whoever plans does not have."""
+    secrets = environment.check_context.secrets if environment.check_context else ()
+    # A variable that is not set stands for itself until it is needed.
+    names = [reference.partition(".")[2].rstrip("}") for reference, value in secrets if value == reference]
+    path, location = locations.of_cluster(environment, "check_context")
+    hint = "set it, or skip the check with --no-check-cluster"
+    return [
+        Diagnostic("unset-variable", f"the environment variable {name} is not set", location, path, hint)
+        for name in names
+    ]
 
 
 def _access(environment: Environment) -> Access:
     settings = environment.kubernetes
     if environment.check_context:
-        return Access(environment.check_context, settings.kubeconfig, "check_context")
+        return Access(environment.check_context.resolved, settings.kubeconfig, "check_context")
     return Access(settings.context, settings.kubeconfig)
 
 

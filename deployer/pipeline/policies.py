@@ -57,7 +57,7 @@ def with_violations(plan_context: PlanContext, context: Context) -> PlanContext:
             for change in plan.changes
             for each in found.of_change(change, partial(_minutes, change.after, change.environment, manifests, context))
         )
-        plan = replace(plan, violations=tuple(violations))
+        plan = replace(plan, violations=(*plan.violations, *violations))
         plan_context = replace(plan_context, warnings=[*plan_context.warnings, *found.warnings()])
     return replace(plan_context, plan=plan)
 

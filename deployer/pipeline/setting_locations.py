@@ -44,13 +44,6 @@ class SettingLocations:
                 return path, self._locations[path]
         return f"environments.{environment.name}", environment.location
 
-    def of_setting(self, deployment: Deployment, setting: str) -> tuple[str, Location]:
-        """Path and location of a setting of a flow, in its strongest layer; of its entry if it is not written."""
-        if setting not in deployment.sources:
-            return f"flows.{deployment.name}", deployment.location
-        source = deployment.sources[setting]
-        return self._path(deployment, source, setting), source
-
     def of_pod(
         self, item: Desired, step: Step, setting: str, pod: Mapping[str, Any], field: str
     ) -> tuple[str, Location]:
@@ -100,7 +93,7 @@ class SettingLocations:
         paths = self._paths.get(source, [])
         for layer in layers:
             for path in paths:
-                if f"{path}.".startswith(f"{layer}{prefix}."):
+                if path.startswith(f"{layer}{prefix}."):
                     return path
         return paths[0] if paths else f"flows.{deployment.name}"
 

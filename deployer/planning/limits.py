@@ -1,7 +1,7 @@
 """What the projects file of a platform says against a plan: deployments that go beyond the limits of their project.
 
-What an apply would write is refused. What is deployed already and does not change is a warning: a new limit stops no
-other change. A delete is always allowed.
+They are violations of the plan, as those of policies are: what an apply would write is refused. What is deployed
+already and does not change is a warning: a new limit stops no other change. A delete is always allowed.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from deployer.errors import Diagnostic, Location, nearest
+from deployer.errors import Diagnostic, nearest
 from deployer.manifest.projects import ProjectLimits, Projects
 from deployer.models.deployment import Environment
-from deployer.models.limits import BeyondLimits, Use
+from deployer.models.limits import PROJECTS_FILE, BeyondLimits, Use
+from deployer.models.plan import Change, Violation
 
 _WORDS = {
     "environments": "the environment",
@@ -54,18 +55,21 @@ def _allowed(limits: ProjectLimits, use: Use) -> Sequence[str] | None:
     return found
 
 
-def problem(
-    project: str, beyond: BeyondLimits, users: Sequence[str], location: Location | None, path: str
-) -> Diagnostic:
-    """One use of several deployments (`users`, in words) that the limits do not allow, at the line that says it."""
+def violation(project: str, beyond: BeyondLimits, change: Change, steps: Sequence[str], origin: str) -> Violation:
+    """One use of a deployment that the limits do not allow; `steps` are those that it is about, if it is about steps.
+
+    What is deployed already and does not change stops no apply.
+    """
     use, allowed = beyond.use, ", ".join(beyond.allowed) or "none"
-    # A name with a letter that looks like another one is shown by the numbers of its letters.
-    value = repr(use.value) if use.value.isascii() else ascii(use.value)
-    message = f"{_WORDS[use.kind]} {value} is not allowed to the project {project!r} ({use.kind}: {allowed})"
-    hint = f"use an allowed one, or ask whoever owns {beyond.written} to add it"
-    return Diagnostic("beyond-limits", f"{message}, for {_some(users)}", location, path, hint)
-
-
-def _some(users: Sequence[str], most: int = 10) -> str:
-    rest = f" and {len(users) - most} more" if len(users) > most else ""
-    return ", ".join(users[:most]) + rest
+    # A letter that looks like another one is shown by its number.
+    what = f"{_WORDS[use.kind]} {use.value!a}"
+    of_steps = f", for {'steps' if len(steps) > 1 else 'step'} {', '.join(steps)}" if steps else ""
+    return Violation(
+        policy=PROJECTS_FILE,
+        address=change.address,
+        severity="warning" if change.action == "none" else "error",
+        message=f"{what} is not allowed to the project {project!r} ({use.kind}: {allowed}){of_steps}",
+        hint=f"use an allowed one, or ask whoever owns {beyond.written} to add it",
+        field=use.field,
+        origin=origin,
+    )

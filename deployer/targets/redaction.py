@@ -1,4 +1,4 @@
-"""A target whose address has `${env.X}` in it: what it says of itself has the reference, and never the value."""
+"""Settings with `${env.X}` in them, as the address of a target: what is said has the reference, and never the value."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, unquote
 
+from deployer.errors import Diagnostic
 from deployer.manifest.fields import ResolvedPath
 from deployer.models.target import MovedError, Target, TargetError, UnpublishedError
 from deployer.models.waiting import WaitPolicy
@@ -23,7 +24,7 @@ _SHORTEST: Final = 3
 
 
 class Redaction:
-    """Replaces the values of a target's references in texts: the client library or the server may repeat them."""
+    """Replaces the values of the references of a setting in texts: the client library or the server may repeat them."""
 
     def __init__(self, place: ResolvedPath) -> None:
         self._shown = _shown_instead(place)
@@ -33,6 +34,10 @@ class Redaction:
     def hide(self, text: str) -> str:
         """The text without a value, in any form that an address gets on its way."""
         return self._found.sub(lambda match: self._shown[match[0]], text) if self._found else text
+
+    def of_problem(self, problem: Diagnostic) -> Diagnostic:
+        """The same problem, whose message and hint name no value."""
+        return replace(problem, message=self.hide(problem.message), hint=self.hide(problem.hint))
 
     def waits(self, policy: WaitPolicy) -> WaitPolicy:
         """The same policy, whose notices name no value."""

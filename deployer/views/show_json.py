@@ -121,7 +121,7 @@ def _environment_settings(environment: Environment) -> Iterator[tuple[str, JsonV
     if environment.check_cluster:
         yield "kubernetes.check", True
     if environment.check_context is not None:
-        yield "kubernetes.check_context", environment.check_context
+        yield "kubernetes.check_context", environment.check_context.written
 
 
 def _settings(deployment: Deployment, flow: Flow, dag_id: str, schedule: Schedule | None) -> Iterator[SettingJson]:

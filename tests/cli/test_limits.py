@@ -15,7 +15,6 @@ from deployer.models.selection import Selection
 from deployer.planning.guards import Permissions
 from tests.cli.conftest import edit_manifest
 from tests.contexts import context
-from tests.sources import two_steps
 
 Capture = pytest.CaptureFixture[str]
 OTHER = """\
@@ -48,19 +47,20 @@ def dags(folder: Path) -> list[str]:
 def test_a_plan_is_refused_with_each_setting_at_its_line(project: Path, capsys: Capture) -> None:
     limit(project, "{environments: [prod], names: [growth.*], compute: [kubernetes], pools: [growth]}")
     edit_manifest(project, "environments: [local]", "environments: [local], worker_pool: large, dag_id: train")
-    said = run(capsys, "plan", "--env", "local", code=1)
-    of = "local/train; use an allowed one, or ask whoever owns build/dags/mfdeploy-projects.yaml"
-    for line in (
-        "mfdeploy.yaml:4:3: error: environments.local: the environment 'local' is not allowed to the project 'growth'"
-        f" (environments: prod), for {of}:3:26 to add it",
-        "mfdeploy.yaml:4:43: error: environments.local.compute: the compute 'local' is not allowed",
-        "mfdeploy.yaml:7:72: error: flows.train.worker_pool: the pool 'large' is not allowed to the project 'growth'",
-        "mfdeploy.yaml:7:87: error: flows.train.dag_id: the DAG id 'train' is not allowed to the project 'growth'"
-        f" (names: growth.*), for {of}:3:41 to add it",
-    ):
-        assert line in said
-    assert "4 errors" in said
-    run(capsys, "apply", "--env", "local", "--yes", code=1)
+    plan = json.loads(run(capsys, "plan", "--env", "local", "--format", "json", code=1))
+    found = [(each["origin"], each["message"].partition(" is not")[0]) for each in plan["violations"]]
+    assert found == [
+        ("deployments/mfdeploy.yaml:4:3", "the environment 'local'"),
+        ("deployments/mfdeploy.yaml:7:87", "the DAG id 'train'"),
+        ("deployments/mfdeploy.yaml:4:43", "the compute 'local'"),
+        ("deployments/mfdeploy.yaml:7:72", "the pool 'large'"),
+    ]
+    assert {(each["address"], each["severity"]) for each in plan["violations"]} == {("local/train", "error")}
+    of = "ask whoever owns build/dags/mfdeploy-projects.yaml"
+    assert plan["violations"][0]["hint"] == f"use an allowed one, or {of}:3:26 to add it"
+    assert "4 policy violations: an apply is refused." in run(capsys, "plan", "--env", "local", code=1)
+    said = run(capsys, "apply", "--env", "local", "--yes", code=1)
+    assert "7:72: error: local/train: violates mfdeploy-projects.yaml: the pool 'large' is not allowed" in said
     assert not (project / "build" / "metaflow").exists(), "no code package was stored"
     assert dags(project) == []
 
@@ -87,11 +87,11 @@ def test_a_broken_file_refuses_every_plan_and_no_destroy(text: str, deployed: Pa
 @pytest.mark.slow
 def test_what_does_not_change_is_a_warning_and_what_does_is_refused(deployed: Path, capsys: Capture) -> None:
     limit(deployed, "{pools: [growth]}")
-    said = run(capsys, "plan", "--env", "local")
-    assert "the pool 'default_pool' is not allowed to the project 'growth'" in said
+    said = " ".join(run(capsys, "plan", "--env", "local").split())
+    assert "warning local/train: mfdeploy-projects.yaml: the pool 'default_pool' is not allowed" in said
     assert "No changes" in said
     edit_manifest(deployed, "tags: [nightly]", "tags: [weekly]")
-    assert "error: flows.train: the pool 'default_pool'" in run(capsys, "plan", "--env", "local", code=1)
+    assert "1 policy violation: an apply is refused" in run(capsys, "plan", "--env", "local", code=1)
     edit_manifest(deployed, "tags: [weekly]", "tags: [weekly], worker_pool: growth")
     assert "1 to update" in run(capsys, "plan", "--env", "local")
 
@@ -131,9 +131,7 @@ def test_a_rollback_restores_nothing_that_is_not_allowed_any_more(deployed: Path
     first = json.loads(run(capsys, "history", "--env", "local", "--format", "json"))["entries"][-1]["id"]
     limit(deployed, "{pools: [growth]}")
     said = run(capsys, "rollback", first, "--env", "local", "--yes", code=1)
-    assert (
-        "error: the pool 'default_pool' is not allowed to the project 'growth' (pools: growth), for local/train" in said
-    )
+    assert "error: local/train: violates mfdeploy-projects.yaml: the pool 'default_pool' is not allowed" in said
     limit(deployed, "{pools: [default_pool]}")
     assert "1 updated" in run(capsys, "rollback", first, "--env", "local", "--yes")
 
@@ -161,12 +159,3 @@ def test_a_file_of_the_command_line_counts_beside_that_at_the_target(
     assert "ask whoever owns build/dags/mfdeploy-projects.yaml:3:19" in said
     monkeypatch.setenv("MFDEPLOY_PROJECTS", "missing.yaml")
     assert "missing.yaml:1: error: the projects file cannot be read" in run(capsys, "plan", code=1)
-
-
-def test_flows_that_break_the_same_rule_at_the_same_line_are_one_problem(project: Path, capsys: Capture) -> None:
-    limit(project, "{compute: [kubernetes]}")
-    (project / "flows" / "score.py").write_text(two_steps("ScoreFlow"), encoding="utf-8")
-    edit_manifest(project, "environments: [local]}", "environments: [local]}\n  score: {file: ../flows/score.py}")
-    said = run(capsys, "plan", "--env", "local", code=1)
-    assert "for local/score, local/train;" in said
-    assert said.count("the compute 'local'") == 1

@@ -288,6 +288,23 @@ class TestAccess:
         project.edit("check_context: test", "check_context: other")
         assert "environments.prod.kubernetes.check_context: the check failed: no context 'other'" in self.told(project)
 
+    def test_a_context_of_the_environment_is_used_and_never_shown(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        project.edit("      context: test\n", "      in_cluster: true\n      check_context: ${env.MY_CLUSTER}\n")
+        unset = self.told(project)
+        assert unset == (
+            "mfdeploy.yaml:20:22: error: environments.prod.kubernetes.check_context: the environment variable"
+            " MY_CLUSTER is not set; set it, or skip the check with --no-check-cluster"
+        )
+        assert project.plan("--no-check-cluster")[0] == 0
+        monkeypatch.setenv("MY_CLUSTER", "other-cluster")
+        said = self.told(project)
+        assert "the check failed: no context '${env.MY_CLUSTER}' in the kubeconfig" in said
+        assert "other-cluster" not in said
+        monkeypatch.setenv("MY_CLUSTER", "test")
+        assert project.plan("--check-cluster")[0] == 0
+
     def test_nothing_listens(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

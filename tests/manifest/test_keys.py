@@ -191,7 +191,12 @@ class Place(Settings):
 def test_a_declaration_says_that_a_value_may_be_secret() -> None:
     assert list(secret_paths(Place)) == ["airflow.token", "others.*.token"]
     below = "environments.*.airflow"
-    assert list(secret_paths(ManifestFile)) == ["environments.*.target", f"{below}.token", f"{below}.password"]
+    assert set(secret_paths(ManifestFile)) == {
+        "environments.*.target",
+        "environments.*.kubernetes.check_context",
+        f"{below}.token",
+        f"{below}.password",
+    }
 
 
 def test_a_resolved_environment_keeps_the_keys_of_its_declaration() -> None:

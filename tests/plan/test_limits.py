@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from deployer.errors import Location
+from deployer.manifest.notify_keys import NotifySettings
 from deployer.manifest.projects import Projects, read_projects
 from deployer.models.deployment import ClusterAccess
 from deployer.models.flow import Hook, Sensor
 from deployer.models.limits import Use
+from deployer.models.plan import Change
 from deployer.orchestrators.airflow.uses import uses
-from deployer.planning.limits import beyond_limits, problem, unlisted_project
+from deployer.planning.limits import beyond_limits, unlisted_project, violation
 
 from . import made
 
@@ -78,6 +80,13 @@ def test_sensors_and_hooks_are_part_of_a_dag() -> None:
     }
 
 
+def test_what_tells_people_of_runs_has_connections() -> None:
+    slack = {"slack": {"connection": "slack_growth", "channel": "#ml"}}
+    notify = {"failure": [slack], "success": [{"email": {"to": ["a@example.com"]}}]}
+    found = used(notify=NotifySettings.model_validate(notify))
+    assert found >= {("connections", "slack_growth"), ("connections", "smtp_default")}
+
+
 @pytest.mark.parametrize(
     ("allowed", "name", "fits"),
     [
@@ -117,8 +126,14 @@ def test_a_project_that_is_not_listed_may_deploy_only_where_others_may() -> None
     assert list(beyond_limits("Growth", [Use("pools", "x")], [limits("{growth: {pools: []}}", "allow")])) == []
 
 
-def test_a_message_names_some_deployments_and_shows_what_letters_are_meant() -> None:
-    (beyond,) = beyond_limits("growth", [Use("pools", "gr\u043ewth")], [limits("{growth: {pools: []}}")])
-    said = problem("growth", beyond, [f"prod/{number}" for number in range(12)], None, "").message
-    assert said.startswith("the pool 'gr\\u043ewth' is not allowed to the project 'growth' (pools: none), for prod/0, ")
-    assert said.endswith("prod/9 and 2 more")
+@pytest.mark.parametrize(("action", "severity"), [("create", "error"), ("update", "error"), ("none", "warning")])
+def test_what_does_not_change_stops_no_apply(action: Any, severity: str) -> None:
+    (beyond,) = beyond_limits("growth", [Use("namespaces", "gr\u043ewth")], [limits("{growth: {namespaces: []}}")])
+    change = Change("prod/train", "prod", action, "Train", "Train.py")
+    found = violation("growth", beyond, change, ["start", "fit"], "m.yaml:3:1")
+    assert (found.policy, found.address, found.severity) == ("mfdeploy-projects.yaml", "prod/train", severity)
+    assert found.message == (
+        "the Kubernetes namespace 'gr\\u043ewth' is not allowed to the project 'growth' (namespaces: none), for steps"
+        " start, fit"
+    )
+    assert found.hint == "use an allowed one, or ask whoever owns p.yaml:3:33 to add it"

@@ -13,6 +13,7 @@ from deployer.errors import DeployError
 from deployer.models.deployment import Environment, ResolvedPath
 from deployer.models.limits import PROJECTS_FILE
 from deployer.models.target import Target
+from deployer.pipeline.projects_files import name_at
 from deployer.state.survey import DeployedState, survey
 from tests.contexts import context
 from tests.plan import made
@@ -90,3 +91,24 @@ def test_a_git_target_reads_the_file_of_its_folder(tmp_path: Path) -> None:
     remote = make_remote(tmp_path / "remote.git")
     remote.push({f"dags/{PROJECTS_FILE}": CONTENT, PROJECTS_FILE: b"of another folder"})
     assert surveyed(remote.address).projects_files == {"prod": CONTENT}
+
+
+@pytest.mark.parametrize(
+    ("written", "resolved", "secrets", "name"),
+    [
+        ("s3://lake/dags/", "s3://lake/dags/", (), "s3://lake/dags/mfdeploy-projects.yaml"),
+        ("git+https://h/x.git//dags?ref=main", "", (), "git+https://h/x.git//dags/mfdeploy-projects.yaml?ref=main"),
+        (
+            "s3://${env.B}/dags",
+            "s3://hunter2/dags",
+            (("${env.B}", "hunter2"),),
+            "s3://${env.B}/dags/mfdeploy-projects.yaml",
+        ),
+        ("${env.D}", "/hunter2", (("${env.D}", "/hunter2"),), "${env.D}/mfdeploy-projects.yaml"),
+        ("../dags", "/srv/dags", (), "/srv/dags/mfdeploy-projects.yaml"),
+    ],
+)
+def test_messages_name_the_file_without_what_is_secret(
+    written: str, resolved: str, secrets: tuple[tuple[str, str], ...], name: str
+) -> None:
+    assert name_at(made.environment(target=ResolvedPath(written, resolved or written, secrets))) == name

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from deployer.kubernetes import pods
 from deployer.models.description import Description, SensorDescription, SettingsDescription
 from deployer.models.limits import LimitKind, Use
+from deployer.orchestrators.airflow import notifications
 
 DEFAULT_POOL: Final = "default_pool"
 """The pool of whatever names none: each Airflow has it."""
@@ -37,6 +38,8 @@ def uses(description: Description) -> Sequence[Use]:
     found = [Use("compute", settings.compute, "settings.compute"), Use("pools", pool, "settings.worker_pool")]
     for name, sensor in settings.sensors.items():
         found += _of_sensor(name, sensor)
+    told_by, _ = notifications.needed(settings.value("notify"))
+    found += (Use("connections", connection, "settings.notify") for connection in sorted(told_by))
     if settings.compute == "kubernetes":
         found += _of_cluster(settings)
         for step, pod in description.resources.items():
