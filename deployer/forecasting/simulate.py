@@ -1,0 +1,348 @@
+"""A simulation of the scheduler: when each run and each of its tasks starts, with the limits that Airflow has.
+
+A run waits while `max_runs` of its job are active. A task starts as soon as what it waits for is over, the limits of
+its run allow it, and a slot is free in its pool and in all; where slots are short, the one of the highest weight
+comes first, then the one whose run started first. No time passes between two tasks that follow each other. Tasks of a
+group that start at the same moment are one event, so that a wide foreach costs no more than a narrow one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from heapq import heappop, heappush
+from typing import Any, Protocol
+
+from deployer.forecasting.jobs import Group, Interval, Job, Limits
+from deployer.forecasting.load import RUN, Hour, curve_of, load_of
+
+MINUTE = 60
+_NO_LIMIT = 1 << 60
+_ENDS, _COPY_ENDS, _BEGINS = 0, 1, 2  # what ends at a moment makes room for what starts then
+_TRIGGERED = -1  # in place of the number of a start: the run starts since others have ended
+
+
+@dataclass
+class Course:
+    """What came of a simulation: the load, and what waited.
+
+    `changes` are those of the load by moment. `waiting_tasks` and `waiting_runs` have the most in each minute (by its
+    number since 1970) in which any waited for a slot, or for an earlier run of their job. `started` counts the runs
+    that started since `begin` by job; `tasks` the tasks.
+    """
+
+    begin: int
+    until: int
+    changes: dict[int, int] = field(default_factory=dict)
+    waiting_tasks: dict[int, int] = field(default_factory=dict)
+    waiting_runs: dict[int, int] = field(default_factory=dict)
+    started: dict[int, int] = field(default_factory=dict)
+    tasks: int = 0
+
+    @cached_property
+    def hours(self) -> list[Hour]:
+        """The load by hour."""
+        return curve_of(self.changes, self.begin, self.until).hours()
+
+    def wait(self, begin: int, end: int, tasks: int, runs: int) -> None:
+        """Between two moments so many waited."""
+        first, last = max(begin, self.begin), min(end, self.until)
+        if not (tasks or runs) or first >= last:
+            return
+        for minute in range(first // MINUTE, -(-last // MINUTE)):
+            if tasks > self.waiting_tasks.get(minute, 0):
+                self.waiting_tasks[minute] = tasks
+            if runs > self.waiting_runs.get(minute, 0):
+                self.waiting_runs[minute] = runs
+
+
+class Copies(Protocol):
+    """What is known of the runs while no task waits: then each is a copy of the first of its job."""
+
+    def expects(self, job: int, number: int, at: int) -> bool:
+        """Whether this run of a job begins at this moment if nothing has to wait."""
+
+    def fits(self, job: int, at: int) -> bool:
+        """Whether there is room for everything while a run that begins at this moment is active."""
+
+    def play(self, job: int, at: int, course: Course) -> int:
+        """Add a run that begins at this moment to a course; how many seconds it takes."""
+
+
+def simulate(
+    jobs: Sequence[Job],
+    limits: Limits,
+    begin: int,
+    until: int,
+    note: Callable[[Interval], None] | None = None,
+    copies: Copies | None = None,
+    *,
+    drain: bool = False,
+) -> Course:
+    """Simulate all jobs up to a moment, or with `drain` until nothing is left to do. `note` gets all tasks.
+
+    With `copies` only those runs are simulated task by task for which that makes a difference; of the others `note`
+    gets nothing.
+    """
+    return _Simulation(jobs, limits, Course(begin, until), note, copies).run(_NO_LIMIT if drain else until)
+
+
+class _Run:
+    """An active run: how many tasks of each group are ready, are active and are over."""
+
+    __slots__ = ("active", "at", "delayed", "job", "left", "number", "over", "ready", "running", "waits", "wanted")
+
+    def __init__(self, job: int, number: int, at: int, plan: _Plan, *, delayed: bool) -> None:
+        size = len(plan.counts)
+        self.job, self.number, self.at = job, number, at
+        self.waits = list(plan.waits)
+        self.ready, self.running, self.over = [0] * size, [0] * size, [0] * size
+        self.wanted = [0] * size  # how many tasks of the group are in the queue of its pool
+        self.active, self.left = 0, size
+        self.delayed = delayed  # whether something of it was later than it is while nothing has to wait
+
+
+class _Plan:
+    """What the simulation looks up of a job, computed once."""
+
+    def __init__(self, job: Job, limits: Limits) -> None:
+        groups = [_settled(group) for group in job.groups]
+        self.counts = [group.count for group in groups]
+        self.seconds = [max(group.seconds, 1) for group in groups]
+        self.loads = [load_of(group) for group in groups]
+        self.at_once = [group.at_once or _NO_LIMIT for group in groups]
+        self.weights = [-group.weight for group in groups]
+        self.pools = [group.pool if group.pool in limits.pools else "" for group in groups]
+        self.waits = [len(group.after) for group in groups]
+        self.along = [group.along for group in groups]
+        self.followers = [
+            [n for n, group in enumerate(groups) if number in group.after] for number in range(len(groups))
+        ]
+        self.alongside = [
+            [n for n, group in enumerate(groups) if number in group.along] for number in range(len(groups))
+        ]
+        self.first = [n for n, group in enumerate(groups) if not group.after and not group.along]
+        self.max_runs, self.max_tasks = job.max_runs or _NO_LIMIT, job.max_tasks or _NO_LIMIT
+
+
+def _settled(group: Group) -> Group:
+    """A group without tasks has none that could follow others one by one."""
+    return group if group.count else replace(group, after=(*group.after, *group.along), along=())
+
+
+class _Simulation:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        limits: Limits,
+        course: Course,
+        note: Callable[[Interval], None] | None,
+        copies: Copies | None,
+    ) -> None:
+        self.jobs, self.course, self.note, self.copies = jobs, course, note, copies
+        self.plans = [_Plan(job, limits) for job in jobs]
+        self.free = limits.slots or _NO_LIMIT
+        self.room = {"": _NO_LIMIT, **limits.pools}
+        self.queues: dict[str, list[tuple[tuple[int, ...], int, _Run]]] = {pool: [] for pool in self.room}
+        self.queued = 0  # tasks in the queues
+        self.backlog = 0  # those that nobody started at an earlier moment
+        self.late: list[deque[int]] = [deque() for _ in jobs]
+        self.late_count = 0
+        self.active = [0] * len(jobs)
+        self.numbers = [0] * len(jobs)
+        self.delayed = 0  # active runs that are
+        self.sequence = 0
+        self.events: list[tuple[int, int, int, Any, int, int]] = []
+        self.followers: list[list[int]] = [[] for _ in jobs]
+        self.missing: list[set[int]] = [set(job.after) for job in jobs]
+        for number, job in enumerate(jobs):
+            for upstream in job.after:
+                self.followers[upstream].append(number)
+            if job.starts:
+                self._push(job.starts[0], _BEGINS, number, 0, 0)
+
+    def _push(self, at: int, kind: int, what: Any, group: int, count: int) -> None:
+        self.sequence += 1
+        heappush(self.events, (at, kind, self.sequence, what, group, count))
+
+    def run(self, until: int) -> Course:
+        events, course = self.events, self.course
+        now = course.begin
+        while events and events[0][0] < until:
+            at = events[0][0]
+            if self.queued or self.late_count:
+                course.wait(now, at, self.queued, self.late_count)
+            now = at
+            while events and events[0][0] == at:
+                _, kind, _, what, group, count = heappop(events)
+                if kind == _BEGINS:
+                    self._due(what, group, at)
+                elif kind == _ENDS:
+                    self._ended(what, group, count, at)
+                else:
+                    self._finished(what, at)
+            if self.queued:
+                self._dispatch(at)
+            self.backlog = self.queued
+        course.wait(now, course.until, self.queued, self.late_count)
+        return course
+
+    def _change(self, at: int, load: int) -> None:
+        changes = self.course.changes
+        changes[at] = changes.get(at, 0) + load
+
+    def _due(self, job: int, index: int, at: int) -> None:
+        """The time of the schedule has come. The next one is put in, so that the heap stays small."""
+        starts = self.jobs[job].starts
+        if index != _TRIGGERED and index + 1 < len(starts):
+            self._push(starts[index + 1], _BEGINS, job, index + 1, 0)
+        self._wanted(job, at)
+
+    def _wanted(self, job: int, at: int) -> None:
+        if self.active[job] < self.plans[job].max_runs:
+            self._begin(job, at, at)
+        else:
+            self.late[job].append(at)
+            self.late_count += 1
+
+    def _begin(self, job: int, planned: int, at: int) -> None:
+        plan, course, copies = self.plans[job], self.course, self.copies
+        number = self.numbers[job]
+        self.numbers[job] += 1
+        self.active[job] += 1
+        if at >= course.begin:
+            course.started[job] = course.started.get(job, 0) + 1
+        is_expected = copies is None or copies.expects(job, number, at)
+        if copies and is_expected and not self.delayed and not self.backlog and copies.fits(job, at):
+            self._push(at + copies.play(job, at, course), _COPY_ENDS, job, 0, 0)
+            return
+        self._change(at, RUN)
+        self.delayed += not is_expected
+        run = _Run(job, number, planned, plan, delayed=not is_expected)
+        if not run.left:
+            self._completed(run, at)
+            return
+        for group in plan.first:
+            self._make_ready(run, plan, group, at)
+
+    def _make_ready(self, run: _Run, plan: _Plan, group: int, at: int) -> None:
+        """What has nothing to wait for but room is put in the queue."""
+        if run.waits[group]:
+            return
+        if plan.counts[group] == 0:
+            self._over(run, plan, group, at)
+            return
+        most = min((run.over[other] for other in plan.along[group]), default=plan.counts[group])
+        more = most - run.ready[group] - run.running[group] - run.over[group]
+        if more > 0:
+            run.ready[group] += more
+            self._offer(run, plan, group, at)
+
+    def _offer(self, run: _Run, plan: _Plan, group: int, at: int) -> None:
+        """Put the tasks of a group in the queue of its pool, as many as the limits of its run allow."""
+        wanted = _allowed(run, plan, group)
+        had = run.wanted[group]
+        if wanted <= had:
+            return
+        run.wanted[group] = wanted
+        self.queued += wanted - had
+        if not had:
+            key = (plan.weights[group], run.at, run.job, run.number, group)
+            heappush(self.queues[plan.pools[group]], (key, at, run))
+
+    def _dispatch(self, at: int) -> None:
+        """Start what is in the queues, while there is room."""
+        while self.free > 0:
+            pools = [pool for pool, queue in self.queues.items() if queue and self.room[pool] > 0]
+            if not pools:
+                return
+            pool = min(pools, key=lambda name: self.queues[name][0][0]) if len(pools) > 1 else pools[0]
+            key, offered, run = heappop(self.queues[pool])
+            plan, group = self.plans[run.job], key[-1]
+            if offered < at and not run.delayed:
+                run.delayed = True
+                self.delayed += 1
+            allowed = _allowed(run, plan, group)
+            count = min(allowed, self.free, self.room[pool])
+            self.queued += allowed - count - run.wanted[group]
+            run.wanted[group] = allowed - count
+            if run.wanted[group]:
+                heappush(self.queues[pool], (key, offered, run))
+            if count:
+                self._start(run, plan, group, count, at)
+
+    def _start(self, run: _Run, plan: _Plan, group: int, count: int, at: int) -> None:
+        self.free -= count
+        self.room[plan.pools[group]] -= count
+        run.ready[group] -= count
+        run.running[group] += count
+        run.active += count
+        if plan.max_tasks < _NO_LIMIT:
+            self._recount(run, plan)
+        self._change(at, plan.loads[group] * count)
+        end = at + plan.seconds[group]
+        self._push(end, _ENDS, run, group, count)
+        if self.course.begin <= at < self.course.until:
+            self.course.tasks += count
+        if self.note:
+            self.note(Interval(run.job, run.number, group, at, end, count))
+
+    def _recount(self, run: _Run, plan: _Plan) -> None:
+        """A task has taken one of the run's own places: others of the run wait for that now, and not for a slot."""
+        for group, wanted in enumerate(run.wanted):
+            if wanted:
+                allowed = _allowed(run, plan, group)
+                self.queued += min(allowed, wanted) - wanted
+                run.wanted[group] = min(allowed, wanted)
+
+    def _ended(self, run: _Run, group: int, count: int, at: int) -> None:
+        plan = self.plans[run.job]
+        self.free += count
+        self.room[plan.pools[group]] += count
+        run.running[group] -= count
+        run.over[group] += count
+        run.active -= count
+        self._change(at, -plan.loads[group] * count)
+        for other in plan.alongside[group]:
+            self._make_ready(run, plan, other, at)
+        if run.over[group] == plan.counts[group]:
+            self._over(run, plan, group, at)
+        again = range(len(plan.counts)) if plan.max_tasks < _NO_LIMIT else (group,)
+        for other in again:
+            if run.ready[other]:
+                self._offer(run, plan, other, at)
+
+    def _over(self, run: _Run, plan: _Plan, group: int, at: int) -> None:
+        """All tasks of a group have ended."""
+        for other in plan.followers[group]:
+            run.waits[other] -= 1
+            self._make_ready(run, plan, other, at)
+        # Only now: those after it may be over already.
+        run.left -= 1
+        if not run.left:
+            self._completed(run, at)
+
+    def _completed(self, run: _Run, at: int) -> None:
+        self._change(at, -RUN)
+        self.delayed -= run.delayed
+        self._finished(run.job, at)
+
+    def _finished(self, job: int, at: int) -> None:
+        """A run has ended: the next one of its job may begin, and those that it starts."""
+        self.active[job] -= 1
+        if self.late[job]:
+            self.late_count -= 1
+            self._begin(job, self.late[job].popleft(), at)
+        for following in self.followers[job]:
+            self.missing[following].discard(job)
+            if not self.missing[following]:
+                self.missing[following] = set(self.jobs[following].after)
+                # At the same moment, but after all that ends now.
+                self._push(at, _BEGINS, following, _TRIGGERED, 0)
+
+
+def _allowed(run: _Run, plan: _Plan, group: int) -> int:
+    """How many ready tasks of a group the limits of its run allow to start."""
+    return max(min(run.ready[group], plan.at_once[group] - run.running[group], plan.max_tasks - run.active), 0)
