@@ -115,7 +115,7 @@ def _peak(label: str, name: str, data: Json) -> Row | None:
 
 def _at(peak: Json, scale: int) -> str:
     value = f"{amount(peak['value'] / scale)}"
-    return f"{value}  {minute(peak['at'])}" if peak["at"] else value
+    return f"{value} at {minute(peak['at'])}" if peak["at"] else value
 
 
 def amount(value: float) -> str:

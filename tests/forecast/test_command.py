@@ -180,6 +180,7 @@ def test_what_an_apply_would_make_of_it(stage: Stage, capsys: pytest.CaptureFixt
     markdown = run(capsys, "--format", "markdown")
     assert markdown.startswith("### prod: what the schedules start, ")
     assert "| runs start | 168 | 7 | -161 |" in markdown
+    assert run(capsys, "--format", "html").startswith("<!DOCTYPE html>")
 
 
 @pytest.mark.parametrize(

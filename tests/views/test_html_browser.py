@@ -14,6 +14,9 @@ from deployer.models.plan import Plan
 from deployer.planning.inventory import inventory
 from deployer.views.history import history_to_json
 from deployer.views.html.inventory import inventory_to_html
+from deployer.views.forecast_words import forecast_to_json
+from deployer.views.history import history_to_json
+from deployer.views.html.forecast import forecast_to_html
 from deployer.views.html.pages import history_to_html, list_to_html, status_to_html
 from deployer.views.html.plan import plan_to_html
 from deployer.views.inventory import inventory_to_json
@@ -22,6 +25,7 @@ from deployer.views.plan_json import plan_to_json
 from deployer.views.source_diff import source_diffs
 from tests.airflow.browser import OPTIONS, chromium
 from tests.plan.made import deployed, desired, environment, site
+from tests.forecast.example import example
 from tests.views import samples
 from tests.views.large import STEPS, large_plan, long_plan
 from tests.views.test_html_pages import FLOW
@@ -59,6 +63,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "status": lambda: status_to_html({"flows": [FLOW, {**FLOW, "address": "dev/train", "import_error": "Traceback"}]}),
     "list": lambda: list_to_html(_list()),
     "inventory": lambda: inventory_to_html(_inventory()),
+    "forecast": lambda: forecast_to_html(forecast_to_json(example())),
 }
 
 

@@ -147,6 +147,10 @@ def _write(found: Forecast, format: PlanPageFormat) -> None:
         from deployer.views.forecast_markdown import forecast_to_markdown
 
         write(forecast_to_markdown(data))
+    elif format == "html":
+        from deployer.views.html.forecast import forecast_to_html
+
+        write(forecast_to_html(data))
     else:
         from deployer.views.forecast_text import forecast_to_text
 
