@@ -21,6 +21,10 @@ from deployer.forecasting.load import RUN, Hour, curve_of, load_of
 MINUTE = 60
 _NO_LIMIT = 1 << 60
 _ENDS, _COPY_ENDS, _BEGINS = 0, 1, 2  # what ends at a moment makes room for what starts then
+# The place in a queue as one number: the heaviest group first, then the earliest run, then jobs, runs and groups in
+# their order. From which bit on each part stands:
+_WEIGHT, _AT, _JOB, _NUMBER = 120, 80, 50, 14
+_HEAVIEST = 1 << 40
 _TRIGGERED = -1  # in place of the number of a start: the run starts since others have ended
 
 
@@ -92,11 +96,13 @@ def simulate(
 class _Run:
     """An active run: how many tasks of each group are ready, are active and are over."""
 
-    __slots__ = ("active", "at", "delayed", "job", "left", "number", "over", "ready", "running", "waits", "wanted")
+    __slots__ = ("active", "delayed", "job", "key", "left", "number", "over", "ready", "running", "waits", "wanted")
 
     def __init__(self, job: int, number: int, at: int, plan: _Plan, *, delayed: bool) -> None:
         size = len(plan.counts)
-        self.job, self.number, self.at = job, number, at
+        self.job, self.number = job, number
+        # The order among groups of equal weight.
+        self.key = (at << _AT) + (job << _JOB) + (number << _NUMBER)
         self.waits = list(plan.waits)
         self.ready, self.running, self.over = [0] * size, [0] * size, [0] * size
         self.wanted = [0] * size  # how many tasks of the group are in the queue of its pool
@@ -113,7 +119,7 @@ class _Plan:
         self.seconds = [max(group.seconds, 1) for group in groups]
         self.loads = [load_of(group) for group in groups]
         self.at_once = [group.at_once or _NO_LIMIT for group in groups]
-        self.weights = [-group.weight for group in groups]
+        self.weights = [max(_HEAVIEST - group.weight, 0) << _WEIGHT for group in groups]
         self.pools = [group.pool if group.pool in limits.pools else "" for group in groups]
         self.waits = [len(group.after) for group in groups]
         self.along = [group.along for group in groups]
@@ -145,7 +151,7 @@ class _Simulation:
         self.plans = [_Plan(job, limits) for job in jobs]
         self.free = limits.slots or _NO_LIMIT
         self.room = {"": _NO_LIMIT, **limits.pools}
-        self.queues: dict[str, list[tuple[tuple[int, ...], int, _Run]]] = {pool: [] for pool in self.room}
+        self.queues: dict[str, list[tuple[int, int, _Run, int]]] = {pool: [] for pool in self.room}
         self.queued = 0  # tasks in the queues
         self.backlog = 0  # those that nobody started at an earlier moment
         self.late: list[deque[int]] = [deque() for _ in jobs]
@@ -231,11 +237,15 @@ class _Simulation:
         """What has nothing to wait for but room is put in the queue."""
         if run.waits[group]:
             return
-        if plan.counts[group] == 0:
+        count = plan.counts[group]
+        if count == 0:
             self._over(run, plan, group, at)
             return
-        most = min((run.over[other] for other in plan.along[group]), default=plan.counts[group])
-        more = most - run.ready[group] - run.running[group] - run.over[group]
+        along = plan.along[group]
+        if along:
+            more = min(run.over[other] for other in along) - run.ready[group] - run.running[group] - run.over[group]
+        else:
+            more = count
         if more > 0:
             run.ready[group] += more
             self._offer(run, plan, group, at)
@@ -249,27 +259,36 @@ class _Simulation:
         run.wanted[group] = wanted
         self.queued += wanted - had
         if not had:
-            key = (plan.weights[group], run.at, run.job, run.number, group)
-            heappush(self.queues[plan.pools[group]], (key, at, run))
+            heappush(self.queues[plan.pools[group]], (plan.weights[group] + run.key + group, at, run, group))
 
     def _dispatch(self, at: int) -> None:
         """Start what is in the queues, while there is room."""
-        while self.free > 0:
-            pools = [pool for pool, queue in self.queues.items() if queue and self.room[pool] > 0]
-            if not pools:
+        pools = [pool for pool, queue in self.queues.items() if queue]
+        while pools and self.free > 0:
+            pools = [pool for pool in pools if self.queues[pool] and self.room[pool] > 0]
+            if len(pools) == 1:
+                self._drain(pools[0], at, _NO_LIMIT)
                 return
-            pool = min(pools, key=lambda name: self.queues[name][0][0]) if len(pools) > 1 else pools[0]
-            key, offered, run = heappop(self.queues[pool])
-            plan, group = self.plans[run.job], key[-1]
+            if pools:
+                self._drain(min(pools, key=lambda name: self.queues[name][0][0]), at, 1)
+
+    def _drain(self, pool: str, at: int, most: int) -> None:
+        """Start what is in the queue of one pool, at most so many of its entries."""
+        queue, plans = self.queues[pool], self.plans
+        while queue and most and self.free > 0 and self.room[pool] > 0:
+            most -= 1
+            key, offered, run, group = heappop(queue)
+            plan = plans[run.job]
             if offered < at and not run.delayed:
                 run.delayed = True
                 self.delayed += 1
             allowed = _allowed(run, plan, group)
             count = min(allowed, self.free, self.room[pool])
-            self.queued += allowed - count - run.wanted[group]
-            run.wanted[group] = allowed - count
-            if run.wanted[group]:
-                heappush(self.queues[pool], (key, offered, run))
+            left = allowed - count
+            self.queued += left - run.wanted[group]
+            run.wanted[group] = left
+            if left:
+                heappush(queue, (key, offered, run, group))
             if count:
                 self._start(run, plan, group, count, at)
 
@@ -309,10 +328,12 @@ class _Simulation:
             self._make_ready(run, plan, other, at)
         if run.over[group] == plan.counts[group]:
             self._over(run, plan, group, at)
-        again = range(len(plan.counts)) if plan.max_tasks < _NO_LIMIT else (group,)
-        for other in again:
-            if run.ready[other]:
-                self._offer(run, plan, other, at)
+        elif run.ready[group]:
+            self._offer(run, plan, group, at)
+        if plan.max_tasks < _NO_LIMIT:
+            for other, ready in enumerate(run.ready):
+                if ready:
+                    self._offer(run, plan, other, at)
 
     def _over(self, run: _Run, plan: _Plan, group: int, at: int) -> None:
         """All tasks of a group have ended."""
