@@ -8,6 +8,7 @@ group that start at the same moment are one event, so that a wide foreach costs 
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -90,7 +91,15 @@ def simulate(
     With `copies` only those runs are simulated task by task for which that makes a difference; of the others `note`
     gets nothing.
     """
-    return _Simulation(jobs, limits, Course(begin, until), note, copies).run(_NO_LIMIT if drain else until)
+    simulation = _Simulation(jobs, limits, Course(begin, until), note, copies)
+    # Millions of small objects, none of them in a circle: looking for circles would take a sixth of the time.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return simulation.run(_NO_LIMIT if drain else until)
+    finally:
+        if collects:
+            gc.enable()
 
 
 class _Run:
@@ -282,8 +291,11 @@ class _Simulation:
             if offered < at and not run.delayed:
                 run.delayed = True
                 self.delayed += 1
-            allowed = _allowed(run, plan, group)
-            count = min(allowed, self.free, self.room[pool])
+            count = allowed = _allowed(run, plan, group)
+            if count > self.free:
+                count = self.free
+            if count > self.room[pool]:
+                count = self.room[pool]
             left = allowed - count
             self.queued += left - run.wanted[group]
             run.wanted[group] = left
@@ -366,4 +378,12 @@ class _Simulation:
 
 def _allowed(run: _Run, plan: _Plan, group: int) -> int:
     """How many ready tasks of a group the limits of its run allow to start."""
-    return max(min(run.ready[group], plan.at_once[group] - run.running[group], plan.max_tasks - run.active), 0)
+    # Asked millions of times: comparisons take a third of the time of `min`.
+    count = run.ready[group]
+    room = plan.at_once[group] - run.running[group]
+    if room < count:
+        count = room
+    room = plan.max_tasks - run.active
+    if room < count:
+        count = room
+    return count if count > 0 else 0

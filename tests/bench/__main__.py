@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench import corpus, imports, mapped, plans, sites, start
+from tests.bench import corpus, forecasts, imports, mapped, plans, sites, start
 from tests.bench.rows import HEADER, Row
 from tests.bench.workbench import MFDEPLOY, Workbench, environment
 from tests.s3 import s3_server
@@ -26,6 +26,7 @@ GROUPS: Mapping[str, Callable[[Workbench], Iterator[Row]]] = {
     "sites": sites.rows,
     "imports": imports.rows,
     "foreach": mapped.rows,
+    "forecast": forecasts.rows,
 }
 
 

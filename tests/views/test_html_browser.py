@@ -12,11 +12,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from deployer.models.desired import Deployed
 from deployer.models.plan import Plan
 from deployer.planning.inventory import inventory
-from deployer.views.history import history_to_json
-from deployer.views.html.inventory import inventory_to_html
 from deployer.views.forecast_words import forecast_to_json
 from deployer.views.history import history_to_json
 from deployer.views.html.forecast import forecast_to_html
+from deployer.views.html.inventory import inventory_to_html
 from deployer.views.html.pages import history_to_html, list_to_html, status_to_html
 from deployer.views.html.plan import plan_to_html
 from deployer.views.inventory import inventory_to_json
@@ -24,8 +23,8 @@ from deployer.views.list_view import ListJson
 from deployer.views.plan_json import plan_to_json
 from deployer.views.source_diff import source_diffs
 from tests.airflow.browser import OPTIONS, chromium
-from tests.plan.made import deployed, desired, environment, site
 from tests.forecast.example import example
+from tests.plan.made import deployed, desired, environment, site
 from tests.views import samples
 from tests.views.large import STEPS, large_plan, long_plan
 from tests.views.test_html_pages import FLOW
