@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from deployer.models.desired import Desired
 from deployer.models.flow import Step
@@ -30,7 +32,7 @@ _STEPS = (
 
 @dataclass
 class _Deployed(AppliedFolder):
-    def _item(self, name: str, cron: str) -> Desired:
+    def _item(self, name: str, cron: str | tuple[str, ...]) -> Desired:
         deployment = made.deployment(name, environment=self.environment)
         return made.desired(deployment, made.flow(steps=_STEPS), name=name.title(), cron=cron)
 
@@ -45,10 +47,11 @@ def rows(bench: Workbench) -> Iterator[Row]:
     folder = bench.folder / "forecast"
     folder.mkdir()
     site = _Deployed(folder)
-    site.apply(**{f"flow{number:04}": cron(number) for number in range(SIZE)})
+    crons: dict[str, Any] = {f"flow{number:04}": cron(number) for number in range(SIZE)}
+    site.apply(**crons)
     manifests = site.selection.manifests
     for slots, what in ((0, "room for everything"), (250, "slots short at times"), (128, "slots always short")):
-        turns = by_turns(lambda slots=slots: _forecast(bench, manifests, slots), lambda: _status(bench, manifests), 1)
+        turns = by_turns(partial(_forecast, bench, manifests, slots), partial(_status, bench, manifests), 1)
         case = f"forecast of {DAYS} days of {SIZE:,} flows, {what}"
         yield compared(case, turns, "`mfdeploy status` of them")
 
