@@ -78,6 +78,7 @@ def forecast(selection: Selection, name: str, request: Request, context: Context
     sides: list[Side] = [side_of(before, limits, time, orchestrator)]
     if later.jobs != before.jobs:
         sides.append(side_of(later, limits, time, orchestrator))
+    any_new = any(each.is_new for each in later.deployments)
     found = Forecast(
         environment=name,
         compute=environment.compute,
@@ -86,7 +87,7 @@ def forecast(selection: Selection, name: str, request: Request, context: Context
         timezone=time.zone.key,
         slots=limits.slots or None,
         pools=dict(sorted(limits.pools.items())),
-        assumptions=(*_assumptions(sides, request, facts), *said),
+        assumptions=(*_assumptions(sides, request, facts, any_new=any_new), *said),
         compared=not request.only_deployed,
         now=sides[0],
         planned=sides[1] if len(sides) > 1 else None,
@@ -177,7 +178,7 @@ def _zone(request: Request, deployments: Sequence[Deployment]) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _assumptions(sides: Sequence[Side], request: Request, facts: Facts | None) -> list[str]:
+def _assumptions(sides: Sequence[Side], request: Request, facts: Facts | None, *, any_new: bool) -> list[str]:
     """What the forecast takes for granted of runs, in words."""
     flows = {each.address: each for side in sides for each in side.flows}
     seen = sum(bool(each.measured) for each in flows.values())
@@ -193,4 +194,6 @@ def _assumptions(sides: Sequence[Side], request: Request, facts: Facts | None) -
     found.append("no task fails, sensors do not wait, and of a switch every branch runs that no run showed as skipped")
     if facts is None:
         found.append("no flow is paused, and nobody starts runs by hand")
+    if any_new:
+        found.append("new flows are unpaused at once, also where Airflow creates them paused")
     return found

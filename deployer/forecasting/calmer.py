@@ -14,7 +14,7 @@ from operator import add
 from deployer.forecasting.course import Forecast
 from deployer.forecasting.jobs import Job, Limits
 from deployer.forecasting.load import tasks_of
-from deployer.forecasting.simulate import MINUTE
+from deployer.forecasting.outcome import MINUTE
 from deployer.forecasting.unlimited import Demand, Shape, demand_of
 
 _HOUR = 60  # minutes

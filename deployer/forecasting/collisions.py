@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from deployer.forecasting.jobs import Job
-from deployer.forecasting.simulate import MINUTE, Course
+from deployer.forecasting.outcome import MINUTE, Course
 
 _DAY = 24 * 60  # minutes
 _LONGEST = 60  # minutes that are looked at after each

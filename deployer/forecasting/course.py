@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deployer.forecasting.jobs import Job, Limits
-from deployer.forecasting.simulate import Course, simulate
+from deployer.forecasting.outcome import Course
+from deployer.forecasting.simulate import simulate
 from deployer.forecasting.unlimited import Demand, Repeated, Shape, course_of, demand_of, shape_of
 
 

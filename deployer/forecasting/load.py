@@ -1,6 +1,6 @@
 """The load at a moment as one number, and the curve of it over time.
 
-A load has five amounts, each in 48 bits of one whole number: so loads are added and subtracted in one step, of which a
+A load has five amounts, each in 80 bits of one whole number: so loads are added and subtracted in one step, of which a
 forecast makes millions.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from deployer.forecasting.jobs import Group
 
 HOUR = 3600
-_BITS = 48
+_BITS = 80
 _MASK = (1 << _BITS) - 1
 RUN = 1
 """The load of a run beside that of its tasks."""

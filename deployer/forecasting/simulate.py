@@ -11,56 +11,16 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
-from deployer.forecasting.jobs import Group, Interval, Job, Limits
-from deployer.forecasting.load import RUN, Hour, curve_of, load_of
+from deployer.forecasting.active import NO_LIMIT, ActiveRun, JobPlan, allowed_of
+from deployer.forecasting.jobs import Interval, Job, Limits
+from deployer.forecasting.load import RUN
+from deployer.forecasting.outcome import Course
 
-MINUTE = 60
-_NO_LIMIT = 1 << 60
 _ENDS, _COPY_ENDS, _BEGINS = 0, 1, 2  # what ends at a moment makes room for what starts then
-# The place in a queue as one number: the heaviest group first, then the earliest run, then jobs, runs and groups in
-# their order. From which bit on each part stands:
-_WEIGHT, _AT, _JOB, _NUMBER = 120, 80, 50, 14
-_HEAVIEST = 1 << 40
 _TRIGGERED = -1  # in place of the number of a start: the run starts since others have ended
-
-
-@dataclass
-class Course:
-    """What came of a simulation: the load, and what waited.
-
-    `changes` are those of the load by moment. `waiting_tasks` and `waiting_runs` have the most in each minute (by its
-    number since 1970) in which any waited for a slot, or for an earlier run of their job. `started` counts the runs
-    that started since `begin` by job; `tasks` the tasks.
-    """
-
-    begin: int
-    until: int
-    changes: dict[int, int] = field(default_factory=dict)
-    waiting_tasks: dict[int, int] = field(default_factory=dict)
-    waiting_runs: dict[int, int] = field(default_factory=dict)
-    started: dict[int, int] = field(default_factory=dict)
-    tasks: int = 0
-
-    @cached_property
-    def hours(self) -> list[Hour]:
-        """The load by hour."""
-        return curve_of(self.changes, self.begin, self.until).hours()
-
-    def wait(self, begin: int, end: int, tasks: int, runs: int) -> None:
-        """Between two moments so many waited."""
-        first, last = max(begin, self.begin), min(end, self.until)
-        if not (tasks or runs) or first >= last:
-            return
-        for minute in range(first // MINUTE, -(-last // MINUTE)):
-            if tasks > self.waiting_tasks.get(minute, 0):
-                self.waiting_tasks[minute] = tasks
-            if runs > self.waiting_runs.get(minute, 0):
-                self.waiting_runs[minute] = runs
 
 
 class Copies(Protocol):
@@ -96,55 +56,10 @@ def simulate(
     collects = gc.isenabled()
     gc.disable()
     try:
-        return simulation.run(_NO_LIMIT if drain else until)
+        return simulation.run(NO_LIMIT if drain else until)
     finally:
         if collects:
             gc.enable()
-
-
-class _Run:
-    """An active run: how many tasks of each group are ready, are active and are over."""
-
-    __slots__ = ("active", "delayed", "job", "key", "left", "number", "over", "ready", "running", "waits", "wanted")
-
-    def __init__(self, job: int, number: int, at: int, plan: _Plan, *, delayed: bool) -> None:
-        size = len(plan.counts)
-        self.job, self.number = job, number
-        # The order among groups of equal weight.
-        self.key = (at << _AT) + (job << _JOB) + (number << _NUMBER)
-        self.waits = list(plan.waits)
-        self.ready, self.running, self.over = [0] * size, [0] * size, [0] * size
-        self.wanted = [0] * size  # how many tasks of the group are in the queue of its pool
-        self.active, self.left = 0, size
-        self.delayed = delayed  # whether something of it was later than it is while nothing has to wait
-
-
-class _Plan:
-    """What the simulation looks up of a job, computed once."""
-
-    def __init__(self, job: Job, limits: Limits) -> None:
-        groups = [_settled(group) for group in job.groups]
-        self.counts = [group.count for group in groups]
-        self.seconds = [max(group.seconds, 1) for group in groups]
-        self.loads = [load_of(group) for group in groups]
-        self.at_once = [group.at_once or _NO_LIMIT for group in groups]
-        self.weights = [max(_HEAVIEST - group.weight, 0) << _WEIGHT for group in groups]
-        self.pools = [group.pool if group.pool in limits.pools else "" for group in groups]
-        self.waits = [len(group.after) for group in groups]
-        self.along = [group.along for group in groups]
-        self.followers = [
-            [n for n, group in enumerate(groups) if number in group.after] for number in range(len(groups))
-        ]
-        self.alongside = [
-            [n for n, group in enumerate(groups) if number in group.along] for number in range(len(groups))
-        ]
-        self.first = [n for n, group in enumerate(groups) if not group.after and not group.along]
-        self.max_runs, self.max_tasks = job.max_runs or _NO_LIMIT, job.max_tasks or _NO_LIMIT
-
-
-def _settled(group: Group) -> Group:
-    """A group without tasks has none that could follow others one by one."""
-    return group if group.count else replace(group, after=(*group.after, *group.along), along=())
 
 
 class _Simulation:
@@ -157,10 +72,10 @@ class _Simulation:
         copies: Copies | None,
     ) -> None:
         self.jobs, self.course, self.note, self.copies = jobs, course, note, copies
-        self.plans = [_Plan(job, limits) for job in jobs]
-        self.free = limits.slots or _NO_LIMIT
-        self.room = {"": _NO_LIMIT, **limits.pools}
-        self.queues: dict[str, list[tuple[int, int, _Run, int]]] = {pool: [] for pool in self.room}
+        self.plans = [JobPlan(job, limits) for job in jobs]
+        self.free = limits.slots or NO_LIMIT
+        self.room = {"": NO_LIMIT, **limits.pools}
+        self.queues: dict[str, list[tuple[int, int, ActiveRun, int]]] = {pool: [] for pool in self.room}
         self.queued = 0  # tasks in the queues
         self.backlog = 0  # those that nobody started at an earlier moment
         self.late: list[deque[int]] = [deque() for _ in jobs]
@@ -235,14 +150,14 @@ class _Simulation:
             return
         self._change(at, RUN)
         self.delayed += not is_expected
-        run = _Run(job, number, planned, plan, delayed=not is_expected)
+        run = ActiveRun(job, number, planned, plan, delayed=not is_expected)
         if not run.left:
             self._completed(run, at)
             return
         for group in plan.first:
             self._make_ready(run, plan, group, at)
 
-    def _make_ready(self, run: _Run, plan: _Plan, group: int, at: int) -> None:
+    def _make_ready(self, run: ActiveRun, plan: JobPlan, group: int, at: int) -> None:
         """What has nothing to wait for but room is put in the queue."""
         if run.waits[group]:
             return
@@ -259,9 +174,9 @@ class _Simulation:
             run.ready[group] += more
             self._offer(run, plan, group, at)
 
-    def _offer(self, run: _Run, plan: _Plan, group: int, at: int) -> None:
+    def _offer(self, run: ActiveRun, plan: JobPlan, group: int, at: int) -> None:
         """Put the tasks of a group in the queue of its pool, as many as the limits of its run allow."""
-        wanted = _allowed(run, plan, group)
+        wanted = allowed_of(run, plan, group)
         had = run.wanted[group]
         if wanted <= had:
             return
@@ -276,7 +191,7 @@ class _Simulation:
         while pools and self.free > 0:
             pools = [pool for pool in pools if self.queues[pool] and self.room[pool] > 0]
             if len(pools) == 1:
-                self._drain(pools[0], at, _NO_LIMIT)
+                self._drain(pools[0], at, NO_LIMIT)
                 return
             if pools:
                 self._drain(min(pools, key=lambda name: self.queues[name][0][0]), at, 1)
@@ -291,7 +206,7 @@ class _Simulation:
             if offered < at and not run.delayed:
                 run.delayed = True
                 self.delayed += 1
-            count = allowed = _allowed(run, plan, group)
+            count = allowed = allowed_of(run, plan, group)
             if count > self.free:
                 count = self.free
             if count > self.room[pool]:
@@ -304,13 +219,13 @@ class _Simulation:
             if count:
                 self._start(run, plan, group, count, at)
 
-    def _start(self, run: _Run, plan: _Plan, group: int, count: int, at: int) -> None:
+    def _start(self, run: ActiveRun, plan: JobPlan, group: int, count: int, at: int) -> None:
         self.free -= count
         self.room[plan.pools[group]] -= count
         run.ready[group] -= count
         run.running[group] += count
         run.active += count
-        if plan.max_tasks < _NO_LIMIT:
+        if plan.max_tasks < NO_LIMIT:
             self._recount(run, plan)
         self._change(at, plan.loads[group] * count)
         end = at + plan.seconds[group]
@@ -320,15 +235,15 @@ class _Simulation:
         if self.note:
             self.note(Interval(run.job, run.number, group, at, end, count))
 
-    def _recount(self, run: _Run, plan: _Plan) -> None:
+    def _recount(self, run: ActiveRun, plan: JobPlan) -> None:
         """A task has taken one of the run's own places: others of the run wait for that now, and not for a slot."""
         for group, wanted in enumerate(run.wanted):
             if wanted:
-                allowed = _allowed(run, plan, group)
+                allowed = allowed_of(run, plan, group)
                 self.queued += min(allowed, wanted) - wanted
                 run.wanted[group] = min(allowed, wanted)
 
-    def _ended(self, run: _Run, group: int, count: int, at: int) -> None:
+    def _ended(self, run: ActiveRun, group: int, count: int, at: int) -> None:
         plan = self.plans[run.job]
         self.free += count
         self.room[plan.pools[group]] += count
@@ -342,12 +257,12 @@ class _Simulation:
             self._over(run, plan, group, at)
         elif run.ready[group]:
             self._offer(run, plan, group, at)
-        if plan.max_tasks < _NO_LIMIT:
+        if plan.max_tasks < NO_LIMIT:
             for other, ready in enumerate(run.ready):
                 if ready:
                     self._offer(run, plan, other, at)
 
-    def _over(self, run: _Run, plan: _Plan, group: int, at: int) -> None:
+    def _over(self, run: ActiveRun, plan: JobPlan, group: int, at: int) -> None:
         """All tasks of a group have ended."""
         for other in plan.followers[group]:
             run.waits[other] -= 1
@@ -357,7 +272,7 @@ class _Simulation:
         if not run.left:
             self._completed(run, at)
 
-    def _completed(self, run: _Run, at: int) -> None:
+    def _completed(self, run: ActiveRun, at: int) -> None:
         self._change(at, -RUN)
         self.delayed -= run.delayed
         self._finished(run.job, at)
@@ -374,16 +289,3 @@ class _Simulation:
                 self.missing[following] = set(self.jobs[following].after)
                 # At the same moment, but after all that ends now.
                 self._push(at, _BEGINS, following, _TRIGGERED, 0)
-
-
-def _allowed(run: _Run, plan: _Plan, group: int) -> int:
-    """How many ready tasks of a group the limits of its run allow to start."""
-    # Asked millions of times: comparisons take a third of the time of `min`.
-    count = run.ready[group]
-    room = plan.at_once[group] - run.running[group]
-    if room < count:
-        count = room
-    room = plan.max_tasks - run.active
-    if room < count:
-        count = room
-    return count if count > 0 else 0

@@ -13,7 +13,8 @@ from itertools import accumulate
 
 from deployer.forecasting.jobs import Interval, Job, Limits
 from deployer.forecasting.load import RUN, load_of, tasks_of
-from deployer.forecasting.simulate import Course, simulate
+from deployer.forecasting.outcome import Course
+from deployer.forecasting.simulate import simulate
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from deployer.forecasting.collisions import Collision, collisions
 from deployer.forecasting.course import Forecast, forecast
 from deployer.forecasting.jobs import Limits
 from deployer.forecasting.load import HOUR, Amounts, Hour
-from deployer.forecasting.simulate import MINUTE, Course
+from deployer.forecasting.outcome import MINUTE, Course
 from deployer.models.description import times_of
 from deployer.models.forecast import (
     CalmerMinute,

@@ -177,6 +177,7 @@ def test_what_an_apply_would_make_of_it(stage: Stage, capsys: pytest.CaptureFixt
     assert "prod: what the schedules start, " in text
     assert "deployed" in text.splitlines()[2]
     assert "-161" in text
+    assert "new flows are unpaused at once" in text
     markdown = run(capsys, "--format", "markdown")
     assert markdown.startswith("### prod: what the schedules start, ")
     assert "| runs start | 168 | 7 | -161 |" in markdown

@@ -81,6 +81,11 @@ def test_a_foreach_in_a_foreach_divides_the_body() -> None:
     }
 
 
+def test_no_step_has_more_tasks_than_any_airflow_takes() -> None:
+    found = job(*FOREACH, assumed=Assumptions(300, 10**9))
+    assert found.groups[1].count == 100_000
+
+
 def test_branches_and_amounts_that_are_none() -> None:
     found = job(
         Step("start", "split", 1, next=("left", "right")),

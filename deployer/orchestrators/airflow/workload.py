@@ -63,7 +63,7 @@ class _Groups:
 
     def count(self, step: Step) -> int:
         found = self.assumed.measured.get(step.name)
-        return found.count if found else int(self.assumed.items ** len(step.foreaches))
+        return min(found.count if found else self.assumed.items ** len(step.foreaches), _MOST_TASKS)
 
     def is_in_the_same_part(self, name: str, step: Step) -> bool:
         other = self.steps[name]
@@ -152,4 +152,5 @@ def _number(value: JsonValue) -> float:
     return found if 0 < found < _MOST else 0
 
 
+_MOST_TASKS = 100_000  # of a step in one run: more than Airflow could map
 _MOST = 1e9  # more than any cluster has: what is above it is no amount, and would not fit into a load
