@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from deployer.forecasting.calmer import Move, calmer
 from deployer.forecasting.collisions import Collision, collisions
 from deployer.forecasting.course import forecast
@@ -46,3 +51,27 @@ def test_where_nothing_helps_nothing_moves() -> None:
     assert calmer(long, forecast(long, Limits(), 0, DAY), {0: 0, 1: 0}, 0, DAY) is None
     assert calmer(long, forecast(long, Limits(), 0, DAY), {}, 0, DAY) is None
     assert calmer([], forecast([], Limits(), 0, DAY), {}, 0, DAY) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 59), st.sampled_from((HOUR, DAY)), st.integers(1, 4)), min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None)
+def test_what_is_proposed_lowers_the_peak(given: list[tuple[int, int, int]]) -> None:
+    jobs = [
+        job(str(number), minute, every, (Group("s", 700, tasks),))
+        for number, (minute, every, tasks) in enumerate(given)
+    ]
+    movable = {number: minute for number, (minute, _, _) in enumerate(given)}
+    found = calmer(jobs, forecast(jobs, Limits(), 0, DAY), movable, 0, DAY)
+    if found is None:
+        return
+    assert found.after < found.before == peak_of(jobs)
+    moved = [*jobs]
+    for move in found.moves:
+        by = (move.minute - movable[move.job]) * 60
+        moved[move.job] = replace(jobs[move.job], starts=[start + by for start in jobs[move.job].starts])
+    assert peak_of(moved) == found.after
+    assert len({move.job for move in found.moves}) == len(found.moves)
+
+
+def peak_of(jobs: list[Job]) -> int:
+    return max(hour.peak.tasks for hour in forecast(jobs, Limits(), 0, DAY).course.hours)
