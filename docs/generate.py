@@ -12,6 +12,7 @@ from deployer.compiler.versions import TESTED, show_version
 from deployer.manifest.schema import manifest_schema, projects_schema
 from deployer.models.metaflow_settings import READ, REFUSED
 from deployer.policies.inputs import input_schema
+from deployer.views.forecast_words import forecast_schema
 from deployer.views.history import history_schema
 from deployer.views.inventory import inventory_schema
 from deployer.views.plan_json import plan_schema
@@ -99,6 +100,7 @@ def schemas() -> dict[str, str]:
         "result": result_schema(),
         "site": site_schema(),
         "inventory": inventory_schema(),
+        "forecast": forecast_schema(),
     }
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     made = {

@@ -1,7 +1,7 @@
 """The direction of imports, held by walking them.
 
     cli -> commands, views -> pipeline, planning, applying -> context
-        -> manifest | compiler | orchestrators | targets | state -> kubernetes, policies -> description
+        -> manifest | compiler | orchestrators | targets | state -> kubernetes, policies -> description, forecasting
         -> models -> manifest/keys, vcs, errors
 
 Each room may know the floors below its own, and no other room of its floor.
@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("vcs", "manifest/keys"),
     ("models",),  # the words that all others share
-    ("description",),
+    ("description", "forecasting"),
     ("kubernetes", "runtime", "policies"),  # what a pod is, what runs a task, and rules for changes
     ("manifest", "compiler", "orchestrators", "targets", "state"),
     ("context", "plan_context"),  # what a command is run with, and what a plan comes with
@@ -52,7 +52,7 @@ SHARED = (
     *(f"kubernetes/rules/{name}" for name in ("__init__", "amounts", "attributes", "models", "syntax", "values")),
 )
 # Decided from their arguments alone, so that they can be tested with values.
-PURE = ("planning", "description", "policies")
+PURE = ("planning", "description", "forecasting", "policies")
 IMPURE_MODULES = {
     "os",
     "sys",

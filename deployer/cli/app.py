@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Print a flow's settings, where each comes from, and its graph.",
     "render": "Print the DAG file of a flow.",
     "plan": "Show what an apply would change, and why.",
+    "forecast": "Show the load that the schedules make, now and after an apply.",
     "apply": "Publish exactly what a plan says.",
     "destroy": "Delete all DAGs that the manifests manage in an environment.",
     "dev": "Run an Airflow on this machine, and apply what you save.",

@@ -315,7 +315,7 @@ DiagnosticsFormatOption = Annotated[
 ]
 
 
-SchemaName = Literal["manifest", "plan", "policy", "history", "result", "projects", "inventory", "site"]
+SchemaName = Literal["manifest", "plan", "policy", "history", "result", "projects", "inventory", "site", "forecast"]
 
 
 def selection(

@@ -214,6 +214,12 @@ class Live(Protocol):
     def most_items(self) -> int | None:
         """How many items a foreach may have; None if the orchestrator does not say."""
 
+    def pools(self) -> Mapping[str, int]:
+        """How many tasks each pool takes at once; one without a limit is left out."""
+
+    def most_tasks(self) -> int | None:
+        """How many tasks a scheduler runs at once; None if the orchestrator does not say."""
+
     def import_errors(self) -> Sequence[LiveImportError]:
         """The files that cannot be imported."""
 
@@ -235,8 +241,8 @@ class Live(Protocol):
     def awaited_events(self) -> Sequence[str]:
         """The names of the events that deployments wait for."""
 
-    def tasks(self, name: str, run_id: str) -> Sequence[LiveTask]:
-        """The tasks of a run, those of a foreach each for itself."""
+    def tasks(self, name: str, run_id: str, most: int | None = None) -> Sequence[LiveTask]:
+        """The tasks of a run, those of a foreach each for itself; the first of them if only so many are asked for."""
 
     def log(self, name: str, run_id: str, task: LiveTask) -> Iterator[LogLine]:
         """The log of the last attempt of a task, as far as it is written."""

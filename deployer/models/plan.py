@@ -58,6 +58,7 @@ EffectWord = Literal[
     "paused",
     "started by",
     "starts",
+    "collision",
 ]
 
 ValueGroup = Literal["schedule", "parameters", "compute", "retries", "limits", "image", "settings"]

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from deployer.errors import Diagnostic
+from deployer.forecasting.jobs import Assumptions, Job
 from deployer.models.deployment import Deployment, Environment, Schedule
 from deployer.models.description import Description
 from deployer.models.description import Schedule as DescribedSchedule
@@ -70,6 +71,18 @@ class Orchestrator(Protocol):
 
     def minutes_between_runs(self, schedule: DescribedSchedule) -> int | None:
         """The least number of minutes between two runs of a schedule, at most 60; None without a schedule."""
+
+    def start_times(self, schedule: DescribedSchedule, begin: datetime, until: datetime) -> Sequence[int]:
+        """All times of a schedule (Unix seconds, ascending) from `begin` on and before `until`, both aware.
+
+        None without a cron, and where it is not valid.
+        """
+
+    def with_minute(self, schedule: DescribedSchedule, minute: int) -> str | None:
+        """The cron of a schedule with another minute of the hour; None unless it has a single one."""
+
+    def job(self, name: str, description: Description, assumed: Assumptions) -> Job:
+        """What a run of a deployment does, for a forecast: groups of tasks and the limits on them, without starts."""
 
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
         """The pod (manifest of the Kubernetes API) of each step by step name, as far as it is known before a run."""

@@ -109,6 +109,9 @@ def _remark(effect: Effect, change: Change) -> Remark:
     if word == "created paused":
         sentence = _created_paused(change)
         return Remark(f"created paused, {sentence}", "paused", sentence)
+    if word == "collision":
+        sentence = f"{count(effect['count'], 'run')} start at {run_times(effect['after'])}"
+        return Remark(sentence, word, sentence)
     label = word if word == "paused" else "runs"
     template = _SENTENCES[word]
     shown = listed(names)

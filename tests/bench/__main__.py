@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench import corpus, imports, mapped, plans, policies, sites, start
+from tests.bench import corpus, forecasts, imports, mapped, plans, policies, sites, start
 from tests.bench.rows import HEADER, Row
 from tests.bench.workbench import MFDEPLOY, Workbench, environment
 from tests.s3 import s3_server
@@ -27,6 +27,7 @@ GROUPS: Mapping[str, Callable[[Workbench], Iterator[Row]]] = {
     "policies": policies.rows,
     "imports": imports.rows,
     "foreach": mapped.rows,
+    "forecast": forecasts.rows,
 }
 
 

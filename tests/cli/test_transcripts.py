@@ -98,6 +98,8 @@ SCRIPT = [
     Case("apply-declined", ("apply", *LOCAL), typed="n"),
     Case("apply-change", ("apply", *LOCAL), typed="y"),
     Case("apply-error-stale", ("apply", "plan.json")),
+    Case("forecast", ("forecast", *LOCAL, "--deployed", "--days", "1")),
+    Case("forecast-error", ("forecast", *LOCAL, "--pool", "gpus")),
     Case("env", ("env", "TrainFlow")),
     Case("env-error", ("env", "Train")),
     Case("plan-drifted", ("plan",), "edit the DAG file"),

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from deployer.errors import Diagnostic
+from deployer.forecasting.jobs import Assumptions, Group, Job
 from deployer.models.deployment import Deployment, Environment, Schedule
 from deployer.models.description import Description, times_of
 from deployer.models.description import Schedule as DescribedSchedule
@@ -58,6 +59,15 @@ class JsonFiles:
 
     def minutes_between_runs(self, schedule: DescribedSchedule) -> int | None:
         return None
+
+    def start_times(self, schedule: DescribedSchedule, begin: datetime, until: datetime) -> Sequence[int]:
+        return ()
+
+    def with_minute(self, schedule: DescribedSchedule, minute: int) -> str | None:
+        return None
+
+    def job(self, name: str, description: Description, assumed: Assumptions) -> Job:
+        return Job(name, tuple(Group(step, assumed.seconds) for step in description.graph.steps))
 
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
         return {}

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from deployer.views.forecast_words import forecast_to_json
+from deployer.views.html.forecast import forecast_to_html
 from tests.airflow.browser import browser
+from tests.forecast.example import example
 from tests.pictures.pages import plan_page
 from tests.pictures.sites import write_sample
 from tests.pictures.stage import DAG, RUN, stage
@@ -107,6 +110,7 @@ VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "plan-dark": (plan_dark, 844),
     "site": (opened, 620),
     "site-flow": (_drawn, 1180),
+    "forecast": (opened, 900),
 }
 
 
@@ -124,12 +128,19 @@ def _page_of_site(name: str) -> Callable[[Path], Path]:
     return write
 
 
+def _page_of_forecast(folder: Path) -> Path:
+    path = folder / "forecast.html"
+    path.write_text(forecast_to_html(forecast_to_json(example())), encoding="utf-8")
+    return path
+
+
 # These need no Airflow: each writes below a folder, and returns the file of the page.
 PAGES: Mapping[str, Callable[[Path], Path]] = {
     "plan": _page_of_plan,
     "plan-dark": _page_of_plan,
     "site": _page_of_site("index.html"),
     "site-flow": _page_of_site("flows/train.html"),
+    "forecast": _page_of_forecast,
 }
 
 

@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from deployer.models.desired import Deployed
 from deployer.models.plan import Plan
 from deployer.planning.inventory import inventory
+from deployer.views.forecast_words import forecast_to_json
 from deployer.views.history import history_to_json
+from deployer.views.html.forecast import forecast_to_html
 from deployer.views.html.inventory import inventory_to_html
 from deployer.views.html.pages import history_to_html, list_to_html, status_to_html
 from deployer.views.html.plan import plan_to_html
@@ -21,6 +23,7 @@ from deployer.views.list_view import ListJson
 from deployer.views.plan_json import plan_to_json
 from deployer.views.source_diff import source_diffs
 from tests.airflow.browser import OPTIONS, chromium
+from tests.forecast.example import example
 from tests.plan.made import deployed, desired, environment, site
 from tests.views import samples
 from tests.views.large import STEPS, large_plan, long_plan
@@ -59,6 +62,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "status": lambda: status_to_html({"flows": [FLOW, {**FLOW, "address": "dev/train", "import_error": "Traceback"}]}),
     "list": lambda: list_to_html(_list()),
     "inventory": lambda: inventory_to_html(_inventory()),
+    "forecast": lambda: forecast_to_html(forecast_to_json(example())),
 }
 
 

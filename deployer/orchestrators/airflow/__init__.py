@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.errors import Diagnostic
+from deployer.forecasting.jobs import Assumptions, Job
 from deployer.manifest.fields import settings_of_orchestrator
 from deployer.manifest.keys import FlowIdentity, FlowSettings
 from deployer.models.deployment import Deployment, Environment, Schedule
@@ -21,7 +22,7 @@ from deployer.models.local_server import LocalOrchestrator
 from deployer.models.plan import Change, Effect
 from deployer.models.record import Origin, Record, RunIds
 from deployer.models.waiting import WaitPolicy
-from deployer.orchestrators.airflow import dag_file, effects, events, next_runs, record
+from deployer.orchestrators.airflow import dag_file, effects, events, next_runs, record, start_times, workload
 from deployer.orchestrators.airflow.check import check
 from deployer.orchestrators.airflow.dag_ids import dag_ids
 from deployer.orchestrators.airflow.names import dag_id
@@ -64,6 +65,15 @@ class AirflowOrchestrator:
 
     def minutes_between_runs(self, schedule: DescribedSchedule) -> int | None:
         return next_runs.minutes_between_runs(schedule)
+
+    def start_times(self, schedule: DescribedSchedule, begin: datetime, until: datetime) -> Sequence[int]:
+        return start_times.start_times(schedule, begin, until)
+
+    def with_minute(self, schedule: DescribedSchedule, minute: int) -> str | None:
+        return start_times.with_minute(schedule, minute)
+
+    def job(self, name: str, description: Description, assumed: Assumptions) -> Job:
+        return workload.job_of(name, description, assumed)
 
     def pods(self, deployment: Deployment, flow: Flow) -> Mapping[str, Mapping[str, Any]]:
         return pod_manifests(deployment, flow)

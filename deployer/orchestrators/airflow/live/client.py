@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -100,12 +101,23 @@ class LiveAirflow:
         return True
 
     def most_items(self) -> int | None:
-        answer = self._send("GET", "/config/section/core/option/max_map_length")
+        return self._number_in_core("max_map_length")
+
+    def most_tasks(self) -> int | None:
+        return self._number_in_core("parallelism")
+
+    def pools(self) -> Mapping[str, int]:
+        found = {str(each.get("name")): each.get("slots") for each in self._all("/pools", "pools", "see pools")}
+        # -1 slots are no limit.
+        return {name: slots for name, slots in found.items() if isinstance(slots, int) and slots >= 0}
+
+    def _number_in_core(self, option: str) -> int | None:
+        answer = self._send("GET", f"/config/section/core/option/{option}")
         # By default nobody may see the configuration.
         if answer.status != 200 or not isinstance(answer.data, dict):
             return None
         options = (each for section in answer.data.get("sections", ()) for each in section.get("options", ()))
-        value = next((str(each.get("value")) for each in options if each.get("key") == "max_map_length"), "")
+        value = next((str(each.get("value")) for each in options if each.get("key") == option), "")
         return int(value) if value.isdecimal() else None
 
     def import_errors(self) -> Sequence[LiveImportError]:
@@ -174,9 +186,10 @@ class LiveAirflow:
         answer = self._expect(self._send("GET", f"/{kind}/events", parameters), "look for earlier events")
         return any((each.get("extra") or {}).get("id") == event_id for each in answer.get(f"{kind[:-1]}_events", ()))
 
-    def tasks(self, name: str, run_id: str) -> Sequence[LiveTask]:
+    def tasks(self, name: str, run_id: str, most: int | None = None) -> Sequence[LiveTask]:
         path = f"{_run_path(name, run_id)}/taskInstances"
-        return [_task(each) for each in self._all(path, "task_instances", f"read the tasks of the run {run_id}")]
+        found = self._all(path, "task_instances", f"read the tasks of the run {run_id}")
+        return [_task(each) for each in islice(found, most)]
 
     def log(self, name: str, run_id: str, task: LiveTask) -> Iterator[LogLine]:
         path = f"{_run_path(name, run_id)}/taskInstances/{_quoted(task.step)}/logs/{max(task.attempt, 1)}"

@@ -1,0 +1,145 @@
+"""All times of a schedule between two moments, as Airflow's CronTriggerTimetable finds them, also when clocks change.
+
+Source: `CronMixin._get_next` in airflow/timetables/_cron.py, the same in Airflow 2.10 to 3.3. The next time is the
+next match of the cron on the clock of the wall, from the one of the last time on. Where the cron names hours, a time
+that the clock shows twice is the second one, and one that it skips is as much later. Where it runs in every hour, the
+difference on the wall is added to the time that passes, so that it also runs in both hours of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+from croniter import CroniterError, croniter
+
+from deployer.models.description import Schedule, times_of
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_EPOCH = datetime(1970, 1, 1)
+
+
+def start_times(schedule: Schedule, begin: datetime, until: datetime) -> Sequence[int]:
+    """The times (Unix seconds, ascending) from `begin` on and before `until`, both aware; none without a cron.
+
+    A schedule with a start date in the future has none before it. An invalid one, which only a file that was edited by
+    hand can have, has none.
+    """
+    found = times_of(schedule)
+    if found is None:
+        return ()
+    first = int(begin.timestamp())
+    try:
+        if found.start_date:
+            day = datetime.fromisoformat(found.start_date).replace(tzinfo=timezone.utc)
+            first = max(first, int(day.timestamp()))
+        zone, end = found.timezone or "UTC", int(until.timestamp())
+        each = [_times(cron, zone, first, end) for cron in found.crons]
+        return each[0] if len(each) == 1 else sorted(set(chain(*each)))
+    except (CroniterError, ValueError, KeyError, OSError):
+        return ()
+
+
+def with_minute(schedule: Schedule, minute: int) -> str | None:
+    """The cron of a schedule that starts at one minute of its hours, with another minute; None for any other."""
+    found = times_of(schedule)
+    if found is None or len(found.crons) != 1:
+        return None
+    first, *others = found.crons[0].split()
+    return " ".join([str(minute), *others]) if first.isdecimal() else None
+
+
+@lru_cache(maxsize=4096)
+def _times(cron: str, zone_name: str, begin: int, until: int) -> tuple[int, ...]:
+    zone = ZoneInfo(zone_name)
+    day = datetime.fromtimestamp(begin, zone).date() - _DAY
+    last = datetime.fromtimestamp(until, zone).date() + _DAY
+    matches, minutes = _days(cron), _minutes(cron)
+    found: list[int] = []
+    while day <= last:
+        offset = _steady_offset(day, zone)
+        if offset is None:
+            end = day
+            while _steady_offset(end, zone) is None:
+                end += _DAY
+            found += _stepped(cron, day, end, zone)
+            day = end
+            continue
+        if matches(day):
+            midnight = (day - _EPOCH.date()).days * 86_400 - offset
+            found += [midnight + minute * 60 for minute in minutes]
+        day += _DAY
+    return tuple(moment for moment in found if begin <= moment < until)
+
+
+def _steady_offset(day: date, zone: ZoneInfo) -> int | None:
+    """The seconds that a zone is ahead of UTC on a day; None near a change of the clocks."""
+    noon = datetime(day.year, day.month, day.day, 12)
+    found = {zone.utcoffset(noon + each) for each in (-_DAY, timedelta(0), _DAY)}
+    (offset, *others) = found
+    return None if others or offset is None else int(offset.total_seconds())
+
+
+def _minutes(cron: str) -> list[int]:
+    """The minutes of a day at which a cron matches."""
+    fields, _ = croniter.expand(cron)
+    hours = _numbers(fields[1], 24)
+    return [hour * 60 + minute for hour in hours for minute in _numbers(fields[0], 60)]
+
+
+def _numbers(field: Sequence[int | str], count: int) -> list[int]:
+    return [*range(count)] if "*" in field else sorted({int(value) for value in field})
+
+
+def _days(cron: str) -> Callable[[date], bool]:
+    """Whether a cron matches a day. Where it names days of the month and of the week, either is enough."""
+    (_, _, days, months, weekdays), special = croniter.expand(cron)
+    if special or not all(isinstance(value, int) or value == "*" for value in (*days, *months, *weekdays)):
+
+        def asked(day: date) -> bool:
+            return bool(croniter.match(cron, _first_minute(cron, day)))
+
+        return asked
+
+    def matches(day: date) -> bool:
+        if "*" not in months and day.month not in months:
+            return False
+        of_month, of_week = "*" not in days, "*" not in weekdays
+        in_month, in_week = day.day in days, day.isoweekday() % 7 in weekdays
+        if of_month and of_week:
+            return in_month or in_week
+        return (in_month or not of_month) and (in_week or not of_week)
+
+    return matches
+
+
+def _first_minute(cron: str, day: date) -> datetime:
+    first = _minutes(cron)[0]
+    return datetime(day.year, day.month, day.day, first // 60, first % 60)
+
+
+def _stepped(cron: str, day: date, end: date, zone: ZoneInfo) -> Iterator[int]:
+    """The times of days on which the clocks change, one from the other as Airflow does it."""
+    every_hour = croniter.expand(cron)[0][1] == ["*"]
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    current = midnight.astimezone(timezone.utc) - _SECOND
+    while True:
+        wall = current.astimezone(zone).replace(tzinfo=None, fold=0)
+        scheduled: datetime = croniter(cron, wall).get_next(datetime)
+        following = current + (scheduled - wall) if every_hour else _instant(scheduled, zone)
+        if following.astimezone(zone).date() >= end:
+            return
+        yield int(following.timestamp())
+        current = following
+
+
+def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The moment of a time on the wall: the second one of two, and past a gap as far as the time is in it."""
+    before = zone.utcoffset(wall.replace(fold=0)) or timedelta(0)
+    after = zone.utcoffset(wall.replace(fold=1)) or timedelta(0)
+    # In a gap (fold 0 has the offset before it, which is the smaller one) the old offset counts.
+    return (wall - min(before, after)).replace(tzinfo=timezone.utc)
