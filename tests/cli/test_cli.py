@@ -306,7 +306,17 @@ def test_init(
 def test_schema(capsys: Output) -> None:
     assert cli.run(["schema"]) == 0
     everything = json.loads(capsys.readouterr().out)
-    assert list(everything) == ["manifest", "plan", "policy", "history", "result", "projects", "inventory", "site"]
+    assert list(everything) == [
+        "manifest",
+        "plan",
+        "policy",
+        "history",
+        "result",
+        "projects",
+        "inventory",
+        "site",
+        "forecast",
+    ]
     assert cli.run(["schema", "plan"]) == 0
     assert json.loads(capsys.readouterr().out) == everything["plan"]
 
