@@ -140,7 +140,7 @@ QUESTION = "[y/N] "
 _MASKS = (
     (r"\d{8}T\d{9}Z-[0-9a-f]{4}", "20260101T000000000Z-abcd"),
     (r"\d{4}-\d\d-\d\d(\s+)\d\d:\d\d(:\d\d)?", r"2026-01-01\g<1>00:00"),
-    (r"version [0-9a-f]{12}", "version 0123456789ab"),
+    (r"(version |unchecked  )[0-9a-f]{12}", r"\g<1>0123456789ab"),
     (r"local-0-\w{4}\b", "local-0-abcd"),
     (r"(?<=by ada at )\S+(?=;)", "2026-01-01T00:00:00+00:00"),
 )

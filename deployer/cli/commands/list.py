@@ -57,7 +57,7 @@ def list(
 ) -> int:
     """List all deployments: environment, flow, DAG id, schedule, file.
 
-    No target is read: `plan` says what is deployed. With --all-projects nothing else is.
+    No target is read: `plan` says what is deployed. --all-projects reads the targets and no flow.
     """
     chosen = selection(manifests, var, environments=env, flows=flow, exclude=exclude)
     if all_projects:
