@@ -36,6 +36,7 @@ class Events:
 
     stage: Stage
     project: Project
+    live: LiveAirflow
 
     def event(self, name: str, payload: Mapping[str, Any], event_id: str, code: int = 0) -> str:
         arguments = ("event", name, "--payload", json.dumps(payload), "--id", event_id)
@@ -44,11 +45,13 @@ class Events:
     def until_runs(self, flow: str, count: int, seconds: float = 400) -> list[dict[str, Any]]:
         """The runs of a flow in Metaflow's account, once there are so many that have ended."""
 
-        def look() -> list[dict[str, Any]]:
-            runs = [run for run in self.runs(flow) if run["finished"]]
-            return runs if len(runs) >= count else []
+        def ended() -> bool:
+            # Metaflow's account takes as long to read as a run takes.
+            return sum(run.ended for run in self.live.runs(f"{flow}.local", 100)) >= count
 
-        found = self.stage.airflow.until(look, f"{count} runs of {flow}", seconds)
+        self.stage.airflow.until(ended, f"{count} runs of {flow}", seconds)
+        found = [run for run in self.runs(flow) if run["finished"]]
+        assert len(found) >= count
         assert all(run["successful"] for run in found)
         return found
 
@@ -94,7 +97,7 @@ def events(stage: Stage) -> Iterator[Events]:
     project.do("apply", "--yes", timeout=300)
     names = {f"{name.capitalize()}Flow.local" for name in entries}
     stage.airflow.until(lambda: names <= set(stage.airflow.ask("known")), f"the DAGs {sorted(names)}")
-    yield Events(stage, project)
+    yield Events(stage, project, LiveAirflow(HttpTransport(stage.url, PasswordLogin(USER, PASSWORD))))
 
 
 def test_a_chain_of_flows_and_an_event_of_a_step(events: Events) -> None:
@@ -167,25 +170,23 @@ def test_an_event_waits_for_a_paused_consumer_that_is_deployed_anew(events: Even
 @pytest.mark.skipif(not os.environ.get("MFDEPLOY_CONFORMANCE"), reason="50 runs take minutes: `make conformance`")
 def test_no_event_is_lost_or_doubled_over_a_restart(events: Events) -> None:
     """The scheduler and all tasks are killed while events come; a task that is killed has retries by the manifest."""
-    live = LiveAirflow(HttpTransport(events.stage.url, PasswordLogin(USER, PASSWORD)))
     scheduler = events.stage.airflow.processes["scheduler"]
 
     def publish(number: int) -> None:
         event = LiveEvent("orders.arrived", f"many-{number}", 1767225600, {"area": "many", "amount": number})
         if number == 25:
             scheduler.end()
-        live.publish(event)
+        events.live.publish(event)
         if number % 10 == 0:
-            live.publish(event)
+            events.live.publish(event)
 
     def ended() -> bool:
-        runs = [run for run in live.runs("OrdersFlow.local", 100) if "__many-" in run.run_id]
+        runs = [run for run in events.live.runs("OrdersFlow.local", 100) if "__many-" in run.run_id]
         return len(runs) >= 50 and all(run.ended for run in runs)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(publish, range(50)))
     events.stage.airflow.start_scheduler()
-    # Not by Metaflow's account, which takes as long to read as a run takes.
     events.stage.airflow.until(ended, "end of 50 runs", seconds=1800)
     runs = [run for run in events.runs("OrdersFlow") if artifacts(run)["region"] == "many"]
     assert all(run["successful"] for run in runs)
