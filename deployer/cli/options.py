@@ -305,7 +305,11 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", callback=_check_path, hel
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
 PageFormatOption = Annotated[PageFormat, typer.Option("--format", help="Output format. html: a page for a browser.")]
 PlanPageFormatOption = Annotated[
-    PlanPageFormat, typer.Option("--format", help="Output format. html: a page for a browser.")
+    PlanPageFormat,
+    typer.Option(
+        "--format",
+        help="Output format. html: a page for a browser. github: violations and warnings, as annotations.",
+    ),
 ]
 PlanFormatOption = Annotated[PlanFormat, typer.Option("--format", help="Output format.")]
 Diff = Annotated[bool, typer.Option("--diff", metavar=NO_TYPE, help="Also show the diff of the DAG files.")]
@@ -387,8 +391,9 @@ def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:
 
 def refuse_unshown(format: PlanPageFormat, *, diff: bool) -> None:
     """Raise DeployError for a diff in a format that has no place for it."""
-    if diff and format == "json":
-        raise DeployError(bad_usage("--diff has no JSON form", "leave it out, or use --format text, markdown or html"))
+    if diff and format in ("json", "github"):
+        form = {"json": "JSON form", "github": "form for GitHub"}[format]
+        raise DeployError(bad_usage(f"--diff has no {form}", "leave it out, or use --format text, markdown or html"))
 
 
 def bad_usage(message: str, hint: str) -> Diagnostic:

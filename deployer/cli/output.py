@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_OF_A_PLAN = 250_000_000  # bytes: ten thousand DAGs have 80 MB
 
 PlanFormat = Literal["text", "json", "markdown"]
-PlanPageFormat = Literal["text", "json", "markdown", "html"]
+PlanPageFormat = Literal["text", "json", "markdown", "html", "github"]
 PageFormat = Literal["text", "json", "html"]
 JsonT = TypeVar("JsonT", bound=Mapping[str, object], contravariant=True)
 
@@ -140,7 +140,15 @@ def plan_writer(format: PlanPageFormat) -> Callable[[PlanView], None]:
         return lambda result: write_json(plan_to_json(result.plan))
     if format == "html":
         return _write_as_html()
+    if format == "github":
+        return _write_as_annotations()
     return _write_as_markdown() if format == "markdown" else _write_as_text()
+
+
+def _write_as_annotations() -> Callable[[PlanView], None]:
+    from deployer.views.annotations import plan_to_annotations
+
+    return lambda result: write(plan_to_annotations(result.plan))
 
 
 def _write_as_html() -> Callable[[PlanView], None]:

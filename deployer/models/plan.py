@@ -65,6 +65,12 @@ ValueGroup = Literal["schedule", "parameters", "compute", "retries", "limits", "
 MarkWord = Literal["frequent", "gpu", "image"]
 
 
+def _location(origin: str) -> Location | None:
+    """``file:line`` or ``file:line:column``; None for anything else."""
+    found = re.fullmatch(r"(.+?):([0-9]{1,9})(?::([0-9]{1,9}))?", origin)
+    return Location(found[1], int(found[2]), int(found[3] or 0)) if found else None
+
+
 @dataclass(frozen=True, config=EXACT)
 class FieldChange:
     """One field of a description that differs."""
@@ -250,6 +256,11 @@ class PlanWarning:
     path: Annotated[str, Field(description="Dotted path in the manifests; empty if it is not about a setting.")] = ""
     origin: Annotated[str, Field(description="file:line:column; empty if it has no place in a file.")] = ""
 
+    @property
+    def location(self) -> Location | None:
+        """Its origin as a location."""
+        return _location(self.origin)
+
 
 @dataclass(frozen=True, config=EXACT)
 class Violation:
@@ -295,8 +306,7 @@ class Violation:
     @property
     def location(self) -> Location | None:
         """Its origin as a location; the path is not relative to the working directory."""
-        found = re.fullmatch(r"(.+?):([0-9]+)(?::([0-9]+))?", self.origin)
-        return Location(found[1], int(found[2]), int(found[3] or 0)) if found else None
+        return _location(self.origin)
 
 
 @dataclass(frozen=True, config=EXACT)

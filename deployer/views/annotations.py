@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
-from deployer.errors import Diagnostic
+from deployer.errors import Diagnostic, Severity
+from deployer.models.plan import Plan
 from deployer.models.visible import escape_controls
 from deployer.views.escape_controls import shorten_message
+from deployer.views.violations import sentence
 
 
 def diagnostics_to_annotations(diagnostics: Sequence[Diagnostic]) -> str:
     """One line for each: ``::error file=...,line=...,title=...::message``. No message can start another command."""
     return "".join(f"{_annotation(each)}\n" for each in diagnostics)
+
+
+def plan_to_annotations(plan: Plan) -> str:
+    """What policies say of a plan's changes and what the plan warns of, each at the line that it is about."""
+    violations = (
+        Diagnostic(
+            "policy",
+            f"{each.address}: {sentence(asdict(each))}",
+            each.location,
+            each.field,
+            severity=Severity(each.severity),
+        )
+        for each in plan.violations
+        if not each.exempted
+    )
+    warnings = (
+        Diagnostic(each.code, each.message, each.location, each.path, each.hint, Severity.WARNING)
+        for each in plan.warnings
+    )
+    return diagnostics_to_annotations([*violations, *warnings])
 
 
 def _annotation(diagnostic: Diagnostic) -> str:

@@ -292,6 +292,7 @@ def test_a_plan_that_violates_a_policy_fails_its_job_and_is_commented(against: s
     done = plan(runner, against=against)
     assert done.result == "failure"
     assert "1 policy violation: an apply is refused." in runner.summary
+    assert "::error file=deployments/mfdeploy.yaml,line=15,col=3,title=policy::prod/hourly: owner: " in done.output
     succeeded(comment(runner, against=against))
     (written,) = project.state.comments
     assert "`prod/hourly`: owner: a flow names its owner" in written["body"]

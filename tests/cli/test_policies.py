@@ -86,6 +86,9 @@ def test_a_plan_shows_everything_and_its_violations_and_is_refused(project: Path
     assert "+ local/train  TrainFlow.local" in out
     assert "- deployments/mfdeploy.yaml:7:3: error local/train: owner: a flow names its owner" in " ".join(out.split())
     assert out.endswith("1 policy violation: an apply is refused.\n")
+    code, out, _ = run(capsys, "plan", "--env", "local", "--format", "github")
+    where = "file=deployments/mfdeploy.yaml,line=7,col=3,title=policy"
+    assert (code, out) == (1, f"::error {where}::local/train: owner: a flow names its owner\n")
     code, out, _ = run(capsys, "plan", "--env", "local", "--format", "markdown")
     assert code == 1
     assert "- **error** `deployments/mfdeploy.yaml:7:3`: `local/train`: owner: a flow names its owner\n" in out

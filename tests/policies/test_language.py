@@ -200,6 +200,7 @@ CHECKED = {
     "false && flow.ownr == ''": ("unknown field 'ownr'", 14, "did you mean 'owner'?"),
     "flow.steps.all(s, flow.steps[s].retris > 0)": ("unknown field 'retris'", 32, "did you mean 'retries'?"),
     "flow.steps.all(name, step, step.retris > 0)": ("unknown field 'retris'", 32, "did you mean 'retries'?"),
+    "'ownr' in flow || 'owner' in flow": ("unknown field 'ownr'", 0, "did you mean 'owner'?"),
     "flow['ownr'] == ''": ("unknown field 'ownr'", 5, "did you mean 'owner'?"),
     "flow.qqq == ''": ("unknown field 'qqq'", 5, "the fields are owner, tags, steps, next"),
     "flw.owner == ''": ("unknown variable 'flw'", 0, "did you mean 'flow'?"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from deployer.errors import Diagnostic, Location, Severity
-from deployer.views.annotations import diagnostics_to_annotations
+from deployer.views.annotations import diagnostics_to_annotations, plan_to_annotations
 from tests.views import samples
 
 HOSTILE = "a%0A::set-output name=x::y\r\n::stop-commands::z\u2028::error::100%, b: c" + samples.EVIL
@@ -62,3 +62,14 @@ def test_no_text_begins_a_command_or_a_property() -> None:
 def test_lines_of_a_message_stay_lines() -> None:
     ((_, _, message),) = read(diagnostics_to_annotations([Diagnostic("x", "cannot be loaded:\nTraceback\r\n  boom")]))
     assert message == "cannot be loaded:\nTraceback\n  boom"
+
+
+def test_violations_and_warnings_of_a_plan() -> None:
+    text = plan_to_annotations(samples.VIOLATING)
+    assert text.startswith(
+        "::error file=a.yaml,line=3,col=12,title=settings.owner::prod/train: owner-in-prod: a flow names its owner\n"
+        "::error file=p.yaml,line=9,col=14,title=policy::prod/train: the policy retries could not be evaluated: "
+    )
+    assert "gpu-limit" not in text  # it is exempted
+    assert text.endswith("::warning title=exemption-ended::the exemption from team-tag ended on 2026-01-31\n")
+    assert all(line.startswith("::") for line in plan_to_annotations(samples.HOSTILE).splitlines())

@@ -127,14 +127,17 @@ class _Checker:
         found: Type = DYN
         if isinstance(kind, Record):
             if node.field not in kind.fields:
-                hint = nearest(node.field, kind.fields) or f"the fields are {', '.join(kind.fields)}"
-                return self.problem(f"unknown field {node.field!r}", node.at, hint)
+                return self.unknown_field(node.field, kind, node.at)
             found = kind.fields[node.field]
         elif isinstance(kind, MapType):
             found = kind.value
         elif kind != DYN:
             return self.problem(f"{words_of(kind)} has no field {node.field!r}", node.at)
         return BOOL if node.test else found
+
+    def unknown_field(self, name: str, record: Record, at: int) -> Type:
+        hint = nearest(name, record.fields) or f"the fields are {', '.join(record.fields)}"
+        return self.problem(f"unknown field {name!r}", at, hint)
 
     def of_index(self, node: Index) -> Type:
         kind, key = self.type_of(node.operand), self.type_of(node.key)
@@ -190,6 +193,8 @@ class _Checker:
                 return
             holder = other
             other = DYN
+            if isinstance(holder, Record):
+                self.check_keys(node.arguments[0], holder)
             if isinstance(holder, ListType):
                 other = holder.item
             elif isinstance(holder, MapType | Record):
@@ -197,6 +202,11 @@ class _Checker:
         if not may_be_equal(one, other):
             self.problem(f"{words_of(one)} is never equal to {words_of(other)}", node.at)
         self.check_words(node.arguments, one, other)
+
+    def check_keys(self, node: Node, record: Record) -> None:
+        """A string that is looked for among the fields of a record is one of them."""
+        if isinstance(node, Constant) and isinstance(node.value, str) and node.value not in record.fields:
+            self.unknown_field(node.value, record, node.at)
 
     def check_words(self, sides: tuple[Node, ...], one: Type, other: Type) -> None:
         """A string that is compared with one of a closed set of words is one of them."""

@@ -1,17 +1,18 @@
 """A checked expression as a function of the values of its variables.
 
 Each node becomes a closure, so that an evaluation looks at no tree: fifty policies for a thousand changes are fifty
-thousand evaluations. The cost of one is limited by a count and not by a clock, so that the outcome is the same on
-every machine: loops and what copies or searches values are charged, and the expression's length limits everything else.
+thousand evaluations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
+from deployer.policies.cel.budget import SPEND, Budget, SpentError, Step, Values, kept, spent
 from deployer.policies.cel.check import Checked
 from deployer.policies.cel.functions import GLOBALS, METHODS
+from deployer.policies.cel.loops import Loop, compile_loop
 from deployer.policies.cel.operators import OPERATORS
 from deployer.policies.cel.problems import BudgetError, EvaluationError
 from deployer.policies.cel.tree import (
@@ -31,14 +32,6 @@ from deployer.policies.cel.tree import (
 )
 from deployer.policies.cel.values import kind_of
 
-MAX_COST: Final = 1_000_000
-"""What one evaluation may cost, in evaluated nodes. Kubernetes' limit for an expression has the same number."""
-
-Values = dict[str, Any]
-Step = Callable[[Values], Any]
-_COST_OF_FAILURE: Final = 100
-_SPEND: Final = "$spend"  # no variable can have this name
-
 
 class Program:
     """An expression to evaluate."""
@@ -49,33 +42,12 @@ class Program:
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The value of the expression. Raises EvaluationError, and BudgetError where it costs too much."""
-        return self._run({**variables, _SPEND: _Budget().spend})
+        return self._run({**variables, SPEND: Budget().spend})
 
 
 def compile_checked(checked: Checked) -> Program:
     """The expression as a program."""
     return Program(checked)
-
-
-class _Budget:
-    """What is left of the cost of one evaluation."""
-
-    def __init__(self) -> None:
-        self.left = MAX_COST
-
-    def spend(self, cost: int) -> None:
-        """Raises _Spent if nothing is left."""
-        self.left -= cost
-        if self.left < 0:
-            raise _Spent
-
-
-class _Spent(Exception):
-    """The budget is spent; who was about to spend it says where."""
-
-
-def _spent(at: int) -> BudgetError:
-    return BudgetError(f"the evaluation takes more than {MAX_COST:,} steps", at, "ask less of large lists and maps")
 
 
 def _compile(node: Node) -> Step:
@@ -186,11 +158,11 @@ def _call(node: Call) -> Step:
     def run(values: Values) -> Any:
         found = [argument(values) for argument in arguments]
         try:
-            return function(values[_SPEND], *found)
+            return function(values[SPEND], *found)
         except ValueError as error:
             raise EvaluationError(str(error), at) from None
-        except _Spent:
-            raise _spent(at) from None
+        except SpentError:
+            raise spent(at) from None
 
     return run
 
@@ -201,11 +173,11 @@ def _call_of_two(function: Callable[..., Any], one: Step, other: Step, at: int) 
     def run(values: Values) -> Any:
         left, right = one(values), other(values)
         try:
-            return function(values[_SPEND], left, right)
+            return function(values[SPEND], left, right)
         except ValueError as error:
             raise EvaluationError(str(error), at) from None
-        except _Spent:
-            raise _spent(at) from None
+        except SpentError:
+            raise spent(at) from None
 
     return run
 
@@ -226,23 +198,13 @@ def _logic(parts: Iterable[Node], decisive: bool, operator: str) -> Step:
             except BudgetError:
                 raise
             except EvaluationError as error:
-                kept = _kept(error, values)
-                failed = failed or kept
+                absorbed = kept(error, values)
+                failed = failed or absorbed
         if failed is not None:
             raise failed
         return not decisive
 
     return run
-
-
-def _kept(error: EvaluationError, values: Values) -> EvaluationError:
-    """A failure that something else may still absorb, without the frames that it came through."""
-    try:
-        values[_SPEND](_COST_OF_FAILURE)
-    except _Spent:
-        raise _spent(error.at) from None
-    error.__context__ = None
-    return error.with_traceback(None)
 
 
 def _conditional(node: Conditional) -> Step:
@@ -275,94 +237,16 @@ def _map(node: MapOf) -> Step:
 
 
 def _comprehension(node: Comprehension) -> Step:
-    operand, at, macro = _compile(node.operand), node.at, node.macro
-    passes = _condition(node)
-    transform = _compile(node.transform) if node.transform is not None else None
-    cost = 1 + sum(size_of(part) for part in (node.condition, node.transform) if part is not None)
-    first = node.variables[0]
-
-    def run(values: Values) -> Any:
-        holder = operand(values)
-        if not isinstance(holder, dict | list | tuple):
-            raise EvaluationError(f"{macro}() is of a list or a map, found {kind_of(holder)}", at)
-        loop = _Loop(values, holder, node.variables, cost, at)
-        if macro == "all" or macro == "exists":
-            return _aggregate(loop, passes, decisive=macro == "exists")
-        found: list[Any] = []
-
-        def visit(inner: Values) -> bool:
-            if passes(inner):
-                found.append(transform(inner) if transform is not None else inner[first])
-            return False
-
-        loop.run(visit)
-        return len(found) == 1 if macro == "exists_one" else found
-
-    return run
-
-
-def _condition(node: Comprehension) -> Step:
-    if node.condition is None:
-        return lambda values: True
-    condition, at, macro = _compile(node.condition), node.condition.at, node.macro
-
-    def passes(values: Values) -> bool:
-        value = condition(values)
-        if not isinstance(value, bool):
-            raise EvaluationError(f"what {macro}() asks of each item is a bool, found {kind_of(value)}", at)
-        return value
-
-    return passes
-
-
-class _Loop:
-    """Sets the variables of a macro for one item after the other."""
-
-    def __init__(self, values: Values, holder: Any, names: tuple[str, ...], cost: int, at: int) -> None:
-        self.values, self.names, self.cost, self.at = values, names, cost, at
-        self.items: Iterable[Any] = holder
-        if len(names) == 2:
-            self.items = holder.items() if isinstance(holder, dict) else enumerate(holder)
-
-    def run(self, visit: Callable[[Values], bool]) -> None:
-        """Call `visit` for each item until it returns true. Names that the macro hides come back after it."""
-        values, names, cost, spend = self.values, self.names, self.cost, self.values[_SPEND]
-        first = names[0] if len(names) == 1 else None
-        hidden = {name: values[name] for name in names if name in values}
-        try:
-            for item in self.items:
-                spend(cost)
-                if first is not None:
-                    values[first] = item
-                else:
-                    values[names[0]], values[names[1]] = item
-                if visit(values):
-                    return
-        except _Spent:
-            raise _spent(self.at) from None
-        finally:
-            for name in names:
-                values.pop(name, None)
-            values.update(hidden)
-
-
-def _aggregate(loop: _Loop, passes: Step, *, decisive: bool) -> bool:
-    """One decisive item decides, even if another fails."""
-    failed: EvaluationError | None = None
-    decided = False
-
-    def visit(inner: Values) -> bool:
-        nonlocal decided, failed
-        try:
-            decided = passes(inner) is decisive
-        except BudgetError:
-            raise
-        except EvaluationError as error:
-            kept = _kept(error, inner)
-            failed = failed or kept
-        return decided
-
-    loop.run(visit)
-    if failed is not None and not decided:
-        raise failed
-    return decisive if decided else not decisive
+    asked = node.condition
+    return compile_loop(
+        Loop(
+            macro=node.macro,
+            operand=_compile(node.operand),
+            names=node.variables,
+            condition=_compile(asked) if asked is not None else None,
+            condition_at=asked.at if asked is not None else node.at,
+            transform=_compile(node.transform) if node.transform is not None else None,
+            cost=1 + sum(size_of(part) for part in (asked, node.transform) if part is not None),
+            at=node.at,
+        )
+    )
