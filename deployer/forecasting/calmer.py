@@ -6,7 +6,7 @@ A peak here is of the tasks that would run at once if there was room for all: a 
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import add
@@ -87,10 +87,16 @@ class _Search:
         self.movable = dict(movable)
         self.first = first
         self.profiles = [_profile(shape) for shape in shapes]
-        self.begins = {number: [each // MINUTE for each in demand.begins[number]] for number in movable}
         self.levels = [0] * (end - first)
-        for begins, profile in zip(demand.begins, self.profiles, strict=True):
-            self.put(self.levels, [each // MINUTE for each in begins], profile, 1)
+        self.begins: dict[int, list[int]] = {}
+        for number, (begins, profile) in enumerate(zip(demand.begins, self.profiles, strict=True)):
+            # What is over before the time or begins after it has no part in it.
+            earliest = (first - len(profile) - _HOUR) * MINUTE
+            some = begins[bisect_left(begins, earliest) : bisect_left(begins, end * MINUTE)]
+            minutes = [each // MINUTE for each in some]
+            self.put(self.levels, minutes, profile, 1)
+            if number in movable:
+                self.begins[number] = minutes
 
     def put(self, levels: list[int], begins: Sequence[int], profile: Sequence[int], sign: int) -> None:
         size = len(levels)
