@@ -6,7 +6,7 @@ comes as much later, and what it shows twice comes the second time; a cron of ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from heapq import merge
 from itertools import groupby
@@ -41,16 +41,21 @@ def zone_of(times: Times) -> ZoneInfo:
 
 def _times(cron: str, start: datetime) -> Iterator[datetime]:
     last = start
-    clock = _clock(cron, start)
-    following = _each_hour(cron, start) if _comes_each_hour(clock) else _by_the_clock(clock, start)
+    following = _each_hour(cron, start) if _comes_each_hour(_clock(cron, start)) else _by_the_clock(cron, start)
     for moment in following:
         if moment.timestamp() > last.timestamp():
             yield moment
             last = moment
 
 
-def _by_the_clock(clock: Iterable[datetime], start: datetime) -> Iterator[datetime]:
-    return (_moment(shown, start) for shown in clock)
+def _by_the_clock(cron: str, start: datetime) -> Iterator[datetime]:
+    clock = _clock(cron, start)
+    while True:
+        shown = clock.get_next()
+        moment = _moment(shown, start)
+        if moment.replace(tzinfo=None) != shown:  # what else the clock leaves out is no later than this
+            clock = _clock(cron, moment)
+        yield moment
 
 
 def _each_hour(cron: str, start: datetime) -> Iterator[datetime]:
