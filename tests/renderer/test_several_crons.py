@@ -144,6 +144,15 @@ class TestNextRuns:
         assert [time.isoformat(timespec="minutes") for time in found] == moments
         assert latest_before(times, expected[0] + timedelta(seconds=1)).timestamp() == first
 
+    @pytest.mark.parametrize("cron", ["30 3 * * *", "0,30 3 * * *", "15,30 3,4 * * *", "30 * * * *", "0 3 * * 0"])
+    @pytest.mark.parametrize("day", [datetime(2025, 3, 30), datetime(2025, 10, 26)])
+    def test_the_latest_is_the_last_of_them(self, cron: str, day: datetime) -> None:
+        times = Times((cron,), "Europe/Helsinki", catchup=False, start_date=None)
+        first = day.replace(tzinfo=timezone.utc)
+        for moment in (first + timedelta(minutes=20 * number) for number in range(24)):
+            before = takewhile(lambda time: time < moment, times_after(times, moment - timedelta(days=9)))  # noqa: B023
+            assert latest_before(times, moment).timestamp() == [*before][-1].timestamp()
+
     @pytest.mark.parametrize(
         ("crons", "minutes"),
         [

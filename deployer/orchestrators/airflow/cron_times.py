@@ -70,8 +70,22 @@ def _each_hour(cron: str, start: datetime) -> Iterator[datetime]:
 
 def _latest(cron: str, start: datetime) -> datetime:
     clock = _clock(cron, start)
-    shown: datetime = clock.get_prev()
-    return _later(start, shown) if _comes_each_hour(clock) else _moment(shown, start)
+    if _comes_each_hour(clock):
+        return _later(start, clock.get_prev())
+    while True:
+        shown = clock.get_prev()
+        moment = _moment(shown, start)
+        if moment.timestamp() < start.timestamp() and not _is_left_out_with_another(cron, shown, start):
+            return moment
+
+
+def _is_left_out_with_another(cron: str, shown: datetime, start: datetime) -> bool:
+    """Whether the clock leaves out a time and an earlier one of the cron: only the first of those starts a run."""
+
+    def is_left_out(time: datetime) -> bool:
+        return _moment(time, start).replace(tzinfo=None) != time
+
+    return is_left_out(shown) and is_left_out(_clock(cron, shown).get_prev())
 
 
 def _clock(cron: str, moment: datetime) -> croniter[datetime]:
