@@ -26,6 +26,8 @@ _SELECTION = "Selection"
 _PERMISSIONS = "Permissions"
 _SAVED_PLAN = "Saved plans"
 _CLUSTERS = "Clusters"
+# Variables with which a job says it for all commands.
+PROJECTS, POLICIES = "MFDEPLOY_PROJECTS", "MFDEPLOY_POLICIES"
 NO_TYPE = ""  # the metavar of a flag: on a terminal Typer writes <bool> beside each
 _PATH_LENGTH, _NAME_LENGTH = 4_000, 255  # bytes: what a file system takes
 
@@ -156,7 +158,7 @@ Projects = Annotated[
     typer.Option(
         "--projects",
         metavar="FILE",
-        envvar="MFDEPLOY_PROJECTS",
+        envvar=PROJECTS,
         callback=_check_path,
         help="What projects may deploy, as mfdeploy-projects.yaml at a target, which counts too.",
         rich_help_panel=_SELECTION,
@@ -167,7 +169,7 @@ Policies = Annotated[
     typer.Option(
         "--policies",
         metavar="DIR",
-        envvar="MFDEPLOY_POLICIES",
+        envvar=POLICIES,
         callback=_check_path,
         help="Folder of policies beside those of the manifests, which it cannot change.",
         rich_help_panel=_SELECTION,
@@ -348,6 +350,12 @@ def selection(
         projects=projects,
         policies=policies,
     )
+
+
+def from_variable(name: str) -> Path | None:
+    """What an option for a path is where nobody writes it: the value of its variable."""
+    value = os.environ.get(name)
+    return Path(value) if value else None
 
 
 def only_environment(manifests: Path) -> str:

@@ -15,6 +15,8 @@ from deployer.cli.context import command_context, make_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
     NO_TYPE,
+    POLICIES,
+    PROJECTS,
     Adopt,
     CheckCluster,
     Diff,
@@ -31,6 +33,7 @@ from deployer.cli.options import (
     SavedPlanOption,
     Variables,
     bad_usage,
+    from_variable,
     refuse_unshown,
     selection,
 )
@@ -91,7 +94,7 @@ def plan(
     )
     if saved is not None:
         if (
-            chosen != selection(manifests, None, projects=projects, policies=policies)
+            chosen != selection(manifests, None, projects=from_variable(PROJECTS), policies=from_variable(POLICIES))
             or against
             or out
             or diff
