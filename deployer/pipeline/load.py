@@ -110,11 +110,11 @@ def jobs_of(
 
 def _why_not(each: Deployment, facts: Facts | None) -> str:
     if each.description is None:
-        return "Metaflow's own command wrote it: its steps are not known"
+        return "by Metaflow's own command: the steps are not known"
     if isinstance(each.description.schedule, NoSchedule):
-        return "it has no schedule"
+        return "no schedule"
     if facts and each.name in facts.paused:
-        return "it is paused in Airflow"
+        return "paused in Airflow"
     return ""
 
 

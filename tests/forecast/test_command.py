@@ -140,7 +140,7 @@ def test_without_an_airflow_everything_is_assumed_and_said(stage: Stage, capsys:
 def test_what_is_paused_starts_nothing(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.script.paused = True
     text = run(capsys, "--deployed")
-    assert "prod/train: it is paused in Airflow" in text
+    assert "prod/train: paused in Airflow" in text
     assert "runs start       0\n" in text
 
 

@@ -52,9 +52,9 @@ def test_what_starts_nothing_is_left_out_with_the_reason() -> None:
     state = made.site(native, *map(made.deployed, items))
     found = jobs(*deployed(state).values(), facts=Facts("http://airflow", paused=frozenset({"night"})))
     assert found.left_out == {
-        "old": "Metaflow's own command wrote it: its steps are not known",
-        "prod/byhand": "it has no schedule",
-        "prod/night": "it is paused in Airflow",
+        "old": "by Metaflow's own command: the steps are not known",
+        "prod/byhand": "no schedule",
+        "prod/night": "paused in Airflow",
         "prod/ordered": "when order comes is not known",
         "prod/waits": "when metaflow.elsewhere.end comes is not known",
     }
