@@ -152,11 +152,16 @@ def _write_as_annotations() -> Callable[[PlanView], None]:
 
 
 def _write_as_html() -> Callable[[PlanView], None]:
+    from deployer.views.forecast_words import forecast_to_json
     from deployer.views.html.plan import plan_to_html
     from deployer.views.plan_json import plan_to_json
     from deployer.views.source_diff import source_diffs
 
-    return lambda result: write(plan_to_html(plan_to_json(result.plan), sources=source_diffs(result.sources)))
+    def write_page(result: PlanView) -> None:
+        loads = {name: forecast_to_json(load) for name, load in result.loads.items()}
+        write(plan_to_html(plan_to_json(result.plan), sources=source_diffs(result.sources), loads=loads))
+
+    return write_page
 
 
 def _write_as_markdown() -> Callable[[PlanView], None]:

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from deployer.commands.plan import make_plan
 from deployer.context import Context
-from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.forecasting.jobs import Assumptions, Limits
+from deployer.errors import Diagnostic, Severity
 from deployer.models.deployment import Environment
-from deployer.models.description import times_of
 from deployer.models.desired import EnvironmentState
-from deployer.models.forecast import Forecast, Side
+from deployer.models.forecast import Forecast
 from deployer.models.live import LiveError
 from deployer.models.plan import Change
 from deployer.models.selection import Selection
-from deployer.pipeline.forecast_side import Time, side_of
+from deployer.pipeline.forecast import Request, forecast_of
 from deployer.pipeline.live import live_problem
-from deployer.pipeline.load import Deployment, Jobs, deployed, jobs_of, planned
+from deployer.pipeline.load import Deployment, deployed
 from deployer.pipeline.measured import MOST_ASKED, Facts, ask
 from deployer.state.survey import survey
-
-# Airflow's own defaults.
-_SLOTS, _POOLS = 32, {"default_pool": 128}
-_ZONES = "use a name of the IANA timezone database, such as Europe/Helsinki"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a forecast is asked for.
-
-    `step_seconds` and `items` are assumed where no run shows them; `runs` is how many runs of each flow are looked at.
-    `slots` (None: as the running Airflow says, 0: no limit) and `pools` are limits. Without a `timezone` times are
-    in that of the schedules if they have one, else in UTC. With `only_deployed` no flow is compiled.
-    """
-
-    days: int = 7
-    step_seconds: int = 300
-    items: int = 10
-    runs: int = 3
-    slots: int | None = None
-    pools: Mapping[str, int] = field(default_factory=dict)
-    timezone: str | None = None
-    only_deployed: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,37 +34,8 @@ def forecast(selection: Selection, name: str, request: Request, context: Context
     selection = replace(selection, environments=(name,))
     state, changes, warnings = _state(selection, name, request, context)
     environment = context.load(selection).environments[name]
-    now = deployed(state)
-    after = planned(now, changes)
-    facts, problems = _ask(environment, [*now.values()], request, context)
-
-    limits, said = _limits(request, facts)
-    time = _time(request, [*now.values(), *after.values()], context)
-    orchestrator = context.orchestrator(environment)
-    assumed = Assumptions(request.step_seconds, request.items)
-
-    def jobs(deployments: Mapping[str, Deployment]) -> Jobs:
-        return jobs_of([*deployments.values()], orchestrator, assumed, facts, time.begin, time.until)
-
-    context.progress("simulating the runs")
-    before, later = jobs(now), jobs(after)
-    sides: list[Side] = [side_of(before, limits, time, orchestrator)]
-    if later.jobs != before.jobs:
-        sides.append(side_of(later, limits, time, orchestrator))
-    any_new = any(each.is_new for each in later.deployments)
-    found = Forecast(
-        environment=name,
-        compute=environment.compute,
-        begin=time.text(time.begin),
-        until=time.text(time.until),
-        timezone=time.zone.key,
-        slots=limits.slots or None,
-        pools=dict(sorted(limits.pools.items())),
-        assumptions=(*_assumptions(sides, request, facts, any_new=any_new), *said),
-        compared=not request.only_deployed,
-        now=sides[0],
-        planned=sides[1] if len(sides) > 1 else None,
-    )
+    facts, problems = _ask(environment, [*deployed(state).values()], request, context)
+    found = forecast_of(environment, state, changes, request, facts, context)
     return ForecastResult(found, [*warnings, *problems])
 
 
@@ -133,67 +77,3 @@ def _ask(
 
 def _is_started(each: Deployment) -> bool:
     return each.description is not None and each.description.schedule.kind != "none"
-
-
-def _limits(request: Request, facts: Facts | None) -> tuple[Limits, Sequence[str]]:
-    """The limits, and what was taken for granted of them."""
-    said = []
-    slots = request.slots
-    if slots is None and facts and facts.slots is not None:
-        slots = facts.slots
-    if slots is None:
-        slots = _SLOTS
-        said.append(
-            f"at most {_SLOTS} tasks run at once, Airflow's default of `parallelism` for one scheduler (--slots)"
-        )
-    pools: dict[str, int] = {}
-    if facts and facts.pools is not None:
-        pools.update(facts.pools)
-    else:
-        pools.update(_POOLS)
-        if "default_pool" not in request.pools:
-            said.append("the default pool has 128 slots, Airflow's default; other pools have no limit (--pool)")
-    return Limits(slots, {**pools, **request.pools}), said
-
-
-def _time(request: Request, deployments: Sequence[Deployment], context: Context) -> Time:
-    now = context.now().replace(second=0, microsecond=0)
-    until = now + timedelta(days=request.days)
-    return Time(int(now.timestamp()), int(until.timestamp()), _zone(request, deployments))
-
-
-def _zone(request: Request, deployments: Sequence[Deployment]) -> ZoneInfo:
-    """The timezone to show. Raises DeployError."""
-    if request.timezone is not None:
-        try:
-            return ZoneInfo(request.timezone)
-        except (ValueError, KeyError, OSError):
-            message = f"unknown timezone {request.timezone[:80]!r}"
-            raise DeployError(Diagnostic("bad-usage", message, hint=_ZONES)) from None
-    found = [times_of(each.description.schedule) for each in deployments if each.description]
-    zones = {times.timezone or "UTC" for times in found if times}
-    try:
-        return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
-    except (ValueError, KeyError, OSError):  # in a file that was edited by hand
-        return ZoneInfo("UTC")
-
-
-def _assumptions(sides: Sequence[Side], request: Request, facts: Facts | None, *, any_new: bool) -> list[str]:
-    """What the forecast takes for granted of runs, in words."""
-    flows = {each.address: each for side in sides for each in side.flows}
-    seen = sum(bool(each.measured) for each in flows.values())
-    minutes = request.step_seconds / 60
-    found = []
-    if seen:
-        found.append(f"steps take as long as in the last {request.runs} runs, for {seen} of {len(flows)} flows")
-    if seen < len(flows):
-        rest = "each other step" if seen else "each step"
-        found.append(
-            f"{rest} takes {minutes:g} minutes (--step-minutes), and a foreach has {request.items} items (--items)"
-        )
-    found.append("no task fails, sensors do not wait, and of a switch every branch runs that no run showed as skipped")
-    if facts is None:
-        found.append("no flow is paused, and nobody starts runs by hand")
-    if any_new:
-        found.append("new flows are unpaused at once, also where Airflow creates them paused")
-    return found

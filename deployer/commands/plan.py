@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from deployer import __version__
 from deployer.commands.limits import with_limits
@@ -41,14 +42,18 @@ from deployer.state.foreign import names_of_others
 from deployer.state.survey import DeployedState, Survey, target_problem
 from deployer.vcs.repository import branch_of, find_revision
 
+if TYPE_CHECKING:
+    from deployer.models.forecast import Forecast
+
 
 @dataclass(frozen=True)
 class PlanView:
-    """A plan to show; `sources` are filled when a diff was requested."""
+    """A plan to show; `sources` are filled when a diff was requested, `loads` (by environment) when they were."""
 
     plan: Plan
     warnings: Sequence[Diagnostic] = ()
     sources: Sources = field(default_factory=dict)
+    loads: Mapping[str, Forecast] = field(default_factory=dict)
 
 
 def plan(
@@ -59,20 +64,26 @@ def plan(
     against: str | None = None,
     check_cluster: bool | None = None,
     fresh: bool = False,
+    with_loads: bool = False,
 ) -> PlanView:
     """Plan a selection; with `diff` also render what would be written. Changes nothing. Raises DeployError.
 
     `against` names a revision of the repository: the plan is then compared with what that revision would deploy, and
     neither targets nor clusters are read. `check_cluster` asks the clusters whether they would accept the pods; None
     leaves that to the `check` setting of each environment. With `fresh` every flow is compiled and every
-    deployed file is read.
+    deployed file is read. `with_loads` simulates what the schedules start, where the plan changes that.
     """
     if against is not None:
         return _plan_against(selection, against, context, diff)
     plan_context = annotate_plan(make_plan(selection, context, check_cluster=check_cluster, fresh=fresh), context)
     unlisted = unlisted_flows(plan_context.desired.manifests, selection, context)
     plan_context = replace(plan_context, warnings=[*plan_context.warnings, *unlisted])
-    return guarded_view(plan_context, context, sources(plan_context, context) if diff else {})
+    view = guarded_view(plan_context, context, sources(plan_context, context) if diff else {})
+    if with_loads:
+        from deployer.pipeline.forecast import loads
+
+        view = replace(view, loads=loads(plan_context, context))
+    return view
 
 
 def make_plan(

@@ -196,3 +196,20 @@ def test_what_an_apply_would_make_of_it(stage: Stage, capsys: pytest.CaptureFixt
 )
 def test_usage(arguments: tuple[str, ...], message: str, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert message in run(capsys, *arguments, code=1)
+
+
+def test_the_page_of_a_plan_has_what_the_plan_changes_of_it(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    (stage.folder / "night.py").write_text(FLOW)
+    manifest = stage.folder / "deployments" / "a.yaml"
+    entry = "flows: {night: {file: ../night.py, schedule: '0 0 * * *'}}"
+    manifest.write_text(manifest.read_text().replace("flows: {}", entry))
+    assert cli.run(["plan", "--format", "html", "--offline"]) == 0
+    page = capsys.readouterr().out
+    assert "The load in prod: what the schedules start" in page
+    assert "<td>168</td><td>7</td><td>-161</td>" in page
+    assert page.count('<figure class="chart">') == 1
+    assert "more of it: <code>mfdeploy forecast --env prod</code>" in page
+
+    manifest.write_text(manifest.read_text().replace("schedule: '0 0 * * *'", "schedule: none"))
+    assert cli.run(["plan", "--format", "html", "--offline", "--flow", "night"]) == 0
+    assert "The load in" not in capsys.readouterr().out

@@ -119,7 +119,8 @@ def forecast(
     chosen = selection(manifests, var, environments=[name] if name else None)
     pools = _pools(pool or ())
     with command_context(chosen, compiles=not deployed, offline=offline) as context:
-        from deployer.commands.forecast import Request, forecast
+        from deployer.commands.forecast import forecast
+        from deployer.pipeline.forecast import Request
 
         request = Request(
             days=days,

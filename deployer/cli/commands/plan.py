@@ -110,7 +110,15 @@ def plan(
         from deployer.commands.plan import plan
 
         write_plan = plan_writer(format)
-        result = plan(chosen, context, diff=diff, against=against, check_cluster=check_cluster, fresh=fresh)
+        result = plan(
+            chosen,
+            context,
+            diff=diff,
+            against=against,
+            check_cluster=check_cluster,
+            fresh=fresh,
+            with_loads=format == "html",
+        )
     write_warnings(result, format)
     write_plan(result)
     if out is not None:

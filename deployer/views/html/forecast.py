@@ -77,6 +77,18 @@ def forecast_to_html(data: Json) -> str:
     )
 
 
+def shown_load(data: Json) -> dict[str, Any]:
+    """The part of a forecast that the page of a plan has: peaks, tasks by hour, collisions, and what is assumed."""
+    return {
+        "title": title(data).partition(": ")[2],
+        "rows": rows(data),
+        "charts": list(_charts(data))[:1],
+        "size": (_WIDTH, _TOP + _HEIGHT),
+        "collisions": collision_lines(data),
+        "assumptions": [*data["assumptions"], f"limits: {limits_line(data)}"],
+    }
+
+
 def _change(bar: Bar) -> str:
     return "" if bar.planned is None or bar.planned == bar.now else f"{bar.planned - bar.now:+,}"
 

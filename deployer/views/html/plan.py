@@ -9,6 +9,7 @@ from typing import Any
 
 from deployer.views import violations
 from deployer.views.html.facets import filters
+from deployer.views.html.forecast import shown_load
 from deployer.views.html.page import WITH_DRAWINGS, render
 from deployer.views.html.plan_change import FACETS, ShownChange, facets, shown_change
 from deployer.views.html.starts import starts_of_plan
@@ -41,8 +42,16 @@ class ShownEnvironment:
     unchanged: Sequence[Change]
 
 
-def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None = None) -> str:
-    """The plan as one self-contained page. `sources` maps ``environment/file`` to its source diff, if wanted."""
+def plan_to_html(
+    plan: Mapping[str, Any],
+    *,
+    sources: Mapping[str, str] | None = None,
+    loads: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
+    """The plan as one self-contained page. `sources` maps ``environment/file`` to its source diff, if wanted.
+
+    `loads` are results of `forecast_to_json` by environment: what a plan changes of the load that schedules make.
+    """
     environments = _environments(plan, sources or {})
     pending = [change for change in plan["changes"] if change["action"] != "none"]
     title = f"{_kind(plan)} for {listed([each.name for each in environments], _MOST_NAMES) or 'nothing'}"
@@ -67,6 +76,7 @@ def plan_to_html(plan: Mapping[str, Any], *, sources: Mapping[str, str] | None =
         several=SEVERAL,
         common=[(subject, sentence) for sentence, subject in _common(plan).items()],
         starts=starts_of_plan(pending),
+        loads=[(name, shown_load(load)) for name, load in sorted((loads or {}).items())],
         is_open=len(pending) <= _MOST_OPEN,
         tool_version=plan["tool_version"],
     )
