@@ -17,7 +17,7 @@ from deployer.views.forecast_words import forecast_to_json
 from deployer.views.html.forecast import forecast_to_html
 from tests.airflow.browser import browser
 from tests.forecast.example import example
-from tests.pictures.pages import plan_page
+from tests.pictures.pages import plan_page, refused_page
 from tests.pictures.sites import write_sample
 from tests.pictures.stage import DAG, RUN, stage
 
@@ -108,16 +108,20 @@ VIEWS: Mapping[str, tuple[Callable[[Page, str], None], int]] = {
     "assets": (assets, 480),
     "plan": (plan, 1130),
     "plan-dark": (plan_dark, 844),
+    "policies": (opened, 640),
     "site": (opened, 620),
     "site-flow": (_drawn, 1180),
     "forecast": (opened, 900),
 }
 
 
-def _page_of_plan(folder: Path) -> Path:
-    path = folder / "plan.html"
-    path.write_text(plan_page(), encoding="utf-8")
-    return path
+def _written(make: Callable[[], str]) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        path = folder / "page.html"
+        path.write_text(make(), encoding="utf-8")
+        return path
+
+    return write
 
 
 def _page_of_site(name: str) -> Callable[[Path], Path]:
@@ -128,19 +132,14 @@ def _page_of_site(name: str) -> Callable[[Path], Path]:
     return write
 
 
-def _page_of_forecast(folder: Path) -> Path:
-    path = folder / "forecast.html"
-    path.write_text(forecast_to_html(forecast_to_json(example())), encoding="utf-8")
-    return path
-
-
 # These need no Airflow: each writes below a folder, and returns the file of the page.
 PAGES: Mapping[str, Callable[[Path], Path]] = {
-    "plan": _page_of_plan,
-    "plan-dark": _page_of_plan,
+    "plan": _written(plan_page),
+    "plan-dark": _written(plan_page),
+    "policies": _written(refused_page),
     "site": _page_of_site("index.html"),
     "site-flow": _page_of_site("flows/train.html"),
-    "forecast": _page_of_forecast,
+    "forecast": _written(lambda: forecast_to_html(forecast_to_json(example()))),
 }
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from deployer.models.plan import Effect, FieldChange, FileChanges, Known, Mark, Plan, PlanWarning, Reason
+from deployer.models.plan import (
+    Effect,
+    FieldChange,
+    FileChanges,
+    Known,
+    Mark,
+    Plan,
+    PlanWarning,
+    Reason,
+    Violation,
+)
 from deployer.views.html.plan import plan_to_html
 from deployer.views.plan_json import plan_to_json
 from tests.views.samples import change, described
@@ -98,6 +109,54 @@ PLAN = Plan(
 )
 
 
+REFUSED = replace(
+    PLAN,
+    warnings=(),
+    violations=(
+        Violation(
+            "images-by-digest",
+            "prod/forecast",
+            "error",
+            "an image in production is named by its digest",
+            field="resources.fit.image",
+            origin="deployments/sales.yaml:23:9",
+        ),
+        Violation(
+            "mfdeploy-projects.yaml",
+            "prod/prices",
+            "error",
+            "the pool 'shared-gpu' is not allowed to the project 'sales' (pools: sales)",
+            "use an allowed one, or ask whoever owns s3://acme-airflow/dags/mfdeploy-projects.yaml:6:5 to add it",
+            "settings.worker_pool",
+            "deployments/sales.yaml:31:18",
+        ),
+        Violation(
+            "retries-in-prod",
+            "prod/forecast",
+            "warning",
+            "each step is tried again at least once",
+            field="retries.times",
+            origin="deployments/sales.yaml:12:3",
+        ),
+        Violation(
+            "gpu-limit",
+            "prod/forecast",
+            "error",
+            "a step has no GPU of its own",
+            field="resources.fit.gpu",
+            origin="deployments/sales.yaml:22",
+            exempted="until the shared nodes are there",
+            until="2026-12-31",
+        ),
+    ),
+)
+
+
 def plan_page() -> str:
     """The page of that plan."""
     return plan_to_html(plan_to_json(PLAN))
+
+
+def refused_page() -> str:
+    """The page of a plan that policies, and the limits of a project, let nobody apply."""
+    return plan_to_html(plan_to_json(REFUSED))
