@@ -14,6 +14,7 @@ from deployer.manifest.keys import EnvironmentSettings, FlowSettings
 from deployer.models.deployment import Deployment, Environment, Schedule
 from deployer.models.flow import Flow, Parameter, ParameterType, Step, StepKind
 from deployer.models.placeholders import KNOWN_AT_APPLY
+from deployer.models.site import SiteStart
 from deployer.views.graph import Graph
 
 DEFAULT = "default"
@@ -68,8 +69,15 @@ class StepJson(TypedDict):
     resources: dict[str, JsonValue]
 
 
+class StartJson(TypedDict):
+    """An event, and the deployment that publishes it or starts by it; null where none is known."""
+
+    event: str
+    address: str | None
+
+
 class DeploymentJson(TypedDict):
-    """One deployment. `next_runs` are ISO 8601 times."""
+    """One deployment. `next_runs` are ISO 8601 times; `started_by` and `starts` are null where nobody asked."""
 
     address: str
     project: str
@@ -78,6 +86,8 @@ class DeploymentJson(TypedDict):
     environment: EnvironmentJson
     dag_id: str
     next_runs: list[str]
+    started_by: list[StartJson] | None
+    starts: list[StartJson] | None
     settings: list[SettingJson]
     parameters: list[ParameterJson]
     steps: list[StepJson]
@@ -90,6 +100,8 @@ def show_to_json(
     dag_id: str,
     schedule: Schedule | None,
     next_runs: Sequence[str] = (),
+    started_by: Sequence[SiteStart] | None = None,
+    starts: Sequence[SiteStart] | None = None,
 ) -> DeploymentJson:
     """The deployment as JSON values. `schedule` is the one in effect, from the manifests or the flow's code."""
     return {
@@ -107,11 +119,17 @@ def show_to_json(
         },
         "dag_id": dag_id,
         "next_runs": list(next_runs),
+        "started_by": _starts(started_by),
+        "starts": _starts(starts),
         "settings": list(_settings(deployment, flow, dag_id, schedule)),
         "parameters": [_parameter(each, deployment, flow) for each in flow.parameters],
         "steps": [_step(each) for each in flow.steps],
         "graph": cast(Graph, described_as_json(graph_of(flow))),
     }
+
+
+def _starts(found: Sequence[SiteStart] | None) -> list[StartJson] | None:
+    return None if found is None else [{"event": each.event, "address": each.address} for each in found]
 
 
 def _environment_settings(environment: Environment) -> Iterator[tuple[str, JsonValue]]:

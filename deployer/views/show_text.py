@@ -12,7 +12,7 @@ from deployer.views.escape_controls import NOT_SET, value_text
 from deployer.views.graph import graph_to_text
 from deployer.views.page import Page
 from deployer.views.plan_effects import run_times
-from deployer.views.show_json import DeploymentJson, ParameterJson, SettingJson, StepJson
+from deployer.views.show_json import DeploymentJson, ParameterJson, SettingJson, StartJson, StepJson
 from deployer.views.words import count
 
 _EVERY = "every step"
@@ -30,6 +30,8 @@ def show_to_text(shown: DeploymentJson, *, width: int = 80, colour: bool = False
     page.line(f"DAG {escape_controls(shown['dag_id'])} of project {escape_controls(shown['project'])}")
     if shown["next_runs"]:
         page.line(f"next runs {escape_controls(run_times(shown['next_runs']))}", hang=len("next runs "))
+    _starts(page, "started by", shown["started_by"], "no flow and no event")
+    _starts(page, "starts", shown["starts"], "no flow")
     environment = shown["environment"]
     _heading(page, f"Environment {escape_controls(environment['name'])}", f"  {escape_controls(environment['source'])}")
     _settings(page, environment["settings"])
@@ -40,6 +42,12 @@ def show_to_text(shown: DeploymentJson, *, width: int = 80, colour: bool = False
     _steps(page, shown["steps"])
     _heading(page, "Graph")
     return page.text() + graph_to_text(shown["graph"], width=width, colour=colour, indent=2)
+
+
+def _starts(page: Page, label: str, found: Sequence[StartJson] | None, none: str) -> None:
+    if found is not None:
+        named = [each["address"] or f"the event {each['event']}" for each in found]
+        page.line(f"{label} {escape_controls(', '.join(named) or none)}", hang=len(label) + 1)
 
 
 def _heading(page: Page, text: str, beside: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,21 @@ def test_what_cannot_go_well_is_said(project: Path, capsys: pytest.CaptureFixtur
     manifest.write_text(MANIFEST.replace("dag_id: nightly_load", "triggers: [{flow: ReportFlow}]"))
     text = plan(capsys, code=1)
     assert "local/load -> local/train -> local/report -> local/load: the end of each starts the next one" in text
+
+
+def test_show_says_what_starts_a_flow_and_what_it_starts(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["show", "train", "--env", "local", "--starts"]) == 0
+    assert {"started by local/load", "starts local/report"} <= set(capsys.readouterr().out.splitlines())
+    assert cli.run(["show", "report", "--env", "local", "--starts", "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [each["address"] or each["event"] for each in shown["started_by"]] == ["local/train", "day"]
+    assert shown["starts"] == []
+    # Of another flow that is broken nothing is known, and that is said.
+    (project / "flows" / "load.py").write_text("import no_such_module\n")
+    assert cli.run(["show", "train", "--env", "local", "--starts"]) == 0
+    said, warned = capsys.readouterr()
+    assert "started by the event metaflow.LoadFlow.local.end" in said
+    assert "warning" in warned
+    assert "no_such_module" in warned
+    assert cli.run(["show", "--starts"]) == 1
+    assert "--starts is about one flow" in capsys.readouterr().err
