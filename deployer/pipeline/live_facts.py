@@ -37,8 +37,8 @@ class LiveFacts:
     """What one orchestrator said: what is not in here was not said in time.
 
     `known` are the deployments of the project by name, `errors` the import errors by file; by address of a change,
-    `deployments` (None if it is not known), `runs` (newest first) and `lacking`. `unseen` says what the account may not
-    see, in words.
+    `deployments` (None if it is not known), `runs` (newest first) and `lacking`. `unseen` says in words what the
+    account may not see, and what the server could not answer.
     """
 
     url: str
@@ -82,10 +82,14 @@ def _ask(environment: Environment, plan_context: PlanContext, context: Context) 
         if change.environment == environment.name and asking.count < MOST_ASKED:
             asking.about(change)
     answers, errors = side_by_side(asking.questions, SECONDS)
-    refused = {str(error) for error in errors.values() if isinstance(error, NotAllowedError)}
+    problems = [error for error in errors.values() if not isinstance(error, UnknownError)]
+    for error in problems:
+        answered = answers or any(isinstance(each, NotAllowedError) for each in problems)
+        if not (answered and isinstance(error, LiveError)):  # nothing is known of the server, or it is a bug of ours
+            raise error
     is_late = len(answers) + len(errors) < len(asking.questions)
     # A copy, since a late answer is noted by a thread that nobody waits for.
-    return replace(asking.facts, **asking.copies(), unseen=sorted(refused), is_late=is_late)
+    return replace(asking.facts, **asking.copies(), unseen=sorted({*map(str, problems)}), is_late=is_late)
 
 
 class _Asking:

@@ -39,11 +39,14 @@ class Knowing:
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     refused: str = ""
     silent: bool = False
+    broken: str = ""
 
     def answer(self, request: Request) -> Reply:
         path = request.path.removeprefix("/api/v2")
         if self.silent:
             return Reply(silent=True)
+        if self.broken and path.startswith(self.broken):
+            return Reply(500, {"detail": "out of order"})
         if self.refused and path.startswith(self.refused):
             return Reply(403, {"detail": "Forbidden"})
         if path.endswith("/dagRuns"):
@@ -175,6 +178,11 @@ def test_an_airflow_that_is_not_there_stops_no_plan(stage: Stage, capsys: pytest
     assert any(each.startswith("Airflow was not asked: no answer") for each in warnings(stage, capsys)) or any(
         "did not answer everything within 2 seconds" in each for each in warnings(stage, capsys)
     )
+
+
+def test_what_airflow_cannot_answer_is_said(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.airflow.broken = "/importErrors"
+    assert any("out of order" in each for each in warnings(stage, capsys))
 
 
 def test_no_two_plans_differ_by_it(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
