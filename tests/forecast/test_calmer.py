@@ -54,7 +54,7 @@ def test_where_nothing_helps_nothing_moves() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 59), st.sampled_from((HOUR, DAY)), st.integers(1, 4)), min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_proposed_lowers_the_peak(given: list[tuple[int, int, int]]) -> None:
     jobs = [
         job(str(number), minute, every, (Group("s", 700, tasks),))

@@ -170,7 +170,7 @@ def most(intervals: Sequence[tuple[int, int, int]]) -> int:
 
 @pytest.mark.slow
 @given(jobs_and_limits())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_limit_is_passed_and_all_work_is_done_in_order(given: tuple[list[Job], Limits]) -> None:
     jobs, limits = given
     found: list[Interval] = []
@@ -212,7 +212,7 @@ def test_no_limit_is_passed_and_all_work_is_done_in_order(given: tuple[list[Job]
 
 @pytest.mark.slow
 @given(jobs_and_limits(), st.integers(0, 2 * HOUR))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_copies_of_runs_give_the_same_as_every_task(given: tuple[list[Job], Limits], begin: int) -> None:
     jobs, limits = given
     whole, quick = simulate(jobs, limits, begin, 4 * HOUR), forecast(jobs, limits, begin, 4 * HOUR).course

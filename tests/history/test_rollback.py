@@ -337,7 +337,7 @@ _STATES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states=_STATES, data=st.data())
 def test_any_state_comes_back_from_any_other(
     states: list[dict[str, Any]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -169,13 +169,13 @@ def test_the_start_is_valid(folder: Path) -> None:
     assert len(load(folder, {}, {}).deployments) == 2
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=broken())
 def test_mutations(folder: Path, data: bytes) -> None:
     attempt(folder, data)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200))
 def test_bytes(folder: Path, data: bytes) -> None:
     attempt(folder, data)

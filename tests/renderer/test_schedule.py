@@ -114,7 +114,7 @@ def matches(written: str, moment: datetime) -> bool:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(aws_crons(), st.integers(0, 360))
 def test_a_translation_fires_when_the_original_does(written: str, start_day: int) -> None:
     """No fire time of the translation is wrong, and of three weeks none of the original is missed."""

@@ -69,7 +69,7 @@ FIELDS = st.tuples(
 
 
 @given(st.lists(FIELDS.map(" ".join), min_size=2, max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_joined_crons_fire_when_the_original_ones_do(crons: list[str]) -> None:
     def moments(found: Sequence[str]) -> list[datetime]:
         times = times_after(Times(tuple(found), "UTC", catchup=False, start_date=None), NOON)
