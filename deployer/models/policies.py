@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from deployer.errors import Location, Severity
-from deployer.models.plan import Action
 from deployer.models.selection import matches
+
+if TYPE_CHECKING:  # the models of plans take longer than all manifests
+    from deployer.models.plan import Action
 
 DEFAULT_ACTIONS: tuple[Action, ...] = ("create", "update")
 """What a policy is about that says nothing of actions: what an apply would write."""
