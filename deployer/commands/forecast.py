@@ -15,7 +15,7 @@ from deployer.models.live import LiveError
 from deployer.models.plan import Change
 from deployer.models.selection import Selection
 from deployer.pipeline.forecast import Request, forecast_of
-from deployer.pipeline.live import live_problem
+from deployer.pipeline.live import NOT_ASKED, live_warning
 from deployer.pipeline.load import Deployment, deployed
 from deployer.pipeline.measured import MOST_ASKED, Facts, ask
 from deployer.state.survey import survey
@@ -61,12 +61,11 @@ def _ask(
     def warning(message: str) -> Diagnostic:
         return Diagnostic("airflow", message, environment.location, path, severity=Severity.WARNING)
 
-    names = sorted(each.name for each in deployments if each.description is not None and _is_started(each))
+    names = sorted(each.name for each in deployments if _is_started(each))
     try:
         found = ask(environment, names, request.runs, context)
     except LiveError as error:
-        problem = live_problem(environment, error)
-        return None, [replace(problem, message=f"Airflow was not asked: {problem.message}", severity=Severity.WARNING)]
+        return None, [live_warning(environment, NOT_ASKED, error)]
     if found is None:
         return None, ()
     warnings = [warning(f"not known: {problem}") for problem in found.problems]

@@ -12,7 +12,7 @@ from deployer.models.description import Description
 from deployer.models.live import LiveError, LiveRun, duration_text, time_of
 from deployer.models.plan import Change, Known
 from deployer.models.record import Record
-from deployer.pipeline.live import live_problem
+from deployer.pipeline.live import live_warning
 from deployer.pipeline.live_facts import ask_for_runs
 from deployer.plan_context import PlanContext
 from deployer.state.survey import survey
@@ -88,9 +88,7 @@ def _runs(
     try:
         found = ask_for_runs(environment, names, _MOST_RUNS, context)
     except LiveError as error:
-        problem = live_problem(environment, error)
-        message = f"how it went in {environment.name} is not known: {problem.message}"
-        return {}, [replace(problem, message=message, severity=Severity.WARNING)]
+        return {}, [live_warning(environment, f"how it went in {environment.name} is not known", error)]
     return {address: [*_since(runs, same[address])] for address, runs in found.items()}, []
 
 

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from deployer.context import Context
 from deployer.errors import DeployError, Diagnostic, Severity
-from deployer.models.deployment import Environment
-from deployer.models.live import LiveError, LiveRun, Needs, time_of
+from deployer.models.live import LiveRun, Needs, time_of
 from deployer.models.plan import Change, Known
 from deployer.pipeline.arrivals import last_lines
-from deployer.pipeline.live import live_problem
+from deployer.pipeline.live import NOT_ASKED, live_warning
 from deployer.pipeline.live_facts import MOST_ASKED, SECONDS, LiveFacts, ask
 from deployer.plan_context import PlanContext
 
@@ -33,7 +32,7 @@ def with_known(plan_context: PlanContext, context: Context) -> tuple[PlanContext
         raise DeployError(problems)
     changes = [_known(change, facts.get(change.environment)) for change in plan_context.plan.changes]
     warnings = [
-        *(_not_asked(plan_context.environments[name], error) for name, error in sorted(errors.items())),
+        *(live_warning(plan_context.environments[name], NOT_ASKED, error) for name, error in sorted(errors.items())),
         *(warning for name, found in sorted(facts.items()) for warning in _warnings(name, found, plan_context)),
     ]
     shown = replace(plan_context.with_changes(changes), warnings=[*plan_context.warnings, *warnings])
@@ -185,10 +184,3 @@ def _ghosts(name: str, facts: LiveFacts, plan_context: PlanContext) -> Sequence[
         and summary.name not in state.dags
         and not any(tag.startswith("branch:") for tag in summary.tags)
     )
-
-
-def _not_asked(environment: Environment, error: Exception) -> Diagnostic:
-    if not isinstance(error, LiveError):
-        raise error
-    problem = live_problem(environment, error)
-    return replace(problem, message=f"Airflow was not asked: {problem.message}", severity=Severity.WARNING)

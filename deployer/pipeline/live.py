@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deployer.context import Context
-from deployer.errors import DeployError, Diagnostic, nearest
+from deployer.errors import DeployError, Diagnostic, Severity, nearest
 from deployer.models.deployment import Environment
 from deployer.models.description import Description, version_of
 from deployer.models.desired import Deployed, EnvironmentState
@@ -16,6 +16,8 @@ from deployer.models.local_server import LocalOrchestrator
 from deployer.models.record import Record
 from deployer.models.selection import Selection
 from deployer.state.survey import survey
+
+NOT_ASKED = "Airflow was not asked"
 
 
 @dataclass(frozen=True)
@@ -156,3 +158,9 @@ def live_problem(environment: Environment, error: LiveError) -> Diagnostic:
     """A problem of a running orchestrator."""
     path = f"environments.{environment.name}.airflow"
     return Diagnostic("airflow", str(error), environment.location, path, error.hint)
+
+
+def live_warning(environment: Environment, what: str, error: LiveError) -> Diagnostic:
+    """The same where a command goes on without it; `what` says what is missing then."""
+    problem = live_problem(environment, error)
+    return replace(problem, message=f"{what}: {problem.message}", severity=Severity.WARNING)

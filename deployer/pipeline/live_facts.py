@@ -22,7 +22,7 @@ from deployer.models.live import (
     UnknownError,
 )
 from deployer.models.plan import Change
-from deployer.pipeline.side_by_side import side_by_side
+from deployer.pipeline.side_by_side import log_in, quickly, side_by_side
 from deployer.plan_context import PlanContext
 
 SECONDS = 2.0
@@ -53,12 +53,12 @@ class LiveFacts:
     is_late: bool = False
 
 
-def ask(plan_context: PlanContext, context: Context) -> tuple[Mapping[str, LiveFacts], Mapping[str, Exception]]:
+def ask(plan_context: PlanContext, context: Context) -> tuple[Mapping[str, LiveFacts], Mapping[str, LiveError]]:
     """What the orchestrators say about the changes of a plan, by environment; or why one says nothing.
 
     An environment that names no running orchestrator is in neither.
     """
-    quick = _quickly(context)
+    quick = quickly(context, SECONDS)
     questions = {
         name: partial(_ask, plan_context.environments[name], plan_context, quick) for name in plan_context.plan.targets
     }
@@ -66,11 +66,6 @@ def ask(plan_context: PlanContext, context: Context) -> tuple[Mapping[str, LiveF
     late = LiveError(f"no answer within {SECONDS:g} seconds")
     missing = {name: late for name in questions if name not in found and name not in errors}
     return {name: facts for name, facts in found.items() if facts is not None}, {**errors, **missing}
-
-
-def _quickly(context: Context) -> Context:
-    """The same context in which no server is waited for longer than a plan does."""
-    return replace(context, waits=replace(context.waits, seconds=min(SECONDS, context.waits.seconds)))
 
 
 def _ask(environment: Environment, plan_context: PlanContext, context: Context) -> LiveFacts | None:
@@ -83,10 +78,8 @@ def _ask(environment: Environment, plan_context: PlanContext, context: Context) 
             asking.about(change)
     answers, errors = side_by_side(asking.questions, SECONDS)
     problems = [error for error in errors.values() if not isinstance(error, UnknownError)]
-    for error in problems:
-        answered = answers or any(isinstance(each, NotAllowedError) for each in problems)
-        if not (answered and isinstance(error, LiveError)):  # nothing is known of the server, or it is a bug of ours
-            raise error
+    if problems and not answers and not any(isinstance(error, NotAllowedError) for error in problems):
+        raise problems[0]  # nothing is known of the server
     is_late = len(answers) + len(errors) < len(asking.questions)
     # A copy, since a late answer is noted by a thread that nobody waits for.
     return replace(asking.facts, **asking.copies(), unseen=sorted({*map(str, problems)}), is_late=is_late)
@@ -149,15 +142,11 @@ def ask_for_runs(
 
     `names` are the names in the orchestrator by address. Raises LiveError, also if it says nothing at all.
     """
-    live = _quickly(context).live(environment)
+    live = quickly(context, SECONDS).live(environment)
     if live is None or not names:
         return {}
     some = [*names.items()][:MOST_ASKED]
-    asked, problems = side_by_side({"": lambda: live.product()}, SECONDS)
-    for problem in problems.values():
-        raise problem
-    if not asked:
-        raise LiveError(f"no answer within {SECONDS:g} seconds")
+    log_in(live, SECONDS)
     found, errors = side_by_side({address: partial(live.runs, name, limit) for address, name in some}, SECONDS)
     refused = [error for error in errors.values() if not isinstance(error, UnknownError)]
     if refused and not found:

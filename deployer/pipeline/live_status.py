@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 
 from deployer.context import Context
-from deployer.errors import Diagnostic, Severity
+from deployer.errors import Diagnostic
 from deployer.models.deployment import Environment
 from deployer.models.live import Live, LiveError, LiveImportError
-from deployer.pipeline.live import DeployedFlow, FlowStatus, live_problem
+from deployer.pipeline.live import NOT_ASKED, DeployedFlow, FlowStatus, live_warning
 
 _THREADS = 8
 
@@ -29,15 +28,10 @@ def flow_statuses(
         live.product()  # logs in once, not in each thread
         errors = {error.file_name: error for error in live.import_errors()}
     except LiveError as error:
-        return [FlowStatus(flow) for flow in flows], _warning(environment, "Airflow was not asked", error)
+        return [FlowStatus(flow) for flow in flows], live_warning(environment, NOT_ASKED, error)
     answers, problem = _ask(live, flows, errors, runs)
-    warning = _warning(environment, "Airflow did not say everything", problem) if problem else None
+    warning = live_warning(environment, "Airflow did not say everything", problem) if problem else None
     return [answers.get(flow.name) or FlowStatus(flow) for flow in flows], warning
-
-
-def _warning(environment: Environment, what: str, error: LiveError) -> Diagnostic:
-    problem = live_problem(environment, error)
-    return replace(problem, message=f"{what}: {problem.message}", severity=Severity.WARNING)
 
 
 def _ask(
