@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MOST_OF_A_PLAN = 250_000_000  # bytes: ten thousand DAGs have 80 MB
 
 PlanFormat = Literal["text", "json", "markdown"]
+ForecastFormat = Literal["text", "json", "markdown", "html"]
 PlanPageFormat = Literal["text", "json", "markdown", "html", "github"]
 PageFormat = Literal["text", "json", "html"]
 JsonT = TypeVar("JsonT", bound=Mapping[str, object], contravariant=True)

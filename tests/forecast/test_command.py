@@ -213,3 +213,7 @@ def test_the_page_of_a_plan_has_what_the_plan_changes_of_it(stage: Stage, capsys
     manifest.write_text(manifest.read_text().replace("schedule: '0 0 * * *'", "schedule: none"))
     assert cli.run(["plan", "--format", "html", "--offline", "--flow", "night"]) == 0
     assert "The load in" not in capsys.readouterr().out
+
+
+def test_it_has_no_form_for_github(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "'github' is not one of 'text', 'json', 'markdown', 'html'" in run(capsys, "--format=github", code=1)

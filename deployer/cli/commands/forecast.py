@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,14 +14,12 @@ from deployer.cli.options import (
     NO_TYPE,
     Environment,
     Manifests,
-    PlanPageFormatOption,
     Variables,
     bad_usage,
     only_environment,
     selection,
 )
-from deployer.cli.output import PlanPageFormat, write, write_diagnostics, write_json
-from deployer.cli.terminal import terminal
+from deployer.cli.output import ForecastFormat, write, write_data, write_diagnostics
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:
@@ -109,7 +106,9 @@ def forecast(
             "--pool", metavar="NAME=SLOTS", help="How many tasks a pool takes. Repeatable.", rich_help_panel=_LIMITS
         ),
     ] = None,
-    format: PlanPageFormatOption = "text",
+    format: Annotated[
+        ForecastFormat, typer.Option("--format", help="Output format. html: a page for a browser.")
+    ] = "text",
 ) -> int:
     """Show the load that the schedules make, now and after an apply.
 
@@ -138,25 +137,24 @@ def forecast(
     return DONE
 
 
-def _write(found: Forecast, format: PlanPageFormat) -> None:
+def _write(found: Forecast, format: ForecastFormat) -> None:
     from deployer.views.forecast_words import forecast_to_json
 
     data = forecast_to_json(found)
-    if format == "json":
-        write_json(data)
-    elif format == "markdown":
+    if format == "markdown":
         from deployer.views.forecast_markdown import forecast_to_markdown
 
         write(forecast_to_markdown(data))
-    elif format == "html":
-        from deployer.views.html.forecast import forecast_to_html
+        return
+    from deployer.views.forecast_text import forecast_to_text
 
-        write(forecast_to_html(data))
-    else:
-        from deployer.views.forecast_text import forecast_to_text
+    write_data(data, format, forecast_to_text, _page)
 
-        stdout = terminal(sys.stdout)
-        write(forecast_to_text(data, width=stdout.width, colour=stdout.colour))
+
+def _page(data: Mapping[str, Any]) -> str:
+    from deployer.views.html.forecast import forecast_to_html
+
+    return forecast_to_html(data)
 
 
 def _pools(given: Sequence[str]) -> Mapping[str, int]:
