@@ -44,16 +44,34 @@ class Request:
     only_deployed: bool = False
 
 
+@dataclass(frozen=True)
+class _Workload:
+    """What is to be simulated: the jobs before and after some changes, and the limits; `said` is assumed of these.
+
+    Jobs that are the same need one simulation.
+    """
+
+    before: Jobs
+    later: Jobs
+    limits: Limits
+    said: Sequence[str]
+    time: Time
+
+    @property
+    def changes(self) -> bool:
+        """Whether the changes make another load."""
+        return self.later.jobs != self.before.jobs
+
+
 def loads(plan_context: PlanContext, context: Context) -> dict[str, Forecast]:
     """The forecast of each environment in which a plan changes what the schedules start. No orchestrator is asked."""
-    found = {}
+    found, request = {}, Request()
     for state in plan_context.deployed.states:
         changes = [change for change in plan_context.plan.pending if change.environment == state.environment]
-        if changes:
-            environment = plan_context.desired.manifests.environments[state.environment]
-            load = forecast_of(environment, state, changes, Request(), None, context)
-            if load.planned is not None:
-                found[state.environment] = load
+        environment = plan_context.environments[state.environment]
+        workload = _workload(environment, state, changes, request, None, context)
+        if workload.changes:
+            found[state.environment] = _simulated(workload, environment, request, None, context)
     return found
 
 
@@ -69,6 +87,18 @@ def forecast_of(
 
     `facts` are what the running orchestrator showed, None for nothing. Raises DeployError for a bad timezone.
     """
+    workload = _workload(environment, state, changes, request, facts, context)
+    return _simulated(workload, environment, request, facts, context)
+
+
+def _workload(
+    environment: Environment,
+    state: EnvironmentState,
+    changes: Sequence[Change],
+    request: Request,
+    facts: Facts | None,
+    context: Context,
+) -> _Workload:
     now = deployed(state)
     after = planned(now, changes)
     limits, said = _limits(request, facts)
@@ -79,12 +109,18 @@ def forecast_of(
     def jobs(deployments: Mapping[str, Deployment]) -> Jobs:
         return jobs_of([*deployments.values()], orchestrator, assumed, facts, time.begin, time.until)
 
+    return _Workload(jobs(now), jobs(after), limits, said, time)
+
+
+def _simulated(
+    workload: _Workload, environment: Environment, request: Request, facts: Facts | None, context: Context
+) -> Forecast:
     context.progress("simulating the runs")
-    before, later = jobs(now), jobs(after)
-    sides: list[Side] = [side_of(before, limits, time, orchestrator)]
-    if later.jobs != before.jobs:
-        sides.append(side_of(later, limits, time, orchestrator))
-    any_new = any(each.is_new for each in later.deployments)
+    limits, time, orchestrator = workload.limits, workload.time, context.orchestrator(environment)
+    now = side_of(workload.before, limits, time, orchestrator)
+    after = side_of(workload.later, limits, time, orchestrator) if workload.changes else None
+    any_new = any(each.is_new for each in workload.later.deployments)
+    sides = [now] if after is None else [now, after]
     return Forecast(
         environment=environment.name,
         compute=environment.compute,
@@ -93,10 +129,10 @@ def forecast_of(
         timezone=time.zone.key,
         slots=limits.slots or None,
         pools=dict(sorted(limits.pools.items())),
-        assumptions=(*_assumptions(sides, request, facts, any_new=any_new), *said),
+        assumptions=(*_assumptions(sides, request, facts, any_new=any_new), *workload.said),
         compared=not request.only_deployed,
-        now=sides[0],
-        planned=sides[1] if len(sides) > 1 else None,
+        now=now,
+        planned=after,
     )
 
 
