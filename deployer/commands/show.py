@@ -15,6 +15,7 @@ from deployer.models.selection import Selection
 from deployer.models.site import SiteStart
 from deployer.pipeline.build import build
 from deployer.pipeline.one_flow import build_one
+from deployer.pipeline.selecting import as_pattern
 from deployer.pipeline.site_links import start_links
 
 
@@ -66,7 +67,9 @@ def show(
 
 def _starts(item: Desired, selection: Selection, context: Context) -> tuple[Starts, Sequence[Diagnostic]]:
     name = item.deployment.environment.name
-    everything = build(replace(selection, environments=(name,), flows=(), exclude=(), keep_going=True), context)
+    own_pattern = as_pattern(item.deployment.address)  # it is compiled already
+    others = replace(selection, environments=(name,), flows=(), exclude=(own_pattern,), keep_going=True)
+    everything = build(others, context)
     known = start_links(everything, ())
     own = link(item.deployment.address, item.name, item.description)
     broken = [replace(each, severity=Severity.WARNING) for each in everything.errors]
