@@ -213,6 +213,18 @@ def write_result(result: ApplyResult, format: PlanFormat) -> None:
     write_diagnostics([*result.errors, *result.warnings])
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a hidden file beside it takes its place. Raises OSError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
 def save_plan(out: Path, result: PlanView) -> None:
     """Save a plan to a file atomically: write a temporary file beside it and rename that. Raises DeployError.
 
@@ -223,15 +235,12 @@ def save_plan(out: Path, result: PlanView) -> None:
 
     text = json.dumps(plan_to_json(result.plan), indent=2) + "\n"
     special = out.is_symlink() or (out.exists() and not out.is_file())
-    beside = out if special else out.parent / f".{out.name}.{os.getpid()}"
     try:
-        beside.write_text(text, encoding="utf-8")
-        if not special:
-            beside.replace(out)
+        if special:
+            out.write_text(text, encoding="utf-8")
+        else:
+            replace_file(out, text.encode())
     except OSError as error:
-        if not special:
-            with contextlib.suppress(OSError):
-                beside.unlink()
         raise DeployError(cannot("write", out, error)) from error
     if result.plan.broken:
         write_message(f"Saved to {out}. No apply takes it: it is not whole.")

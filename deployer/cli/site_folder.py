@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from deployer.cli.output import cannot
+from deployer.cli.output import cannot, replace_file
 from deployer.errors import DeployError, Diagnostic
 from deployer.models.regular_file import read_regular
 
@@ -99,15 +99,7 @@ def _write(folder: Path, name: str, content: bytes) -> None:
         if not path.is_symlink() and read_regular(path, len(content)) == content:
             return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Of a name that the list allows nobody, so that it cannot be a file of the site.
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
+    replace_file(path, content)  # by a hidden file, which the list allows nobody: it is no file of the site
 
 
 def _remove(folder: Path, name: str) -> None:
