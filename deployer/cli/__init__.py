@@ -36,6 +36,9 @@ def main() -> None:
     for number in (signal.SIGINT, *_like_ctrl_c()):
         signal.signal(number, signal.SIG_IGN)
     _give_up_broken_streams()
+    # All that lives goes with the process. To search it for garbage once more, as Python does at its end, takes a tenth
+    # of a plan of one flow.
+    gc.freeze()
     sys.exit(code)
 
 

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from deployer.compiler.client.answers import unanswered
 from deployer.compiler.client.environment import access_to_datastores, hint_of, variables_to_load
 from deployer.compiler.client.helpers import RunningHelpers, running_helpers
+from deployer.compiler.client.unanswered import unanswered
 from deployer.compiler.protocol import (
     Answer,
     Greeting,

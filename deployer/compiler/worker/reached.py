@@ -7,6 +7,7 @@ workers or the image to install.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections import deque
@@ -30,13 +31,20 @@ _INSTALLED = frozenset(
 # What else finds modules since Python started, such as editable installs of setuptools.
 _FINDERS = tuple(finder for finder in sys.meta_path if finder not in (BuiltinImporter, FrozenImporter, PathFinder))
 _METAFLOW = ("metaflow", "metaflow_extensions")
-# What was loaded before any flow.
-_loaded_before: set[str] = set()
+# What was loaded before any flow, in this order.
+_loaded_before: dict[str, None] = {}
 
 
 def prepare() -> None:
     """Note which modules are loaded before there are flows."""
-    _loaded_before.update(sys.modules)
+    _loaded_before.update(dict.fromkeys(sys.modules))
+
+
+def _loaded_since() -> list[str]:
+    """The modules that were loaded after `prepare`. The others are not looked at, which would copy their memory."""
+    last = next(reversed(_loaded_before), None)
+    later = itertools.takewhile(lambda name: name != last, reversed(sys.modules))
+    return [name for name in reversed([*later]) if name not in _loaded_before and name != "__main__"]
 
 
 class Module(NamedTuple):
@@ -120,7 +128,7 @@ class Search:
 
     def loaded(self) -> Iterator[Reached]:
         """The packaged modules that the flow has loaded, as if its file imported each of them, at line 0."""
-        for name in [name for name in sys.modules if name not in _loaded_before and name != "__main__"]:
+        for name in _loaded_since():
             spec = getattr(sys.modules[name], "__spec__", None)
             if isinstance(spec, ModuleSpec) and spec.origin and spec.has_location:
                 module = Module.of(spec.name, spec.origin)

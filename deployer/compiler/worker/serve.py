@@ -19,6 +19,8 @@ from .forking import keep_to_itself
 
 def serve() -> None:
     """Writes a `Greeting`, and an `Answer` for each job of the `Request` on standard input as it is done."""
+    # This process and its children end long before a collector is worth its time.
+    gc.disable()
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     # What flows and Metaflow print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -37,7 +39,9 @@ def serve() -> None:
         from . import children
 
     children.prepare()
-    _keep_memory()
+    # What no collector touches stays shared with the children. Garbage stays too: memory freed now would be used again
+    # by children, each with a copy of its page. See https://docs.python.org/3/library/gc.html#gc.freeze.
+    gc.freeze()
     request: Request = json.load(requests)
     requests.close()
     # From here on no bytecode: importing a flow must leave nothing in its folder.
@@ -68,10 +72,3 @@ def _metaflow_version() -> str:
     except metadata.PackageNotFoundError:
         # A checkout on the path, or none at all.
         return str(importlib.import_module("metaflow").__version__)
-
-
-def _keep_memory() -> None:
-    # Memory that the collector never touches stays shared with the children; they end long before they need it.
-    gc.collect()
-    gc.freeze()
-    gc.disable()
