@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from metaflow.plugins import DATASTORES
 from ..protocol import Job, Problem
 from . import refuse
 from .local_store import store_locally
-from .metaflow_compat import limit_s3_requests, package_path, save_file
+from .metaflow_compat import limit_s3_requests, make_client, package_path, save_file
 from .problems import FlowError, describe_error
 
 _DENIED = re.compile(r"AccessDenied|Access Denied|Forbidden|\b403\b|AuthorizationFailure|AuthenticationFailed")
@@ -73,8 +73,8 @@ def _storage(kind: str, root: str) -> Any:
     return next(each for each in DATASTORES if kind == each.TYPE)(root)
 
 
-def prepare(jobs: Iterable[Job], limit: float) -> None:
-    """Import what the jobs' datastores need, before threads do. `limit`: see `Request`."""
+def prepare(jobs: Sequence[Job], limit: float) -> None:
+    """Import and make what the jobs' datastores need, before threads do. `limit`: see `Request`."""
     kinds = {job.datastore_type for job in jobs}
     if "s3" in kinds:
         import boto3.s3.transfer  # noqa: F401
@@ -84,6 +84,10 @@ def prepare(jobs: Iterable[Job], limit: float) -> None:
         # A flow whose datastore needs it is refused (see `refuse`).
         with suppress(ImportError):
             importlib.import_module(module)
+    for job in jobs:
+        # Whoever stores something is told what is wrong.
+        with suppress(Exception):
+            make_client(storage_of(job))
 
 
 def is_silent(error: Exception) -> bool:

@@ -25,6 +25,7 @@ from .command_line import ClickException, FlowGraphError, run_command
 from .datastore import (
     CONTENT_METADATA,
     limit_s3_requests,
+    make_client,
     package_path,
     package_uri,
     save_file,
@@ -102,6 +103,7 @@ __all__ = [
     "is_sensor",
     "limit_s3_requests",
     "look_for_files",
+    "make_client",
     "metaflow_files",
     "new_main_module",
     "new_token",

@@ -25,6 +25,12 @@ def limit_s3_requests(limit: float) -> None:
     DATATOOLS_CLIENT_PARAMS.setdefault("config", config)
 
 
+def make_client(storage: Any) -> None:
+    """Make the client of a storage in S3, which is made at its first use: by each thread that comes too early."""
+    if storage.TYPE == "s3":
+        storage.s3_client.client  # noqa: B018 (a property)
+
+
 # What `ContentAddressedStore` keeps beside a content that it stores as it is.
 CONTENT_METADATA = {"cas_raw": True, "cas_version": 1}
 
