@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 import types
 from pathlib import Path
 
-from deployer.compiler.worker.source import lines_of
+from deployer.compiler.worker.source import lines_of, statements
 
 _MODULE = '''
 import functools
@@ -70,3 +71,40 @@ def _loaded(file: Path, text: str) -> types.ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_statements_are_found_in_every_kind_of_block() -> None:
+    text = """
+if one:
+    def a(): pass
+elif two:
+    def b(): pass
+else:
+    class C:
+        def d(self): pass
+for each in all:
+    def e(): pass
+else:
+    async def f(): pass
+while one:
+    def g(): pass
+try:
+    def h(): pass
+except ValueError:
+    def i(): pass
+else:
+    def j(): pass
+finally:
+    def k(): pass
+with one as two:
+    def l():
+        def m(): return lambda: 1
+match one:
+    case [two]:
+        def n(): pass
+"""
+    tree = ast.parse(text)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    everything = [node.name for node in ast.walk(tree) if isinstance(node, kinds)]
+    assert [node.name for node in statements(tree) if isinstance(node, kinds)] == everything
+    assert len(everything) == 15

@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import datetime
 import grp
+import importlib
 import os
 import platform
 import pwd
@@ -17,10 +18,11 @@ import sys
 import sysconfig
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import BuiltinFunctionType, FrameType, ModuleType
 from typing import Any
 
 import metaflow
@@ -61,6 +63,15 @@ def _functions(module: ModuleType, names: str) -> set[Any]:
     return {function for name in names.split() if (function := getattr(module, name, None)) is not None}
 
 
+def _all_functions(module: str) -> set[Any]:
+    """All functions of a module that is written in C; none where this Python lacks it."""
+    try:
+        found = vars(importlib.import_module(module))
+    except ImportError:
+        return set()
+    return {value for value in found.values() if isinstance(value, BuiltinFunctionType)}
+
+
 _CHANGEABLE = {
     *_functions(os, _OF_OS),
     *_functions(time, _OF_TIME),
@@ -68,8 +79,23 @@ _CHANGEABLE = {
     *_functions(grp, "getgrall getgrgid getgrnam"),
     # What a thread calls is on nobody's behalf.
     *_functions(_thread, "start_new_thread start_joinable_thread"),
+    # What the machine is, and what starts processes.
+    *_all_functions("_uuid"),
+    *_all_functions("_posixsubprocess"),
 }
 _CHANCE = random.Random.__base__  # written in C; `random.SystemRandom` asks os.urandom
+
+
+class _Kinds(dict[type, bool]):
+    """Whether a function that is bound to an object of a type may be changeable, found once for each type."""
+
+    def __missing__(self, kind: type) -> bool:
+        kinds = (ModuleType, type, *([_CHANCE] if _CHANCE is not None else []))
+        found = self[kind] = issubclass(kind, kinds)
+        return found
+
+
+_KINDS = _Kinds()
 
 
 def is_changeable(function: Any) -> bool:
@@ -78,13 +104,8 @@ def is_changeable(function: Any) -> bool:
     if isinstance(owner, type):
         return issubclass(owner, datetime.date) and function.__name__ in _CLOCKS
     if isinstance(owner, ModuleType):
-        return function in _CHANGEABLE or owner.__name__ in ("_uuid", "_posixsubprocess")
-    return _CHANCE is not None and isinstance(owner, _CHANCE)
-
-
-def _is_remembered(frame: FrameType) -> bool:
-    """Whether a function in Python is called whose module remembers what it asked the machine for, before the flow."""
-    return frame.f_globals is vars(platform) or frame.f_code is uuid.getnode.__code__
+        return function in _CHANGEABLE
+    return _KINDS[type(owner)]
 
 
 def is_extension(origin: str) -> bool:
@@ -118,12 +139,30 @@ class Callers:
 
 def watch_calls(callers: Callers, report: Callable[[str], None]) -> None:
     """Report each call of a changeable function on behalf of a flow, for the rest of this process."""
+    # What these do depends on what they asked the machine for when they were called first, before there was a flow.
+    of_platform, getnode = vars(platform), uuid.getnode.__code__
 
     def profile(frame: FrameType, event: str, argument: Any) -> None:
+        # Called some 50,000 times for a flow: what most of these calls are is decided first, and by no further call.
         if event == "c_call":
-            if is_changeable(argument) and callers.is_of_flow(frame):
+            kind = type(argument.__self__)
+            may_be = argument in _CHANGEABLE if kind is ModuleType else _KINDS[kind]
+            if may_be and is_changeable(argument) and callers.is_of_flow(frame):
                 report(f"calls {argument.__qualname__}")
-        elif event == "call" and _is_remembered(frame) and callers.is_of_flow(frame.f_back):
-            report(f"calls {frame.f_code.co_name}")
+        elif event == "call":
+            may_be = frame.f_globals is of_platform or frame.f_code is getnode
+            if may_be and callers.is_of_flow(frame.f_back):
+                report(f"calls {frame.f_code.co_name}")
 
     sys.setprofile(profile)
+
+
+@contextmanager
+def unwatched_calls() -> Iterator[None]:
+    """Watch no calls in the block, which runs nothing of a flow: watching takes longer than most calls."""
+    watching = sys.getprofile()
+    sys.setprofile(None)
+    try:
+        yield
+    finally:
+        sys.setprofile(watching)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..protocol import InputsData, Job
 from . import code, inputs
-from .changeable import HARMLESS_EVENTS, OPAQUE_MODULES, STANDARD, Callers, is_extension, watch_calls
+from .changeable import HARMLESS_EVENTS, OPAQUE_MODULES, STANDARD, Callers, is_extension, unwatched_calls, watch_calls
 from .metaflow_compat import CodePackage
 
 # Read by Python and libraries for their own purposes, and not by flows: see `_Variables`.
@@ -199,6 +199,13 @@ def no_notes(notes: Notes | None) -> Iterator[None]:
     if notes is None:
         yield
         return
+    # In this order: to watch no calls is an event itself.
+    with _paused(notes), unwatched_calls():
+        yield
+
+
+@contextmanager
+def _paused(notes: Notes) -> Iterator[None]:
     before, notes.paused = notes.paused, True
     try:
         yield
@@ -209,7 +216,7 @@ def no_notes(notes: Notes | None) -> Iterator[None]:
 def _noting(notes: Notes, ask: Any) -> Any:
     def noted(path: Any, *args: Any, **kwargs: Any) -> Any:
         if not notes.paused:
-            with no_notes(notes):
+            with _paused(notes):
                 notes.path(path)
         return ask(path, *args, **kwargs)
 
@@ -218,7 +225,7 @@ def _noting(notes: Notes, ask: Any) -> Any:
 
 def _on_event(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
     """An audit event, of Python itself or of a library."""
-    with no_notes(notes):
+    with _paused(notes):
         if event == "open":
             _opened(notes, *arguments)
         elif event == "import":

@@ -6,6 +6,7 @@ import ast
 import inspect
 import linecache
 import types
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -80,6 +81,10 @@ class Source:
                     yield file, statement
 
 
+# Where the nodes of statements have further ones.
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+
+
 @cache
 def parsed(file: str) -> ast.Module:
     """The syntax tree of a file, not to be changed. Raises OSError, SyntaxError, ValueError."""
@@ -104,11 +109,21 @@ def lines_of(function: Any) -> tuple[list[str], int]:
 def _last_lines(file: str) -> dict[int, int]:
     """Of the functions of a file: the first line, which is that of the first decorator, and the last."""
     try:
-        nodes = ast.walk(parsed(file))
+        nodes = statements(parsed(file))
         functions = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     except (OSError, SyntaxError, ValueError):
         return {}
     return {_first_line(node): node.end_lineno for node in functions if node.end_lineno}
+
+
+def statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """As `ast.walk`, without expressions, which are most of the nodes of a tree and hold no statement."""
+    todo: deque[ast.AST] = deque([tree])
+    while todo:
+        node = todo.popleft()
+        yield node
+        for block in _BLOCKS:
+            todo.extend(getattr(node, block, ()))
 
 
 def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -121,7 +136,7 @@ def _class_nodes(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
         tree = parsed(file)
     except (OSError, TypeError, SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
             yield file, node
 
