@@ -22,6 +22,7 @@ from deployer.targets.registry import open_target
 
 if TYPE_CHECKING:
     from deployer.compiler.client import Compiler, Packager
+    from deployer.compiler.early import EarlyHelper
     from deployer.models.deployment import Deployment, Environment
     from deployer.models.live import Live
     from deployer.models.local_server import LocalOrchestrator
@@ -49,6 +50,7 @@ class Context:
     `environ` are the environment variables, `now` is the clock (aware times), `user` is the person who applies,
     `orchestrators` gives a factory by name, `waits` says how long servers are waited for, `sleep` lets seconds pass,
     and `started` is what the command does not have to start again. With `offline` no running orchestrator is known.
+    `early` is a helper that was started before all others, for the first compiler that it suits.
     """
 
     environ: Mapping[str, str]
@@ -61,6 +63,7 @@ class Context:
     sleep: Callable[[float], None] = time.sleep
     started: Started | None = None
     offline: bool = False
+    early: EarlyHelper | None = None
 
     def load(self, selection: Selection) -> Manifests:
         """The manifests of a selection. Raises DeployError with every problem of every file."""
@@ -78,7 +81,7 @@ class Context:
         if not compiles:
             yield replace(self, started=Started(selection, manifests))
             return
-        with _new_compiler(manifests.selected(selection), self.environ) as compiler:
+        with _new_compiler(manifests.selected(selection), self.environ, self.early) as compiler:
             yield replace(self, started=Started(selection, manifests, compiler))
 
     @contextmanager
@@ -88,7 +91,7 @@ class Context:
 
         deployments = manifests.selected(selection)
         with (
-            _new_compiler(deployments, self.environ) as compiler,
+            _new_compiler(deployments, self.environ, self.early) as compiler,
             packaging(deployments, self.environ, self.user, self.waits) as packager,
         ):
             yield replace(self, started=Started(selection, manifests, compiler, packager))
@@ -100,7 +103,7 @@ class Context:
         if ahead is not None and not ahead.has_begun and _are_same(ahead.deployments, deployments):
             yield ahead
             return
-        with _new_compiler(deployments, self.environ) as compiler:
+        with _new_compiler(deployments, self.environ, self.early) as compiler:
             yield compiler
 
     def target(self, environment: Environment) -> Target:
@@ -145,11 +148,13 @@ class Context:
         return replace(self, progress=silent)
 
 
-def _new_compiler(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> AbstractContextManager[Compiler]:
+def _new_compiler(
+    deployments: Sequence[Deployment], environ: Mapping[str, str], early: EarlyHelper | None
+) -> AbstractContextManager[Compiler]:
     # Imported late: an error in a manifest is reported without waiting for this import.
     from deployer.compiler.client import starting
 
-    return starting(deployments, environ)
+    return starting(deployments, environ, early)
 
 
 def _are_same(some: Sequence[Deployment], others: Sequence[Deployment]) -> bool:

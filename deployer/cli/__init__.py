@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from deployer.cli.early import early_helper
 from deployer.models.shortage import shortage
 
 # Exit codes: docs/output.md says what each means.
@@ -31,7 +32,7 @@ def main() -> None:
     for number in _like_ctrl_c():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    code = run(sys.argv[1:])
+    code = run(sys.argv[1:], is_process=True)
     # It is decided: an interrupt from here on would only add a traceback of Python's own ending.
     for number in (signal.SIGINT, *_like_ctrl_c()):
         signal.signal(number, signal.SIG_IGN)
@@ -65,13 +66,17 @@ def _give_up_broken_streams() -> None:
             continue
 
 
-def run(arguments: Sequence[str]) -> int:
-    """The exit code of one command line: 0 done, 1 refused, 2 changes (if asked for), 3 a bug, 130 interrupted."""
-    try:
-        # Imported here, so that an interrupt meanwhile ends like any other.
-        from deployer.cli.running import run_command
+def run(arguments: Sequence[str], *, is_process: bool = False) -> int:
+    """The exit code of one command line: 0 done, 1 refused, 2 changes (if asked for), 3 a bug, 130 interrupted.
 
-        return run_command(arguments)
+    `is_process` says that this process is there for nothing else, so that every import is still to come.
+    """
+    try:
+        with early_helper(arguments) if is_process else contextlib.nullcontext():
+            # Imported here, so that an interrupt meanwhile ends like any other.
+            from deployer.cli.running import run_command
+
+            return run_command(arguments)
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):
             sys.stderr.write("Interrupted.\n")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from deployer.cli.early import started_helper
 from deployer.cli.options import bad_usage
 from deployer.cli.progress import progress_bar
 from deployer.errors import DeployError
@@ -58,6 +59,7 @@ def make_context(
         progress=progress,
         waits=WaitPolicy(_seconds_to_wait(os.environ), notify),
         offline=offline,
+        early=started_helper(),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployer.compiler import client
-from deployer.compiler.client.environment import access_to_datastores, is_withheld, variables_to_load
+from deployer.compiler.environment import access_to_datastores, is_withheld, variables_to_load
 from deployer.models.deployment import ResolvedPath
 from tests.compiler.compiling import deployment, local
 from tests.s3 import BUCKET, CREDENTIALS, s3_server

@@ -21,6 +21,7 @@ from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 from deployer.runtime import runtime_digest
 
 if TYPE_CHECKING:
+    from deployer.compiler.early import EarlyHelper
     from deployer.models.flow import Flow, Package
 
 __all__ = [
@@ -114,9 +115,11 @@ class Compiler:
 
 
 @contextmanager
-def starting(deployments: Sequence[Deployment], environ: Mapping[str, str]) -> Iterator[Compiler]:
-    """A compiler of these deployments, whose helpers start now. Nothing is written anywhere."""
-    with started(deployments, "describe", environ) as helpers:
+def starting(
+    deployments: Sequence[Deployment], environ: Mapping[str, str], early: EarlyHelper | None = None
+) -> Iterator[Compiler]:
+    """A compiler of these deployments, whose helpers start now; one may have started `early`. Nothing is written."""
+    with started(deployments, "describe", environ, early=early) as helpers:
         yield Compiler(helpers)
 
 

@@ -6,18 +6,17 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
-from deployer.compiler.client.environment import access_to_datastores, hint_of, variables_to_load
-from deployer.compiler.client.helpers import RunningHelpers, running_helpers
 from deployer.compiler.client.unanswered import unanswered
+from deployer.compiler.environment import access_to_datastores, environment_to_load, hint_of
+from deployer.compiler.helpers import Helper, RunningHelpers, helper_command, running_helpers
 from deployer.compiler.protocol import (
     Answer,
     Greeting,
@@ -37,7 +36,9 @@ from deployer.models.progress import Progress, silent
 from deployer.models.temporary import temporary_folder
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 
-WORKER = Path(__file__).resolve().parents[1] / "worker"
+if TYPE_CHECKING:
+    from deployer.compiler.early import EarlyHelper
+
 # Where Metaflow looks for the user's settings. It does not exist: settings come from the manifests only.
 NO_HOME = "/nonexistent/mfdeploy"
 
@@ -143,11 +144,12 @@ def started(
     environ: Mapping[str, str],
     user: str = "mfdeploy",
     waits: WaitPolicy = DEFAULT_WAITS,
+    early: EarlyHelper | None = None,
 ) -> Iterator[Helpers]:
     """Helper processes that start now: one for each interpreter and set of Metaflow settings.
 
     `environ` are the variables of this process, `user` is who applies, `waits` for how long datastores
-    are waited for. However the block ends, no helper is left.
+    are waited for, and `early` is used for one of them if it suits. However the block ends, no helper is left.
     """
     with _temporary_folder(mode) as temporary:
 
@@ -157,7 +159,7 @@ def started(
                 groups.setdefault(_helper(deployment, mode, user, environ, temporary), []).append(deployment)
             return groups
 
-        with _running(Helpers(deployments, mode, waits, group), environ) as helpers:
+        with _running(Helpers(deployments, mode, waits, group), environ, early) as helpers:
             yield helpers
 
 
@@ -167,18 +169,18 @@ def _temporary_folder(mode: Mode) -> AbstractContextManager[str]:
 
 
 @contextlib.contextmanager
-def _running(helpers: Helpers, environ: Mapping[str, str]) -> Iterator[Helpers]:
+def _running(helpers: Helpers, environ: Mapping[str, str], early: EarlyHelper | None) -> Iterator[Helpers]:
     cores = os.cpu_count() or 1
     at_once = max(1, min(cores, len(helpers.groups)))
 
     def talk(helper: _Helper) -> None:
         request = partial(_request, helpers, helper, max(1, cores // at_once), environ)
-        variables = _environment(helper, environ)
+        variables = environment_to_load(environ, dict(helper.variables), helper.passed)
         withheld = [name for name in environ if name not in variables and not name.startswith("METAFLOW_")]
         for answer in _ask(helper, request, running, variables, helpers):
             helpers.take(_with_hints(answer, withheld))
 
-    with ThreadPoolExecutor(at_once) as pool, running_helpers() as running:
+    with ThreadPoolExecutor(at_once) as pool, running_helpers(early.take if early else None) as running:
         helpers.asking = [pool.submit(talk, helper) for helper in helpers.groups]
         try:
             yield helpers
@@ -311,10 +313,11 @@ def _ask(
     that is too old is not reported here: it is one problem of the interpreter, not one of each flow.
     """
     answered: set[str] = set()
-    with tempfile.TemporaryFile() as errors:
-        why = ""
-        try:
-            lines = _talk(helper, request, errors, running, environ)
+    started: Helper | None = None
+    why = ""
+    try:
+        with running.start(helper_command(helper.python), environ) as started:
+            lines = _talk(started, request)
             for line in lines:
                 greeting: Greeting = json.loads(line)
                 helpers.versions[helper.python] = greeting["metaflow"]
@@ -328,12 +331,11 @@ def _ask(
                 answer: Answer = message
                 answered.add(answer["id"])
                 yield answer
-        except OSError as error:
-            why = error.strerror or str(error)
-        except (ValueError, TypeError, KeyError):
-            why = "it does not answer like a Python interpreter"
-        errors.seek(0)
-        output = errors.read().decode(errors="replace").strip().splitlines()
+    except OSError as error:
+        why = error.strerror or str(error)
+    except (ValueError, TypeError, KeyError):
+        why = "it does not answer like a Python interpreter"
+    output = started.output.splitlines() if started else []
     too_old = is_too_old(helpers.versions.get(helper.python, ""))
     why = _without_credentials(helper, output[-1]) if output else why or "it exited without an answer"
     for deployment in helpers.questions.result().asked(helpers.groups[helper]):
@@ -351,30 +353,10 @@ def _without_credentials(helper: _Helper, text: str) -> str:
     return text
 
 
-def _talk(
-    helper: _Helper,
-    request: Callable[[], bytes],
-    errors: IO[bytes],
-    running: RunningHelpers,
-    environ: Mapping[str, str],
-) -> Iterator[bytes]:
-    command = [helper.python, str(WORKER)]
-    with running.start(command, environ, errors) as process:
-        if process.stdin is None or process.stdout is None:
-            raise OSError("no pipe to the helper")
-        # It reads all of the request before it writes, unless it cannot start: then the pipe is closed.
-        with contextlib.suppress(BrokenPipeError), process.stdin as requests:
-            requests.write(request())
-        yield from process.stdout
-
-
-def _environment(helper: _Helper, environ: Mapping[str, str]) -> dict[str, str]:
-    """What a helper has while it loads flows (see `environment`), with the settings that it is started for."""
-    kept = variables_to_load(environ, helper.passed)
-    fixed = {
-        # Some Metaflow lists are made from sets.
-        "PYTHONHASHSEED": "0",
-        # A child forked on macOS dies otherwise as soon as it uses a system library.
-        "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
-    }
-    return {**kept, **dict(helper.variables), **fixed}
+def _talk(helper: Helper, request: Callable[[], bytes]) -> Iterator[bytes]:
+    process = helper.process
+    assert process.stdin is not None and process.stdout is not None
+    # It reads all of the request before it writes, unless it cannot start: then the pipe is closed.
+    with contextlib.suppress(BrokenPipeError), process.stdin as requests:
+        requests.write(request())
+    yield from process.stdout

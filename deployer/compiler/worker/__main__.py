@@ -16,11 +16,12 @@ PACKAGE = "_mfdeploy"
 def main() -> None:
     """Reads one request on standard input and writes the answers to standard output.
 
-    The argument is the number of a pipe's end that is open as long as mfdeploy runs; without one nobody watches.
+    The last argument is the number of a pipe's end that is open as long as mfdeploy runs; without one nobody watches.
+    One before it says that the environment comes on standard input, too, ahead of the request.
     """
     watcher = _watch(int(sys.argv.pop())) if len(sys.argv) > 1 else None
     try:
-        _work()
+        _work(is_early=len(sys.argv) > 1)
     finally:
         if watcher is not None:
             os.kill(watcher, signal.SIGKILL)
@@ -52,13 +53,15 @@ def _watch(lifeline: int) -> int:
     os._exit(0)
 
 
-def _work() -> None:
+def _work(is_early: bool) -> None:
     folder = Path(__file__).resolve().parent
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != folder]
     # Stands for `deployer`, which need not be installed here: its rooms find each other below this one.
     package = types.ModuleType(PACKAGE)
     package.__path__ = [str(folder.parents[1])]
     sys.modules[PACKAGE] = package
+    if is_early:
+        importlib.import_module(f"{PACKAGE}.compiler.worker.waiting").wait()
     importlib.import_module(f"{PACKAGE}.compiler.worker.serve").serve()
 
 

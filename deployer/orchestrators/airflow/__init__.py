@@ -28,7 +28,7 @@ from deployer.orchestrators.airflow.dag_ids import dag_ids
 from deployer.orchestrators.airflow.names import dag_id
 from deployer.orchestrators.airflow.needs import needs
 from deployer.orchestrators.airflow.pod_manifest import pod_manifests
-from deployer.orchestrators.airflow.render import RENDERER_VERSION, render
+from deployer.orchestrators.airflow.renderer_version import RENDERER_VERSION
 from deployer.orchestrators.airflow.schedule import schedule_of
 from deployer.orchestrators.airflow.sensors import in_branch
 from deployer.orchestrators.airflow.text_and_record import disagreements
@@ -87,6 +87,9 @@ class AirflowOrchestrator:
         origin: Origin,
         run_ids: RunIds,
     ) -> str:
+        # A plan renders nothing: Jinja is imported where something is.
+        from deployer.orchestrators.airflow.render import render
+
         return render(deployment, flow, package, since, origin, run_ids)
 
     def embed(self, body: str, record_: Record) -> str:

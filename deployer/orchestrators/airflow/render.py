@@ -41,8 +41,6 @@ from deployer.orchestrators.airflow.tasks import Argument, Group, Task
 from deployer.orchestrators.airflow.timeouts import default_timeout, own_timeouts
 from deployer.orchestrators.airflow.variables import run_tags, step_variables
 
-# To be increased when the same description gives a DAG that behaves differently.
-RENDERER_VERSION = 4
 Value = TypeVar("Value")
 
 # The start date of a DAG that was rendered but never applied.

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import jinja2
-
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Sensor, SensorKind
 from deployer.orchestrators.airflow.literals import Source, duration, literal
@@ -150,6 +148,8 @@ def _argument_problems(sensor: Sensor) -> Iterator[tuple[str, str]]:
 
 
 def _template_problems(name: str, value: str | list[str]) -> Iterator[tuple[str, str]]:
+    import jinja2  # for the few flows that have sensors
+
     for text in [value] if isinstance(value, str) else value:
         try:
             # Only parsed: nothing is rendered, so nothing has to be escaped.

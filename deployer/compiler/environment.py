@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from deployer.models.credentials import gives_access
 
@@ -40,6 +41,14 @@ _OF_PACKAGES = ("PIP_", "UV_", "CONDA_", "MAMBA_")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
+_FIXED = {
+    # Some Metaflow lists are made from sets.
+    "PYTHONHASHSEED": "0",
+    # A child forked on macOS dies otherwise as soon as it uses a system library.
+    "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
+}
+
+
 def variables_to_load(environ: Mapping[str, str], passed: Collection[str]) -> dict[str, str]:
     """What a process has that loads flows. `passed` are the names that a manifest passes."""
     return {
@@ -47,6 +56,13 @@ def variables_to_load(environ: Mapping[str, str], passed: Collection[str]) -> di
         for name, value in environ.items()
         if not name.startswith("METAFLOW_") and (name in passed or not is_withheld(name, value))
     }
+
+
+def environment_to_load(
+    environ: Mapping[str, str], settings: Mapping[str, str] = MappingProxyType({}), passed: Collection[str] = ()
+) -> dict[str, str]:
+    """What a helper has while it loads flows: `variables_to_load`, with the `settings` that it is started for."""
+    return {**variables_to_load(environ, passed), **settings, **_FIXED}
 
 
 def is_withheld(name: str, value: str) -> bool:
