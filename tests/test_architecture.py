@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -47,7 +47,14 @@ SCRIPTS = ("orchestrators/airflow/server/keeper", "orchestrators/airflow/server/
 IN_AIRFLOW = SCRIPTS[1:]
 # What these two sides of a pipe share: imported by both, with nothing but the standard library.
 SHARED = (
-    *("compiler/__init__", "compiler/protocol", "compiler/versions", "runtime/__init__", "kubernetes/__init__"),
+    *(
+        "compiler/__init__",
+        "compiler/handover",
+        "compiler/protocol",
+        "compiler/versions",
+        "runtime/__init__",
+        "kubernetes/__init__",
+    ),
     # The rules for the attributes of pods.
     *(f"kubernetes/rules/{name}" for name in ("__init__", "amounts", "attributes", "models", "syntax", "values")),
 )
@@ -84,6 +91,31 @@ def room_named(module: str) -> str:
 
 def is_alone(path: Path) -> bool:
     return name_of(path).startswith(ALONE)
+
+
+Rule = Callable[[Path], None]
+
+
+def for_each(paths: Iterable[Path]) -> Callable[[Rule], Callable[[], None]]:
+    """Makes one test of a rule for all of these modules, which tells about each that breaks it.
+
+    There are hundreds: a test for each would take longer than the whole rule.
+    """
+
+    def of_rule(rule: Rule) -> Callable[[], None]:
+        def test() -> None:
+            broken = {}
+            for path in paths:
+                try:
+                    rule(path)
+                except AssertionError as error:
+                    broken[name_of(path)] = str(error)
+            assert broken == {}
+
+        test.__name__, test.__doc__ = rule.__name__, rule.__doc__
+        return test
+
+    return of_rule
 
 
 @cache
@@ -164,7 +196,7 @@ def test_each_room_has_a_floor() -> None:
     assert rooms == set(FLOOR)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@for_each(MODULES)
 def test_imports_go_down_only(path: Path) -> None:
     room = room_of(path)
     if room in ("__init__", "__main__"):
@@ -181,7 +213,7 @@ def below(other: str, room: str) -> bool:
     return FLOOR[other] < FLOOR[room]
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if is_alone(path)], ids=name_of)
+@for_each([path for path in MODULES if is_alone(path)])
 def test_what_runs_elsewhere_needs_metaflow_and_the_standard_library_only(path: Path) -> None:
     # Where Metaflow is, boto3 is, which it asks for, and botocore, which that one asks for.
     allowed = {*sys.stdlib_module_names, "metaflow", "boto3", "botocore"}
@@ -212,21 +244,15 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circles(graph) == []
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if not is_alone(path)], ids=name_of)
+@for_each([path for path in MODULES if not is_alone(path)])
 def test_metaflow_is_not_imported_with_us(path: Path) -> None:
     # It takes 0.8 seconds, and it reads its settings for good when it is imported.
     tops = {name.partition(".")[0] for _, name in imports(path, at_import_time(tree_of(path)))}
     assert not tops & {"metaflow", "airflow"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        path
-        for path in MODULES
-        if room_of(path) != "compiler" and not is_alone(path) and name_of(path) not in IN_AIRFLOW
-    ],
-    ids=name_of,
+@for_each(
+    [path for path in MODULES if room_of(path) != "compiler" and not is_alone(path) and name_of(path) not in IN_AIRFLOW]
 )
 def test_only_the_compiler_knows_metaflow(path: Path) -> None:
     assert not {top for _, top in outside(path)} & {"metaflow", "airflow"}
@@ -240,9 +266,7 @@ def test_scripts_beside_an_airflow_import_nothing_of_ours(name: str) -> None:
     assert not [*imported_modules(path)]
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if room_of(path) != "kubernetes" and not is_alone(path)], ids=name_of
-)
+@for_each([path for path in MODULES if room_of(path) != "kubernetes" and not is_alone(path)])
 def test_only_its_room_knows_kubernetes(path: Path) -> None:
     assert not {top for _, top in outside(path)} & {"kubernetes"}
 
@@ -254,7 +278,7 @@ def test_its_client_is_not_imported_with_us() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) in PURE], ids=name_of)
+@for_each([path for path in MODULES if room_of(path) in PURE])
 def test_what_decides_does_no_io(path: Path) -> None:
     # Timestamps are values of CEL. Nothing there asks for the time: see below.
     values = {"datetime"} if room_of(path) == "policies" else set()
@@ -264,20 +288,16 @@ def test_what_decides_does_no_io(path: Path) -> None:
 # The process environment, the clock and other processes are the command line's, which makes a context of them. Helpers
 # of the compiler and git are started where they are talked to.
 OUTSIDE_WORLD = ("os.environ", "os.getenv", "datetime.now", "datetime.utcnow", "time.time", "getpass.getuser")
-MAY_START_PROCESSES = ("vcs/", "compiler/client/", "orchestrators/airflow/server/")
+MAY_START_PROCESSES = ("vcs/", "compiler/helpers", "orchestrators/airflow/server/")
 STARTS_PROCESSES = (
-    *("vcs/process", "compiler/client/helpers"),
+    *("vcs/process", "compiler/helpers"),
     *("orchestrators/airflow/server/processes", "orchestrators/airflow/server/keeper"),
 )
 # The client of object stores asks for credentials again at a time of day.
 KNOWS_THE_TIME = ("targets/s3_settings",)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if room_of(path) != "cli" and not is_alone(path) and name_of(path) not in SCRIPTS],
-    ids=name_of,
-)
+@for_each([path for path in MODULES if room_of(path) != "cli" and not is_alone(path) and name_of(path) not in SCRIPTS])
 def test_only_the_command_line_looks_at_the_world(path: Path) -> None:
     seen = [
         f"line {node.lineno}: {node.value.id}.{node.attr}"
@@ -290,11 +310,7 @@ def test_only_the_command_line_looks_at_the_world(path: Path) -> None:
     assert seen == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if room_of(path) != "cli" and not is_alone(path) and name_of(path) not in SCRIPTS],
-    ids=name_of,
-)
+@for_each([path for path in MODULES if room_of(path) != "cli" and not is_alone(path) and name_of(path) not in SCRIPTS])
 def test_only_the_command_line_prints_or_exits(path: Path) -> None:
     assert [f"line {node.lineno}: {words}" for node, words in loud(path)] == []
 
@@ -310,22 +326,18 @@ def loud(path: Path) -> Iterator[tuple[ast.expr, str]]:
                 yield node, words
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) in ("vcs", "targets")], ids=name_of)
+@for_each([path for path in MODULES if room_of(path) in ("vcs", "targets")])
 def test_git_and_targets_are_given_the_environment(path: Path) -> None:
     names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
     assert not names & {"environ", "getenv", "putenv"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if not is_alone(path) and not name_of(path).startswith(MAY_START_PROCESSES)],
-    ids=name_of,
-)
+@for_each([path for path in MODULES if not is_alone(path) and not name_of(path).startswith(MAY_START_PROCESSES)])
 def test_processes_are_started_in_three_rooms_only(path: Path) -> None:
     assert "subprocess" not in {top for _, top in outside(path)}
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "vcs"], ids=name_of)
+@for_each([path for path in MODULES if room_of(path) == "vcs"])
 def test_git_needs_the_standard_library_only(path: Path) -> None:
     assert {top for _, top in outside(path)} <= sys.stdlib_module_names
     assert {room for _, room in knows(path)} <= {"errors", "vcs"}

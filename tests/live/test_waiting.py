@@ -196,6 +196,7 @@ def test_an_airflow_that_is_restarted_comes_back(stage: Stage, capsys: pytest.Ca
     assert "Airflow has what was applied: 2 DAGs." in roll_back(stage, capsys)
 
 
+@pytest.mark.slow
 def test_what_has_arrived_is_told_though_the_next_question_fails(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
