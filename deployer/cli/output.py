@@ -183,7 +183,7 @@ def _write_as_text() -> Callable[[PlanView], None]:
     def write_as_text(result: PlanView) -> None:
         for diff in source_diffs(result.sources, stdout.colour).values():
             write(f"{diff}\n")
-        write(plan_to_text(plan_to_json(result.plan), width=stdout.width, colour=stdout.colour))
+        write(plan_to_text(plan_to_json(result.plan, brief=True), width=stdout.width, colour=stdout.colour))
 
     return write_as_text
 

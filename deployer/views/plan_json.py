@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from json import JSONDecodeError
 from typing import Any
 
@@ -18,16 +19,21 @@ _HINT = "make the plan again with `mfdeploy plan --out`"
 _HINT_NEWER = "use the mfdeploy that made the plan, or make it again with `mfdeploy plan --out`"
 
 
-def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON values, with its keys in a fixed order."""
+def plan_to_json(plan: Plan, *, brief: bool = False) -> dict[str, Any]:
+    """The plan as JSON values, with its keys in a fixed order.
+
+    What is `brief` lacks the descriptions of deployments that do not change, of which text has nothing but the number.
+    """
     head = adapter(Plan).dump_python(plan, mode="json", exclude={"changes"})
     targets = dict(sorted(plan.targets.items()))
-    changes = [change_to_json(change) for change in plan.changes]
+    changes = [change_to_json(change, brief=brief) for change in plan.changes]
     return {"format": plan.format, **head, "targets": targets, "changes": changes}
 
 
-def change_to_json(change: Change) -> dict[str, Any]:
-    """A change of a plan as JSON values."""
+def change_to_json(change: Change, *, brief: bool = False) -> dict[str, Any]:
+    """A change of a plan as JSON values; `brief` as for a plan."""
+    if brief and change.action == "none" and not change.effects:
+        change = replace(change, before=None, after=None)
     before = _description_to_json(change.before)
     # Where nothing changed both are the same object; a plan may have a thousand such changes.
     after = before if change.after is change.before else _description_to_json(change.after)
