@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deployer.cli.options import NO_TYPE, bad_usage
+from deployer.cli.options import NO_TYPE
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 _AIRFLOW = "Running Airflow"

@@ -17,8 +17,9 @@ from typer.main import get_command
 from deployer import __version__
 from deployer.cli import DONE, REFUSED
 from deployer.cli.help import AnyContext, as_plain_flag, examples_epilog, render_help, rich_markup, use_checked_output
-from deployer.cli.options import NO_TYPE, bad_usage
+from deployer.cli.options import NO_TYPE
 from deployer.cli.output import write
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 NAME = "mfdeploy"

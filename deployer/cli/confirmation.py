@@ -11,8 +11,8 @@ from deployer.cli import DONE, REFUSED
 from deployer.cli.airflow_options import Afterwards
 from deployer.cli.arrivals import apply_and_wait
 from deployer.cli.context import command_context
-from deployer.cli.options import bad_usage
 from deployer.cli.output import save_plan, write_message, write_plan, write_result, write_warnings
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError, Diagnostic
 
 if TYPE_CHECKING:

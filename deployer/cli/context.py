@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from deployer.cli.early import started_helper
-from deployer.cli.options import bad_usage
 from deployer.cli.progress import progress_bar
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 from deployer.models.progress import Progress, silent
 from deployer.models.waiting import DEFAULT_SECONDS, SETTING, WaitPolicy, tell_nobody

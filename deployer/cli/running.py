@@ -17,7 +17,6 @@ import typer
 from deployer import __version__
 from deployer.cli import BUG, DONE, INTERRUPTED, REFUSED
 from deployer.cli.app import NAME, Group, build_group
-from deployer.cli.options import bad_usage
 from deployer.cli.output import (
     ReaderGone,
     Unwritable,
@@ -27,6 +26,7 @@ from deployer.cli.output import (
     write_json,
     write_message,
 )
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError, Diagnostic, nearest
 from deployer.models.shortage import shortage
 

@@ -16,8 +16,8 @@ import pytest
 from deployer import cli
 from deployer.cli import commands
 from deployer.cli.app import COMMANDS, build_command
+from deployer.cli.chosen import permissions, selection
 from deployer.cli.help import rich_markup
-from deployer.cli.options import permissions, selection
 from deployer.models.selection import Selection
 from deployer.planning.guards import Permissions
 

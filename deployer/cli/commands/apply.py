@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.cli.airflow_options import Forget, NoWait, Offline, Wait, afterwards
+from deployer.cli.chosen import assertions, permissions, selection
 from deployer.cli.confirmation import apply_prepared, refuse_unasked
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -31,12 +32,9 @@ from deployer.cli.options import (
     SavedPlan,
     Variables,
     Yes,
-    assertions,
-    bad_usage,
-    permissions,
-    selection,
 )
 from deployer.cli.output import read_plan
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:

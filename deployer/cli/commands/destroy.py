@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deployer.cli.airflow_options import Forget, NoWait, Offline, Wait, afterwards
+from deployer.cli.chosen import only_environment, permissions, selection
 from deployer.cli.confirmation import refuse_unasked, save_or_apply
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -19,9 +20,6 @@ from deployer.cli.options import (
     RequiredEnvironments,
     Variables,
     Yes,
-    only_environment,
-    permissions,
-    selection,
 )
 
 EXAMPLES = """

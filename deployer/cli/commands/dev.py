@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.completion import complete_environment
 from deployer.cli.context import make_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    NO_TYPE,
-    Exclude,
-    Flows,
-    Manifests,
-    Variables,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, NO_TYPE, Exclude, Flows, Manifests, Variables
 from deployer.cli.output import write, write_diagnostics, write_message
 from deployer.cli.terminal import terminal
 

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    Environment,
-    Flow,
-    Format,
-    Manifests,
-    Variables,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Format, Manifests, Variables
 from deployer.cli.output import write_data, write_diagnostics, write_message
 
 EXAMPLES = """

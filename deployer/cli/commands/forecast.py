@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    NO_TYPE,
-    Environment,
-    Manifests,
-    Variables,
-    bad_usage,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, NO_TYPE, Environment, Manifests, Variables
 from deployer.cli.output import ForecastFormat, write, write_data, write_diagnostics
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:

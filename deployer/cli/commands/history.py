@@ -8,18 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    Environment,
-    Exclude,
-    Flows,
-    Manifests,
-    PageFormatOption,
-    Variables,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Exclude, Flows, Manifests, PageFormatOption, Variables
 from deployer.cli.output import write_data, write_diagnostics
 
 EXAMPLES = """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.chosen import selection
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -18,10 +19,9 @@ from deployer.cli.options import (
     Manifests,
     PageFormatOption,
     Variables,
-    bad_usage,
-    selection,
 )
 from deployer.cli.output import PageFormat, write_data, write_diagnostics
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError, Severity
 
 if TYPE_CHECKING:

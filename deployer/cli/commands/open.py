@@ -5,16 +5,9 @@ from __future__ import annotations
 import webbrowser
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    Environment,
-    Flow,
-    Manifests,
-    Variables,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Manifests, Variables
 from deployer.cli.output import write
 
 EXAMPLES = """

@@ -11,6 +11,7 @@ import typer
 
 from deployer.cli import CHANGES, DONE, REFUSED
 from deployer.cli.airflow_options import Offline
+from deployer.cli.chosen import from_variable, selection
 from deployer.cli.context import command_context, make_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -32,12 +33,9 @@ from deployer.cli.options import (
     Projects,
     SavedPlanOption,
     Variables,
-    bad_usage,
-    from_variable,
-    refuse_unshown,
-    selection,
 )
 from deployer.cli.output import PlanPageFormat, plan_writer, read_plan, save_plan, write_warnings
+from deployer.cli.usage import bad_usage, refuse_unshown
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:

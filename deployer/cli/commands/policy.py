@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.chosen import selection
 from deployer.cli.context import command_context
-from deployer.cli.options import DEFAULT_MANIFESTS, Format, Manifests, Policies, Variables, selection
+from deployer.cli.options import DEFAULT_MANIFESTS, Format, Manifests, Policies, Variables
 from deployer.cli.output import write_data
 
 EXAMPLES = """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, permissions, selection
 from deployer.cli.confirmation import apply_several, refuse_unasked
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -19,12 +20,9 @@ from deployer.cli.options import (
     Policies,
     Variables,
     Yes,
-    bad_usage,
-    only_environment,
-    permissions,
-    selection,
 )
 from deployer.cli.output import write_data, write_diagnostics
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:

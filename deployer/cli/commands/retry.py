@@ -7,16 +7,9 @@ from typing import Annotated
 import typer
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    Environment,
-    Flow,
-    Manifests,
-    Variables,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Manifests, Variables
 from deployer.cli.output import write
 
 EXAMPLES = """

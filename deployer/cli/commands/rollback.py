@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deployer.cli.airflow_options import Forget, NoWait, Offline, Wait, afterwards
+from deployer.cli.chosen import only_environment, permissions, selection
 from deployer.cli.confirmation import refuse_unasked, save_or_apply
 from deployer.cli.context import command_context
 from deployer.cli.options import (
@@ -25,11 +26,8 @@ from deployer.cli.options import (
     Projects,
     Variables,
     Yes,
-    only_environment,
-    permissions,
-    refuse_unshown,
-    selection,
 )
+from deployer.cli.usage import refuse_unshown
 
 EXAMPLES = """
 mfdeploy history --env prod

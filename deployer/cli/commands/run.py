@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    NO_TYPE,
-    Environment,
-    Flow,
-    Format,
-    Manifests,
-    Variables,
-    bad_usage,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, NO_TYPE, Environment, Flow, Format, Manifests, Variables
 from deployer.cli.output import write, write_json, write_message
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:

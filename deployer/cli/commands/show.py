@@ -7,20 +7,11 @@ from typing import Annotated
 import typer
 
 from deployer.cli import DONE
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    NO_TYPE,
-    Environment,
-    Format,
-    Manifests,
-    OptionalFlow,
-    Variables,
-    bad_usage,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, NO_TYPE, Environment, Format, Manifests, OptionalFlow, Variables
 from deployer.cli.output import write_data, write_diagnostics
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 EXAMPLES = """

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.chosen import selection
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -19,10 +20,9 @@ from deployer.cli.options import (
     Manifests,
     SiteFolder,
     Variables,
-    bad_usage,
-    selection,
 )
 from deployer.cli.output import write, write_diagnostics
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError, Severity
 
 EXAMPLES = """

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.chosen import selection
 from deployer.cli.completion import complete_flow
 from deployer.cli.context import command_context
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    NO_TYPE,
-    Environments,
-    Manifests,
-    PageFormatOption,
-    Variables,
-    bad_usage,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, NO_TYPE, Environments, Manifests, PageFormatOption, Variables
 from deployer.cli.output import write, write_data, write_diagnostics
 from deployer.cli.terminal import terminal
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 if TYPE_CHECKING:

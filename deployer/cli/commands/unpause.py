@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
+from deployer.cli.chosen import only_environment, selection
 from deployer.cli.commands.pause import set_paused
-from deployer.cli.options import (
-    DEFAULT_MANIFESTS,
-    Environment,
-    Flow,
-    Manifests,
-    Variables,
-    only_environment,
-    selection,
-)
+from deployer.cli.options import DEFAULT_MANIFESTS, Environment, Flow, Manifests, Variables
 
 EXAMPLES = """
 mfdeploy unpause train --env prod

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployer.cli import DONE, REFUSED
+from deployer.cli.chosen import selection
 from deployer.cli.context import command_context
 from deployer.cli.options import (
     DEFAULT_MANIFESTS,
@@ -19,7 +20,6 @@ from deployer.cli.options import (
     Manifests,
     Policies,
     Variables,
-    selection,
 )
 from deployer.cli.output import write_validation
 from deployer.errors import DeployError, Diagnostic, Severity
