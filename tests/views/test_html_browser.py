@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from deployer.models.desired import Deployed
 from deployer.models.plan import Plan
@@ -22,16 +22,14 @@ from deployer.views.inventory import inventory_to_json
 from deployer.views.list_view import ListJson
 from deployer.views.plan_json import plan_to_json
 from deployer.views.source_diff import source_diffs
-from tests.airflow.browser import OPTIONS, chromium
 from tests.forecast.example import example
 from tests.plan.made import deployed, desired, environment, site
 from tests.views import samples
+from tests.views.in_browser import SCHEMES, SIZES, barriers, opened, started_browser
 from tests.views.large import STEPS, large_plan, long_plan
 from tests.views.test_html_pages import FLOW
 
 pytestmark = pytest.mark.slow
-SIZES = ((1440, 900), (390, 844))
-SCHEMES = ("light", "dark")
 
 
 def _plan(plan: Plan) -> str:
@@ -68,10 +66,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), headless=True, args=OPTIONS)
+    with started_browser() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -82,26 +78,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: Path(folder / f"{name}.html").as_uri() for name in PAGES}
 
 
-def opened(chrome: Browser, url: str, size: tuple[int, int] = SIZES[0], **options: Any) -> tuple[Page, list[str]]:
-    """The page, and what its console says. It is drawn."""
-    context = chrome.new_context(viewport={"width": size[0], "height": size[1]}, **options)
-    page, said = context.new_page(), list[str]()
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: said.append(dialog.message))
-    page.on("request", lambda request: said.append(request.url) if request.url != url else None)
-    page.goto(url)
-    if options.get("java_script_enabled", True) and page.locator("[data-graph]").count():
-        page.locator("html[data-drawn=all]").wait_for(state="attached")
-    return page, said
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_everybody_can_use_a_page_that_fits_says_nothing_and_asks_nobody(
     name: str, chrome: Browser, files: dict[str, str]
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     looks = [*zip(SIZES, SCHEMES, strict=True), *([(SIZES[0], SCHEMES[1])] if name == "plan" else [])]
     for size, scheme in looks:
         page, said = opened(chrome, files[name], size, color_scheme=scheme)
@@ -109,8 +89,7 @@ def test_everybody_can_use_a_page_that_fits_says_nothing_and_asks_nobody(
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert said == []
         if name != "long":  # which has no other parts, and many of them
-            found = Axe().run(page).response["violations"]
-            assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+            assert barriers(page) == []
         page.context.close()
 
 

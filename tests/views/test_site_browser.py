@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from deployer.cli.site_folder import write_site
 from deployer.views.html.site import site_to_files
 from deployer.views.site_json import site_to_json
-from tests.airflow.browser import OPTIONS, chromium
+from tests.views.in_browser import SCHEMES, SIZES, barriers, opened, started_browser
 from tests.views.site_samples import deployment, flow, site, small_site
-from tests.views.test_html_browser import SCHEMES, SIZES
 from tests.views.test_site import hostile_site
 
 pytestmark = pytest.mark.slow
@@ -21,10 +21,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), headless=True, args=OPTIONS)
+    with started_browser() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -36,43 +34,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def opened(
-    chrome: Browser, page: Path, size: tuple[int, int] = SIZES[0], scheme: str = "light"
+def opened_page(
+    chrome: Browser, page: Path, size: tuple[int, int] = SIZES[0], **options: Any
 ) -> tuple[Page, list[str]]:
-    """The page, and what its console says, or it asks of others than its own folder."""
-    context = chrome.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    found, said = context.new_page(), list[str]()
+    """As `opened`; a page may ask for what else is in the folder of its site."""
     site = page.parent if page.name in ("index.html", "starts.html") else page.parents[1]
-    found.on("console", lambda message: said.append(message.text))
-    found.on("pageerror", lambda error: said.append(str(error)))
-    found.on("dialog", lambda dialog: said.append(dialog.message))
-    found.on("request", lambda request: said.append(request.url) if not request.url.startswith(site.as_uri()) else None)
-    found.goto(page.as_uri())
-    if found.locator("[data-graph]").count():
-        found.locator("html[data-drawn=all]").wait_for(state="attached")
-    return found, said
+    return opened(chrome, page.as_uri(), size, own=site.as_uri(), **options)
 
 
 @pytest.mark.parametrize("name", ["small", "hostile"])
 def test_everybody_can_use_each_page_as_a_file(name: str, chrome: Browser, folder: Path) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     for path in sorted((folder / name).rglob("*.html")):
         if path.stem in ("old", "features"):  # which have no other parts than "train" has
             continue
         for size, scheme in zip(SIZES, SCHEMES, strict=True):
-            page, said = opened(chrome, path, size, scheme)
+            page, said = opened_page(chrome, path, size, color_scheme=scheme)
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
             assert said == []
-            found = Axe().run(page).response["violations"]
-            assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], path
+            assert barriers(page) == [], path
             page.context.close()
 
 
 def test_search_and_filters(chrome: Browser, folder: Path) -> None:
-    page, _ = opened(chrome, folder / "small" / "index.html")
+    page, _ = opened_page(chrome, folder / "small" / "index.html")
     shown = page.locator("ul.catalogue > li:visible h2")
     assert shown.all_inner_texts() == ["broken", "features", "old", "train"]
     page.get_by_label("Search").fill("clicks of")
@@ -89,7 +73,7 @@ def test_search_and_filters(chrome: Browser, folder: Path) -> None:
 
 
 def test_many_flows_are_searched(chrome: Browser, folder: Path) -> None:
-    page, said = opened(chrome, folder / "many" / "index.html")
+    page, said = opened_page(chrome, folder / "many" / "index.html")
     page.get_by_label("Search").fill("flow_09")
     page.get_by_role("combobox", name="owner").select_option("=team-3")
     assert page.get_by_role("status").inner_text() == "1 of 200 are shown."
