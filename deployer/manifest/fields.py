@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -47,6 +47,9 @@ from deployer.manifest.formats import (
     check_url,
     check_variable_name,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -113,6 +116,10 @@ class Settings(BaseModel):
     short: ClassVar[str] = ""
     short_list: ClassVar[bool] = False
     expected: ClassVar[str] = "a map"
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """This object, which nobody changes: pydantic copies each default that holds a map, for each deployment."""
+        return self
 
     def written(self) -> dict[str, JsonValue]:
         """The keys that were given, as in a manifest."""

@@ -15,6 +15,8 @@ MAX_DEPTH = 200  # as deep as Python itself parses nested brackets
 _MAX_BITS = 10_000  # Python does not convert a larger number to a string
 # Python needs up to 700 bytes of memory for each word or sign of the source that it parses.
 MAX_WORDS = 500_000
+# Types of most values, of which there is nothing to check.
+_HARMLESS, _KEYS = frozenset({str, bool, type(None)}), frozenset({str})
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -48,7 +50,7 @@ def check_plain(value: Any, depth: int = MAX_DEPTH) -> None:
     """Raise ValueError for a value that is not JSON (sets, bytes, keys that are not strings, infinity) or too deep."""
     level = [value]
     for _ in range(depth + 1):
-        level = [inner for found in level for inner in _checked_inside(found) if type(inner) is not str]
+        level = [inner for found in level for inner in _checked_inside(found) if type(inner) not in _HARMLESS]
         if not level:
             return
     raise ValueError(f"values are nested more than {depth} deep")
@@ -57,7 +59,7 @@ def check_plain(value: Any, depth: int = MAX_DEPTH) -> None:
 def _checked_inside(value: Any) -> Iterable[Any]:
     """The values in a dict or a list; none in a scalar."""
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
+        if not {*map(type, value)} <= _KEYS:
             raise ValueError("a key is not a string")
         return value.values()
     if isinstance(value, list):

@@ -85,6 +85,8 @@ def _cached(item: Deployed, note: object) -> CachedDescription | None:
 
 
 def _input_value(value: object) -> object:
+    if value is None or isinstance(value, (str, int)):  # most of them
+        return value
     if isinstance(value, ResolvedPath):
         return value.written
     if isinstance(value, Settings):
