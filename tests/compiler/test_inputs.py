@@ -225,6 +225,30 @@ UNKNOWN = {
     ),
     "the time, by a module beside the flow": "import clock",
     "what a module of its own wrote": "open('../written', 'w').close()",
+    "a time in the machine's time zone": "from datetime import datetime; START = datetime.fromtimestamp(0)",
+    "a date in the machine's time zone": "from datetime import date; START = date.fromtimestamp(0)",
+    "a time that is taken for one of the machine's": (
+        "from datetime import datetime; SECONDS = datetime(2026, 1, 1).timestamp()"
+    ),
+    "a time that is moved to the machine's time zone": (
+        "from datetime import datetime, timezone; START = datetime(2026, 1, 1, tzinfo=timezone.utc).astimezone()"
+    ),
+    "seconds of the machine's time zone": "import time; SECONDS = time.mktime((2026, 1, 1, 0, 0, 0, 0, 0, 0))",
+    "when a file was written": "import os; WRITTEN = os.path.getmtime(__file__)",
+    "the state of a file": "import os; WRITTEN = os.stat(__file__).st_mtime",
+    "the state of a path": "from pathlib import Path; WRITTEN = Path(__file__).stat().st_mtime",
+    "the state of an open file": "import os; STATE = os.fstat(0)",
+    "where a link leads": "import os; LINK = os.readlink('/proc/self/exe')",
+    "where a path that is a link leads": "from pathlib import Path; LINK = Path('/proc/self/exe').readlink()",
+    "the mask for new files": "import os; MASK = os.umask(0o22)",
+    "all ids of the user": "import os; IDS = os.getresuid()",
+    "a limit of the process": "import resource; LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)",
+    "the language of the machine": "import locale; NAME = locale.setlocale(locale.LC_ALL, '')",
+    "chance of TLS": "import ssl; TOKEN = ssl.RAND_bytes(4)",
+    "a variable in bytes": "import os; SHELL = os.environb.get(b'USER')",
+    "how many variables there are": "import os; COUNT = len(os.environ)",
+    "Metaflow's user": "from metaflow.util import get_username; NAME = get_username()",
+    "Metaflow's namespace": "from metaflow import get_namespace; NAME = get_namespace()",
 }
 
 
@@ -278,6 +302,13 @@ HARMLESS = {
     "a fixed date": "from datetime import date, timedelta; START = date(2026, 1, 1) + timedelta(days=3)",
     "a parsed date": "from datetime import datetime; START = datetime.fromisoformat('2026-01-01').strftime('%d')",
     "decorators of Metaflow": "from metaflow import Parameter, card, current, project, retry, schedule",
+    "a time in a fixed time zone": (
+        "from datetime import datetime, timezone; SECONDS = datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp()"
+    ),
+    "what is in the folder of the flow": (
+        "import os; from pathlib import Path\n"
+        "FOUND = Path(__file__).resolve().is_file(), os.path.isdir('data'), os.path.getsize(__file__)"
+    ),
     "compiled modules of the standard library": "import decimal, hashlib, math; VALUE = hashlib.sha256(b'x')",
 }
 

@@ -10,6 +10,7 @@ import _thread
 import datetime
 import grp
 import importlib
+import locale
 import os
 import platform
 import pwd
@@ -26,6 +27,8 @@ from types import BuiltinFunctionType, FrameType, ModuleType
 from typing import Any
 
 import metaflow
+
+from .metaflow_compat import functions_of_account
 
 # Events from which no code learns anything that the same files, modules and variables would not tell it again. What is
 # not in this list may be anything: libraries have events of their own. Files, folders and imports are noted elsewhere.
@@ -47,14 +50,17 @@ HARMLESS_EVENTS = frozenset(
 OPAQUE_MODULES = frozenset({"_curses", "_dbm", "_gdbm", "_tkinter", "crypt", "nis", "readline", "spwd"})
 STANDARD = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
 """The folders of the standard library. Installed packages may lie below them."""
-_CLOCKS = {"now", "today", "utcnow"}  # class methods of `date` and `datetime`, and of what derives from them
+# Class methods of `date` and `datetime`, and of what derives from them: the clock, and the machine's time zone.
+_CLOCKS = {"fromtimestamp", "now", "today", "utcnow"}
 _OF_OS = """
-    confstr cpu_count getcwd getcwdb getegid geteuid getgid getgroups getloadavg getlogin getpgid getpgrp getpid getppid
-    getrandom getsid getuid getxattr listxattr process_cpu_count sched_getaffinity statvfs sysconf times uname urandom
+    confstr cpu_count ctermid fpathconf fstat fstatvfs getcwd getcwdb getegid geteuid getgid
+    getgrouplist getgroups getloadavg getlogin getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid
+    getsid getuid getxattr listxattr nice pathconf process_cpu_count sched_getaffinity sched_getparam
+    sched_getscheduler statvfs sysconf times ttyname umask uname urandom
 """
 _OF_TIME = """
-    asctime clock_gettime clock_gettime_ns ctime gmtime localtime monotonic monotonic_ns perf_counter perf_counter_ns
-    process_time process_time_ns strftime thread_time thread_time_ns time time_ns
+    asctime clock_gettime clock_gettime_ns ctime gmtime localtime mktime monotonic monotonic_ns perf_counter
+    perf_counter_ns process_time process_time_ns strftime thread_time thread_time_ns time time_ns
 """
 
 
@@ -78,10 +84,18 @@ _CHANGEABLE = {
     *_functions(pwd, "getpwall getpwnam getpwuid"),
     *_functions(grp, "getgrall getgrgid getgrnam"),
     # What a thread calls is on nobody's behalf.
-    *_functions(_thread, "start_new_thread start_joinable_thread"),
+    *_functions(_thread, "get_native_id start_new_thread start_joinable_thread"),
     # What the machine is, and what starts processes.
     *_all_functions("_uuid"),
+    *_all_functions("resource"),
+    *(function for function in _all_functions("_ssl") if function.__name__.startswith("RAND_")),
     *_all_functions("_posixsubprocess"),
+}
+# Functions in Python: of the machine, of the account, and of the state of files, which a copy of a file has not.
+_CODES = {
+    *(function.__code__ for function in (uuid.getnode, locale.setlocale)),
+    *(function.__code__ for function in (os.path.getatime, os.path.getctime, os.path.getmtime)),
+    *(function.__code__ for function in functions_of_account()),
 }
 _CHANCE = random.Random.__base__  # written in C; `random.SystemRandom` asks os.urandom
 
@@ -90,7 +104,7 @@ class _Kinds(dict[type, bool]):
     """Whether a function that is bound to an object of a type may be changeable, found once for each type."""
 
     def __missing__(self, kind: type) -> bool:
-        kinds = (ModuleType, type, *([_CHANCE] if _CHANCE is not None else []))
+        kinds = (ModuleType, type, datetime.datetime, *([_CHANCE] if _CHANCE is not None else []))
         found = self[kind] = issubclass(kind, kinds)
         return found
 
@@ -105,7 +119,14 @@ def is_changeable(function: Any) -> bool:
         return issubclass(owner, datetime.date) and function.__name__ in _CLOCKS
     if isinstance(owner, ModuleType):
         return function in _CHANGEABLE
+    if isinstance(owner, datetime.datetime):
+        return _asks_for_time_zone(owner, function.__name__)
     return _KINDS[type(owner)]
+
+
+def _asks_for_time_zone(time: datetime.datetime, method: str) -> bool:
+    """Whether a method of a time asks for the machine's time zone, or may: the arguments are not known."""
+    return method == "astimezone" or (method == "timestamp" and time.tzinfo is None)
 
 
 def is_extension(origin: str) -> bool:
@@ -121,6 +142,11 @@ class Callers:
         # Metaflow's code is part of the digest, and does the same for every flow.
         self._ended = ("<frozen importlib", f"{Path(metaflow.__file__).parent}/", f"{Path(__file__).parents[2]}/")
 
+    def is_by_flow_itself(self, frame: FrameType | None) -> bool:
+        """Whether the code of this frame is the flow's, or of a library that it uses: not the standard library's."""
+        file = frame.f_code.co_filename if frame is not None else "<"
+        return not file.startswith("<") and not self._is_standard(file) and self.is_of_flow(frame)
+
     def is_of_flow(self, frame: FrameType | None) -> bool:
         """Whether the innermost code that is not of the standard library is the flow's, or of a library that it uses.
 
@@ -130,17 +156,19 @@ class Callers:
             file = frame.f_code.co_filename
             if file.startswith(self._ended):
                 return False
-            is_standard = file.startswith(STANDARD) and not any(part in file for part in self._installed)
-            if not is_standard and not file.startswith("<"):
+            if not self._is_standard(file) and not file.startswith("<"):
                 return True
             frame = frame.f_back
         return False
+
+    def _is_standard(self, file: str) -> bool:
+        return file.startswith(STANDARD) and not any(part in file for part in self._installed)
 
 
 def watch_calls(callers: Callers, report: Callable[[str], None]) -> None:
     """Report each call of a changeable function on behalf of a flow, for the rest of this process."""
     # What these do depends on what they asked the machine for when they were called first, before there was a flow.
-    of_platform, getnode = vars(platform), uuid.getnode.__code__
+    of_platform, codes = vars(platform), _CODES
 
     def profile(frame: FrameType, event: str, argument: Any) -> None:
         # Called some 50,000 times for a flow: what most of these calls are is decided first, and by no further call.
@@ -150,7 +178,7 @@ def watch_calls(callers: Callers, report: Callable[[str], None]) -> None:
             if may_be and is_changeable(argument) and callers.is_of_flow(frame):
                 report(f"calls {argument.__qualname__}")
         elif event == "call":
-            may_be = frame.f_globals is of_platform or frame.f_code is getnode
+            may_be = frame.f_globals is of_platform or frame.f_code in codes
             if may_be and callers.is_of_flow(frame.f_back):
                 report(f"calls {frame.f_code.co_name}")
 

@@ -33,6 +33,8 @@ _UNNOTABLE_EVENTS = (
     "os.fork",
     "urllib.",
 )
+# What tells more of a file than its content: when it was written, whose it is, where a link leads.
+_STATES = ("stat", "lstat", "readlink")
 _LISTINGS = ("os.listdir", "os.scandir")
 _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
@@ -162,9 +164,15 @@ class _Variables(os._Environ):  # type: ignore[type-arg]
             self.notes.give_up("reads all variables")
         return super().__iter__()
 
-    def _read(self, key: Any, value: str) -> None:
-        if self.notes.paused or not isinstance(key, str):
+    def __len__(self) -> int:
+        if not self.notes.paused:
+            self.notes.give_up("counts all variables")
+        return super().__len__()
+
+    def _read(self, key: Any, value: Any) -> None:
+        if self.notes.paused or not isinstance(key, (str, bytes)):
             return
+        key = os.fsdecode(key)
         if key in _IGNORED_VARIABLES and not self.notes.callers.is_of_flow(sys._getframe(2)):
             return
         if key.startswith("METAFLOW_") or key.endswith("_COMPLETE"):
@@ -184,11 +192,12 @@ def take_notes(job: Job) -> Notes:
     notes = Notes(job)
     sys.addaudithook(lambda event, arguments: None if notes.paused else _on_event(notes, event, arguments))
     _Variables.notes = notes
-    os.environ.__class__ = _Variables
-    for name in ("stat", "lstat", "access"):
+    os.environ.__class__ = os.environb.__class__ = _Variables
+    for name in ("stat", "lstat", "access", "readlink"):
         setattr(os, name, _noting(notes, getattr(os, name)))
     if sys.version_info < (3, 11):  # there it keeps the functions of before, and does not look into `os`
-        setattr(pathlib.Path, "stat", _noting(notes, pathlib.Path.stat))  # noqa: B010
+        for name in ("stat", "readlink"):
+            setattr(pathlib.Path, name, _noting(notes, getattr(pathlib.Path, name)))
     watch_calls(notes.callers, lambda reason: None if notes.paused else notes.give_up(reason))
     return notes
 
@@ -218,9 +227,20 @@ def _noting(notes: Notes, ask: Any) -> Any:
         if not notes.paused:
             with _paused(notes):
                 notes.path(path)
+                if ask.__name__ in _STATES and _is_by_flow_itself(notes, sys._getframe(1)):
+                    notes.give_up(f"asks for the {ask.__name__} of {path}")
         return ask(path, *args, **kwargs)
 
     return noted
+
+
+def _is_by_flow_itself(notes: Notes, frame: FrameType | None) -> bool:
+    """Whether a flow asks itself, or by a method of `Path`. Most functions of the standard library, such as those that
+    look whether a file exists, look at nothing of the answer that a copy of the file would not tell.
+    """
+    if frame is not None and frame.f_code.co_filename.startswith(STANDARD) and frame.f_code.co_name in _STATES:
+        frame = frame.f_back
+    return notes.callers.is_by_flow_itself(frame)
 
 
 def _on_event(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:

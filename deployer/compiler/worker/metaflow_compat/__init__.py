@@ -55,7 +55,7 @@ from .packaging import (
     user_files_below,
 )
 from .preloading import preload
-from .settings import configuration, get_username, get_version
+from .settings import configuration, functions_of_account, get_username, get_version
 from .triggers import triggers_of
 from .values import (
     check_parameters,
@@ -92,6 +92,7 @@ __all__ = [
     "file_of_include",
     "flow_decorators",
     "flow_options",
+    "functions_of_account",
     "get_username",
     "get_version",
     "graph_of",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from metaflow import metaflow_config_funcs, metaflow_version, util
+from metaflow.client import core
 
 
 def get_version() -> str:
@@ -18,3 +22,9 @@ def configuration() -> frozenset[str]:
 def get_username() -> str | None:
     """Who Metaflow takes the user for."""
     return util.get_username()  # type: ignore[no-any-return]
+
+
+def functions_of_account() -> Sequence[Callable[..., Any]]:
+    """What a flow may call to learn who runs it."""
+    asking = (util.get_username, util.resolve_identity, util.resolve_identity_as_tuple)
+    return (*asking, core.get_namespace, core.default_namespace)
