@@ -54,6 +54,17 @@ def test_a_killed_step_says_so(start: Run) -> None:
     )
 
 
+def test_what_is_said_of_a_step_begins_a_line(start: Run, folder: Path) -> None:
+    """Also after a progress bar, which leaves its line open: in the task's log, and in Metaflow's."""
+    failed = start("killed in a line")
+    said = "The task fails: the process of step start was killed by SIGKILL, as by a system without memory.\n"
+    # Both go to one log in Airflow.
+    assert failed.stdout == "began killed in a line\nhalf of it\n"
+    assert failed.stderr == f"\n 50%|#####     |\n{said}"
+    about = "[[task.stdout, task.stderr] for task in run['start'] if task.id == 'killed-in-a-line']"
+    assert read(folder, "EndingFlow", about) == [[failed.stdout, f"\r 50%|#####     |\n{said}"]]
+
+
 def test_a_step_that_does_not_go_on_fails(start: Run, operator: Operator) -> None:
     """Metaflow's own runtime ends the run there, though the task itself has finished."""
     failed = start("return")

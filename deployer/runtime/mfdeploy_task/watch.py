@@ -95,6 +95,9 @@ def watch(child: int, outputs: list[int]) -> int:
         # A process that the step left behind may hold its output open.
         reader.join(timeout=5)
     if not told_to_end.is_set():
+        if status or not finished:
+            for file, stream in zip(files, streams):  # noqa: B905 - as above
+                _end_line(file, stream)
         _say_why(status, finished, files[1], streams[1])
         _say_error_again(status, streams[1])
     ended.set()
@@ -206,6 +209,18 @@ def _tee(output: int, file: str, stream: Any) -> None:
     with open(output, "rb") as lines, Path(file).open("ab", buffering=0) as kept:
         for line in lines:
             _tee_line(line, kept, stream)
+
+
+def _end_line(file: str, stream: Any) -> None:
+    """Ends the line that a step left open, as a progress bar does: what is said next begins one, in either log."""
+    with Path(file).open("a+b", buffering=0) as kept:
+        if not kept.tell():
+            return
+        kept.seek(-1, os.SEEK_END)
+        if kept.read(1) != b"\n":
+            kept.write(b"\n")
+            stream.write(b"\n")
+            stream.flush()
 
 
 def _tee_line(line: bytes, kept: Any, stream: Any) -> None:

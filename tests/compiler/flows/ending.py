@@ -16,6 +16,10 @@ def end(way):
         os._exit(0)
     if way == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if way == "killed in a line":
+        print("half of it", end="")
+        print("\r 50%|#####     |", end="", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
     if way.startswith("no retry"):
         sys.exit(METAFLOW_EXIT_DISALLOW_RETRY)
     if way == "caught":
