@@ -92,11 +92,12 @@ _CHANGEABLE = {
     *_all_functions("_posixsubprocess"),
 }
 # Functions in Python: of the machine, of the account, and of the state of files, which a copy of a file has not.
-_CODES = {
-    *(function.__code__ for function in (uuid.getnode, locale.setlocale)),
-    *(function.__code__ for function in (os.path.getatime, os.path.getctime, os.path.getmtime)),
-    *(function.__code__ for function in functions_of_account()),
-}
+_IN_PYTHON = (
+    *(uuid.getnode, locale.setlocale, os.path.getatime, os.path.getctime, os.path.getmtime),
+    *functions_of_account(),
+)
+# By their identity: to hash a code object is to hash all that it holds.
+_CODES = frozenset(id(function.__code__) for function in _IN_PYTHON)
 _CHANCE = random.Random.__base__  # written in C; `random.SystemRandom` asks os.urandom
 
 
@@ -178,7 +179,7 @@ def watch_calls(callers: Callers, report: Callable[[str], None]) -> None:
             if may_be and is_changeable(argument) and callers.is_of_flow(frame):
                 report(f"calls {argument.__qualname__}")
         elif event == "call":
-            may_be = frame.f_globals is of_platform or frame.f_code in codes
+            may_be = frame.f_globals is of_platform or id(frame.f_code) in codes
             if may_be and callers.is_of_flow(frame.f_back):
                 report(f"calls {frame.f_code.co_name}")
 
