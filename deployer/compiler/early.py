@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from threading import Lock
 
 from deployer.compiler.environment import environment_to_load
 from deployer.compiler.handover import pack
@@ -24,6 +25,7 @@ class EarlyHelper:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._command = helper_command(sys.executable)
         self._environ = environment_to_load(environ)
+        self._lock = Lock()
         self._helper: Helper | None = Helper([*self._command, _EARLY], self._environ)
 
     @property
@@ -33,9 +35,12 @@ class EarlyHelper:
 
     def take(self, command: Sequence[str], environ: Mapping[str, str]) -> Helper | None:
         """The helper, with this environment from now on; None where it is taken by now, or does not suit."""
-        if self._helper is None or [*command] != self._command or not self._can_have(environ):
+        if [*command] != self._command or not self._can_have(environ):
             return None
-        helper, self._helper = self._helper, None
+        with self._lock:  # two compilers may start at once
+            helper, self._helper = self._helper, None
+        if helper is None:
+            return None
         assert helper.process.stdin is not None
         try:
             helper.process.stdin.write(pack(environ))
@@ -52,9 +57,10 @@ class EarlyHelper:
 
     def close(self) -> None:
         """End it, unless it was taken."""
-        if self._helper is not None:
-            _end(self._helper)
-            self._helper = None
+        with self._lock:
+            helper, self._helper = self._helper, None
+        if helper is not None:
+            _end(helper)
 
 
 def _end(helper: Helper) -> None:
