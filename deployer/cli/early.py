@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from deployer.compiler.early import EarlyHelper
 
 _COMPILING = ("plan", "apply")
-_HELP = {"-h", "--help"}
+# With these they compile nothing.
+_SHOWING = ("-h", "--help", "--from")
 # That of this process's command line: it starts before there is a context to keep it.
 _helpers: list[EarlyHelper] = []
 
@@ -34,10 +35,15 @@ def started_helper() -> EarlyHelper | None:
 
 
 def _started(arguments: Sequence[str]) -> Iterator[EarlyHelper]:
-    compiles = bool(arguments) and arguments[0] in _COMPILING and not _HELP & {*arguments}
     # Where a standard stream is closed, the next file that is opened would get its number.
-    if compiles and None not in (sys.stdin, sys.stdout, sys.stderr):
+    if compiles(arguments) and None not in (sys.stdin, sys.stdout, sys.stderr):
         from deployer.compiler.early import EarlyHelper
 
         with suppress(OSError):  # the helper that is started when it is needed will say so
             yield EarlyHelper(os.environ)
+
+
+def compiles(arguments: Sequence[str]) -> bool:
+    """Whether a command line is one that compiles flows, as far as that can be told before it is understood."""
+    words = {argument.partition("=")[0] for argument in arguments}
+    return bool(arguments) and arguments[0] in _COMPILING and words.isdisjoint(_SHOWING)
