@@ -117,6 +117,26 @@ IMPORTS: dict[str, tuple[Mapping[str, str], list[tuple[str, int, str]]]] = {
         {"imports": 'import importlib\nimportlib.import_module("lonely")'},
         [("nested.py", LINE + 1, "lonely")],
     ),
+    "by a name in a keyword": (
+        {"inside": 'import importlib; importlib.import_module(name="lonely")'},
+        [("nested.py", 10, "lonely")],
+    ),
+    "by a name in a package": (
+        {"inside": 'import importlib; importlib.import_module(".common", "pkg.util")'},
+        [("nested.py", 10, "pkg.util.common")],
+    ),
+    "by a name that is put together": (
+        {"imports": "import importlib\nNAME = 'lone'\nimportlib.import_module(NAME + 'ly')"},
+        [("nested.py", LINE + 2, "lonely")],
+    ),
+    "by a function of another name": (
+        {"imports": "from importlib import import_module as load\nload('pkg.util.common')"},
+        [("nested.py", LINE, "pkg.util.common")],
+    ),
+    "in a module that is not packaged": (
+        {"imports": "import importlib\nimportlib.import_module('outer' + '')", "outer": "import lonely\n"},
+        [("nested.py", LINE + 1, "outer")],
+    ),
     "if it is there": (
         {"imports": "try:\n    import lonely\nexcept ImportError:\n    pass"},
         [("nested.py", 5, "lonely")],
@@ -288,6 +308,11 @@ def test_a_flow_that_is_reached_by_a_link(tmp_path: Path) -> None:
     assert told(tmp_path / "link" / file.relative_to(tmp_path / "code")) == []
 
 
+def test_a_module_beside_the_flow_by_another_name(tmp_path: Path) -> None:
+    (found,) = warnings(project(tmp_path, "import pkg.flows.near", pkg__flows__near=""))
+    assert f"import it as near, by its path from {tmp_path}/pkg/flows on" in found.hint and "move" not in found.hint
+
+
 SOURCES = sorted((Path(__file__).parents[2] / "deployer").rglob("*.py"))
 
 
@@ -297,10 +322,27 @@ def test_what_is_found_without_parsing_is_all_of_it(tmp_path: Path) -> None:
         "import a, b as c, \\\n  d\nfrom . import (  # one (\n    e,\n    f as g,  # two)\n)\n"
         "if a: import h; import i\n"
         "from importlib_like import (\n    j\n)\nfrom .k.l import *\nimport_module('m.n')\n"
+        "import_module(name='o')\nimport_module('.p', 'q.r')\n"
+        "import_module('..s', package='q.r')\nimport_module('.t')\n"
     )
     for file in (forms, *SOURCES):
         exact = {found.name for found in imports_of(str(file), "x.y")}
         possible = {found.name for found in possible_imports_of(str(file), "x.y")}
         assert exact <= possible, file
     found = {each.name for each in imports_of(str(forms), "x.y")}
-    assert found == {"a", "b", "d", "x.y.e", "x.y.f", "h", "i", "importlib_like.j", "x.y.k.l", "m.n"}
+    assert found == {
+        "a",
+        "b",
+        "d",
+        "x.y.e",
+        "x.y.f",
+        "h",
+        "i",
+        "importlib_like.j",
+        "x.y.k.l",
+        "m.n",
+        "o",
+        "q.r.p",
+        "q.s",
+        "x.y.t",
+    }

@@ -20,7 +20,8 @@ _BRACKETS = r"\((?:[^)#]|#[^\n]*)*\)"
 _POSSIBLE = re.compile(
     rf"(?:^|[;:])[ \t]*(?:import[ \t]+(?P<names>{_REST})"
     rf"|from[ \t]*(?P<dots>\.*)[ \t]*(?P<module>[\w.]*)[ \t]*import[ \t]*(?P<parts>{_BRACKETS}|{_REST}))"
-    r"""|(?:import_module|__import__)\(\s*["'](?P<called>[\w.]+)["']""",
+    r"""|(?:import_module|__import__)\(\s*(?:name\s*=\s*)?["'](?P<called>[\w.]+)["']"""
+    r"""(?:\s*,\s*(?:package\s*=\s*)?["'](?P<start>[\w.]+)["'])?""",
     re.MULTILINE,
 )
 _OPEN = re.compile(r"\bimport[ \t]*\(")
@@ -59,7 +60,8 @@ def possible_imports_of(file: str, package: str) -> Iterator[Import]:
     names: dict[str, None] = {}
     for found in (found for lines in _lines_with_imports(text) for found in _POSSIBLE.finditer(lines)):
         if found["called"]:
-            names[found["called"]] = None
+            dots = len(found["called"]) - len(found["called"].lstrip("."))
+            names[_absolute(found["called"][dots:], dots, found["start"] or package)] = None
         elif found["names"]:
             names.update((name, None) for name in _NAME.findall(found["names"]))
         elif found["parts"]:
@@ -118,10 +120,19 @@ def _imports(node: ast.AST, package: str) -> Iterator[Import]:
         for alias in node.names:
             name = module if alias.name == "*" else f"{module}.{alias.name}"
             yield Import(name.lstrip("."), node.lineno)
-    elif isinstance(node, ast.Call) and node.args and _called(node.func) in ("import_module", "__import__"):
-        given = node.args[0]
-        if isinstance(given, ast.Constant) and isinstance(given.value, str) and not given.value.startswith("."):
-            yield Import(given.value, node.lineno)
+    elif isinstance(node, ast.Call) and _called(node.func) in ("import_module", "__import__"):
+        name = _text(node, 0, "name")
+        dots = len(name) - len(name.lstrip("."))
+        start = _text(node, 1, "package") or package if dots else ""
+        if name:
+            yield Import(_absolute(name[dots:], dots, start).lstrip("."), node.lineno)
+
+
+def _text(call: ast.Call, place: int, name: str) -> str:
+    """An argument that is a literal text; empty for any other."""
+    given = [*call.args[place : place + 1], *(each.value for each in call.keywords if each.arg == name)]
+    value = given[0].value if given and isinstance(given[0], ast.Constant) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _called(function: ast.expr) -> str:

@@ -6,15 +6,20 @@ The imports are read from the source, so that those inside of steps are seen too
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 
 from ..protocol import Job, Problem
-from .imports import Import, imports_of
+from .imports import Import, imports_of, possible_imports_of
 from .metaflow_compat import CodePackage, package_policy
 from .reached import Module, Search
+from .regular_file import open_regular
+
+# What imports modules otherwise than by a statement.
+_CALLS = re.compile(rb"\b(?:import_module|__import__|find_spec|module_from_spec)\b")
 
 
 def outside_imports(job: Job, package: CodePackage, search: Search) -> Iterator[Problem]:
@@ -23,7 +28,9 @@ def outside_imports(job: Job, package: CodePackage, search: Search) -> Iterator[
     # Most flows have none, and parsing all their modules would cost more than the rest of a plan.
     if not all(each.path for each in search.possible):
         for file, found, module in _outside(search):
-            first.setdefault((module.root, module.name.partition(".")[0]), (file, found, module))
+            first.setdefault(_top_level(module), (file, found, module))
+    for module in _loaded_otherwise(search, first):
+        first[_top_level(module)] = job.file, Import(module.name, _line_of_import(job.file)), module
     for file, found, module in first.values():
         where = shown(module.file, job)
         message = f"{module.name} is imported from {where}, which is not in the code package: tasks will not find it"
@@ -39,6 +46,37 @@ def _outside(search: Search) -> Iterator[tuple[str, Import, Module]]:
             yield file, found, outside[-1]
 
 
+def _top_level(module: Module) -> tuple[str, str]:
+    return module.root, module.name.partition(".")[0]
+
+
+def _loaded_otherwise(search: Search, known: Collection[tuple[str, str]]) -> list[Module]:
+    """Modules from outside that the flow has loaded and no statement names: by a name that is put together, a finder.
+
+    One of each top-level name, the deepest; none of what a module from outside imports itself.
+    """
+    loaded = list(search.loaded_outside())
+    if not loaded:
+        return []
+    named = {
+        (_top_level(each), found.name) for each in loaded for found in possible_imports_of(each.file, each.package)
+    }
+    found = {
+        _top_level(module): module
+        for module in loaded
+        if _top_level(module) not in known
+        and not any(name == module.name and top != _top_level(module) for top, name in named)
+    }
+    return list(found.values())
+
+
+def _line_of_import(file: str) -> int:
+    """The first line that imports something by a call; else the first."""
+    with open_regular(file) as stream:
+        lines = enumerate(stream, start=1)
+        return next((number for number, line in lines if _CALLS.search(line)), 1)
+
+
 def _hint(module: Module, package: CodePackage, job: Job) -> str:
     folder = str(job.path.parent)
     install = "install it as a distribution where the tasks run"
@@ -46,12 +84,20 @@ def _hint(module: Module, package: CodePackage, job: Job) -> str:
         if not module.file.endswith(package.suffixes):
             return f"add {Path(module.file).suffix} to package_suffixes, or {install}"
         return f"move it out of a folder that Metaflow leaves out, or {install}"
-    ways = [f"move it below {shown(folder, job)}", install]
+    ways = [_way_to_pack(module, folder, job), install]
     if policy := package_policy():
         ways.insert(0, f"write {policy} into {shown(_outermost(module), job)}")
         if module.name not in sys.modules:
             ways[0] += " and import it at the top of the flow's file"
     return ", or ".join((", ".join(ways[:-1]), ways[-1]))
+
+
+def _way_to_pack(module: Module, folder: str, job: Job) -> str:
+    """What makes a task find a module, which may lie below the flow's folder and be imported by a longer name."""
+    if not module.file.startswith(f"{folder}{os.sep}"):
+        return f"move it below {shown(folder, job)}"
+    path = os.path.relpath(module.file, folder).removesuffix(".py").removesuffix(f"{os.sep}__init__")
+    return f"import it as {path.replace(os.sep, '.')}, by its path from {shown(folder, job)} on"
 
 
 def _outermost(module: Module) -> str:

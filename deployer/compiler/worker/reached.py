@@ -31,6 +31,11 @@ _INSTALLED = frozenset(
 # What else finds modules since Python started, such as editable installs of setuptools.
 _FINDERS = tuple(finder for finder in sys.meta_path if finder not in (BuiltinImporter, FrozenImporter, PathFinder))
 _METAFLOW = ("metaflow", "metaflow_extensions")
+_OWN = __name__.partition(".")[0]
+# What lies below one of these is installed, by whatever name it was loaded.
+_PREFIXES = tuple(
+    f"{folder}{os.sep}" for folder in (*_INSTALLED, *(map(os.path.realpath, (sys.prefix, sys.base_prefix))))
+)
 # What was loaded before any flow, in this order.
 _loaded_before: dict[str, None] = {}
 
@@ -128,13 +133,26 @@ class Search:
 
     def loaded(self) -> Iterator[Reached]:
         """The packaged modules that the flow has loaded, as if its file imported each of them, at line 0."""
+        for module, path in self._loaded_modules():
+            if path and not self._is_installed(module):
+                yield Reached(self._start, Import(module.name, 0), module, path)
+
+    def loaded_outside(self) -> Iterator[Module]:
+        """The modules that the flow has loaded by any import, and that are neither packaged nor installed."""
+        for module, path in self._loaded_modules():
+            is_ours = module.name.partition(".")[0] in (_OWN, *_METAFLOW)
+            if not (
+                path or is_ours or os.path.realpath(module.file).startswith(_PREFIXES) or self._is_installed(module)
+            ):
+                yield module
+
+    def _loaded_modules(self) -> Iterator[tuple[Module, str]]:
+        """The modules with files that the flow has loaded, and their paths in the package."""
         for name in _loaded_since():
             spec = getattr(sys.modules[name], "__spec__", None)
             if isinstance(spec, ModuleSpec) and spec.origin and spec.has_location:
                 module = Module.of(spec.name, spec.origin)
-                path = self.path_of(module)
-                if path and not self._is_installed(module):
-                    yield Reached(self._start, Import(name, 0), module, path)
+                yield module, self.path_of(module)
 
     def _modules(self, name: str) -> Iterator[Module]:
         """The modules with files that an import of ``a.b.c`` loads, ``a`` first, unless they are installed."""
