@@ -34,12 +34,14 @@ def differences(
 
 
 def order_differences(path: str, before: JsonValue, after: JsonValue) -> Iterator[FieldChange]:
-    """What `differences` does not see below `path`: maps whose keys have another order, and 1 that became 1.0 or true.
+    """What `differences` does not see below `path`: maps whose keys have another order, a key that comes or goes with
+    the value null, and 1 that became 1.0 or true.
 
-    Only the keys that both maps have count: a key that comes or goes is a difference of its own.
+    Only the keys that both maps have count for the order: any other key that comes or goes is a difference of its own.
     """
     if isinstance(before, dict) and isinstance(after, dict):
-        if [name for name in before if name in after] != [name for name in after if name in before]:
+        is_reordered = [name for name in before if name in after] != [name for name in after if name in before]
+        if is_reordered or any({**before, **after}[name] is None for name in before.keys() ^ after.keys()):
             yield FieldChange(path, before, after)
         for name in sorted(before.keys() & after.keys()):
             yield from order_differences(f"{path}.{name}", before[name], after[name])

@@ -216,6 +216,12 @@ class TestExplanation:
         found = [name for name, _, _ in fields(described({"a": 1, "b": 2}), described({"a": 1, "x": 3, "b": 2}))]
         assert found == ["parameters.p.default.x"]
 
+    def test_a_key_that_is_null_is_not_a_key_that_is_not_there(self) -> None:
+        one, other = {"a": {"x": 1}, "b": 2}, {"a": {"x": 1, "y": None}, "b": 2}
+        for before, after in ((one, other), (other, one)):
+            found = fields(described(before), described(after))
+            assert found == [("parameters.p.default.a", before["a"], after["a"])]
+
     def test_1_is_neither_true_nor_1_0(self) -> None:
         found = fields(described({"a": 1, "b": [1]}), described({"a": True, "b": [1.0]}))
         assert [name for name, _, _ in found] == ["parameters.p.default.a", "parameters.p.default.b"]
