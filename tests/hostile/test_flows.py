@@ -43,7 +43,7 @@ class TrainFlow(FlowSpec):
     def end(self):
         pass
 """
-IN_NO_FILE = "flows.train.parameters.a: the default of 'a' is not valid in a DAG file"
+IN_NO_FILE = "flow.py:17: error: flows.train.parameters.a: the default of 'a' is not valid in a DAG file"
 NO_PROCESS = "its name or value is not valid in an environment"
 # The code, and what the plan says of it.
 PLANNED = {

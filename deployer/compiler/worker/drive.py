@@ -225,6 +225,6 @@ def _named_location(flow: Any, source: Source, message: str) -> Location:
         if name in graph_of(flow):
             return source.step(name)
     for attribute, parameter in parameters_of(flow):
-        if re.search(rf"\bparameter \*?'?{re.escape(parameter.name)}\b", message, re.IGNORECASE):
+        if re.search(rf"\bparameter (?:name )?\*?'?{re.escape(parameter.name)}\b", message, re.IGNORECASE):
             return source.parameter(attribute, parameter.name)
     return source.flow()

@@ -138,6 +138,10 @@ def included_files(job: Job, flow: Any, source: Source) -> dict[str, str]:
     files = files_of(job)
     for attribute, parameter in parameters_of(flow):
         written = None if parameter.IS_CONFIG_PARAMETER else file_of_include(parameter)
+        if not isinstance(written, (str, DeployTimeField, type(None))):
+            message = f"parameter {parameter.name}: its default is a {type(written).__name__}, and Metaflow takes a str"
+            location = source.parameter(attribute, parameter.name)
+            missing.append(Problem("parameter-default", message, *location, hint="write str(...) around it"))
         if not isinstance(written, str) or "://" in written:
             continue  # no default, a function that gives the path at apply, or an object in a store
         file = files.find(written)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from pydantic import JsonValue
 
-from deployer.errors import Diagnostic, nearest
+from deployer.errors import Diagnostic, Location, nearest
 from deployer.models.deployment import Deployment
 from deployer.models.flow import Flow, Package, Parameter, ParameterType
 from deployer.models.plain_data import check_plain
@@ -99,6 +99,7 @@ def _unusable_defaults(deployment: Deployment, flow: Flow) -> Iterator[Diagnosti
         each.name: effective_default(deployment, each, None) for each in flow.parameters if not each.deploy_time
     }
     values = {name: value for name, value in defaults.items() if value is not ABSENT}
+    lines = {each.name: each.line for each in flow.parameters}
     for name, value in values.items():
         if name in deployment.parameters:
             continue  # values of a manifest were checked when it was read
@@ -106,9 +107,9 @@ def _unusable_defaults(deployment: Deployment, flow: Flow) -> Iterator[Diagnosti
             # Python parses at most 200 nested brackets, and the DAG file itself has some around the value.
             check_plain(value, depth=100)
         except ValueError as error:
-            yield _diagnose(
-                deployment, name, "bad-value", f"the default of {name!r} is not valid in a DAG file: {error}"
-            )
+            message = f"the default of {name!r} is not valid in a DAG file: {error}"
+            found = _diagnose(deployment, name, "bad-value", message)
+            yield replace(found, location=Location(deployment.file.resolved, lines[name]))
     sizes = {name: len(json.dumps(value)) for name, value in values.items()}
     if sum(sizes.values()) > MAX_CHARACTERS:
         name = max(sizes, key=lambda each: sizes[each])
