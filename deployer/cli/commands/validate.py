@@ -19,6 +19,7 @@ from deployer.cli.options import (
     Manifests,
     Policies,
     Variables,
+    bad_usage,
     selection,
 )
 from deployer.cli.output import write_validation
@@ -56,6 +57,9 @@ def validate(
 
     No target is read.
     """
+    if no_flows and keep_going:
+        message = "--keep-going is about flows, and --no-flows compiles none"
+        raise DeployError(bad_usage(message, "leave one of them out"))
     chosen = selection(
         manifests, var, environments=env, flows=flow, exclude=exclude, keep_going=keep_going, policies=policies
     )
