@@ -23,6 +23,7 @@ from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError
 
 NAME = "mfdeploy"
+_PATHS = ("DIR", "FILE", "PLAN")  # what help says of a value that is a path
 # In the order in which they are used. Each line is the first of the command's own help.
 COMMANDS: Mapping[str, str] = {
     "init": "Write a first manifest for the flows below a folder.",
@@ -67,11 +68,15 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: AnyContext, args: list[str]) -> list[str]:
         """Refuse a second value where there can be one: Typer would take the last. Raises DeployError."""
-        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        values, _, given = self.make_parser(ctx).parse_args(list(args))
         for parameter in given:
             takes_one = isinstance(parameter, TyperOption) and not (parameter.multiple or parameter.is_flag)
             if takes_one and given.count(parameter) > 1:
                 raise DeployError(bad_usage(f"{parameter.opts[0]} is given twice, and takes one value", "give it once"))
+            if values.get(str(parameter.name)) == "" and parameter.metavar in _PATHS:
+                # As a path it would be the working directory; a script's variable that is not set gives it.
+                name = parameter.opts[0] if takes_one else parameter.metavar
+                raise DeployError(bad_usage(f"{name} is given without a path", "name one, or leave it out"))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: AnyContext) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployer.context import Context
 from deployer.errors import Diagnostic
 from deployer.models.selection import Selection
 from deployer.pipeline.live import FlowStatus, deployed_flows
 from deployer.pipeline.live_status import flow_statuses
+from deployer.pipeline.selecting import refuse_unmatched
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,16 @@ class StatusResult:
 def status(selection: Selection, context: Context) -> StatusResult:
     """The state of the selected flows. What an orchestrator does not tell is a warning. Raises DeployError."""
     manifests = context.load(selection)
+    everything = replace(selection, flows=())
+    names = selection.environments or sorted(manifests.environments)
+    owned = {name: deployed_flows(everything, name, context) for name in names}
+    deployed = [flow.record.address for flows in owned.values() for flow in flows]
+    refuse_unmatched(selection, [*manifests.addresses, *deployed])
     found: list[FlowStatus] = []
     warnings: list[Diagnostic] = []
-    for name in selection.environments or sorted(manifests.environments):
-        flows = deployed_flows(selection, name, context)
-        statuses, warning = flow_statuses(manifests.environments[name], flows, context)
+    for name, flows in owned.items():
+        selected = [flow for flow in flows if selection.selects(flow.record.address)]
+        statuses, warning = flow_statuses(manifests.environments[name], selected, context)
         found += statuses
         warnings += [warning] if warning else []
     return StatusResult(sorted(found, key=lambda each: each.flow.record.address), warnings)

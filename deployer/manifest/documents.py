@@ -108,6 +108,9 @@ def _merge(document: Document, top: Map, report: Report) -> None:
 def merge_section(document: Document, section: str, entry: Entry, report: Report) -> None:
     """Add the entries of a section in one file to the document."""
     node = entry.node
+    if isinstance(node, Scalar) and node.broken:
+        document.complete = False
+        return
     if isinstance(node, Scalar) and node.value is None:
         return  # a section whose entries are all commented out
     if not isinstance(node, Map):
@@ -130,6 +133,8 @@ def _duplicate(path: str, what: str, entry: Entry, first: Entry, report: Report)
 
 def _check_version(entry: Entry, report: Report) -> None:
     node = entry.node
+    if isinstance(node, Scalar) and node.broken:
+        return
     if not (isinstance(node, Scalar) and node.value == 1 and type(node.value) is int):
         message = f"expected 1, found {describe(node)}"
         hint = "write 1" if isinstance(node, Scalar) and node.text.strip() == "1" else "this mfdeploy reads version 1"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from deployer.errors import DeployError, Diagnostic, Location
-from deployer.manifest.nodes import Map, Node, Report, describe
+from deployer.manifest.nodes import Map, Node, Report, Scalar, describe
 from deployer.manifest.parse import MAX_BYTES, parse
 from deployer.models.regular_file import open_regular
 
@@ -66,7 +66,9 @@ def read_file(path: Path, report: Report) -> Map | None:
 def _as_map(node: Node, report: Report) -> Map | None:
     if isinstance(node, Map):
         return node
-    report.error("wrong-type", f"expected a map (version, project, flows, ...), found {describe(node)}", node.location)
+    if not (isinstance(node, Scalar) and node.broken):
+        message = f"expected a map (version, project, flows, ...), found {describe(node)}"
+        report.error("wrong-type", message, node.location)
     return None
 
 

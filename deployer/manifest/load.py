@@ -34,7 +34,7 @@ from deployer.models.manifests import Manifests
 from deployer.models.selection import Selection
 
 _LAYERS: Final = ("defaults", "environments", "flows")
-_SUBSTITUTED: Final = (*_LAYERS, "removed")
+_SUBSTITUTED: Final = (*_LAYERS, "removed", "exemptions")
 
 
 @dataclass(frozen=True)

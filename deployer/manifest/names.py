@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from deployer.errors import nearest
-from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, shorten
+from deployer.manifest.nodes import Entry, Items, Map, Node, Path, Report, Scalar, is_text, shorten
 from deployer.models.deployment import Deployment, Environment
 
 
@@ -43,9 +43,9 @@ def _listed(named: Items, path: Path, known: Mapping[str, Entry], report: Report
 def check_promotion(name: str, environment: Node, path: Path, known: Mapping[str, Entry], report: Report) -> None:
     """The environment that another is promoted from exists, and is another one."""
     entry = environment.entries.get("promotes_from") if isinstance(environment, Map) else None
-    value = entry.node.value if entry is not None and isinstance(entry.node, Scalar) else None
-    if entry is None or not isinstance(value, str):
+    if entry is None or not is_text(entry.node):
         return
+    value = str(entry.node.value)
     path = (*path, "promotes_from")
     if value == name:
         report.error("bad-promotion", f"{name} is promoted from itself", entry.key, path, "name the one before it")

@@ -64,6 +64,7 @@ class _Open:
     location: Location
     anchor: str | None
     is_map: bool
+    tagged: bool = False  # what a tag would make of it is not known
     entries: dict[str, Entry] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     key: tuple[str, Location] | None = None
@@ -137,26 +138,28 @@ class _Reader:
         if len(self.open) >= MAX_DEPTH:
             message = f"lists and maps are nested more than {MAX_DEPTH} deep"
             raise ParseError("too-large", message, location, path=shorten(self.path()))
-        self.refuse_tag(event, location)
+        tagged = self.refuse_tag(event, location)
         if self.expects_key():
             self.refuse_key("a list or map", location)
-        self.open.append(_Open(location, event.anchor, isinstance(event, yaml.MappingStartEvent)))
+        self.open.append(_Open(location, event.anchor, isinstance(event, yaml.MappingStartEvent), tagged))
 
     def end(self) -> None:
         done = self.open.pop()
         node: Node = Map(done.entries, done.location) if done.is_map else Items(tuple(done.nodes), done.location)
+        if done.tagged:
+            node = Scalar(None, done.location, broken=True)
         self.add(node, done.size, done.depth, done.anchor)
 
     def take_scalar(self, event: Any) -> None:
         location = self.location(event.start_mark)
-        self.refuse_tag(event, location)
+        broken = self.refuse_tag(event, location)
         plain = bool(event.implicit[0])
         if self.expects_key():
             self.take_key(event.value, plain, location)
             return
-        broken = "\0" in event.value
         value: Any = event.value.replace("\0", "")
-        if broken:
+        if "\0" in event.value:
+            broken = True
             hint = "no process, file or database takes one"
             self.problem("bad-text", "the text holds a NUL character", location, hint, self.path())
         elif plain:
@@ -254,12 +257,13 @@ class _Reader:
     def refuse_key(self, found: str, location: Location) -> None:
         raise ParseError("bad-key", f"expected a name as key, found {found}", location, "", self.path())
 
-    def refuse_tag(self, event: Any, location: Location) -> None:
-        if event.tag is not None:
-            hint = "put the value in quotes if it is text" if event.tag.endswith(":str") else "remove it"
-            raise ParseError(
-                "yaml-tag", f"YAML tags are not supported, found {_tag(event.tag)}", location, hint, self.path()
-            )
+    def refuse_tag(self, event: Any, location: Location) -> bool:
+        """Report a tag; what has one has no value that can be used."""
+        if event.tag is None:
+            return False
+        hint = "put the value in quotes if it is text" if event.tag.endswith(":str") else "remove it"
+        self.problem("yaml-tag", f"YAML tags are not supported, found {_tag(event.tag)}", location, hint, self.path())
+        return True
 
 
 def _tag(tag: str) -> str:

@@ -247,6 +247,29 @@ def test_a_flow_has_exemptions_of_its_own(project: Path, capsys: Output) -> None
     assert plan(capsys) == (1, [violation()])
 
 
+@pytest.mark.parametrize("section", [True, False], ids=["exemptions", "flow"])
+def test_variables_are_replaced_in_an_exemption(section: bool, project: Path, capsys: Output) -> None:
+    values = 'reason: "${var.ticket}", until: "${var.until}", environments: ["${var.place}"]'
+    add(project, OWNER + 'variables: {ticket: GROWTH-1, until: "2999-12-31", place: local, policy: owner}\n')
+    if section:
+        add(
+            project,
+            f'exemptions:\n  migration: {{policy: "${{var.policy}}", flows: ["tr${{var.missing}}"], {values}}}\n',
+        )
+        code, _, err = run(capsys, "plan", "--env", "local")
+        assert (code, "exemptions.migration.flows[0]: no variable 'missing' is declared" in err) == (1, True)
+        edit_manifest(project, "tr${var.missing}", "train")
+    else:
+        edit_manifest(
+            project, "environments: [local]}", f"environments: [local], exemptions: {{owner: {{{values}}}}}}}"
+        )
+    assert plan(capsys) == (0, [violation(exempted="GROWTH-1", until="2999-12-31")])
+    edit_manifest(project, "${var.ticket}", "${env.TICKET}")
+    code, _, err = run(capsys, "plan", "--env", "local")
+    assert code == 1
+    assert re.search(r"exemptions.*reason: \$\{env.TICKET\} is treated as a secret", err)
+
+
 def test_an_exemption_ends(project: Path, capsys: Output) -> None:
     add(project, OWNER + "exemptions:\n  migration: {policy: owner, reason: a ticket, until: 2020-01-31}\n")
     assert plan(capsys) == (1, [violation()])

@@ -143,6 +143,7 @@ def test_status(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     (flow,) = json.loads(run(capsys, "status", "train", "--format", "json"))["flows"]
     assert (flow["state"], flow["airflow"]["last_run"]["run_id"]) == ("current", "r1")
     assert '<p class="summary">1 flow: 1 current.</p>' in run(capsys, "status", "--format", "html")
+    assert "no flow matches 'trian'; did you mean 'train'?" in run(capsys, "status", "trian", code=1)
 
 
 @pytest.mark.parametrize(

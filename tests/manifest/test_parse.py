@@ -126,6 +126,7 @@ def test_an_empty_file_has_no_document() -> None:
         ("a: !x 1", ["yaml-tag"]),
         ("a: ! 1", ["yaml-tag"]),
         ("!!map\na: 1", ["yaml-tag"]),
+        ("a: !x {b: !y 1}\n!z c: [!x [1], 2]", ["yaml-tag"] * 4),
         ("a: b\x00", ["yaml-syntax"]),
         (b"a: \xff", ["yaml-syntax"]),
         ("a: 1\n---\nb: 2", ["yaml-syntax"]),

@@ -22,6 +22,7 @@ from deployer.cli.options import (
     Variables,
 )
 from deployer.cli.output import write_validation
+from deployer.cli.usage import bad_usage
 from deployer.errors import DeployError, Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def validate(
 
     No target is read.
     """
+    if no_flows and keep_going:
+        message = "--keep-going is about flows, and --no-flows compiles none"
+        raise DeployError(bad_usage(message, "leave one of them out"))
     chosen = selection(
         manifests, var, environments=env, flows=flow, exclude=exclude, keep_going=keep_going, policies=policies
     )
