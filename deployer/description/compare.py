@@ -53,22 +53,25 @@ def _fields(value: object, other: object) -> Mapping[str, object] | None:
     """The fields of a model that are set, or the items of a map; None for what has no fields."""
     if isinstance(value, BaseModel):
         found = {name: getattr(value, name) for name in value.model_fields_set}
-        return found if type(value) is type(other) else _as_variant(found, other)
+        return found if type(value) is type(other) else _as_variant(found, value, other)
     return value if isinstance(value, Mapping) else None
 
 
-def _as_variant(fields: Mapping[str, Any], other: object) -> Mapping[str, Any]:
+def _as_variant(fields: Mapping[str, Any], value: BaseModel, other: object) -> Mapping[str, Any]:
     """The fields beside those of another variant of a union.
 
-    What only the other one has counts as its default, so that a schedule that comes or goes shows no default. The kind
-    is not shown: the fields that come and go say it.
+    What only one of them has counts as its default where it is not set, on both sides, so that a schedule that comes
+    or goes shows no default. The kind is not shown: the fields that come and go say it.
     """
     if not isinstance(other, BaseModel):
         return fields
-    defaults = {
-        name: field.get_default() for name, field in type(other).model_fields.items() if not field.is_required()
-    }
-    return {name: value for name, value in {**defaults, **fields}.items() if name != _KIND}
+    found = {**_defaults(value), **_defaults(other), **fields}
+    return {name: each for name, each in found.items() if name != _KIND}
+
+
+def _defaults(value: BaseModel) -> Mapping[str, Any]:
+    fields = type(value).model_fields.items()
+    return {name: field.get_default() for name, field in fields if not field.is_required()}
 
 
 def _plain(value: object) -> JsonValue:

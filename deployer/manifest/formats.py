@@ -32,6 +32,9 @@ _ADDRESS: Final = re.compile(r"[^\s@<>,;:\"()\[\]{}\\]{1,64}@[^\s@<>,;:\"()\[\]{
 _ENDPOINT: Final = re.compile(r"[\w./~%+-]{1,500}")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 _MOST_DIGITS: Final = 5
+_FIRST_DATE: Final = "1900-01-01"  # Airflow looks for times before the start date, and the calendar begins in year 1
+# No names of that database: what some systems call the timezone of the machine, which is another on the next one.
+_NO_TIMEZONES: Final = frozenset({"localtime", "Factory"})
 _CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*,/?#-]+\Z")
 
 
@@ -113,14 +116,18 @@ def check_timezone(value: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_TIMEZONES
 
 
 def check_date(value: Any) -> Any:
     """A day of the calendar, as in 2026-01-31."""
-    if not isinstance(value, str) or _is_date(value):
+    if not isinstance(value, str):
         return value
-    raise _error("bad-date", f"{value!r} is not a date, expected one like 2026-01-31")
+    if not _is_date(value):
+        raise _error("bad-date", f"{value!r} is not a date, expected one like 2026-01-31")
+    if value < _FIRST_DATE:
+        raise _error("bad-date", f"{value!r} is too long ago, expected {_FIRST_DATE} or a later date")
+    return value
 
 
 def _is_date(text: str) -> bool:

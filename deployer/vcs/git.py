@@ -53,6 +53,8 @@ _SETTINGS: Final = {
 _PROGRESS: Final = re.compile(
     r"(?:remote: )?[A-Z][\w ]+:\s+(?:\d+% \(\d+/\d+\)|\d+)[^\r\n]*?(?:\r|\n|\Z)|remote: Total .*\n"
 )
+_ADVICE: Final = ("Please make sure", "and the repository exists")  # what git says below each remote that fails
+_LONGEST_REASON: Final = 500
 _NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -145,8 +147,10 @@ def _as_variables(settings: Mapping[str, str], environ: Mapping[str, str]) -> di
 
 def _failure(result: GitResult) -> str:
     how = f"was ended by {signal.Signals(-result.code).name}" if result.code < 0 else "failed"
-    lines = result.stderr.strip().splitlines()
-    return f"{how}: {lines[-1]}" if lines else how
+    # The reason is in any of the lines: of ssh, or of git before or after its advice. Git may name a URL with a token.
+    lines = (line.strip() for line in result.stderr.splitlines() if not line.startswith(_ADVICE))
+    reason = re.sub(r"://[^/@\s]+@", "://***@", " ".join(filter(None, lines)))
+    return f"{how}: {reason[:_LONGEST_REASON]}" if reason else how
 
 
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:

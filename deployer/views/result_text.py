@@ -75,7 +75,7 @@ def result_to_json(
     arrivals: Sequence[EntryArrival] = (),
     rolled_back: Sequence[Change] = (),
 ) -> dict[str, Any]:
-    """The result as JSON values. `namespaces` are the namespaces of runs by address."""
+    """The result as JSON values. `namespaces` are the namespaces of the runs of what was written, by address."""
     known = namespaces or {}
     return Result(
         done=tuple(_done(change, known) for change in done),
@@ -93,7 +93,8 @@ def _change(change: Change) -> dict[str, Any]:
 
 def _done(change: Change, namespaces: Mapping[str, str]) -> DoneChange:
     created_paused = any(effect.word == "created paused" for effect in change.effects)
-    namespace = namespaces.get(change.address, "")
+    # A deployment that gets another DAG id has two changes: the namespace is that of its new DAG.
+    namespace = namespaces.get(change.address, "") if change.writes else ""
     return DoneChange(**_change(change), namespace=namespace, created_paused=created_paused)
 
 

@@ -68,6 +68,17 @@ class TestSchedule:
             "2026-11-24T07:30+00:00",
         )
 
+    def test_has_no_next_run_before_its_start_date(self) -> None:
+        later = made.desired(made.deployment(paused=False, start_date="2026-11-25"), cron="0 3 * * *")
+        assert of(None, later) == {"next runs": Effect("next runs", after=times("25T03", "26T03", "27T03"))}
+        found = of(made.desired(cron="0 3 * * *"), later)["next runs"]
+        assert found.before == times("23T03", "24T03", "25T03")
+        assert found.after == times("25T03", "26T03", "27T03")
+        midnight = made.desired(made.deployment(start_date="2026-11-25"), cron="0 0 * * *")
+        assert of(None, midnight)["next runs"].after == times("25T00", "26T00", "27T00")
+        at_the_end = made.desired(made.deployment(start_date="9999-12-31"), cron="0 0 * * *")
+        assert of(None, at_the_end)["next runs"].after
+
     def test_that_goes_leaves_no_next_run(self) -> None:
         found = of(made.desired(cron="0 3 * * *"), made.desired())
         assert found == {"next runs": Effect("next runs", before=times("23T03", "24T03", "25T03"))}

@@ -9,7 +9,7 @@ import pytest
 
 from deployer.models.deployment import ResolvedPath
 from deployer.models.desired import Desired
-from deployer.models.flow import Code, Parameter, Retries, Step
+from deployer.models.flow import Code, Parameter, Retries, Step, Trigger
 from deployer.models.plan import FieldChange, FileChanges
 from deployer.planning.planner import plan_changes
 
@@ -141,6 +141,16 @@ def test_a_new_schedule_tells_no_defaults() -> None:
     assert list(reason.fields) == [FieldChange("schedule.cron", None, "0 3 * * *")]
     (reason,) = only(made.desired(), made.deployed(made.desired(cron="0 3 * * *"))).reasons
     assert list(reason.fields) == [FieldChange("schedule.cron", "0 3 * * *", None)]
+
+
+def test_triggers_that_come_or_go_tell_no_defaults() -> None:
+    plain = made.desired(cron="0 3 * * *")
+    flow = made.flow(triggers=(Trigger("run", "metaflow.their.dag.end", line=2),))
+    waits = made.desired(compiled=flow, cron="0 3 * * *")
+    (reason,) = only(waits, made.deployed(plain)).reasons
+    assert list(reason.fields) == [FieldChange("schedule.after", [], ["metaflow.their.dag.end"])]
+    (reason,) = only(plain, made.deployed(waits)).reasons
+    assert list(reason.fields) == [FieldChange("schedule.after", ["metaflow.their.dag.end"], [])]
 
 
 def test_a_second_cron_is_a_list_in_the_place_of_the_first() -> None:

@@ -44,8 +44,11 @@ def test_an_origin_that_cannot_be_asked_is_an_error(checkout: Path, tmp_path: Pa
     with pytest.raises(DeployError, match="the branches at origin are not known"):
         branches_at_origin(GIT, checkout)
     git(checkout, "remote", "remove", "origin")
-    with pytest.raises(DeployError, match="--existing"):
+    with pytest.raises(DeployError, match="--existing") as caught:
         branches_at_origin(GIT, checkout)
+    # The reason, and not the last line of git's advice.
+    assert "'origin' does not appear to be a git repository" in str(caught.value)
+    assert "and the repository exists" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

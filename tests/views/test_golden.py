@@ -128,6 +128,12 @@ def test_result(stopped: bool, request: pytest.FixtureRequest) -> None:
     compare(f"{name}.md", result_to_markdown(data), request)
 
 
+def test_the_namespace_of_a_new_dag_id_is_not_that_of_the_old_dag() -> None:
+    new, old = samples.change("train", "create", Reason("new")), samples.change("train", "delete", Reason("removed"))
+    found = result_to_json([new, old], [], [], {new.address: "production:new-0-abcd"})
+    assert [each["namespace"] for each in found["done"]] == ["production:new-0-abcd", ""]
+
+
 def test_result_of_another_plan_than_the_reviewed_one(request: pytest.FixtureRequest) -> None:
     """A change that only one of the plans has, and two whose reasons are the same in few words."""
     old = samples.change("weigh", "update", Reason("code", files=FileChanges(changed=("score.py",))))

@@ -7,7 +7,8 @@ comes as much later, and what it shows twice comes the second time; a cron of ea
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from heapq import merge
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 
 from deployer.models.description import Times
+
+_SECOND = timedelta(seconds=1)
 
 
 def times_after(times: Times, moment: datetime) -> Iterator[datetime]:
@@ -26,6 +29,26 @@ def times_after(times: Times, moment: datetime) -> Iterator[datetime]:
     # By the moment: within one timezone Python compares what clocks show, which the end of summer time repeats.
     ordered = merge(*(_times(cron, start) for cron in times.crons), key=datetime.timestamp)
     return (next(same) for _, same in groupby(ordered, key=datetime.timestamp))
+
+
+def next_times(times: Times, now: datetime) -> Iterator[datetime]:
+    """The times after `now` at which runs start, as far as the calendar goes: none before the start date.
+
+    Raises what zoneinfo raises, and ValueError for an invalid start date. A cron that is not valid has no times.
+    """
+    start = start_of(times)
+    found = times_after(times, now if start is None or start <= now else start - _SECOND)
+    return _to_the_end(found)
+
+
+def _to_the_end(found: Iterator[datetime]) -> Iterator[datetime]:
+    with suppress(OverflowError, ValueError):  # after the year 9999, which some write for never
+        yield from found
+
+
+def start_of(times: Times) -> datetime | None:
+    """The first moment of the start date; None if there is none. Raises ValueError for an invalid one."""
+    return datetime.fromisoformat(times.start_date).replace(tzinfo=timezone.utc) if times.start_date else None
 
 
 def latest_before(times: Times, moment: datetime) -> datetime:

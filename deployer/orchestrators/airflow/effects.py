@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
 from croniter import CroniterError
@@ -19,7 +19,7 @@ from deployer.models.description import (
     times_of,
 )
 from deployer.models.plan import Change, Effect
-from deployer.orchestrators.airflow.cron_times import latest_before, times_after, zone_of
+from deployer.orchestrators.airflow.cron_times import latest_before, next_times, start_of, times_after, zone_of
 
 MAX_COUNTED_RUNS = 1000
 _SECOND = timedelta(seconds=1)
@@ -84,10 +84,8 @@ def _valid_times(schedule: Schedule) -> Times | None:
 
 
 def _next_times(times: Times | None, now: datetime) -> tuple[str, ...]:
-    try:
-        return tuple(_format(time) for time in islice(times_after(times, now), _SHOWN)) if times else ()
-    except CroniterError:  # a native DAG may have a cron that croniter does not support
-        return ()
+    # None where a native DAG has a cron that croniter does not support.
+    return tuple(_format(time) for time in islice(next_times(times, now), _SHOWN)) if times else ()
 
 
 def _immediate_runs(
@@ -120,8 +118,7 @@ def _catch_up(times: Times, last: datetime, now: datetime, at_a_time: object) ->
 
 
 def _start_time(times: Times, since: datetime) -> datetime:
-    day = times.start_date
-    return datetime.fromisoformat(day).replace(tzinfo=timezone.utc) if day else since
+    return start_of(times) or since
 
 
 def _last_time(times: Times, start: datetime, now: datetime) -> datetime | None:

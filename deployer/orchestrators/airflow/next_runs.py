@@ -9,18 +9,18 @@ from itertools import islice, pairwise
 from croniter import CroniterError, croniter
 
 from deployer.models.description import Schedule, times_of
-from deployer.orchestrators.airflow.cron_times import times_after
+from deployer.orchestrators.airflow.cron_times import next_times
 
 
 def next_runs(schedule: Schedule, now: datetime, count: int = 3) -> list[str]:
     """The next `count` times (ISO 8601, in the schedule's timezone) of a described schedule; none without a cron.
 
-    `now` is an aware time. The cron has Unix cron's five fields, as in the DAG file.
+    None is before the start date. `now` is an aware time. The cron has Unix cron's five fields, as in the DAG file.
     """
     found = times_of(schedule)
     if found is None:
         return []
-    return [time.isoformat(timespec="minutes") for time in islice(times_after(found, now), count)]
+    return [time.isoformat(timespec="minutes") for time in islice(next_times(found, now), count)]
 
 
 def minutes_between_runs(schedule: Schedule) -> int | None:

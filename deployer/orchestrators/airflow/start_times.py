@@ -7,7 +7,7 @@ are the same minutes of each day that it matches, which takes a thousandth of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain, takewhile
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from croniter import CroniterError, croniter
 
 from deployer.models.description import Schedule, Times, times_of
-from deployer.orchestrators.airflow.cron_times import times_after
+from deployer.orchestrators.airflow.cron_times import start_of, times_after
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -33,9 +33,8 @@ def start_times(schedule: Schedule, begin: datetime, until: datetime) -> Sequenc
         return ()
     first = int(begin.timestamp())
     try:
-        if found.start_date:
-            day = datetime.fromisoformat(found.start_date).replace(tzinfo=timezone.utc)
-            first = max(first, int(day.timestamp()))
+        if start := start_of(found):
+            first = max(first, int(start.timestamp()))
         zone, end = found.timezone or "UTC", int(until.timestamp())
         each = [_times(cron, zone, first, end) for cron in found.crons]
         return each[0] if len(each) == 1 else sorted(set(chain(*each)))
