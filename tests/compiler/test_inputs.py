@@ -225,6 +225,17 @@ UNKNOWN = {
     ),
     "the time, by a module beside the flow": "import clock",
     "what a module of its own wrote": "open('../written', 'w').close()",
+    "the time, called by what is written in C": (
+        "from datetime import datetime, timezone\nfrom functools import partial\n"
+        "NOW = partial(datetime.now, timezone.utc)()"
+    ),
+    "the time, called by a dict": (
+        "import time\nfrom collections import defaultdict\nNOW = defaultdict(time.time)['now']"
+    ),
+    "the time, called by a function of one's own": (
+        "from time import localtime\ndef all_of(times):\n    return list(map(localtime, times))\nNOW = all_of([0])"
+    ),
+    "chance, called by what is written in C": "import random; NUMBER = next(iter(random.random, None))",
     "a time in the machine's time zone": "from datetime import datetime; START = datetime.fromtimestamp(0)",
     "a date in the machine's time zone": "from datetime import date; START = date.fromtimestamp(0)",
     "a time that is taken for one of the machine's": (
@@ -301,6 +312,11 @@ HARMLESS = {
     ),
     "a fixed date": "from datetime import date, timedelta; START = date(2026, 1, 1) + timedelta(days=3)",
     "a parsed date": "from datetime import datetime; START = datetime.fromisoformat('2026-01-01').strftime('%d')",
+    "a dataclass with a time of its own": (
+        "import time\nfrom dataclasses import dataclass, field\n@dataclass\nclass Noted:\n"
+        "    at: float = field(default_factory=time.time)\n"
+    ),
+    "a fixed date that is passed on": "from datetime import date; DAYS = list(map(date.fromisoformat, ['2026-01-01']))",
     "decorators of Metaflow": "from metaflow import Parameter, card, current, project, retry, schedule",
     "a time in a fixed time zone": (
         "from datetime import datetime, timezone; SECONDS = datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp()"

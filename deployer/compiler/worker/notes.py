@@ -16,6 +16,7 @@ from ..protocol import InputsData, Job
 from . import code, inputs
 from .changeable import HARMLESS_EVENTS, OPAQUE_MODULES, STANDARD, Callers, is_extension, unwatched_calls, watch_calls
 from .metaflow_compat import CodePackage
+from .passed_on import passes_on_changeable
 
 # Read by Python and libraries for their own purposes, and not by flows: see `_Variables`.
 _IGNORED_VARIABLES = {
@@ -121,6 +122,7 @@ class Notes:
         """Modules by where they come from: installed packages by name, files beside the flow as files."""
         if [entry for entry in sys.path if entry != self._folder] != self._path:
             self.give_up("changes sys.path")
+        self._check_passed_on("__main__")
         for name in set(sys.modules) - self._modules - {"__main__"}:
             if name in OPAQUE_MODULES:
                 self.give_up(f"imports {name}")
@@ -129,12 +131,17 @@ class Notes:
                 continue
             if file.startswith(f"{self._folder}/"):
                 self._files.add(file)
+                self._check_passed_on(name)
             elif file.startswith(self._installed):
                 if is_extension(file):
                     self.give_up(f"imports {file}")
                 self._packages.add(name.partition(".")[0])
             elif not file.startswith(STANDARD):
                 self.give_up(f"imports {file}")
+
+    def _check_passed_on(self, module: str) -> None:
+        if not self.unknown and (name := passes_on_changeable(sys.modules[module])):
+            self.give_up(f"passes {name} on")
 
     def _written(self, path: str) -> str:
         return os.path.relpath(path, self._folder)
