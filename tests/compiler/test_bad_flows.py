@@ -21,6 +21,7 @@ NAMES = sorted(path.name for path in CASES.iterdir())
 # What the manifest says about a case's flow, where that is what is wrong.
 SETTINGS: dict[str, dict[str, Any]] = {
     "unknown_class": {"class_name": "SecondFlo"},
+    "class_of_another_name": {"class_name": "TrainFlow"},
     "unknown_decorator": {"decorators": ("retri:times=2", "card")},
     "bad_decorator_option": {"decorators": ("retry:tries=2",)},
     "unknown_config": {"config_values": {"setings": {}}},

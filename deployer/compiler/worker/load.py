@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,14 @@ def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name
     if class_name is not None:
         chosen = _flow_class(names.get(class_name))
         if chosen is not None:
+            _check_name(file, chosen, names, class_name)
             return chosen
         message = f"{file.name} has no flow {class_name!r}"
         hint = nearest(class_name, flows) or (f"its flows are {', '.join(flows)}" if flows else "")
         raise FlowError(Problem("unknown-class", message, setting="class", hint=hint))
     candidates = {name: flow for name, flow in flows.items() if steps_of(flow)} or flows
     if not candidates:
-        hint = "a flow is a class that derives from metaflow.FlowSpec"
+        hint = next(_hints(names), "a flow is a class that derives from metaflow.FlowSpec")
         raise FlowError(Problem("no-flow", "the file defines no FlowSpec", file=str(file), line=1, hint=hint))
     if len(candidates) > 1:
         lines = {name: _line(flow) for name, flow in candidates.items()}
@@ -115,6 +116,25 @@ def _choose(file: Path, flows: dict[str, Any], names: dict[str, Any], class_name
             Problem("several-flows", message, str(file), min(lines.values()), "name one with `class:` in the manifest")
         )
     return next(iter(candidates.values()))
+
+
+def _hints(names: dict[str, Any]) -> Iterator[str]:
+    """How to deploy each flow that a file has and does not define: an imported one, or one with another name."""
+    for name, value in names.items():
+        flow = _flow_class(value)
+        if flow is not None and steps_of(flow) and flow.__name__ == name:
+            yield f"it imports {name}: write `class: {name}` into the manifest"
+        elif flow is not None and steps_of(flow):
+            yield f"its {name} is a class of the name {flow.__name__}: write {flow.__name__} = {name} into the file"
+
+
+def _check_name(file: Path, flow: Any, names: dict[str, Any], class_name: str) -> None:
+    """Raises FlowError for a class that a task does not find: it looks for the flow's name in the file."""
+    name = flow.__name__
+    if _flow_class(names.get(name)) is not flow:
+        message = f"{class_name} is a class of the name {name}, by which tasks do not find it in {file.name}"
+        hint = f"write {name} = {class_name} into the file, or give the class the name {class_name}"
+        raise FlowError(Problem("unknown-class", message, setting="class", hint=hint))
 
 
 def _line(flow: type) -> int:
