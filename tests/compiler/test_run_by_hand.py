@@ -22,6 +22,7 @@ from tests.compiler.compiling import FLOWS, deployment, local
 from tests.compiler.metadata_service import metadata_service
 from tests.compiling import build_packages, compile_flows
 
+CORPUS = Path(__file__).parents[1] / "conformance" / "corpus"
 RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 NASTY = "it's \"$HOME\" `id` $(id) \\ %s {{ ds }}\n--title=x\té漢\U0001f600 'end"
 
@@ -240,6 +241,16 @@ def test_an_included_file_travels(tmp_path: Path) -> None:
 def test_a_parameter_of_the_manifest_is_not_evaluated(tmp_path: Path) -> None:
     operator = _operator(tmp_path, "package_flow/flow.py", parameters={"info": {"who": "manifest"}})
     assert operator.package.parameters == {"rounds": 7}
+
+
+def test_modules_of_a_step_are_found_and_not_those_of_the_worker(tmp_path: Path) -> None:
+    """The PYTHONPATH of `@environment`, as in a run of Metaflow itself."""
+    operator = _operator(tmp_path, CORPUS / "variables.py")
+    workers = {"PYTHONPATH": "/opt/it's own"}
+    assert operator.task("start").returncode == 0
+    assert operator.task("end", operator.path("start"), variables=workers).returncode == 0
+    found = [_read(tmp_path, "VariablesFlow", f"run['{step}'].task['has_modules'].data") for step in ("start", "end")]
+    assert found == [True, False]
 
 
 def test_a_step_with_kubernetes_runs_as_a_process(tmp_path: Path) -> None:
