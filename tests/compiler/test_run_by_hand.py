@@ -285,11 +285,19 @@ def test_a_task_keeps_its_logs_while_it_runs_and_when_it_is_told_to_end(tmp_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")
-def test_a_step_ends_with_the_process_that_started_its_task(tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", ["started", "watching"])
+def test_a_step_ends_with_the_process_that_started_its_task_or_watches_it(killed: str, tmp_path: Path) -> None:
     operator = _operator(tmp_path, "orphaned.py")
+    ends = tmp_path / "ends"
+    os.mkfifo(ends)
+    reader = os.open(ends, os.O_RDONLY | os.O_NONBLOCK)
     # Returns when nobody holds its output any more.
-    done = operator.task("start", under=("sh", "-c", '"$@"; exit', "sh"))
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    under = ("sh", "-c", '"$@"; exit', "sh")
+    done = operator.task("start", under=under, variables={"KILLED": killed, "ENDS": str(ends)})
+    assert done.returncode == (-signal.SIGKILL if killed == "started" else 128 + signal.SIGKILL), done.stderr
+    os.set_blocking(reader, True)
+    assert os.read(reader, 1) == b""  # once the step's process has ended
+    os.close(reader)
     assert not (tmp_path / "datastore" / "went-on").exists()
 
 
