@@ -1,4 +1,4 @@
-"""A flow whose step kills the process that started its task, as Airflow's own may be killed, or what watches the step."""
+"""A flow whose step kills what started its task, as Airflow's process may be killed, or what watches the step."""
 
 import os
 import signal
