@@ -243,12 +243,13 @@ def test_a_parameter_of_the_manifest_is_not_evaluated(tmp_path: Path) -> None:
     assert operator.package.parameters == {"rounds": 7}
 
 
-def test_modules_of_a_step_are_found_and_not_those_of_the_worker(tmp_path: Path) -> None:
+def test_modules_of_a_step_are_found_and_neither_those_nor_the_profile_of_the_worker(tmp_path: Path) -> None:
     """The PYTHONPATH of `@environment`, as in a run of Metaflow itself."""
     operator = _operator(tmp_path, CORPUS / "variables.py")
-    workers = {"PYTHONPATH": "/opt/it's own"}
+    workers = {"PYTHONPATH": "/opt/it's own", "METAFLOW_PROFILE": "theirs"}
     assert operator.task("start").returncode == 0
-    assert operator.task("end", operator.path("start"), variables=workers).returncode == 0
+    ended = operator.task("end", operator.path("start"), variables=workers)
+    assert ended.returncode == 0, ended.stderr
     found = [_read(tmp_path, "VariablesFlow", f"run['{step}'].task['has_modules'].data") for step in ("start", "end")]
     assert found == [True, False]
 

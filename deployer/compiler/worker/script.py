@@ -14,7 +14,7 @@ from .metaflow_compat import export_mflog_env_vars, export_package_commands, fet
 # On a worker nothing of the worker's own Metaflow settings and modules may be found, and `python` is the one given.
 _LOCAL_SETUP = (
     'export METAFLOW_HOME="$PWD/.metaflow-home"',
-    "unset PYTHONPATH",
+    "unset PYTHONPATH METAFLOW_PROFILE",
 )
 # How Metaflow installs what its datastore needs.
 _INSTALL = " -m pip install "
