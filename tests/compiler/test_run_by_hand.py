@@ -22,6 +22,7 @@ from tests.compiler.compiling import FLOWS, deployment, local
 from tests.compiler.metadata_service import metadata_service
 from tests.compiling import build_packages, compile_flows
 
+CORPUS = Path(__file__).parents[1] / "conformance" / "corpus"
 RUNTIME = Path(__file__).parents[2] / "deployer" / "runtime"
 NASTY = "it's \"$HOME\" `id` $(id) \\ %s {{ ds }}\n--title=x\té漢\U0001f600 'end"
 
@@ -242,6 +243,17 @@ def test_a_parameter_of_the_manifest_is_not_evaluated(tmp_path: Path) -> None:
     assert operator.package.parameters == {"rounds": 7}
 
 
+def test_modules_of_a_step_are_found_and_neither_those_nor_the_profile_of_the_worker(tmp_path: Path) -> None:
+    """The PYTHONPATH of `@environment`, as in a run of Metaflow itself."""
+    operator = _operator(tmp_path, CORPUS / "variables.py")
+    workers = {"PYTHONPATH": "/opt/it's own", "METAFLOW_PROFILE": "theirs"}
+    assert operator.task("start").returncode == 0
+    ended = operator.task("end", operator.path("start"), variables=workers)
+    assert ended.returncode == 0, ended.stderr
+    found = [_read(tmp_path, "VariablesFlow", f"run['{step}'].task['has_modules'].data") for step in ("start", "end")]
+    assert found == [True, False]
+
+
 def test_a_step_with_kubernetes_runs_as_a_process(tmp_path: Path) -> None:
     operator = _operator(tmp_path, "decorated.py")
     assert operator.task("start").returncode == 0
@@ -274,11 +286,19 @@ def test_a_task_keeps_its_logs_while_it_runs_and_when_it_is_told_to_end(tmp_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")
-def test_a_step_ends_with_the_process_that_started_its_task(tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", ["started", "watching"])
+def test_a_step_ends_with_the_process_that_started_its_task_or_watches_it(killed: str, tmp_path: Path) -> None:
     operator = _operator(tmp_path, "orphaned.py")
+    ends = tmp_path / "ends"
+    os.mkfifo(ends)
+    reader = os.open(ends, os.O_RDONLY | os.O_NONBLOCK)
     # Returns when nobody holds its output any more.
-    done = operator.task("start", under=("sh", "-c", '"$@"; exit', "sh"))
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    under = ("sh", "-c", '"$@"; exit', "sh")
+    done = operator.task("start", under=under, variables={"KILLED": killed, "ENDS": str(ends)})
+    assert done.returncode == (-signal.SIGKILL if killed == "started" else 128 + signal.SIGKILL), done.stderr
+    os.set_blocking(reader, True)
+    assert os.read(reader, 1) == b""  # once the step's process has ended
+    os.close(reader)
     assert not (tmp_path / "datastore" / "went-on").exists()
 
 

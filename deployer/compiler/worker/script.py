@@ -14,7 +14,7 @@ from .metaflow_compat import export_mflog_env_vars, export_package_commands, fet
 # On a worker nothing of the worker's own Metaflow settings and modules may be found, and `python` is the one given.
 _LOCAL_SETUP = (
     'export METAFLOW_HOME="$PWD/.metaflow-home"',
-    "unset PYTHONPATH",
+    "unset PYTHONPATH METAFLOW_PROFILE",
 )
 # How Metaflow installs what its datastore needs.
 _INSTALL = " -m pip install "
@@ -59,8 +59,21 @@ def task_script(job: Job, obj: Any, step: str, fetch: Sequence[str]) -> str:
     else:
         functions = [] if job.datastore_type == "local" and job.package_environment == "local" else [_LOCAL_PYTHON]
         functions += [text for kind, text in _LOCAL_DOWNLOADS.items() if kind == job.datastore_type]
-        lines = [*_LOCAL_SETUP, *functions, *prepare, f"exec {python} {_TASK} {flow_file}"]
+        own = _own_modules(obj, step)
+        lines = [*_LOCAL_SETUP, *functions, *prepare, *own, f"exec {python} {_TASK} {flow_file}"]
     return "\n".join(lines) + "\n"
+
+
+def _own_modules(obj: Any, step: str) -> list[str]:
+    """The PYTHONPATH that the step's `@environment` sets, after that of the package, as in a pod.
+
+    In the environment it cannot be told from the worker's own, which is not for the step. An exit hook runs the start
+    step's script, and none of its variables are for it.
+    """
+    found = [each.attributes["vars"] or {} for each in obj.graph[step].decorators if each.name == "environment"]
+    paths = [str(given["PYTHONPATH"]) for given in found if given.get("PYTHONPATH")]
+    add = '[ -n "$MFDEPLOY_HOOK" ] || export PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}"'
+    return [f"{add}{shlex.quote(path)}" for path in paths]
 
 
 def _bootstrap(job: Job, obj: Any, step: str) -> list[str]:

@@ -46,8 +46,10 @@ def fork_watched() -> tuple[int, list[int]] | None:
     """Goes on in a child with empty input and piped output. The parent gets its id and its output; the child None."""
     _empty_input()
     pipes = [os.pipe(), os.pipe()]
+    this = os.getpid()
     child = os.fork()
     if child == 0:
+        end_with_parent(this)
         for stream, (_, writer) in enumerate(pipes, start=1):
             os.dup2(writer, stream)
     for _, writer in pipes:
@@ -170,8 +172,8 @@ def _said_error() -> str:
 def end_with_parent(parent: int | None = None) -> None:
     """Asks for SIGTERM when the parent is killed: the step must not go on beside its next attempt.
 
-    That is Airflow's process for the task, or for a worker the step's; `parent` is its id, where it may have ended
-    already. Only Linux knows such a thing.
+    That is Airflow's process for the task, for the step's the one that watches it, and for a worker the step's;
+    `parent` is its id, where it may have ended already. Only Linux knows such a thing.
     """
     if sys.platform == "linux":
         set_parent_death_signal = 1
