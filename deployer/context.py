@@ -118,7 +118,9 @@ class Context:
             message = f"unknown orchestrator {environment.orchestrator!r}"
             hint = nearest(environment.orchestrator, known) or f"the orchestrators are {', '.join(known)}"
             path = f"environments.{environment.name}.orchestrator"
-            raise DeployError(Diagnostic("unknown-orchestrator", message, environment.location, path, hint))
+            raise DeployError(
+                Diagnostic("unknown-orchestrator", message, environment.source("orchestrator"), path, hint)
+            )
         return load()
 
     def connect(self, environment: Environment) -> tuple[Target, Orchestrator]:

@@ -59,7 +59,7 @@ def _ask(
     path = f"environments.{environment.name}.airflow"
 
     def warning(message: str) -> Diagnostic:
-        return Diagnostic("airflow", message, environment.location, path, severity=Severity.WARNING)
+        return Diagnostic("airflow", message, environment.source("airflow"), path, severity=Severity.WARNING)
 
     names = sorted(each.name for each in deployments if _is_started(each))
     try:

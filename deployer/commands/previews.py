@@ -97,4 +97,4 @@ def _protected(environment: Environment) -> Diagnostic:
     message = f"{environment.name} is protected, so its previews are not destroyed together"
     hint = f"mfdeploy destroy --env {environment.name} --var ... --allow-delete ADDRESS destroys one of them"
     path = f"environments.{environment.name}.protect"
-    return Diagnostic("protected", message, environment.location, path, hint)
+    return Diagnostic("protected", message, environment.source("protect"), path, hint)

@@ -25,13 +25,14 @@ class ValidateResult:
 
 def validate(selection: Selection, context: Context, *, flows: bool = True) -> ValidateResult:
     """Check the manifests and, unless `flows` is False, compile what they deploy. Never raises DeployError."""
+    targets: list[Diagnostic] = []
     try:
         manifests = context.load(selection)
         compile_policies(manifests)
         addresses = manifests.addresses
         chosen = manifests.selected(selection)
         problems = list(unmatched_patterns(selection, addresses))
-        targets = list(_targets(manifests.environments.values(), context))
+        targets += _targets(manifests.environments.values(), context)
         if flows and not problems:
             desired = build_from(manifests, selection, context)
             found = (*desired.diagnostics, *check_policies(desired.items, manifests, context))
@@ -40,7 +41,8 @@ def validate(selection: Selection, context: Context, *, flows: bool = True) -> V
         unlisted = unlisted_flows(manifests, selection, context)
         return ValidateResult([*found, *targets, *unlisted], len(chosen))
     except DeployError as error:
-        return ValidateResult(error.diagnostics, 0)
+        # For an unknown orchestrator nothing is described, and that is said there, too.
+        return ValidateResult(list(dict.fromkeys([*error.diagnostics, *targets])), 0)
 
 
 def _targets(environments: Iterable[Environment], context: Context) -> Iterator[Diagnostic]:

@@ -77,6 +77,9 @@ def build_environment(
         check_cluster=cluster.get("check", False),
         check_context=_check_context(node),
         location=entry.key,
+        sources={
+            key: each.key if isinstance(each.node, Map) else each.node.location for key, each in node.entries.items()
+        },
         **{**own, **resolved},
     )
 

@@ -106,6 +106,7 @@ def _policies(entries: Mapping[str, Entry], *, from_platform: bool) -> Iterator[
             flows=tuple(scope.get("flows", ())),
             actions=tuple(scope.get("actions", ())) or DEFAULT_ACTIONS,
             field=data.get("field", ""),
+            field_location=field.location if (field := node.get("field")) is not None else None,
             may_be_exempted=data.get("exemptions", "refused" if from_platform else "allowed") == "allowed",
             examples=tuple(_examples(node.get("examples"))),
             from_platform=from_platform,

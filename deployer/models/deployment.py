@@ -47,7 +47,7 @@ class Environment(EnvironmentSettings):
     `metaflow` are METAFLOW_* settings by full name, including those of a profile. `branches` are shell patterns of the
     git branches that it may be applied from; empty means any branch. With `check_cluster` each plan asks the cluster
     whether it accepts the pods, using the kubeconfig context `check_context`; no DAG depends on these two. `branch` is
-    that of `defaults` and of the environment.
+    that of `defaults` and of the environment. `sources` are the locations of the settings that are written there.
     """
 
     name: str
@@ -58,7 +58,12 @@ class Environment(EnvironmentSettings):
     check_cluster: bool = False
     check_context: ResolvedPath | None = None
     location: Location = Location("")
+    sources: SkipValidation[Mapping[str, Location]] = Field(default_factory=dict)
     branch: Branch = NO_BRANCH
+
+    def source(self, setting: str) -> Location:
+        """The location of a setting, or of the environment's entry if the setting was not written there."""
+        return self.sources.get(setting, self.location)
 
     @property
     def label(self) -> str:

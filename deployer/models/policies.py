@@ -65,6 +65,7 @@ class Policy:
     flows: tuple[str, ...] = ()
     actions: tuple[Action, ...] = DEFAULT_ACTIONS
     field: str = ""
+    field_location: Location | None = None
     may_be_exempted: bool = True
     examples: tuple[Example, ...] = ()
     from_platform: bool = False

@@ -40,7 +40,9 @@ def with_evidence(plan_context: PlanContext, context: Context) -> PlanContext:
             message = (
                 f"nothing is known of {earlier.name}, which {name} is promoted from: {error.diagnostics[0].message}"
             )
-            warnings.append(Diagnostic("no-evidence", message, environment.location, severity=Severity.WARNING))
+            warnings.append(
+                Diagnostic("no-evidence", message, environment.source("promotes_from"), severity=Severity.WARNING)
+            )
             continue
         same = {change.address: records[_flow(change)] for change in changes if _is_same(change, records)}
         runs, problems = _runs(earlier, same, context)

@@ -47,7 +47,7 @@ def _too_new(name: str, facts: LiveFacts, plan_context: PlanContext) -> Iterator
             yield Diagnostic(
                 code="airflow-version",
                 message=f"{address}: {what} needs Airflow {first} or later, and that at {facts.url} is {facts.version}",
-                location=environment.location,
+                location=environment.source("airflow"),
                 path=f"environments.{name}.airflow",
                 hint="leave it out there, or see the docs of the setting for what does without",
             )
@@ -124,7 +124,7 @@ def _warnings(name: str, facts: LiveFacts, plan_context: PlanContext) -> Iterato
     path = f"environments.{name}.airflow"
 
     def warning(message: str, hint: str = "") -> Diagnostic:
-        return Diagnostic("airflow", message, environment.location, path, hint, Severity.WARNING)
+        return Diagnostic("airflow", message, environment.source("airflow"), path, hint, Severity.WARNING)
 
     for (kind, missing, hint), addresses in sorted(_lacking(facts).items()):
         who = ", ".join(addresses[:_MOST_NAMES]) + (", ..." if len(addresses) > _MOST_NAMES else "")

@@ -157,7 +157,7 @@ def reported(environment: Environment) -> Iterator[None]:
 def live_problem(environment: Environment, error: LiveError) -> Diagnostic:
     """A problem of a running orchestrator."""
     path = f"environments.{environment.name}.airflow"
-    return Diagnostic("airflow", str(error), environment.location, path, error.hint)
+    return Diagnostic("airflow", str(error), environment.source("airflow"), path, error.hint)
 
 
 def live_warning(environment: Environment, what: str, error: LiveError) -> Diagnostic:

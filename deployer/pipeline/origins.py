@@ -69,7 +69,11 @@ def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
     deployment, flow, section, rest = item.deployment, item.flow, path[0], path[1:]
     file = deployment.file.resolved
     if section == "schedule":
-        yield from _of_schedule(deployment, flow, rest)
+        yield from _of_schedule(deployment, flow, rest or ["cron"])
+    elif section == "code":
+        yield _written(deployment, "file") if rest == ["file"] else Location(file, flow.line)
+    elif not rest:
+        return  # a section as a whole is written in no single place
     elif section == "parameters":
         if rest[1:2] == ["default"]:
             yield _written(deployment, f"parameters.{rest[0]}")
@@ -78,8 +82,6 @@ def _candidates(item: Desired, path: list[str]) -> Iterator[Location | None]:
         yield from _of_step(deployment, flow, section, rest)
     elif section == "graph" and len(rest) > 1:
         yield _step(deployment, flow, rest[1])
-    elif section == "code":
-        yield _written(deployment, "file") if rest == ["file"] else Location(file, flow.line)
     elif section == "settings":
         yield from _of_settings(deployment, flow, rest)
 

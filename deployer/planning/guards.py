@@ -90,7 +90,7 @@ def other_branch(plan: Plan, environments: Mapping[str, Environment], branch: st
             yield Diagnostic(
                 "other-branch",
                 f"{environment.name} can be applied only from {' or '.join(environment.branches)}, but {current}",
-                environment.location,
+                environment.source("branches"),
                 f"environments.{environment.name}.branches",
                 hint="merge first, or allow it once with --allow-branch",
             )

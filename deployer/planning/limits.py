@@ -35,7 +35,7 @@ def unlisted_project(project: str, environment: Environment, files: Sequence[Pro
             message = f"{each.name} does not list the project {project!r}, so it may deploy nothing to this target"
             hint = nearest(project, each.content.projects) or "ask whoever owns that file to add the project"
             path = f"environments.{environment.name}.target"
-            yield Diagnostic("unlisted-project", message, environment.location, path, hint)
+            yield Diagnostic("unlisted-project", message, environment.source("target"), path, hint)
 
 
 def beyond_limits(project: str, uses: Sequence[Use], files: Sequence[Projects]) -> Iterator[BeyondLimits]:

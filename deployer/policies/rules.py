@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from deployer.errors import Diagnostic, Location
+from deployer.errors import Diagnostic, Location, nearest
 from deployer.models.policies import Expression, Policy
 from deployer.policies.cel import BudgetError, CelError, EvaluationError, Program, check, compile_checked, parse
-from deployer.policies.cel.types import BOOL, STRING, Type
+from deployer.policies.cel.types import BOOL, DYN, STRING, MapType, Record, Type
 from deployer.policies.cel.values import kind_of
 from deployer.policies.inputs import input_types
 
@@ -53,9 +53,30 @@ def compile_policy(policy: Policy) -> Rule | list[Diagnostic]:
     if policy.message_expression is not None:
         message = _compile(policy, "message_expression", policy.message_expression, STRING)
     problems = [problem for part in (rule, message) if isinstance(part, list) for problem in part]
+    problems += _check_field(policy)
     if problems or isinstance(rule, list) or isinstance(message, list):
         return problems
     return Rule(policy, rule, message, rule.reads | (message.reads if message else frozenset()))
+
+
+def _check_field(policy: Policy) -> list[Diagnostic]:
+    """What is wrong with the field that violations point to: with one that nothing has they would point elsewhere."""
+    kind = input_types()["after"]
+    for name in policy.field.split(".") if policy.field else ():
+        if kind == DYN:
+            break
+        if isinstance(kind, MapType):
+            kind = kind.value
+        elif isinstance(kind, Record) and name in kind.fields:
+            kind = kind.fields[name]
+        elif isinstance(kind, Record) and name == "*":
+            kind = DYN
+        else:
+            fields = kind.fields if isinstance(kind, Record) else ()
+            hint = nearest(name, fields) or (f"the fields are {', '.join(fields)}" if fields else "leave it out")
+            path = f"{policy.path}.field"
+            return [Diagnostic(BAD_POLICY, f"unknown field {name!r}", policy.field_location, path, hint)]
+    return []
 
 
 def _compile(policy: Policy, key: str, expression: Expression, wanted: Type) -> Program | list[Diagnostic]:

@@ -280,7 +280,7 @@ def _for_each(inputs: Iterable[tuple[Environment, Input]], ask: Callable[[Input]
 
 def target_problem(environment: Environment, message: str, hint: str = "") -> Diagnostic:
     """A problem of a target, at the manifest line that sets the target."""
-    return Diagnostic("target", message, environment.location, f"environments.{environment.name}.target", hint)
+    return Diagnostic("target", message, environment.source("target"), f"environments.{environment.name}.target", hint)
 
 
 def _deployed(listed: _Listing) -> tuple[Deployed, ...]:

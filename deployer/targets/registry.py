@@ -104,4 +104,4 @@ def open_target(
 
 
 def _problem(environment: Environment, code: str, message: str, hint: str = "") -> Diagnostic:
-    return Diagnostic(code, message, environment.location, f"environments.{environment.name}.target", hint)
+    return Diagnostic(code, message, environment.source("target"), f"environments.{environment.name}.target", hint)

@@ -79,3 +79,22 @@ def test_errors_of_the_manifest_and_of_the_flow_are_told_together(
         assert "environments.pods.metaflow: no metadata service" in said
         assert "memory" in said
         assert "2 errors" in said
+
+
+def test_what_an_environment_names_is_reported_at_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "flow.py").write_text(two_steps("OneFlow"))
+    (tmp_path / "m.yaml").write_text(
+        "version: 1\nproject: growth\nenvironments:\n"
+        "  prod:\n    compute: local\n    datastore: data\n    orchestrator: airflw\n    target: s4://bucket/dags\n"
+        "flows:\n  flow: {file: flow.py}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["validate", "--manifests", "."]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(";")[0] for line in lines] == [
+        "m.yaml:7:19: error: environments.prod.orchestrator: unknown orchestrator 'airflw'",
+        "m.yaml:8:13: error: environments.prod.target: s4:// is not a supported kind of target",
+        "2 errors",
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deployer import cli
+from deployer.models.description import Description
 from tests.sources import two_steps
 
 from .conftest import edit_manifest
@@ -175,6 +176,31 @@ def test_what_is_wrong_with_a_rule_has_its_place_in_the_manifest(project: Path, 
     ]
     assert "line 2, column 22 of the expression); did you mean 'owner'?" in err
     assert run(capsys, "validate", "--no-flows")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("settings.ownr", "unknown field 'ownr'; did you mean 'owner'?"),
+        ("after.settings.owner", "unknown field 'after'; the fields are code, graph, schedule, "),
+        ("resources.*.imag", "unknown field 'imag'; did you mean 'image'?"),
+        ("settings.owner.x", "unknown field 'x'; leave it out"),
+    ],
+)
+def test_a_field_that_nothing_has_is_refused(field: str, message: str, project: Path, capsys: Output) -> None:
+    add(project, OWNER.replace("settings.owner\n", f"{field}\n"))
+    code, out, err = run(capsys, "plan", "--env", "local")
+    line = (project / "deployments" / "mfdeploy.yaml").read_text().count("\n")
+    assert (code, out) == (1, "")
+    assert f"deployments/mfdeploy.yaml:{line}:12: error: policies.owner.field: {message}" in err
+
+
+@pytest.mark.parametrize("field", [*Description.model_fields, "'*'", "parameters.*", "retries.*", "resources.*.image"])
+def test_a_policy_may_be_about_a_section_as_a_whole(field: str, project: Path, capsys: Output) -> None:
+    add(project, OWNER.replace("settings.owner\n", f"{field}\n"))
+    code, [found] = plan(capsys)
+    assert (code, found["message"]) == (1, "a flow names its owner")
+    assert found["origin"]
 
 
 def test_a_rule_that_fails_stops_an_apply_as_a_violation_does(project: Path, capsys: Output) -> None:

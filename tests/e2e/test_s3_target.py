@@ -190,7 +190,7 @@ def test_a_store_that_refuses_is_one_error_with_its_line(project: Project, wire:
         done = project.run(*command, "--env", "prod")
         assert done.returncode == 1
         [line] = [line for line in done.stderr.splitlines() if ": error: " in line]
-        where = "deployments/m.yaml:4:3: error: environments.prod.target: s3://airflow-of-tests/dags"
+        where = "deployments/m.yaml:6:13: error: environments.prod.target: s3://airflow-of-tests/dags"
         assert line.startswith(where), done.stderr
         assert "access denied" in line
 
