@@ -106,12 +106,17 @@ def _cron_problem(text: str) -> tuple[str, str] | None:
 
 def check_timezone(value: Any) -> Any:
     """The name of a timezone in the IANA database."""
-    # The set, not ZoneInfo(): a file system that ignores case would accept what the next machine refuses.
-    if not isinstance(value, str) or value in _timezones():
+    if not isinstance(value, str) or is_timezone(value):
         return value
     same = next((zone for zone in _timezones() if zone.lower() == value.lower()), "")
     hint = f"did you mean {same!r}?" if same else nearest(value, sorted(_timezones()))
     raise _error("bad-timezone", f"unknown timezone {value!r}, expected a name like Europe/Helsinki or UTC", hint)
+
+
+def is_timezone(name: str) -> bool:
+    """Whether it is a name of the IANA database, on every machine alike."""
+    # The set, not ZoneInfo(): a file system that ignores case would accept what the next machine refuses.
+    return name in _timezones()
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from deployer.models.deployment import DatastoreType
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REFERENCE: Final = re.compile(r"\$\{env\.\w+\}")
+_NO_SLASHES: Final = re.compile(r"(s3|gs|azure|az|abfss|git\+\w+|https?|file):/?(?!/)")
 _SCP: Final = re.compile(r"[\w.-]+@[\w.-]+:")
 _DATASTORES: Final[dict[str, DatastoreType]] = {"s3": "s3", "gs": "gs", "azure": "azure"}
 _DATASTORE_RULE: Final = "a prefix holds letters, digits and . _ - / = + @ : , and no part of it is . or .."
@@ -98,13 +99,29 @@ def _near_file(full: Path, holder: Location) -> str:
 def check_target(node: Scalar, path: NodePath, report: Report) -> None:
     """A path or a URL, with no password but in ``${env.X}``; which kinds of URL there are is the targets' to know."""
     text = str(node.value)
-    if _check_no_password(node, path, report) and not _URL.match(text):
-        if _SCP.match(text):
-            fixed = "user@host/repository.git" if isinstance(node.value, SecretText) else text.replace(":", "/", 1)
-            hint = f"write git+ssh://{fixed}"
-            report.error("bad-path", f"{shorten(shown(node))!r} is neither a path nor a URL", node.location, path, hint)
-        else:
-            check_path(node, path, report)
+    if not _check_no_password(node, path, report):
+        return
+    if _URL.match(text):
+        # Without its last slashes it would be the path of a folder.
+        if not text.partition("://")[2].strip("/"):
+            message = f"{shorten(shown(node))!r} names no bucket and no repository"
+            report.error("bad-path", message, node.location, path, "write what follows the two slashes")
+    elif _SCP.match(text):
+        fixed = "user@host/repository.git" if isinstance(node.value, SecretText) else text.replace(":", "/", 1)
+        hint = f"write git+ssh://{fixed}"
+        report.error("bad-path", f"{shorten(shown(node))!r} is neither a path nor a URL", node.location, path, hint)
+    elif _has_its_slashes(node, path, report):
+        check_path(node, path, report)
+
+
+def _has_its_slashes(node: Scalar, path: NodePath, report: Report) -> bool:
+    """Whether a text that begins as a URL is one: ``s3:/bucket`` would be a folder called ``s3:``."""
+    found = _NO_SLASHES.match(str(node.value))
+    if found:
+        message = f"{shorten(shown(node))!r} is neither a path nor a URL"
+        hint = f"write {found[1]}:// with two slashes, or ./ before a folder of that name"
+        report.error("bad-path", message, node.location, path, hint)
+    return not found
 
 
 def check_datastore(node: Scalar, compute: object, path: NodePath, report: Report) -> None:
@@ -113,6 +130,8 @@ def check_datastore(node: Scalar, compute: object, path: NodePath, report: Repor
     if not _check_no_password(node, path, report):
         return
     if not _URL.match(text):
+        if not _has_its_slashes(node, path, report):
+            return
         if check_path(node, path, report) and compute == "kubernetes":
             message = f"pods cannot reach the folder {shorten(text)!r} of this machine"
             hint = "with `compute: kubernetes` write s3://..., gs://... or azure://..."

@@ -120,6 +120,7 @@ def _of_step(deployment: Deployment, flow: Flow, section: str, path: list[str]) 
             yield _written(deployment, "with")
         elif deployment.retries:
             yield _written(deployment, f"retries.{name}")
+            yield _written(deployment, "retries")  # what it says nothing of is Metaflow's default for a retry
     yield _step(deployment, flow, step)
 
 

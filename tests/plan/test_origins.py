@@ -101,6 +101,12 @@ def test_what_with_gives_to_a_step_has_the_line_of_that() -> None:
     assert origin(item, "settings.steps.fit.timeout_seconds", ROOT) == "flows/train.py:30"
 
 
+def test_what_retries_leave_out_has_the_line_that_asks_for_retries() -> None:
+    sources = {"retries.times": Location("/srv/deployments/a.yaml", 7, 5)}  # as of `retries: 3`
+    item = made.desired(made.deployment(retries=Retries(times=3), sources=sources), made.flow(steps=STEPS))
+    assert origin(item, "retries.start.minutes_between", ROOT) == "deployments/a.yaml:7"
+
+
 def test_a_retry_among_the_decorators_of_the_manifest_is_stronger_than_its_retries() -> None:
     sources = {**WRITTEN.sources, "with": Location("/srv/deployments/a.yaml", 15)}
     item = replace(ITEM, deployment=WRITTEN.model_copy(update={"decorators": ("retry:times=4",), "sources": sources}))

@@ -52,11 +52,11 @@ def test_translations(written: str, translated: str) -> None:
         ("61 10 * * ? *", "contains '61'"),
         ("0 10 ? * 0 *", "contains '0'"),
         ("0 10 * *", "has 4 fields"),
-        ("@daily", "has 1 fields"),
+        ("@daily", "has 1 field,"),
         ("61 * * * *", "is not a cron expression"),
         ("0 0 30 2 *", "never fires"),
         ("R * * * *", "contains 'R'"),
-        ("", "has 1 fields"),
+        ("", "has 1 field,"),
     ],
 )
 def test_refusals(written: str, reason: str) -> None:
@@ -189,3 +189,9 @@ def test_a_bad_schedule_is_reported_where_it_is_written() -> None:
     assert "Europe/Helsinky" in of_zone.message
     with pytest.raises(DeployError):
         schedule_of(flows.deployment(), flow)
+
+
+@pytest.mark.parametrize("zone", ["posix/Europe/Paris", "right/UTC", "localtime", "Europe", "../etc/passwd"])
+def test_the_timezone_of_the_code_is_held_to_what_a_manifest_may_say(zone: str) -> None:
+    (found,) = check(flows.deployment(), flows.linear(schedule=FlowSchedule("0 3 * * *", zone, 4)))
+    assert found.message == f"unknown timezone {zone!r}"

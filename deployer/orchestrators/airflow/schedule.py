@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
 
 from deployer.errors import DeployError, Diagnostic, Location, Severity
+from deployer.manifest.formats import is_timezone
 from deployer.models.deployment import Deployment, Schedule
 from deployer.models.flow import Flow
 from deployer.models.flow_location import flow_location
@@ -58,7 +58,7 @@ def find_problem(deployment: Deployment, flow: Flow) -> Diagnostic | None:
         location = _location(deployment, flow, "schedule.cron")
         path = _path(deployment, "schedule.cron") if of_manifest else ""
         return Diagnostic("bad-schedule", problem[0], location, path, problem[1])
-    if zone is not None and not _is_zone(zone):
+    if zone is not None and not is_timezone(zone):
         location = _location(deployment, flow, "schedule.timezone")
         path = _path(deployment, "schedule.timezone") if of_manifest else ""
         hint = "use a name of the IANA timezone database, such as Europe/Helsinki"
@@ -125,7 +125,8 @@ def translate(cron: str) -> str:
     if len(fields) == 6:
         fields = _from_aws(fields)
     if len(fields) != 5:
-        raise ValueError(f"has {len(fields)} fields, expected 5 (or 6 in the form of AWS)")
+        count = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+        raise ValueError(f"has {count}, expected 5 (or 6 in the form of AWS)")
     fields = ["*" if field == "?" else field for field in fields]
     unknown = [word for field in fields for word in re.findall(r"[A-Za-z@]+", field) if not _is_name(word)]
     if unknown:
@@ -155,14 +156,6 @@ def _location(deployment: Deployment, flow: Flow, setting: str) -> Location:
 
 def _path(deployment: Deployment, setting: str) -> str:
     return f"flows.{deployment.name}.{setting}"
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _is_name(word: str) -> bool:
