@@ -175,9 +175,10 @@ def test_what_may_not_be_seen_is_not_checked(stage: Stage, capsys: pytest.Captur
 
 def test_an_airflow_that_is_not_there_stops_no_plan(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.airflow.silent = True
-    assert any(each.startswith("Airflow was not asked: no answer") for each in warnings(stage, capsys)) or any(
-        "did not answer everything within 2 seconds" in each for each in warnings(stage, capsys)
-    )
+    # Which of them depends on the machine: whether the question itself fails within these seconds.
+    said = ("Airflow was not asked: no answer", "did not answer everything within 2 seconds")
+    given = warnings(stage, capsys)
+    assert any(each in warning for each in said for warning in given)
 
 
 def test_what_airflow_cannot_answer_is_said(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
