@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,16 @@ def test_a_module_with_another_suffix(tmp_path: Path) -> None:
     (found,) = warnings(file)
     assert found.hint.startswith("add .so to package_suffixes")
     assert told(file, package_suffixes=(".so",)) == []
+
+
+def test_a_module_in_an_archive(tmp_path: Path) -> None:
+    head = "import sys; from pathlib import Path; sys.path.insert(0, str(Path(__file__).resolve().parent / 'more.zip'))"
+    file = project(tmp_path, "import zipped", head=head)
+    with zipfile.ZipFile(file.parent / "more.zip", "w") as archive:
+        archive.writestr("zipped.py", "")
+    (found,) = warnings(file)
+    assert found.hint.startswith("add .zip to package_suffixes")
+    assert told(file, package_suffixes=(".zip",)) == []
 
 
 def test_a_module_that_only_the_process_environment_names(tmp_path: Path) -> None:

@@ -81,8 +81,9 @@ def _hint(module: Module, package: CodePackage, job: Job) -> str:
     folder = str(job.path.parent)
     install = "install it as a distribution where the tasks run"
     if module.file.startswith(f"{folder}{os.sep}") and module.root.startswith(folder):
-        if not module.file.endswith(package.suffixes):
-            return f"add {Path(module.file).suffix} to package_suffixes, or {install}"
+        file = Path(module.root) if Path(module.root).is_file() else Path(module.file)  # a module may be in an archive
+        if not file.name.endswith(package.suffixes):
+            return f"add {file.suffix} to package_suffixes, or {install}"
         return f"move it out of a folder that Metaflow leaves out, or {install}"
     ways = [_way_to_pack(module, folder, job), install]
     if policy := package_policy():

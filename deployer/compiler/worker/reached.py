@@ -202,7 +202,13 @@ class Search:
             return None
 
     def path_of(self, module: Module) -> str:
-        """A module's path in the package if a task finds it: below the flow's folder, or under its own name."""
+        """A module's path in the package if a task finds it: below the flow's folder, or under its own name.
+
+        Of a module in an archive it is that of the archive.
+        """
+        archive = os.path.relpath(module.root, self.folder)
+        if _is_same(self._packaged.get(archive, ""), module.root):
+            return archive
         if _is_same(self._packaged.get(module.path, ""), module.file):
             return module.path
         # As it was found, since a link in the folder is followed; and where a flow resolves its own path.
