@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from deployer.models.selection import Selection
     from deployer.planning.guards import Permissions
 
-_WITHOUT_ASKING = "add --yes, or save a plan with `mfdeploy plan --out FILE` and apply that"
+
+def _without_asking(command: str) -> str:
+    """What to do where nobody can be asked; `command` saves such a plan, if any does."""
+    saved = f", or save a plan with `mfdeploy {command} --out FILE` and apply that" if command else ""
+    return f"add --yes{saved}"
 
 
 def apply_prepared(
@@ -51,7 +55,7 @@ def apply_prepared(
         return DONE
     with command_context() as context:
         refuse_unpermitted(prepared, permissions, context)
-    if not confirmed and not _confirm():
+    if not confirmed and not _confirm(_command(prepared)):
         write_message("Nothing was applied.")
         return REFUSED
     result = apply_and_wait(prepared, permissions, chosen, after, format)
@@ -75,7 +79,7 @@ def apply_several(plans: Sequence[Prepared], permissions: Permissions, *, confir
     if not plans:
         write_message("Nothing to destroy.") if format == "text" else write_result(ApplyResult((), (), ()), format)
         return DONE
-    if not confirmed and not _confirm():
+    if not confirmed and not _confirm(""):
         write_message("Nothing was applied.")
         return REFUSED
     with command_context() as context:
@@ -107,17 +111,27 @@ def save_or_apply(
     return REFUSED if view.plan.blocking else DONE
 
 
-def refuse_unasked(format: PlanFormat, *, confirmed: bool) -> None:
-    """Raise DeployError for a result in another format that would have to ask: the plan itself is not printed."""
+def refuse_unasked(format: PlanFormat, command: str, *, confirmed: bool) -> None:
+    """Raise DeployError for a result in another format that would have to ask: the plan itself is not printed.
+
+    `command` saves such a plan, if any does.
+    """
     if format != "text" and not confirmed:
         message = f"--format {format} cannot ask: the plan is not printed"
-        raise DeployError(bad_usage(message, _WITHOUT_ASKING))
+        raise DeployError(bad_usage(message, _without_asking(command)))
 
 
-def _confirm() -> bool:
+def _command(prepared: Prepared) -> str:
+    plan = prepared.view.plan
+    if plan.destroy:
+        return "destroy"
+    return "rollback ENTRY" if plan.rollback else "plan"
+
+
+def _confirm(command: str) -> bool:
     if not sys.stdin.isatty():
         message = "nothing was applied: there is no terminal to ask on"
-        raise DeployError(Diagnostic("not-confirmed", message, hint=_WITHOUT_ASKING))
+        raise DeployError(Diagnostic("not-confirmed", message, hint=_without_asking(command)))
     sys.stderr.write("Apply these changes? [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()

@@ -119,8 +119,8 @@ def _usage(error: typer.TyperException) -> Diagnostic:
     # Only the error of an unknown option, whose class has no public name, has other names in `possibilities`.
     if context and hasattr(error, "possibilities"):
         return _unknown_option(context, str(getattr(error, "option_name", "")), hint)
-    # As pydantic words it.
-    text = error.format_message().strip().replace(": Value error, ", ": ", 1)
+    # As pydantic words it, and in one line: choices have one each.
+    text = " ".join(error.format_message().split()).replace(": Value error, ", ": ", 1)
     message, _, close = text.partition(". Did you mean ")
     hint = f"did you mean {close}" if close else hint
     return bad_usage(message[:1].lower() + message[1:].rstrip("."), hint)

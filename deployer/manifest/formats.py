@@ -87,7 +87,7 @@ def _cron_problem(text: str) -> tuple[str, str] | None:
         return f"{text!r} is not a cron expression", f"write {NO_SCHEDULE} for no schedule"
     fields = text.split()
     if len(fields) not in (5, 6):
-        hint = f"write {word}" if word in SCHEDULE_WORDS else ""
+        hint = f"write {word}" if word in SCHEDULE_WORDS else nearest(word, SCHEDULE_WORDS) if len(fields) == 1 else ""
         found = f"{text!r} has {len(fields)} field{'' if len(fields) == 1 else 's'}"
         return f"{found}, expected a cron of 5 (minute hour day month weekday), or {', '.join(SCHEDULE_WORDS)}", hint
     wrong = [field for field in fields if not _CRON_FIELD.match(field)]

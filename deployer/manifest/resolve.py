@@ -16,7 +16,7 @@ from deployer.manifest.fields import ResolvedPath, bare_type, keys_of
 from deployer.manifest.formats import NO_SCHEDULE
 from deployer.manifest.keys import FlowEntry, FlowIdentity, FlowSettings, Schedule
 from deployer.manifest.merge import merge
-from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, leaves, to_data
+from deployer.manifest.nodes import Entry, Items, Map, Report, Scalar, dotted, leaves, to_data
 from deployer.manifest.paths import resolve_path
 from deployer.models.deployment import Deployment, Environment
 
@@ -85,11 +85,20 @@ def _build(name: str, location: Location, layer: Layer, merged: Map, root: Path)
         own_branch=own_branch(merged, production=layer.environment.production),
         location=location,
         project_folder=root,
-        sources={**layer.sources, **dict(leaves(merged))},
+        sources={**layer.sources, **dict(leaves(merged)), **dict(_of_triggers(merged))},
         entry={key: data[key] for key in _SHOWN if key in data},
         **{**_of_environment(layer.environment), **data, **_resolved_paths(merged)},
     )
     return deployment if layer.environment.schedules else _without_schedule(deployment)
+
+
+def _of_triggers(merged: Map) -> Iterator[tuple[str, Location]]:
+    """The locations of the items of `triggers`, which are wrong each by itself, and of what is below them."""
+    listed = merged.get("triggers")
+    for at, item in enumerate(listed.nodes if isinstance(listed, Items) else ()):
+        yield dotted(("triggers", at)), item.location
+        if isinstance(item, Map):
+            yield from leaves(item, ("triggers", at))
 
 
 def with_siblings(deployments: Iterable[Deployment]) -> list[Deployment]:

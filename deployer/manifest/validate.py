@@ -228,7 +228,10 @@ def _not_a_flag(found: _Violation, report: Report) -> None:
 
 def _not_a_list(found: _Violation, report: Report) -> None:
     node = found.node
-    hint = f"write [{shorten(node.text)}]" if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+    takes_text = not any(model_of(item) for item in get_args(bare_type(found.declared)))
+    hint = ""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        hint = f"write [{shorten(node.text)}]" if takes_text else "write [] for an empty one" * (node.value == "none")
     _wrong_type("a list", found, report, hint)
 
 
@@ -238,10 +241,12 @@ def _not_a_map(found: _Violation, report: Report) -> None:
 
 
 def _not_a_word(found: _Violation, report: Report) -> None:
-    words = [str(word) for word in get_args(found.declared)]
+    words = get_args(found.declared)
     value = found.node.value if isinstance(found.node, Scalar) else None
     hint = ""
-    if isinstance(value, str):
+    if not isinstance(words[0], str):
+        hint = f"write {value} without quotes" if value in [str(word) for word in words] else ""
+    elif isinstance(value, str):
         same = [word for word in words if word.lower() == value.lower()]
         hint = f"did you mean {same[0]!r}?" if same else nearest(value, words)
     *most, last = map(repr, words)

@@ -130,8 +130,11 @@ class Deployment(FlowSettings, FlowIdentity):
         return {**self.kubernetes.handling(), **own}
 
     def source(self, path: str) -> Location:
-        """The location of a setting, or of the flow's entry if the setting was not written."""
-        return self.sources.get(path, self.location)
+        """The location of a setting, else of the first one below it, or of the flow's entry if none was written."""
+        if path in self.sources:
+            return self.sources[path]
+        below = (location for name, location in self.sources.items() if name.startswith(f"{path}."))
+        return next(below, self.location)
 
 
 def described_settings(deployment: Deployment) -> dict[str, JsonValue]:

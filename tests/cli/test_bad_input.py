@@ -98,3 +98,32 @@ def test_what_an_environment_names_is_reported_at_its_line(
         "m.yaml:8:13: error: environments.prod.target: s4:// is not a supported kind of target",
         "2 errors",
     ]
+
+
+def test_triggers_and_steps_are_reported_at_their_own_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(two_steps(f"{name.title()}Flow"))
+    (tmp_path / "m.yaml").write_text(
+        "version: 1\nproject: growth\nenvironments:\n  prod: {target: dags, compute: local, datastore: data}\n"
+        "flows:\n"
+        "  one:\n    file: one.py\n    triggers:\n    - event: a\n    - {}\n    - event: b\n"
+        "      parameters:\n        alpha: x\n"
+        "  two:\n    file: two.py\n    steps:\n      end: {}\n      strat:\n        cpu: 1\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["validate", "--manifests", "."]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" error: ")[::2] for line in lines if " error: " in line] == [
+        (
+            "m.yaml:10:7:",
+            "flows.one.triggers[1]: expected one of flow, dag_id and event, found none of them; "
+            "give each its own item of the list",
+        ),
+        (
+            "m.yaml:13:16:",
+            "flows.one.triggers[2].parameters.alpha: the flow OneFlow has no parameter 'alpha'; it has none",
+        ),
+        ("m.yaml:19:14:", "flows.two: the flow has no step 'strat'; did you mean 'start'?"),
+    ]

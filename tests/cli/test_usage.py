@@ -154,6 +154,7 @@ def test_a_plan_that_asks_no_airflow_imports_no_client_of_one(tmp_path: Path) ->
         (["plan", "--var", "branch"], "is not NAME=VALUE"),
         (["plan", "--var", "a=1", "--var", "a=2"], "--var a is given twice with different values"),
         (["rollback", "2026", "--env", "a", "-e", "b"], "--env is given twice, and takes one value"),
+        (["policy"], "error: missing argument 'action'. Choose from: list, test; see `mfdeploy policy --help`\n"),
         (["plan", "--policies", ""], "--policies is given without a path; name one, or leave it out"),
         (["plan", "--manifests="], "--manifests is given without a path"),
         (["plan", "--out="], "--out is given without a path"),
@@ -190,6 +191,24 @@ def test_bad_usage_is_refused_with_1(
         out, err = "", json.loads(out)["diagnostics"][0]["message"]
     assert expected in err
     assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["apply"], "add --yes, or save a plan with `mfdeploy plan --out FILE` and apply that"),
+        (["destroy"], "add --yes, or save a plan with `mfdeploy destroy --out FILE` and apply that"),
+        (["rollback", "2026"], "add --yes, or save a plan with `mfdeploy rollback ENTRY --out FILE` and apply that"),
+        (["previews", "--destroy-gone"], "add --yes"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_who_cannot_be_asked_is_told_what_saves_such_a_plan(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([*arguments, "--env", "prod", "--format", "json"]) == 1
+    [problem] = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert (problem["code"], problem["hint"]) == ("bad-usage", expected)
 
 
 def test_options_make_a_selection() -> None:

@@ -91,7 +91,7 @@ def apply(
     )
     after = afterwards(wait, no_wait, forget)
     confirmed = yes or plan is not None or reviewed is not None
-    refuse_unasked(format, confirmed=confirmed)
+    refuse_unasked(format, "plan", confirmed=confirmed)
     caller = assertions(expect_env, allow_rollback, allow_destroy, allow_adopt)
     _refuse_combinations(plan, reviewed, chosen, asserted=caller != assertions(None, False, False, None))
     saved = read_plan(plan) if plan is not None else None

@@ -50,7 +50,7 @@ def destroy(
     The plan is shown and confirmed first. With --out it is saved instead.
     """
 
-    refuse_unasked(format, confirmed=yes or out is not None)
+    refuse_unasked(format, "destroy", confirmed=yes or out is not None)
     after = afterwards(wait, no_wait, forget, saves=out is not None)
     environments = env or [only_environment(manifests)]
     chosen = selection(manifests, var, environments=environments, flows=flow, exclude=exclude, policies=policies)

@@ -77,7 +77,7 @@ def previews(
 def _destroy(
     chosen: Selection, existing: list[str] | None, *, confirmed: bool, allow_branch: bool, format: Format
 ) -> int:
-    refuse_unasked(format, confirmed=confirmed)
+    refuse_unasked(format, "", confirmed=confirmed)
     with command_context(chosen) as context:
         from deployer.commands.previews import prepare_destroy_gone
 

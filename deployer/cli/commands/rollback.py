@@ -63,7 +63,7 @@ def rollback(
     The plan is shown and confirmed first. With --out it is saved instead.
     """
     refuse_unshown(format, diff=diff)
-    refuse_unasked(format, confirmed=yes or out is not None)
+    refuse_unasked(format, "rollback ENTRY", confirmed=yes or out is not None)
     after = afterwards(wait, no_wait, forget, saves=out is not None)
     environments = [env or only_environment(manifests)]
     chosen = selection(

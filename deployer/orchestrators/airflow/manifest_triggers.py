@@ -77,7 +77,8 @@ def _problems(each: TriggerSettings, flow: Flow, mapped: set[str]) -> Iterator[t
 
 
 def _diagnose(deployment: Deployment, number: int, key: str, what: str, hint: str) -> Diagnostic:
-    setting = ".".join(filter(None, ("triggers", str(number), key)))
-    places = (setting, f"triggers.{number}", "triggers")
+    item = f"triggers[{number}]"
+    setting = f"{item}.{key}" if key else item
+    places = (setting, item, "triggers")
     location = next((deployment.sources[place] for place in places if place in deployment.sources), deployment.location)
     return Diagnostic("bad-trigger", what, location, f"flows.{deployment.name}.{setting}", hint)
