@@ -49,6 +49,11 @@ def test_what_runs_every_hour_runs_in_both() -> None:
     assert len(times("15 * * * *", AUTUMN)) == len(times("15 * * * *", SPRING)) == 24
 
 
+def test_the_first_time_after_a_change_is_counted_from_the_last_one_before_it() -> None:
+    assert times("53 * */15 * *", AUTUMN, days=7)[:2] == ["30 21:53", "30 22:53"]
+    assert times("17 * 1 * *", SPRING, days=4)[:2] == ["31 22:17", "31 23:17"]
+
+
 def test_either_of_the_two_kinds_of_days_is_enough() -> None:
     begin = datetime(2026, 11, 1, tzinfo=timezone.utc)
     assert times("0 5 13 * 1", begin, "UTC", days=20) == ["02 05:00", "09 05:00", "13 05:00", "16 05:00"]
@@ -91,7 +96,7 @@ def test_another_minute() -> None:
 
 CRONS = (
     *("30 3 * * *", "0,30 3 * * *", "*/15 2-4 * * *", "*/20 * * * *", "5 0-23 * * *", "15 1 * * 0", "0 12 1 * 1"),
-    *("0 */2 * * *", "0 0 * * *"),
+    *("0 */2 * * *", "0 0 * * *", "53 * */15 * *", "17 * * * 4"),
 )
 ZONES = ("Europe/Helsinki", "America/Havana", "Australia/Lord_Howe", "UTC")
 ORACLE = """

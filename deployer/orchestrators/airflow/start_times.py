@@ -64,6 +64,7 @@ def _times(cron: str, zone_name: str, begin: int, until: int) -> tuple[int, ...]
             end = day
             while _steady_offset(end, zone) is None:
                 end += _DAY
+            end = _first_days_after(cron, day, end, zone) if "*" in croniter.expand(cron)[0][1] else end
             found += _stepped(cron, day, end, zone)
             day = end
             continue
@@ -120,8 +121,26 @@ def _first_minute(cron: str, day: date) -> datetime:
     return datetime(day.year, day.month, day.day, first // 60, first % 60)
 
 
+def _first_days_after(cron: str, day: date, end: date, zone: ZoneInfo) -> date:
+    """The end of the first days with times from `end` on, where none is between the change of the clocks and `end`.
+
+    Airflow counts hours from the last time before the change, so that the first time after it is off by that change.
+    """
+    following = _following(cron, day, zone)
+    last, first = None, next(following)
+    while first.date() < end:
+        last, first = first, next(following)
+    is_counted_over_it = last is None or last.utcoffset() != first.utcoffset()
+    # A time that comes an hour early may be on the day before.
+    return first.date() + 2 * _DAY if is_counted_over_it else end
+
+
 def _stepped(cron: str, day: date, end: date, zone: ZoneInfo) -> Iterator[int]:
     """The times of days on which the clocks change, one from the other as Airflow does it."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    following = times_after(Times((cron,), zone.key, catchup=False, start_date=None), midnight - _SECOND)
+    following = _following(cron, day, zone)
     return (int(moment.timestamp()) for moment in takewhile(lambda moment: moment.date() < end, following))
+
+
+def _following(cron: str, day: date, zone: ZoneInfo) -> Iterator[datetime]:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return times_after(Times((cron,), zone.key, catchup=False, start_date=None), midnight - _SECOND)
