@@ -119,7 +119,9 @@ class TestManifest:
     ) -> None:
         written = tuple(TriggerSettings(**each) for each in triggers)
         found = check(flows.deployment(triggers=written), flows.linear(parameters=(LIMIT,)))
-        assert [(each.code, each.path) for each in found] == [("bad-trigger", f"flows.train.triggers.{path}")]
+        number, dot, key = path.partition(".")
+        expected = f"flows.train.triggers[{number}]{dot}{key}"
+        assert [(each.code, each.path) for each in found] == [("bad-trigger", expected)]
         assert message in found[0].message
 
 

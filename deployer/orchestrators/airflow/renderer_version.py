@@ -1,4 +1,4 @@
 """The version of the DAG files that this room renders, which a plan compares; rendering itself is not needed for it."""
 
 # To be increased when the same description gives a DAG that behaves differently.
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
