@@ -167,6 +167,7 @@ def test_a_plan_that_asks_no_airflow_imports_no_client_of_one(tmp_path: Path) ->
         (["plan", "--against", "main", "--out", "plan.json"], "--out does not go with --against"),
         (["plan", "--from", "plan.json", "--env", "prod"], "--from shows a saved plan as it is"),
         (["plan", "--from", "plan.json", "--fresh"], "--from shows a saved plan as it is"),
+        (["plan", "--from", "plan.json", "--manifests", "elsewhere"], "--from shows a saved plan as it is"),
         (["plan", "--from", "plan.json", "--policies", "rules"], "--from shows a saved plan as it is"),
         (["plan", "--from", "plan.json", "--projects", "p.yaml"], "--from shows a saved plan as it is"),
         (["plan", "--from", "no-such-plan.json"], "error: cannot read no-such-plan.json: No such file"),

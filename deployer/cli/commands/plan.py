@@ -50,6 +50,7 @@ mfdeploy plan --env prod --diff --format html > plan.html
 
 
 def plan(
+    command: typer.Context,
     manifests: Manifests = DEFAULT_MANIFESTS,
     var: Variables = None,
     env: Environments = None,
@@ -93,6 +94,7 @@ def plan(
     if saved is not None:
         if (
             chosen != selection(manifests, None, projects=from_variable(PROJECTS), policies=from_variable(POLICIES))
+            or _is_written(command, "manifests")
             or against
             or out
             or diff
@@ -124,6 +126,12 @@ def plan(
     if result.plan.broken or result.plan.blocking or any(change.action == "conflict" for change in result.plan.changes):
         return REFUSED  # as its apply would be
     return CHANGES if detailed_exitcode and result.plan.pending else DONE
+
+
+def _is_written(command: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line, where its value does not tell it from its default."""
+    source = command.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 @contextmanager
