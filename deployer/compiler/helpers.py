@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -21,6 +22,15 @@ def helper_command(python: str) -> list[str]:
     return [python, str(_WORKER)]
 
 
+def _above_streams(descriptor: int) -> int:
+    """The same file by a number that no standard stream has: where one is closed, the next file gets its number."""
+    if descriptor > 2:
+        return descriptor
+    found = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(descriptor)
+    return found
+
+
 class Helper:
     """A process with pipes to talk to it, in a process group of its own: signals of the terminal reach this one only.
 
@@ -32,7 +42,7 @@ class Helper:
         self.output = ""
         """What it wrote to standard error, once it has ended."""
         with contextlib.ExitStack() as files:
-            watched, lifeline = os.pipe()
+            watched, lifeline = map(_above_streams, os.pipe())
             files.callback(os.close, lifeline)
             self._errors = files.enter_context(tempfile.TemporaryFile())
             try:

@@ -41,7 +41,7 @@ def test_everything_at_a_target_is_listed_without_a_look_at_any_flow(deployed: P
 def test_a_broken_projects_file_is_a_warning_and_patterns_are_those_of_records(deployed: Path, capsys: Capture) -> None:
     (deployed / "build" / "dags" / PROJECTS_FILE).write_text("version: 2\n")
     said = run(capsys, "list", "--all-projects", "--flow", "train")
-    assert "build/dags/mfdeploy-projects.yaml:1:10: warning: version: expected '1', found the number 2" in said
+    assert "build/dags/mfdeploy-projects.yaml:1:10: warning: version: expected 1, found the number 2" in said
     assert "1 DAG of 1 project. Each DAG has an owner" in said
     assert "did you mean 'train'?" in run(capsys, "list", "--all-projects", "--flow", "trian", code=1)
     assert "--no-flows does not go with --all-projects" in run(capsys, "list", "--all-projects", "--no-flows", code=1)

@@ -33,6 +33,7 @@ from deployer.models.credentials import OF_THE_SERVICE
 from deployer.models.deployment import Deployment
 from deployer.models.metaflow_settings import is_configuration
 from deployer.models.progress import Progress, silent
+from deployer.models.shortage import shortage
 from deployer.models.temporary import temporary_folder
 from deployer.models.waiting import DEFAULT_WAITS, WaitPolicy
 
@@ -332,6 +333,8 @@ def _ask(
                 answered.add(answer["id"])
                 yield answer
     except OSError as error:
+        if started is None and shortage(error) is not None:
+            raise  # what the machine lacks is no problem of an interpreter
         why = error.strerror or str(error)
     except (ValueError, TypeError, KeyError):
         why = "it does not answer like a Python interpreter"
