@@ -135,38 +135,38 @@ def is_extension(origin: str) -> bool:
     return origin.endswith(tuple(EXTENSION_SUFFIXES))
 
 
-class Callers:
-    """Tells on whose behalf something is done."""
-
-    def __init__(self) -> None:
-        self._installed = ("/site-packages/", "/dist-packages/")
-        # Metaflow's code is part of the digest, and does the same for every flow.
-        self._ended = ("<frozen importlib", f"{Path(metaflow.__file__).parent}/", f"{Path(__file__).parents[2]}/")
-
-    def is_by_flow_itself(self, frame: FrameType | None) -> bool:
-        """Whether the code of this frame is the flow's, or of a library that it uses: not the standard library's."""
-        file = frame.f_code.co_filename if frame is not None else "<"
-        return not file.startswith("<") and not self._is_standard(file) and self.is_of_flow(frame)
-
-    def is_of_flow(self, frame: FrameType | None) -> bool:
-        """Whether the innermost code that is not of the standard library is the flow's, or of a library that it uses.
-
-        What the standard library does for its own import is nobody's.
-        """
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if file.startswith(self._ended):
-                return False
-            if not self._is_standard(file) and not file.startswith("<"):
-                return True
-            frame = frame.f_back
-        return False
-
-    def _is_standard(self, file: str) -> bool:
-        return file.startswith(STANDARD) and not any(part in file for part in self._installed)
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+# Metaflow's code is part of the digest, and does the same for every flow.
+_OF_NOBODY = ("<frozen importlib", f"{Path(metaflow.__file__).parent}/", f"{Path(__file__).parents[2]}/")
 
 
-def watch_calls(callers: Callers, report: Callable[[str], None]) -> None:
+def is_by_flow_itself(frame: FrameType | None) -> bool:
+    """Whether the code of this frame is the flow's, or of a library that it uses: not the standard library's."""
+    file = frame.f_code.co_filename if frame is not None else "<"
+    return not file.startswith("<") and not _is_standard(file) and is_of_flow(frame)
+
+
+def is_of_flow(frame: FrameType | None) -> bool:
+    """Whether something is done on behalf of the flow: the innermost code that is not of the standard library is the
+    flow's, or of a library that it uses.
+
+    What the standard library does for its own import is nobody's.
+    """
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(_OF_NOBODY):
+            return False
+        if not _is_standard(file) and not file.startswith("<"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_standard(file: str) -> bool:
+    return file.startswith(STANDARD) and not any(part in file for part in _INSTALLED)
+
+
+def watch_calls(report: Callable[[str], None]) -> None:
     """Report each call of a changeable function on behalf of a flow, for the rest of this process."""
     # What these do depends on what they asked the machine for when they were called first, before there was a flow.
     of_platform, codes = vars(platform), _CODES
@@ -176,11 +176,11 @@ def watch_calls(callers: Callers, report: Callable[[str], None]) -> None:
         if event == "c_call":
             kind = type(argument.__self__)
             may_be = argument in _CHANGEABLE if kind is ModuleType else _KINDS[kind]
-            if may_be and is_changeable(argument) and callers.is_of_flow(frame):
+            if may_be and is_changeable(argument) and is_of_flow(frame):
                 report(f"calls {argument.__qualname__}")
         elif event == "call":
             may_be = frame.f_globals is of_platform or id(frame.f_code) in codes
-            if may_be and callers.is_of_flow(frame.f_back):
+            if may_be and is_of_flow(frame.f_back):
                 report(f"calls {frame.f_code.co_name}")
 
     sys.setprofile(profile)

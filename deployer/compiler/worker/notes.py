@@ -14,9 +14,19 @@ from typing import Any
 
 from ..protocol import InputsData, Job
 from . import code, inputs
-from .changeable import HARMLESS_EVENTS, OPAQUE_MODULES, STANDARD, Callers, is_extension, unwatched_calls, watch_calls
+from .changeable import (
+    HARMLESS_EVENTS,
+    OPAQUE_MODULES,
+    STANDARD,
+    is_by_flow_itself,
+    is_extension,
+    is_of_flow,
+    unwatched_calls,
+    watch_calls,
+)
 from .metaflow_compat import CodePackage
 from .passed_on import passes_on_changeable
+from .reached import loaded_since
 
 # Read by Python and libraries for their own purposes, and not by flows: see `_Variables`.
 _IGNORED_VARIABLES = {
@@ -46,7 +56,6 @@ class Notes:
     def __init__(self, job: Job) -> None:
         self.unknown = ""
         self.paused = False
-        self.callers = Callers()
         self._folder = str(job.path.parent)
         self._files: set[str] = set()
         self._folders: set[str] = set()
@@ -54,7 +63,6 @@ class Notes:
         self._unset: set[str] = set()
         self._imports: set[str] = set()
         self._packages: set[str] = set()
-        self._modules = set(sys.modules)
         self._path = list(sys.path)
         self._installed = tuple(f"{entry}/" for entry in sys.path if Path(entry).name in _PACKAGE_FOLDERS)
         self._package: CodePackage | None = None
@@ -103,7 +111,7 @@ class Notes:
         packaged = inputs.packaged(self._folder, package.suffixes, package.excluded)
         if packaged != code.user_files(package):
             return None
-        gone = self._imports - set(sys.modules)
+        gone = [name for name in self._imports if name not in sys.modules]
         found: InputsData = {
             "suffixes": list(package.suffixes),
             "exclude": list(package.excluded),
@@ -123,7 +131,7 @@ class Notes:
         if [entry for entry in sys.path if entry != self._folder] != self._path:
             self.give_up("changes sys.path")
         self._check_passed_on("__main__")
-        for name in set(sys.modules) - self._modules - {"__main__"}:
+        for name in loaded_since():
             if name in OPAQUE_MODULES:
                 self.give_up(f"imports {name}")
             file = getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
@@ -180,7 +188,7 @@ class _Variables(os._Environ):  # type: ignore[type-arg]
         if self.notes.paused or not isinstance(key, (str, bytes)):
             return
         key = os.fsdecode(key)
-        if key in _IGNORED_VARIABLES and not self.notes.callers.is_of_flow(sys._getframe(2)):
+        if key in _IGNORED_VARIABLES and not is_of_flow(sys._getframe(2)):
             return
         if key.startswith("METAFLOW_") or key.endswith("_COMPLETE"):
             # Part of the digest; and what a shell sets to ask a command line for completions.
@@ -205,7 +213,7 @@ def take_notes(job: Job) -> Notes:
     if sys.version_info < (3, 11):  # there it keeps the functions of before, and does not look into `os`
         for name in ("stat", "readlink"):
             setattr(pathlib.Path, name, _noting(notes, getattr(pathlib.Path, name)))
-    watch_calls(notes.callers, lambda reason: None if notes.paused else notes.give_up(reason))
+    watch_calls(lambda reason: None if notes.paused else notes.give_up(reason))
     return notes
 
 
@@ -234,20 +242,20 @@ def _noting(notes: Notes, ask: Any) -> Any:
         if not notes.paused:
             with _paused(notes):
                 notes.path(path)
-                if ask.__name__ in _STATES and _is_by_flow_itself(notes, sys._getframe(1)):
+                if ask.__name__ in _STATES and _asks_itself(sys._getframe(1)):
                     notes.give_up(f"asks for the {ask.__name__} of {path}")
         return ask(path, *args, **kwargs)
 
     return noted
 
 
-def _is_by_flow_itself(notes: Notes, frame: FrameType | None) -> bool:
+def _asks_itself(frame: FrameType | None) -> bool:
     """Whether a flow asks itself, or by a method of `Path`. Most functions of the standard library, such as those that
     look whether a file exists, look at nothing of the answer that a copy of the file would not tell.
     """
     if frame is not None and frame.f_code.co_filename.startswith(STANDARD) and frame.f_code.co_name in _STATES:
         frame = frame.f_back
-    return notes.callers.is_by_flow_itself(frame)
+    return is_by_flow_itself(frame)
 
 
 def _on_event(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
@@ -259,12 +267,12 @@ def _on_event(notes: Notes, event: str, arguments: tuple[Any, ...]) -> None:
             notes.module(arguments[0])
         elif event in _LISTINGS and not _by_import_system():
             notes.give_up(f"lists {arguments[0]}")
-        elif event.startswith(_UNNOTABLE_EVENTS) or (event not in HARMLESS_EVENTS and _is_by_flow(notes)):
+        elif event.startswith(_UNNOTABLE_EVENTS) or (event not in HARMLESS_EVENTS and _is_by_flow()):
             notes.give_up(f"does {event}")
 
 
-def _is_by_flow(notes: Notes) -> bool:
-    return notes.callers.is_of_flow(_beyond_this_file(sys._getframe(1)))
+def _is_by_flow() -> bool:
+    return is_of_flow(_beyond_this_file(sys._getframe(1)))
 
 
 def _opened(notes: Notes, path: Any, mode: Any, flags: int) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ..protocol import Job
-from .changeable import Callers
+from .changeable import is_of_flow
 from .code import user_files
 from .metaflow_compat import CodePackage
 from .reached import Search
@@ -47,12 +47,12 @@ class Opened:
 
 def watch_opened() -> Opened:
     """Begin to note what is opened, for the rest of this process, which describes one flow."""
-    opened, callers = Opened(), Callers()
+    opened = Opened()
 
     def on_event(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             opened.files.update(_absolute(arguments[0]))
-        elif event in ("os.listdir", "os.scandir") and callers.is_of_flow(sys._getframe(1)):
+        elif event in ("os.listdir", "os.scandir") and is_of_flow(sys._getframe(1)):
             opened.folders.update(_absolute(arguments[0] or "."))
 
     sys.addaudithook(on_event)

@@ -45,7 +45,7 @@ def prepare() -> None:
     _loaded_before.update(dict.fromkeys(sys.modules))
 
 
-def _loaded_since() -> list[str]:
+def loaded_since() -> list[str]:
     """The modules that were loaded after `prepare`. The others are not looked at, which would copy their memory."""
     last = next(reversed(_loaded_before), None)
     later = itertools.takewhile(lambda name: name != last, reversed(sys.modules))
@@ -148,7 +148,7 @@ class Search:
 
     def _loaded_modules(self) -> Iterator[tuple[Module, str]]:
         """The modules with files that the flow has loaded, and their paths in the package."""
-        for name in _loaded_since():
+        for name in loaded_since():
             spec = getattr(sys.modules[name], "__spec__", None)
             if isinstance(spec, ModuleSpec) and spec.origin and spec.has_location:
                 module = Module.of(spec.name, spec.origin)
