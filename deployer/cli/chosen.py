@@ -33,7 +33,7 @@ def selection(
 
     return Selection(
         manifests,
-        _parse_variables(variables or ()),
+        assigned("--var", variables or (), "branch=pr_12"),
         environments=tuple(environments or ()),
         flows=tuple(flows or ()),
         exclude=tuple(exclude or ()),
@@ -78,12 +78,13 @@ def assertions(
     return Assertions(tuple(environments or ()), rollback, destroy, tuple(adopt or ()))
 
 
-def _parse_variables(given: Sequence[str]) -> Mapping[str, str]:
+def assigned(option: str, given: Sequence[str], example: str) -> Mapping[str, str]:
+    """The values by name that a repeatable option gives, each as NAME=VALUE. Raises DeployError."""
     found: dict[str, str] = {}
     for each in given:
         name, equals, value = each.partition("=")
         if not equals or not name.strip():
-            raise DeployError(bad_usage(f"--var {each!r} is not NAME=VALUE", "for example --var branch=pr_12"))
+            raise DeployError(bad_usage(f"{option} {each!r} is not NAME=VALUE", f"for example {option} {example}"))
         if found.setdefault(name.strip(), value) != value:
-            raise DeployError(bad_usage(f"--var {name.strip()} is given twice with different values", ""))
+            raise DeployError(bad_usage(f"{option} {name.strip()} is given twice with different values", ""))
     return found

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployer.cli import DONE, REFUSED
-from deployer.cli.chosen import only_environment, selection
+from deployer.cli.chosen import assigned, only_environment, selection
 from deployer.cli.context import command_context
 from deployer.cli.options import DEFAULT_MANIFESTS, NO_TYPE, Environment, Flow, Format, Manifests, Variables
 from deployer.cli.output import write, write_json, write_message
-from deployer.cli.usage import bad_usage
-from deployer.errors import DeployError
 
 if TYPE_CHECKING:
     from deployer.commands.run import OwnRun, Progressed, StartedRun
@@ -52,7 +50,7 @@ def run(
     """
     from deployer.commands.run import OwnRun, run
 
-    given = _parameters(param or ())
+    given = assigned("--param", param or (), "alpha=0.1")
     with command_context() as context:
         chosen = selection(manifests, var)
         started = run(chosen, flow, env or only_environment(manifests), given, context, run_id=run_id)
@@ -131,14 +129,3 @@ def _report(started: StartedRun, last: Progressed | None, format: Format) -> int
     elif last:
         write(f"{run.state}\n")
     return REFUSED if last and run.state != "success" else DONE
-
-
-def _parameters(given: Sequence[str]) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals or not name.strip():
-            raise DeployError(bad_usage(f"--param {each!r} is not NAME=VALUE", "for example --param alpha=0.1"))
-        if found.setdefault(name.strip(), value) != value:
-            raise DeployError(bad_usage(f"--param {name.strip()} is given twice with different values", ""))
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -54,6 +55,8 @@ def _watch(lifeline: int) -> int:
 
 
 def _work(is_early: bool) -> None:
+    # This process and its children end long before a collector is worth its time.
+    gc.disable()
     folder = Path(__file__).resolve().parent
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != folder]
     # Stands for `deployer`, which need not be installed here: its rooms find each other below this one.

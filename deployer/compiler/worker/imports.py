@@ -60,8 +60,7 @@ def possible_imports_of(file: str, package: str) -> Iterator[Import]:
     names: dict[str, None] = {}
     for found in (found for lines in _lines_with_imports(text) for found in _POSSIBLE.finditer(lines)):
         if found["called"]:
-            dots = len(found["called"]) - len(found["called"].lstrip("."))
-            names[_absolute(found["called"][dots:], dots, found["start"] or package)] = None
+            names[_absolute_name(found["called"], found["start"] or package)] = None
         elif found["names"]:
             names.update((name, None) for name in _NAME.findall(found["names"]))
         elif found["parts"]:
@@ -96,6 +95,12 @@ def _absolute(module: str, level: int, package: str) -> str:
     return ".".join(filter(None, [*above, module]))
 
 
+def _absolute_name(name: str, package: str) -> str:
+    """The name of a module that a call imports: relative to the package if it begins with dots."""
+    module = name.lstrip(".")
+    return _absolute(module, len(name) - len(module), package)
+
+
 def _nodes(tree: ast.AST, is_started: bool) -> Iterator[ast.AST]:
     todo: list[ast.AST] = [tree]
     while todo:
@@ -122,10 +127,8 @@ def _imports(node: ast.AST, package: str) -> Iterator[Import]:
             yield Import(name.lstrip("."), node.lineno)
     elif isinstance(node, ast.Call) and _called(node.func) in ("import_module", "__import__"):
         name = _text(node, 0, "name")
-        dots = len(name) - len(name.lstrip("."))
-        start = _text(node, 1, "package") or package if dots else ""
         if name:
-            yield Import(_absolute(name[dots:], dots, start).lstrip("."), node.lineno)
+            yield Import(_absolute_name(name, _text(node, 1, "package") or package).lstrip("."), node.lineno)
 
 
 def _text(call: ast.Call, place: int, name: str) -> str:

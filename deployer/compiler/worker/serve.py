@@ -19,8 +19,6 @@ from .forking import keep_to_itself
 
 def serve() -> None:
     """Writes a `Greeting`, and an `Answer` for each job of the `Request` on standard input as it is done."""
-    # This process and its children end long before a collector is worth its time.
-    gc.disable()
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     # What flows and Metaflow print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

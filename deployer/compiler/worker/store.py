@@ -84,10 +84,10 @@ def prepare(jobs: Sequence[Job], limit: float) -> None:
         # A flow whose datastore needs it is refused (see `refuse`).
         with suppress(ImportError):
             importlib.import_module(module)
-    for job in jobs:
+    for kind, root in {(job.datastore_type, job.datastore_root) for job in jobs}:
         # Whoever stores something is told what is wrong.
         with suppress(Exception):
-            make_client(storage_of(job))
+            make_client(_storage(kind, root))
 
 
 def is_silent(error: Exception) -> bool:

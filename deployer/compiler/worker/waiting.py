@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 from contextlib import suppress
@@ -19,7 +18,6 @@ IMPORTED_BY_METAFLOW = (
 
 def wait() -> None:
     """Take over the environment that the client sends. Raises EOFError if it has no use for this process."""
-    gc.disable()
     for name in IMPORTED_BY_METAFLOW:
         with suppress(ImportError):  # Metaflow will say so
             importlib.import_module(name)

@@ -9,6 +9,7 @@ import inspect
 import itertools
 import sys
 import types
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -121,8 +122,14 @@ def _look_for_own_files_once() -> None:
     A plan of 100 flows takes 1.2 times the processor time without this.
     """
     content = packaging.MetaflowCodeContentV1
-    found = tuple(content(criteria=lambda module: False)._metaflow_distribution_files())
-    content._metaflow_distribution_files = lambda self: iter(found)
+    look, found = content._metaflow_distribution_files, list[tuple[str, str]]()
+
+    def look_once(self: Any) -> Iterator[tuple[str, str]]:
+        if not found:  # until the first digest of these files, before there are children
+            found.extend(look(self))
+        return iter(found)
+
+    content._metaflow_distribution_files = look_once
 
 
 def _compile_expressions() -> None:
